@@ -1,0 +1,360 @@
+"""The law of |Y| with W Y ~ N(0, 1) for symmetric Weibull(theta) weights.
+
+Notation: nu = 2/theta in (0, 1], eps = 1 - nu, q = y^2/2. The theorem behind this file (derived here):
+Y = sqrt(2) cos(U) S^(-1/theta) with U uniform on (0, 2 pi) and S positive nu-stable,
+E exp(-t S) = exp(-t^nu); see `factor`.
+
+====================  ======================  ====================================================
+region                method                  why
+====================  ======================  ====================================================
+theta = 2             closed form             the arcsine law (Box & Muller)
+0 <= y <= 0.6         power series            relative accuracy down to y = 0; 32 terms leave 1e-17
+                                              for every theta, since the terms fall like (y^2/2)^k
+y > 0.6               contour integral        relative accuracy out to the far tail: exp(g(s0)) is
+                                              factored out, so that log P(|Y| > y) survives underflow
+====================  ======================  ====================================================
+
+Series: f(y) = sqrt(2/pi) sum_k (-q)^k / (k! Gamma(1 - (2k+1)/theta)), a Wright function of the second
+kind, integrated term by term for the distribution function. On y > 0.6 the distribution function is
+1 - sf and is at least 0.28: no cancellation that matters.
+
+Contour: with g(s) = s - q s^nu,
+
+    P(|Y| > y) = (1/2 pi i) int exp(g(s)) erfcx(sqrt(q) s^(nu/2)) ds / s
+    f(y)       = (1/2 pi i) int exp(g(s)) sqrt(2/pi) s^(nu/2 - 1) ds
+    f'(y)      = (1/2 pi i) int exp(g(s)) sqrt(2/pi) s^(nu/2 - 1) (-y s^nu) ds
+
+by the trapezoidal rule on the parabola s = mu (1 + i u)^2, which converges geometrically in the number
+of nodes (Trefethen & Weideman, SIAM Review 56, 2014). mu is the root beyond the saddle
+s0 = (nu q)^(1/eps) of g(mu) - g(s0) = 1: next to the saddle where that is steep, and far from the
+singularity s = 0 where the saddle runs into it. g is evaluated without cancellation in one of two
+forms, for nu near 1 makes s and q s^nu agree to many digits:
+
+    q <  1:  g = s [(1 - q) - q expm1(-eps log s)]
+    q >= 1:  g = s0 z [-expm1(-eps log z) - (eps/nu) exp(-eps log z)],   z = s / s0.
+
+Quantiles: Newton's method on the series below y = 0.6, and on log(-log P(|Y| > y)) against log y
+above, where that function is nearly a straight line.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import scipy.special as sc
+from numpy.typing import NDArray
+
+from preactivations.weights import Size
+
+if TYPE_CHECKING:
+    from scipy.interpolate import CubicHermiteSpline
+
+Array = NDArray[np.float64]
+Map = Callable[[Array], Array]
+
+_Y_SERIES = 0.6
+_N_TERMS = 32
+_N_NODES = 64
+_DECAY = 39.0  # the contour ends where |exp(g)| has fallen by exp(-39) < 2^-53 / 8
+_CHUNK = 256  # arguments per pass: 256 x 64 complex numbers stay in the second-level cache
+_SQRT2 = math.sqrt(2.0)
+_SQRT2_LOW = -9.667293313452913e-17  # sqrt(2) - fl(sqrt(2))
+_SQRT_2_OVER_PI = math.sqrt(2.0 / math.pi)
+
+
+class Quantile(NamedTuple):
+    """y, log f(y) and (log f)'(y)."""
+
+    y: Array
+    logpdf: Array
+    dlogpdf: Array
+
+
+class Upper(NamedTuple):
+    """log P(|Y| > y), the hazard f / P(|Y| > y), and (log f)'."""
+
+    logsf: Array
+    hazard: Array
+    dlogpdf: Array
+
+
+def _one_minus_q(y: Array) -> Array:
+    """1 - y^2/2, without the rounding error of sqrt(2) (the contour multiplies it by up to 1/eps)."""
+    return 0.5 * ((_SQRT2 - y) + _SQRT2_LOW) * (_SQRT2 + y)
+
+
+def _expm1(w: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """exp(w) - 1 for complex w near 0 (three times faster than the general one of SciPy)."""
+    e, half = np.expm1(w.real), np.sin(0.5 * w.imag)
+    real = (1 + e) * (-2 * half * half) + e
+    return np.asarray(real + 1j * ((1 + e) * np.sin(w.imag)))
+
+
+class WeibullFactor:
+    """Law of |Y| for theta > 2; `ArcsineFactor` is the case theta = 2. Arguments: y >= 0, 1-d float64."""
+
+    upper_end = math.inf
+    slope_at_infinity = 0.0  # of the quantile against a normal one: y ~ x^(1 - nu)
+
+    def __init__(self, theta: float) -> None:
+        self.theta = theta
+        self.nu = 2.0 / theta
+        self.eps = (theta - 2.0) / theta
+        k = np.arange(_N_TERMS)
+        # coefficients of q^k in f and in F / y
+        self._f = _SQRT_2_OVER_PI * (-1.0) ** k * sc.rgamma(1 - (2 * k + 1) / theta) / sc.factorial(k)
+        self._F = self._f / (2 * k + 1)
+        self._df = self._f[1:] * k[1:]
+        self._cdf_split = float(self._series_cdf(np.array([_Y_SERIES]))[0])
+        self._log_sf_split = math.log1p(-self._cdf_split)
+
+    # -- series: 0 <= y <= 0.6 ---------------------------------------------------------------------
+    def _series_cdf(self, y: Array) -> Array:
+        return y * np.polynomial.polynomial.polyval(0.5 * y * y, self._F)
+
+    def _series_pdf(self, y: Array) -> Array:
+        return np.asarray(np.polynomial.polynomial.polyval(0.5 * y * y, self._f))
+
+    def _series_dpdf(self, y: Array) -> Array:
+        return y * np.polynomial.polynomial.polyval(0.5 * y * y, self._df)
+
+    # -- contour: y > 0.6 --------------------------------------------------------------------------
+    def upper(self, y: Array) -> Upper:
+        """The tail at y > 0, by the contour integral (accurate for y above about 0.3)."""
+        out = Upper(*(np.empty_like(y) for _ in range(3)))
+        for start in range(0, y.size, _CHUNK):
+            part = slice(start, start + _CHUNK)
+            for full, piece in zip(out, self._contour(y[part]), strict=True):
+                full[part] = piece
+        return out
+
+    # -- both regions ------------------------------------------------------------------------------
+    def cdf(self, y: Array) -> Array:
+        return self._by_region(y, self._series_cdf, lambda v: -np.expm1(self.upper(v).logsf))
+
+    def pdf(self, y: Array) -> Array:
+        def tail(v: Array) -> Array:
+            logsf, hazard, _ = self.upper(v)
+            with np.errstate(over="ignore", invalid="ignore"):
+                density = np.exp(logsf + np.log(hazard))
+            return np.where(logsf == -np.inf, 0.0, density)
+
+        return self._by_region(y, self._series_pdf, tail)
+
+    def logsf(self, y: Array) -> Array:
+        def body(v: Array) -> Array:
+            return np.log1p(-self._series_cdf(v))
+
+        return self._by_region(y, body, lambda v: self.upper(v).logsf)
+
+    def dlogpdf(self, y: Array) -> Array:
+        def body(v: Array) -> Array:
+            return self._series_dpdf(v) / self._series_pdf(v)
+
+        return self._by_region(y, body, lambda v: self.upper(v).dlogpdf)
+
+    def _by_region(self, y: Array, body: Map, tail: Map) -> Array:
+        small = y <= _Y_SERIES
+        out = np.empty_like(y)
+        out[small] = body(y[small])
+        out[~small] = tail(y[~small])
+        return out
+
+    # -- quantiles ---------------------------------------------------------------------------------
+    def quantile(self, lower: Array, log_lower: Array, log_upper: Array) -> Quantile:
+        """y with P(|Y| <= y) = lower = 1 - exp(log_upper); 1-d arrays.
+
+        Whichever of `lower` and `log_upper` is well conditioned is used; both are given so that no
+        digit is lost at either end. (`log_lower` serves laws whose density vanishes at 0.)
+        """
+        small = lower < self._cdf_split
+        out = Quantile(*(np.empty_like(lower) for _ in range(3)))
+        for full, piece in zip(out, self._lower_quantile(lower[small]), strict=True):
+            full[small] = piece
+        for full, piece in zip(out, self._upper_quantile(log_upper[~small]), strict=True):
+            full[~small] = piece
+        return out
+
+    def _lower_quantile(self, p: Array) -> Quantile:
+        y = p / self._f[0]
+        for _ in range(4):
+            y = y - (self._series_cdf(y) - p) / self._series_pdf(y)
+        pdf = self._series_pdf(y)
+        return Quantile(y, np.log(pdf), self._series_dpdf(y) / pdf)
+
+    def _upper_quantile(self, log_p: Array) -> Quantile:
+        y, log_hazard = np.full_like(log_p, np.inf), np.zeros_like(log_p)
+        dlogpdf = np.full_like(log_p, -np.inf)
+        todo = np.flatnonzero(np.isfinite(log_p))
+        y[todo] = self._starting_value(log_p[todo])
+        for _ in range(30):
+            if todo.size == 0:
+                break
+            y0, target = y[todo], log_p[todo]
+            logsf, hazard, slope = self.upper(y0)
+            # Newton on log(-logsf) against log y
+            shift = np.log(target / logsf) * logsf / (-hazard * y0)
+            y[todo] = y0 * np.exp(np.clip(shift, -0.5, 0.5))
+            # hazard and (log f)' belong to the value before the step: first-order correction of the
+            # former; the iteration goes on until both are right
+            bend = y0 * shift * (slope + hazard)
+            log_hazard[todo], dlogpdf[todo] = np.log(hazard) + bend, slope
+            todo = todo[(np.abs(bend) > 1e-6) | (np.abs(shift) > 1e-8)]
+        return Quantile(y, log_p + log_hazard, dlogpdf)
+
+    def _starting_value(self, log_p: Array) -> Array:
+        table = self._inverse_table
+        target = np.log(-log_p)
+        end = float(table.x[-1])
+        # beyond the table: -log P ~ y^theta', theta' = 2 / eps
+        return np.exp(table(np.minimum(target, end)) + np.maximum(target - end, 0.0) * 0.5 * self.eps)
+
+    @cached_property
+    def _inverse_table(self) -> CubicHermiteSpline:
+        """log y against log(-log P(|Y| > y)), for P from 0.72 down to exp(-900)."""
+        from scipy.interpolate import CubicHermiteSpline
+
+        nu, eps = self.nu, self.eps
+        minus_log = np.exp(np.linspace(math.log(-self._log_sf_split) - 0.01, math.log(900.0), 260))
+        scale = _SQRT2 * math.exp(-0.5 * (eps * math.log(eps) + nu * math.log(nu)))
+        tail = scale * minus_log ** (0.5 * eps)  # leading term, right far out
+        body = _SQRT2 * np.cos(0.5 * math.pi * np.exp(-minus_log))  # theta = 2, right near theta = 2
+        y = np.unique(np.concatenate((body, tail)))
+        y = y[(y > 0.95 * _Y_SERIES) & np.append(True, np.diff(y) > 1e-9 * y[1:])]
+        logsf, hazard, _ = self.upper(y)
+        keep = np.isfinite(logsf)
+        y, logsf, hazard = y[keep], logsf[keep], hazard[keep]
+        x = np.log(-logsf)
+        keep = np.append(True, np.diff(x) > 1e-6)
+        return CubicHermiteSpline(x[keep], np.log(y[keep]), (-logsf / (y * hazard))[keep])
+
+    # -- moments and samples -----------------------------------------------------------------------
+    def moment(self, s: float) -> float:
+        return float(
+            2 ** (s / 2) * sc.gamma((1 + s) / 2) / (math.sqrt(math.pi) * sc.gamma(1 + s / self.theta))
+        )
+
+    def sample(self, size: Size, rng: np.random.Generator) -> Array:
+        """|Y| = sqrt(2) |cos U| S^(-1/theta), with S^(-nu) by Kanter's formula (Ann. Prob. 3, 1975)."""
+        nu, eps = self.nu, self.eps
+        v = math.pi * (1 - rng.random(size))  # (0, pi]: no division by sin 0 below
+        s_power = (
+            rng.standard_exponential(size) ** eps
+            * np.sin(v)
+            / (np.sin(nu * v) ** nu * np.sin(eps * v) ** eps)
+        )
+        # at v = pi, sin(v) is 1e-16 instead of 0: positive, as the square root wants it
+        return _SQRT2 * np.abs(np.cos(math.pi * rng.random(size))) * np.sqrt(s_power)
+
+    def _contour(self, y: Array) -> Upper:
+        nu, eps = self.nu, self.eps
+        with np.errstate(over="ignore", under="ignore"):
+            q = 0.5 * y * y
+            near = q < 1
+            s0 = np.exp(np.log(nu * q) / eps)
+            far = s0 > 1e300  # log P(|Y| > y) is beyond the float64 range
+            q, s0 = np.where(far, 1.0, q), np.where(far, 1.0, s0)
+            g0 = -(eps / nu) * s0
+        # g(scale z) = z (p - a e - b (1 + e)), e = expm1(-eps log z): both forms of the file header
+        scale = np.where(near, 1.0, s0)
+        p = np.where(near, _one_minus_q(np.minimum(y, _SQRT2)), 0.0)
+        a = np.where(near, q, s0)
+        b = np.where(near, 0.0, (eps / nu) * s0)
+
+        # vertex z_mu = mu / scale, where g(mu) - g(s0) = 1. g is convex: Newton's steps overshoot once,
+        # then descend monotonically.
+        z_mu = np.where(near, 1.0, 1 + np.sqrt(2 / (np.where(near, 1.0, s0) * eps)))
+        for _ in range(12):
+            e = np.expm1(-eps * np.log(z_mu))
+            excess = z_mu * (p - a * e - b * (1 + e)) - g0 - 1
+            slope = np.where(near, p + q * (eps - nu * e), -s0 * e)
+            z_mu = np.maximum(z_mu - excess / slope, np.where(near, 0.1 * z_mu, 1 + 1e-12))
+
+        p, a, b, z_mu = p[:, None], a[:, None], b[:, None], z_mu[:, None]
+        log_z_mu = np.log(z_mu)
+
+        def log_z_and_g(u: Array) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+            log_z = log_z_mu + (np.log1p(u * u) + 2j * np.arctan(u))
+            e = _expm1(-eps * log_z)
+            return log_z, z_mu * (1 + 1j * u) ** 2 * (p - a * e - b * (1 + e))
+
+        # end of the contour, where |exp(g)| has fallen by exp(-_DECAY): bisection on log u to 5 %
+        end = np.log(12.0) - 0.5 * np.log(np.maximum(1.0, s0 * eps / 10))
+        low, high = end - 6.0, end
+        for _ in range(7):
+            middle = 0.5 * (low + high)
+            enough = log_z_and_g(np.exp(middle)[:, None])[1].real[:, 0] - g0 < -_DECAY
+            low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+        step = np.exp(high) / (_N_NODES - 1)
+
+        u = step[:, None] * np.arange(_N_NODES)  # (n, nodes); u < 0 is the complex conjugate
+        log_z, g = log_z_and_g(u)
+        root = np.exp((0.5 * nu) * (log_z + np.log(scale)[:, None]))  # s^(nu/2)
+        weight = np.exp(g - g0[:, None]) / (1 + 1j * u)
+        weight[:, 0] *= 0.5
+        scaled_erfc = sc.wofz(1j * np.sqrt(q)[:, None] * root)
+        density_terms = weight * root
+        unit = 2 * step / math.pi
+        sf = unit * np.einsum("ij,ij->i", weight, scaled_erfc).real
+        pdf = unit * _SQRT_2_OVER_PI * density_terms.real.sum(axis=1)
+        dpdf = -y * unit * _SQRT_2_OVER_PI * np.einsum("ij,ij,ij->i", density_terms, root, root).real
+        return Upper(
+            np.where(far, -np.inf, g0 + np.log(sf)),
+            np.where(far, np.inf, pdf / sf),
+            np.where(far, -np.inf, dpdf / pdf),
+        )
+
+
+class ArcsineFactor:
+    """theta = 2: |Y| = sqrt(2) |cos U|, P(|Y| <= y) = (2/pi) arcsin(y / sqrt 2) on (0, sqrt 2).
+
+    Everything is written in the smaller of the two probabilities: near sqrt(2), y itself has lost the
+    digits that the density needs.
+    """
+
+    upper_end = _SQRT2
+    slope_at_infinity = 0.0
+
+    def cdf(self, y: Array) -> Array:
+        return 2 / math.pi * np.arcsin(np.minimum(y / _SQRT2, 1.0))
+
+    def logsf(self, y: Array) -> Array:
+        # arccos(t) = 2 arcsin(sqrt((1 - t)/2)): no cancellation next to t = 1
+        gap = np.maximum(((_SQRT2 - y) + _SQRT2_LOW) / _SQRT2, 0.0)
+        with np.errstate(divide="ignore"):
+            return np.log(4 / math.pi * np.arcsin(np.sqrt(0.5 * gap)))
+
+    def pdf(self, y: Array) -> Array:
+        with np.errstate(divide="ignore"):
+            return 2 / math.pi / np.sqrt(np.maximum(2 * _one_minus_q(np.minimum(y, 2.0)), 0.0)) * (
+                y <= _SQRT2
+            )
+
+    def dlogpdf(self, y: Array) -> Array:
+        return y / (2 * _one_minus_q(y))
+
+    def quantile(self, lower: Array, log_lower: Array, log_upper: Array) -> Quantile:
+        upper = np.exp(log_upper)
+        small = lower < 0.5
+        angle = 0.5 * math.pi * np.where(small, lower, upper)
+        sin, cos = np.sin(angle), np.cos(angle)
+        y = _SQRT2 * np.where(small, sin, cos)
+        with np.errstate(divide="ignore"):
+            # log sqrt(1 - y^2/2); for an underflowed upper tail sin(pi p/2) = pi p/2
+            log_root = np.where(
+                small,
+                np.log(cos),
+                np.where(upper < 1e-100, log_upper + math.log(math.pi / 2), np.log(sin)),
+            )
+            dlogpdf = 0.5 * y * np.exp(-2 * np.maximum(log_root, -350.0))
+        return Quantile(y, math.log(_SQRT2 / math.pi) - log_root, dlogpdf)
+
+    def moment(self, s: float) -> float:
+        return float(2 ** (s / 2) * sc.poch(0.5, s / 2) / sc.gamma(1 + s / 2))
+
+    def sample(self, size: Size, rng: np.random.Generator) -> Array:
+        return _SQRT2 * np.abs(np.cos(math.pi * rng.random(size)))

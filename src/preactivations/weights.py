@@ -1,0 +1,228 @@
+"""Symmetric weight laws.
+
+Every law here is symmetric, so it is described by its magnitude |W| and an independent sign. None is
+variance-normalized: ``law.variance`` is part of the mathematics (the theorem of `factor` fixes the
+scale of W), and a layer divides by sqrt(fan_in) only.
+
+==================  ==========================================  =====================================
+law                 P(|W| > w)                                  E|W|^s
+==================  ==========================================  =====================================
+SymmetricWeibull    exp(-w^theta)                               Gamma(1 + s/theta)
+SphericalMarginal   P(Beta(1/2, b) > w^2)                       B((1+s)/2, b) / B(1/2, b)
+Normal              erfc(w / (std sqrt 2))                      std^s 2^(s/2) Gamma((1+s)/2)/sqrt(pi)
+==================  ==========================================  =====================================
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import scipy.special as sc
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Normal", "SphericalMarginal", "SymmetricWeibull", "WeightLaw"]
+
+Array = NDArray[np.float64]
+Size = int | tuple[int, ...] | None
+
+
+@runtime_checkable
+class WeightLaw(Protocol):
+    """What the rest of the library asks of a symmetric law of weights."""
+
+    @property
+    def variance(self) -> float:
+        """E W^2."""
+        ...
+
+    def moment(self, s: float) -> float:
+        """E |W|^s."""
+        ...
+
+    def survival(self, w: ArrayLike) -> Array:
+        """P(|W| > w), elementwise; 1 for w <= 0."""
+        ...
+
+    def density(self, w: ArrayLike) -> Array:
+        """Density of W (both signs), elementwise."""
+        ...
+
+    def sample(self, size: Size, rng: np.random.Generator) -> Array:
+        """Independent draws of W, float64, of shape `size`."""
+        ...
+
+
+def _real(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name} must be a real number, got {value!r} of type {type(value).__name__}")
+    return float(value)
+
+
+def _signed(magnitude: Array, rng: np.random.Generator) -> Array:
+    sign = rng.integers(0, 2, size=np.shape(magnitude), dtype=np.int8)
+    return np.where(sign == 1, magnitude, -magnitude)
+
+
+def _moment_order(s: float, lowest: float, law: object) -> float:
+    s = _real("s", s)
+    if not s > lowest:
+        raise ValueError(f"E|W|^s of {law!r} is finite only for s > {lowest:g}, got s = {s:g}")
+    return s
+
+
+@dataclass(frozen=True)
+class SymmetricWeibull:
+    """Symmetric Weibull law, P(|W| > w) = exp(-w^theta), with an independent random sign.
+
+    Parameters
+    ----------
+    theta : float
+        Shape, finite and at least 2. For theta < 2 the tail of W alone is heavier than a Gaussian
+        one, so that no independent Y makes W Y normal (Wolinski & Arbel, section 3). The limit
+        theta -> inf is W = +-1: `SphericalMarginal(0)`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If theta is not a finite real number >= 2.
+
+    Examples
+    --------
+    >>> round(SymmetricWeibull(4).variance, 6)
+    0.886227
+    """
+
+    theta: float
+
+    def __post_init__(self) -> None:
+        theta = _real("theta", self.theta)
+        if math.isinf(theta) and theta > 0:
+            raise ValueError(
+                "theta must be finite, got inf; its limit, weights +-1 with the identity, is "
+                "SphericalMarginal(0)"
+            )
+        if not theta >= 2:  # also catches NaN
+            raise ValueError(
+                f"theta must be at least 2, got {theta:g}: below 2 the tail exp(-w^theta) is heavier "
+                "than a Gaussian one and no independent factor Y makes W*Y normal"
+            )
+        object.__setattr__(self, "theta", theta)
+
+    @property
+    def variance(self) -> float:
+        return self.moment(2)
+
+    def moment(self, s: float) -> float:
+        return float(sc.gamma(1 + _moment_order(s, -self.theta, self) / self.theta))
+
+    def survival(self, w: ArrayLike) -> Array:
+        w = np.maximum(np.asarray(w, dtype=np.float64), 0.0)
+        with np.errstate(over="ignore"):
+            return np.exp(-(w**self.theta))
+
+    def density(self, w: ArrayLike) -> Array:
+        a = np.abs(np.asarray(w, dtype=np.float64))
+        with np.errstate(over="ignore", invalid="ignore"):
+            density = 0.5 * self.theta * a ** (self.theta - 1) * np.exp(-(a**self.theta))
+        return np.where(np.isinf(a), 0.0, np.where(np.isnan(density) & ~np.isnan(a), 0.0, density))
+
+    def sample(self, size: Size, rng: np.random.Generator) -> Array:
+        return _signed(rng.standard_exponential(size) ** (1 / self.theta), rng)
+
+
+@dataclass(frozen=True)
+class SphericalMarginal:
+    """|W|^2 ~ Beta(1/2, b): a coordinate of a uniform point on the unit sphere of R^(1+2b).
+
+    b = 1 is the uniform law on (-1, 1), b = 1/2 the arcsine law, b = 0 the law of a random sign;
+    W sqrt(1 + 2b) tends to a standard normal as b -> inf. E W^2 = 1 / (1 + 2b).
+
+    Parameters
+    ----------
+    b : float
+        Finite and non-negative.
+
+    Examples
+    --------
+    >>> SphericalMarginal(1).survival([0.25, 0.5]).round(12).tolist()
+    [0.75, 0.5]
+    """
+
+    b: float
+
+    def __post_init__(self) -> None:
+        b = _real("b", self.b)
+        if not (b >= 0 and math.isfinite(b)):
+            raise ValueError(
+                f"b must be finite and >= 0 (|W|^2 ~ Beta(1/2, b)), got {b:g}; for the Gaussian limit "
+                "use Normal"
+            )
+        object.__setattr__(self, "b", b)
+
+    @property
+    def variance(self) -> float:
+        return 1 / (1 + 2 * self.b)
+
+    def moment(self, s: float) -> float:
+        s = _moment_order(s, -1.0, self) if self.b > 0 else _real("s", s)
+        b = self.b
+        return float(sc.poch(0.5 + b, s / 2) ** -1 * sc.poch(0.5, s / 2))
+
+    def survival(self, w: ArrayLike) -> Array:
+        w = np.clip(np.asarray(w, dtype=np.float64), 0.0, 1.0)
+        if self.b == 0:
+            return np.where(w < 1, 1.0, np.where(np.isnan(w), np.nan, 0.0))
+        # I_{1-w^2}(b, 1/2), with 1 - w^2 factored: no cancellation next to w = 1.
+        return np.asarray(sc.betainc(self.b, 0.5, (1 - w) * (1 + w)))
+
+    def density(self, w: ArrayLike) -> Array:
+        """Density of W; not defined for b = 0, whose law is two atoms (ValueError)."""
+        if self.b == 0:
+            raise ValueError("SphericalMarginal(0) is the law of a random sign: it has no density")
+        a = np.abs(np.asarray(w, dtype=np.float64))
+        inside = np.where(a < 1, (1 - a) * (1 + a), 0.0)
+        with np.errstate(divide="ignore"):
+            density = inside ** (self.b - 1) / sc.beta(0.5, self.b)
+        return np.where(np.isnan(a), np.nan, np.where(a < 1, density, 0.0))
+
+    def sample(self, size: Size, rng: np.random.Generator) -> Array:
+        if self.b == 0:
+            return _signed(np.ones(() if size is None else size), rng)
+        if self.b == 1:
+            return rng.uniform(-1.0, 1.0, size)
+        return _signed(np.sqrt(rng.beta(0.5, self.b, size)), rng)
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Centred normal law with standard deviation `std` > 0."""
+
+    std: float = 1.0
+
+    def __post_init__(self) -> None:
+        std = _real("std", self.std)
+        if not (std > 0 and math.isfinite(std)):
+            raise ValueError(f"std must be finite and > 0, got {std:g}")
+        object.__setattr__(self, "std", std)
+
+    @property
+    def variance(self) -> float:
+        return self.std**2
+
+    def moment(self, s: float) -> float:
+        s = _moment_order(s, -1.0, self)
+        return float((self.std * math.sqrt(2)) ** s * sc.poch(0.5, s / 2))
+
+    def survival(self, w: ArrayLike) -> Array:
+        w = np.maximum(np.asarray(w, dtype=np.float64), 0.0)
+        return np.asarray(sc.erfc(w / (self.std * math.sqrt(2))))
+
+    def density(self, w: ArrayLike) -> Array:
+        w = np.asarray(w, dtype=np.float64) / self.std
+        return np.exp(-0.5 * w * w) / (math.sqrt(2 * math.pi) * self.std)
+
+    def sample(self, size: Size, rng: np.random.Generator) -> Array:
+        return self.std * rng.standard_normal(size)
