@@ -87,9 +87,7 @@ def factor_by_contour(theta: float, y: float, digits: int = 30) -> Law:
             sums = [a + b for a, b in zip(sums, extra, strict=True)]
             h /= 2
             new = [h * s / mp.pi for s in sums]
-            done = all(
-                abs(a - b) < abs(b) * mp.mpf(10) ** -digits for a, b in zip(value, new, strict=True)
-            )
+            done = all(abs(a - b) < abs(b) * mp.mpf(10) ** -digits for a, b in zip(value, new, strict=True))
             value = new
             if done:
                 return Law(value[0], mp.sqrt(2 / mp.pi) * value[1])
@@ -105,9 +103,9 @@ def factor_sf_by_double_integral(theta: float, y: float, nodes: int = 200) -> fl
     t, w = np.polynomial.legendre.leggauss(nodes)
     t, w = (t + 1) / 2, w / 2
     u, v = (np.pi / 2 * t)[:, None], (np.pi * t)[None, :]
-    log_a = (
-        nu * np.log(np.sin(nu * v)) + (1 - nu) * np.log(np.sin((1 - nu) * v)) - np.log(np.sin(v))
-    ) / (1 - nu)
+    log_a = (nu * np.log(np.sin(nu * v)) + (1 - nu) * np.log(np.sin((1 - nu) * v)) - np.log(np.sin(v))) / (
+        1 - nu
+    )
     log_r = np.log(y / (np.sqrt(2) * np.cos(u))) * 2 / (1 - nu)
     return float(w @ np.exp(-np.exp(np.minimum(log_a + log_r, 700.0))) @ w)
 

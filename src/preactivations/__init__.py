@@ -1,0 +1,99 @@
+"""Signal propagation in neural networks at initialization, exactly.
+
+>>> import preactivations as pre
+>>> pair = pre.GaussianPair(pre.SymmetricWeibull(4), kind="odd")
+>>> round(float(pair.phi(1.0)), 6)
+1.097838
+
+Everything is imported when it is first used: `import preactivations` loads neither NumPy nor PyTorch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from preactivations import (
+        constraints,
+        edge_of_chaos,
+        factor,
+        gaussianity,
+        init,
+        nn,
+        pairs,
+        propagation,
+        streams,
+        two_layer,
+        weights,
+    )
+    from preactivations.constraints import check_pair
+    from preactivations.factor import GaussianFactor
+    from preactivations.nn import GaussianActivation
+    from preactivations.pairs import GaussianPair
+    from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull
+
+try:
+    __version__ = version("preactivations")
+except PackageNotFoundError:  # a checkout that was not installed
+    __version__ = "0+unknown"
+
+_MODULES = (
+    "constraints",
+    "edge_of_chaos",
+    "factor",
+    "gaussianity",
+    "init",
+    "nn",
+    "pairs",
+    "propagation",
+    "streams",
+    "two_layer",
+    "weights",
+)
+_NAMES = {
+    "GaussianActivation": "nn",
+    "GaussianFactor": "factor",
+    "GaussianPair": "pairs",
+    "Normal": "weights",
+    "SphericalMarginal": "weights",
+    "SymmetricWeibull": "weights",
+    "check_pair": "constraints",
+}
+
+__all__ = [
+    "GaussianActivation",
+    "GaussianFactor",
+    "GaussianPair",
+    "Normal",
+    "SphericalMarginal",
+    "SymmetricWeibull",
+    "check_pair",
+    "constraints",
+    "edge_of_chaos",
+    "factor",
+    "gaussianity",
+    "init",
+    "nn",
+    "pairs",
+    "propagation",
+    "streams",
+    "two_layer",
+    "weights",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        value = getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
+    elif name in _MODULES:
+        value = import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES, *_NAMES})

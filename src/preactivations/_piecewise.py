@@ -62,9 +62,7 @@ class Pieces(NamedTuple):
 
 def steep_at_zero(pair: GaussianPair) -> bool:
     """Whether phi has an infinite slope at 0."""
-    return (
-        pair.kind == "odd" and isinstance(pair.weights, SphericalMarginal) and pair.weights.b > 0
-    )
+    return pair.kind == "odd" and isinstance(pair.weights, SphericalMarginal) and pair.weights.b > 0
 
 
 def _derivatives(pair: GaussianPair, x: Array) -> Array:
@@ -159,9 +157,7 @@ def _octaves_only(pair: GaussianPair, degree: int, bits: int, exponents: tuple[i
     subnormal = np.zeros((degree + 1, n))
     subnormal[0], subnormal[1] = smallest * np.arange(n) / n, smallest / n
     far, left = _far(pair, degree, bits, exponents[1])
-    return Pieces(
-        np.empty((degree + 1, 0)), np.hstack([subnormal, body, far]), left, 1, bits, 0.0, error
-    )
+    return Pieces(np.empty((degree + 1, 0)), np.hstack([subnormal, body, far]), left, 1, bits, 0.0, error)
 
 
 def _near_zero(pair: GaussianPair, x: Array, width: Array) -> Array:

@@ -40,8 +40,8 @@ above, where that function is nearly a straight line.
 from __future__ import annotations
 
 import math
-from functools import cached_property
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -330,8 +330,8 @@ class ArcsineFactor:
 
     def pdf(self, y: Array) -> Array:
         with np.errstate(divide="ignore"):
-            return 2 / math.pi / np.sqrt(np.maximum(2 * _one_minus_q(np.minimum(y, 2.0)), 0.0)) * (
-                y <= _SQRT2
+            return (
+                2 / math.pi / np.sqrt(np.maximum(2 * _one_minus_q(np.minimum(y, 2.0)), 0.0)) * (y <= _SQRT2)
             )
 
     def dlogpdf(self, y: Array) -> Array:

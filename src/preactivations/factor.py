@@ -162,8 +162,6 @@ class GaussianFactor:
         lower, log_lower, log_upper = lower.ravel(), log_lower.ravel(), log_upper.ravel()
         out = Quantile(*(np.full_like(lower, np.nan) for _ in range(3)))
         ok = (lower >= 0) & (lower <= 1) & (log_upper <= 0)
-        for full, piece in zip(
-            out, self._law.quantile(lower[ok], log_lower[ok], log_upper[ok]), strict=True
-        ):
+        for full, piece in zip(out, self._law.quantile(lower[ok], log_lower[ok], log_upper[ok]), strict=True):
             full[ok] = piece
         return Quantile(*(part.reshape(shape) for part in out))

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from preactivations import _piecewise
 from preactivations.pairs import GaussianPair, Kind
 from preactivations.weights import WeightLaw
 
-__all__ = ["GaussianActivation"]
+__all__ = ["GaussianActivation", "activation", "as_array_map"]
 
 _CHUNK = 1 << 15  # elements
 
@@ -127,14 +128,67 @@ class GaussianActivation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if not x.is_floating_point():
-            raise TypeError(
-                f"GaussianActivation needs a floating-point tensor, got {x.dtype}; use x.float()"
-            )
+            raise TypeError(f"GaussianActivation needs a floating-point tensor, got {x.dtype}; use x.float()")
         dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
         table, shape = getattr(self, _buffer(dtype)), self._shape[dtype]
         floor = math.log(torch.finfo(x.dtype).tiny) + 0.1
         out: Tensor = _Phi.apply(x.to(dtype), table, shape, floor)[0]
         return out.to(x.dtype)
+
+    def values(self, x: Tensor) -> Tensor:
+        """phi(x) without autograd, for float32 or float64: what a simulation needs, in less time."""
+        floor = math.log(torch.finfo(x.dtype).tiny) + 0.1
+        table = getattr(self, _buffer(x.dtype))
+        return _evaluate_in_chunks(x, table, self._shape[x.dtype], floor, 0)[0]
+
+
+_BY_NAME: dict[str, Callable[[], nn.Module]] = {
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "identity": nn.Identity,
+    "relu": nn.ReLU,
+    "silu": nn.SiLU,
+    "softplus": nn.Softplus,
+    "tanh": nn.Tanh,
+}
+
+
+def activation(name: str, weights: WeightLaw | None = None) -> nn.Module:
+    """Activation module by name.
+
+    Parameters
+    ----------
+    name : str
+        "odd" or "positive" (the exact activation that goes with `weights`), or one of "elu", "gelu", "identity",
+        "relu", "silu", "softplus", "tanh".
+    weights : WeightLaw, optional
+        Needed for "odd" and "positive".
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, or an exact activation without weights.
+    """
+    if name in ("odd", "positive"):
+        if weights is None:
+            raise ValueError(f"activation {name!r} goes with a law of weights: give weights=")
+        return GaussianActivation(weights, cast(Kind, name))
+    if name not in _BY_NAME:
+        raise ValueError(
+            f"unknown activation {name!r}; accepted: 'odd', 'positive', {', '.join(map(repr, _BY_NAME))}"
+        )
+    return _BY_NAME[name]()
+
+
+def as_array_map(module: nn.Module) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """`module` as a map from NumPy array to NumPy array (same floating dtype), without autograd."""
+    function = module.values if isinstance(module, GaussianActivation) else module
+
+    def apply(x: NDArray[Any]) -> NDArray[Any]:
+        with torch.inference_mode():
+            return np.asarray(function(torch.from_numpy(x)).numpy())
+
+    return apply
 
 
 def _buffer(dtype: torch.dtype) -> str:
@@ -223,9 +277,7 @@ def _octave_piece(shape: _Shape, form: _Format) -> int:
     return (biased << shape.octave_bits) + int((2 * mantissa - 1) * (1 << shape.octave_bits))
 
 
-def _evaluate_in_chunks(
-    x: Tensor, table: Tensor, shape: _Shape, floor: float, order: int
-) -> list[Tensor]:
+def _evaluate_in_chunks(x: Tensor, table: Tensor, shape: _Shape, floor: float, order: int) -> list[Tensor]:
     if _whole(x):
         return _evaluate(x, table, shape, floor, order)
     flat = x.reshape(-1)
@@ -268,9 +320,7 @@ class _Phi(torch.autograd.Function):
         return x_tangent * ctx.saved_tensors[2], None
 
     @staticmethod
-    def vmap(
-        info: Any, in_dims: tuple[Any, ...], x: Tensor, *rest: Any
-    ) -> tuple[tuple[Tensor, Tensor], Any]:
+    def vmap(info: Any, in_dims: tuple[Any, ...], x: Tensor, *rest: Any) -> tuple[tuple[Tensor, Tensor], Any]:
         return _Phi.apply(x, *rest), in_dims[0]  # elementwise: the batch dimension is one more
 
 

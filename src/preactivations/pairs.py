@@ -67,7 +67,7 @@ class GaussianPair:
     --------
     >>> from preactivations.weights import SymmetricWeibull
     >>> GaussianPair(SymmetricWeibull(2), kind="odd").phi([0.0, 1.0]).round(12).tolist()
-    [0.0, 1.242065539021]
+    [0.0, 1.242151985136]
     """
 
     def __init__(self, weights: WeightLaw, kind: Kind = "odd") -> None:

@@ -1,0 +1,116 @@
+"""How far from standard normal a sample or a law is.
+
+===============  ===========================================================================
+statistic        what it sees
+===============  ===========================================================================
+raw KS           sup |F_n - Phi|: shape, location and scale (Kolmogorov)
+standardized KS  the same after subtracting the mean and dividing by the standard deviation of
+                 the sample (Lilliefors): shape only
+kurtosis         the fourth moment; slow to converge for heavy tails
+energy distance  all of it, weighted to the bulk (Szekely & Rizzo 2013)
+===============  ===========================================================================
+
+Under the null hypothesis the raw statistic has Kolmogorov's law (exact in `scipy.stats.kstwo`); estimating mean
+and deviation makes the standardized one smaller, and its law is simulated (`null_statistics`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import scipy.special as sc
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "energy_distance",
+    "excess_kurtosis",
+    "ks_distance",
+    "ks_standardized",
+    "ks_statistic",
+    "null_quantile",
+    "null_statistics",
+]
+
+Array = NDArray[np.float64]
+
+
+def _sample(samples: ArrayLike, least: int) -> Array:
+    x = np.asarray(samples, dtype=np.float64).ravel()
+    if x.size < least:
+        raise ValueError(f"at least {least} samples are needed, got {x.size}")
+    if not np.all(np.isfinite(x)):
+        raise ValueError(f"samples must be finite, got {np.count_nonzero(~np.isfinite(x))} that are not")
+    return x
+
+
+def ks_statistic(samples: ArrayLike, cdf: Callable[[Array], Array] = sc.ndtr) -> float:
+    """Kolmogorov-Smirnov statistic sup_x |F_n(x) - cdf(x)| of independent samples.
+
+    `cdf` must be continuous; atoms of the sample are handled (the supremum is taken on both sides of each).
+    """
+    x = np.sort(_sample(samples, 1))
+    n = x.size
+    f = cdf(x)
+    k = np.arange(1, n + 1)
+    return float(max(np.max(k / n - f), np.max(f - (k - 1) / n)))
+
+
+def ks_standardized(samples: ArrayLike) -> float:
+    """`ks_statistic` against N(0, 1) of (x - mean) / standard deviation.
+
+    Raises
+    ------
+    ValueError
+        If all samples are equal.
+    """
+    x = _sample(samples, 2)
+    deviation = float(x.std())
+    if deviation == 0:
+        raise ValueError("samples that are all equal can't be standardized")
+    return ks_statistic((x - x.mean()) / deviation)
+
+
+def ks_distance(z: ArrayLike, cdf: ArrayLike) -> float:
+    """sup |cdf - Phi| of a law given on a grid: values `cdf` at points `z`, same shape.
+
+    An atom of the law is represented by a point that stands twice, with the values on both sides.
+    """
+    return float(np.max(np.abs(np.asarray(cdf) - sc.ndtr(np.asarray(z, dtype=np.float64)))))
+
+
+def null_quantile(p: float, n: int) -> float:
+    """Quantile of the raw statistic for n samples under the null hypothesis (exact)."""
+    from scipy.stats import kstwo
+
+    return float(kstwo.ppf(p, n))
+
+
+def null_statistics(n: int, replicates: int, rng: np.random.Generator) -> Array:
+    """(raw, standardized) statistic of `replicates` standard normal samples of size n; shape (2, replicates)."""
+    out = np.empty((2, replicates))
+    for i in range(replicates):
+        x = rng.standard_normal(n)
+        out[:, i] = ks_statistic(x), ks_standardized(x)
+    return out
+
+
+def excess_kurtosis(samples: ArrayLike) -> float:
+    """m4 / m2^2 - 3 about the mean of the sample; standard deviation about sqrt(24/n) for normal samples."""
+    x = _sample(samples, 2)
+    x = x - x.mean()
+    square = x * x
+    return float(np.mean(square * square) / np.mean(square) ** 2 - 3)
+
+
+def energy_distance(samples: ArrayLike) -> float:
+    """2 E|X - N| - E|X - X'| - E|N - N'| >= 0 between the empirical law of X and N(0, 1), zero only for equality.
+
+    (The square of what is sometimes called energy distance; 1/n times a quadratic form under the null hypothesis.)
+    """
+    x = np.sort(_sample(samples, 1))
+    n = x.size
+    to_normal = x * (2 * sc.ndtr(x) - 1) + math.sqrt(2 / math.pi) * np.exp(-0.5 * x * x)
+    between = 2 / n**2 * np.sum((2 * np.arange(n) - n + 1) * x)
+    return float(2 * to_normal.mean() - between - 2 / math.sqrt(math.pi))

@@ -1,0 +1,106 @@
+"""Random streams keyed by what is computed, not by when.
+
+A stream is named by a root seed and the values that describe a cell (stage, law, sweep, width, ...). It is cut
+into blocks, each with its own range of the counter of a Philox generator (Salmon et al., SC 2011): block k can
+be drawn without the blocks before it, so that results depend neither on the order in which blocks are computed
+nor on how many are computed at once.
+
+Draws in single precision are made from raw 32-bit words here, vectorized, several times faster than the
+ziggurat methods of `numpy.random.Generator`: 23 bits for the magnitude (spacing 1.2e-7 in probability, largest
+exponential variate 16.6), one for the sign.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Stream"]
+
+Array32 = NDArray[np.float32]
+
+
+class Stream:
+    """Counter-based random numbers for one cell of a study.
+
+    Parameters
+    ----------
+    seed : int
+        Root seed.
+    *key : str, int or float
+        What the numbers are for. Numbers that are equal (2 and 2.0) make the same key.
+
+    Examples
+    --------
+    >>> stream = Stream(1, "demo", 2.05)
+    >>> bool(stream.block(3).random() == Stream(1, "demo", 2.05).block(3).random())
+    True
+    """
+
+    def __init__(self, seed: int, *key: str | int | float) -> None:
+        parts = [str(int(seed)), *(k if isinstance(k, str) else repr(float(k)) for k in key)]
+        text = "\x1f".join(parts)
+        self._key = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "little")
+
+    def block(self, index: int) -> np.random.Generator:
+        """Generator of block `index` >= 0: 2^192 draws that no other block touches."""
+        if index < 0:
+            raise ValueError(f"index must be >= 0, got {index}")
+        return np.random.Generator(np.random.Philox(key=self._key, counter=[0, 0, 0, index]))
+
+
+def _words(size: int, rng: np.random.Generator) -> NDArray[np.uint32]:
+    return rng.bit_generator.random_raw((size + 1) // 2).view(np.uint32)[:size]
+
+
+def _uniform(words: NDArray[np.uint32]) -> Array32:
+    """(k + 1/2) 2^-23 for the upper 23 bits k of the words: never 0 or 1, exact in single precision."""
+    u = (words >> np.uint32(9)).astype(np.float32)
+    u += np.float32(0.5)
+    u *= np.float32(2.0**-23)
+    return u
+
+
+def _with_sign(x: Array32, words: NDArray[np.uint32]) -> Array32:
+    bits = x.view(np.uint32)
+    bits |= words << np.uint32(31)  # the lowest bit of the word
+    return bits.view(np.float32)
+
+
+def symmetric_weibull(theta: float, size: int, rng: np.random.Generator) -> Array32:
+    """Independent draws with P(|W| > w) = exp(-w^theta), single precision, shape (size,)."""
+    words = _words(size, rng)
+    x = _uniform(words)
+    np.log(x, out=x)
+    np.negative(x, out=x)  # standard exponential
+    np.log(x, out=x)
+    x *= np.float32(1 / theta)
+    np.exp(x, out=x)
+    return _with_sign(x, words)
+
+
+def uniform(size: int, rng: np.random.Generator) -> Array32:
+    """Independent draws from the uniform law on (-1, 1), single precision, shape (size,)."""
+    words = _words(size, rng)
+    return _with_sign(_uniform(words), words)
+
+
+def normal(size: int, rng: np.random.Generator) -> Array32:
+    """Independent standard normal draws (Box & Muller 1958), single precision, shape (size,).
+
+    |N| is at most sqrt(2 log 2^24) = 5.77, which cuts off a probability of 8e-9.
+    """
+    half = (size + 1) // 2
+    words = _words(2 * half, rng)
+    radius, angle = _uniform(words[:half]), _uniform(words[half:])
+    np.log(radius, out=radius)
+    radius *= np.float32(-2)
+    np.sqrt(radius, out=radius)
+    angle *= np.float32(2 * math.pi)
+    out = np.empty(2 * half, np.float32)
+    np.multiply(radius, np.cos(angle), out=out[:half])
+    np.multiply(radius, np.sin(angle), out=out[half:])
+    return out[:size]
