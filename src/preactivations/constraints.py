@@ -26,9 +26,18 @@ from numpy.typing import NDArray
 
 from preactivations.weights import WeightLaw
 
-__all__ = ["PairCheck", "check_pair"]
+__all__ = ["COMMON_ACTIVATIONS", "PairCheck", "check_pair"]
 
 Array = NDArray[np.float64]
+#: Activations in common use, elementwise in float64.
+COMMON_ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "tanh": np.tanh,
+    "relu": lambda x: np.maximum(x, 0.0),
+    "gelu": lambda x: x * sc.ndtr(x),
+    "silu": lambda x: x * sc.expit(x),
+    "sign": np.sign,
+}
+
 _NODES = 8192
 _KS_TOLERANCE = (
     1e-4  # of constraint (a); the quadrature error was measured below 2e-5 (tests/test_constraints.py)

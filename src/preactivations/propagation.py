@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from preactivations.streams import Stream
 from preactivations.weights import Normal, WeightLaw
 
-__all__ = ["ArrayMap", "simulate"]
+__all__ = ["ArrayMap", "block_bytes", "simulate"]
 
 Array32 = NDArray[np.float32]
 ArrayMap = Callable[[Array32], Array32]
@@ -110,12 +110,11 @@ def simulate(
     x = np.broadcast_to(x, (widths[0],))
 
     size = block_size(widths)
-    # weights, raw bits and one temporary; activations and their temporaries
-    largest = max(a * b for a, b in pairwise(widths))
-    block_bytes = size * (12 * largest + 40 * max(widths))
-    workers = min(threads, int(memory // block_bytes))
+    workers = min(threads, int(memory // block_bytes(widths)))
     if workers < 1:
-        raise ValueError(f"memory = {memory:g} bytes is too small: one block takes {block_bytes} bytes")
+        raise ValueError(
+            f"memory = {memory:g} bytes is too small: one block of widths {widths} takes {block_bytes(widths)} bytes"
+        )
 
     out = np.empty((n_networks, widths[-1]), np.float32)
     layers = [first_weights or Normal()] + [weights] * (len(widths) - 2)
@@ -141,6 +140,12 @@ def block_size(widths: Sequence[int]) -> int:
     """Networks in a block: a power of two that depends on the widths alone."""
     largest = max(a * b for a, b in pairwise(widths))
     return min(_BLOCK_NETWORKS, 1 << max(0, (_BLOCK_WEIGHTS // largest).bit_length() - 1))
+
+
+def block_bytes(widths: Sequence[int]) -> int:
+    """Bytes that the working arrays of a block take: weights, raw bits, a temporary; activations and theirs."""
+    largest = max(a * b for a, b in pairwise(widths))
+    return block_size(widths) * (12 * largest + 40 * max(widths))
 
 
 def _block(

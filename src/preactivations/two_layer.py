@@ -22,18 +22,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
+from preactivations.gaussianity import ks_distance
 from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull, WeightLaw
 
 if TYPE_CHECKING:
     from scipy.interpolate import CubicSpline, PPoly
 
-__all__ = ["output_cdf", "relu_output_cdf"]
+__all__ = ["REFERENCE", "Setting", "ks_line", "output_cdf", "relu_output_cdf", "sweep_widths"]
 
 Array = NDArray[np.float64]
 Map = Callable[[Array], Array]
@@ -45,13 +46,60 @@ _Y_MAX = 12.0  # in standard deviations: beyond it, given z0, the distribution f
 _TINY = 1e-6  # the first neuron lies in (-_TINY, _TINY) with probability 8e-7
 
 
+class Setting(NamedTuple):
+    """A network of the study: weights from the second layer on, activation, scales of weights and biases."""
+
+    weights: WeightLaw
+    activation: Map
+    sigma_w: float = 1.0
+    sigma_b: float = 0.0
+
+
+def relu(x: Array) -> Array:
+    return np.maximum(x, 0)
+
+
+#: ReLU with He's variance and tanh at the Edge of Chaos, with the constants of the paper.
+REFERENCE = {
+    "relu": Setting(Normal(), relu, sigma_w=math.sqrt(2)),
+    "tanh": Setting(Normal(), np.tanh, sigma_w=math.sqrt(1.46), sigma_b=math.sqrt(0.013)),
+}
+
+
+def sweep_widths(sweep: Literal["i", "ii", "iii"], n: int) -> list[int]:
+    """Widths [1, n0, n1, 1] of the study: (i) n0 = 1, n1 = n; (ii) n0 = n, n1 = 2; (iii) n0 = n1 = n."""
+    match sweep:
+        case "i":
+            return [1, 1, n, 1]
+        case "ii":
+            return [1, n, 2, 1]
+        case "iii":
+            return [1, n, n, 1]
+    raise ValueError(f"sweep must be 'i', 'ii' or 'iii', got {sweep!r}")
+
+
+def ks_line(setting: Setting, widths: Sequence[int]) -> Array:
+    """(raw, standardized) KS distance of the output of sweep (i) from N(0, 1), without sampling noise.
+
+    Returns
+    -------
+    array, shape (2, len(widths))
+    """
+    z = np.concatenate((np.linspace(0, 12, 2401), np.geomspace(12, 500, 400)[1:]))
+    has_atom = setting.activation is relu
+    cdf = relu_output_cdf(z, widths, setting.sigma_w) if has_atom else output_cdf(z, widths, setting)
+    out = np.empty((2, len(widths)))
+    for k, f in enumerate(cdf):
+        # E z^2 = 4 int_0^inf z P(z2 > z) dz
+        deviation = math.sqrt(4 * np.trapezoid(z * (1 - f), z))
+        out[:, k] = ks_distance(z, f), ks_distance(z / deviation, f)
+    return out
+
+
 def output_cdf(
     z: ArrayLike,
     widths: Sequence[int],
-    activation: Map,
-    weights: WeightLaw,
-    sigma_w: float = 1.0,
-    sigma_b: float = 0.0,
+    setting: Setting,
 ) -> Array:
     """P(z2 <= z) for networks [1, n, 1], for every n of `widths`.
 
@@ -59,16 +107,15 @@ def output_cdf(
     ----------
     z : array, shape (m,)
     widths : sequence of int
-    activation : map
-        Elementwise, float64 arrays; without an atom: P(phi(z1) = 0) = 0.
-    weights : SymmetricWeibull, Normal or SphericalMarginal(b) with b > 0
-        Law of W and V; w0 is standard normal.
-    sigma_w, sigma_b : float
+    setting : Setting
+        The law of W and V is SymmetricWeibull, Normal or SphericalMarginal(b) with b > 0; w0 is standard normal. The
+        activation has no atom at 0: P(phi(z1) = 0) = 0.
 
     Returns
     -------
     array, shape (len(widths), m)
     """
+    weights, activation, sigma_w, sigma_b = setting
     z = np.asarray(z, dtype=np.float64)
     x, x_weight = _log_nodes()
     spread = math.hypot(sigma_w, sigma_b)

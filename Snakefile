@@ -1,0 +1,27 @@
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+if not config:
+
+    configfile: "config/laptop.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/exact.smk"
+include: "workflow/rules/ks_two_layer.smk"
+include: "workflow/rules/constraints.smk"
+include: "workflow/rules/replication.smk"
+include: "workflow/rules/notebooks.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.figures.input,
+        rules.tables.input,
+        rules.notebooks.input,
+
+
+onsuccess:
+    summary()

@@ -1,0 +1,157 @@
+"""The configuration: types, ranges and meaning of every field. `config/schema.json` is generated from it.
+
+python workflow/config_model.py            check config/*.yaml
+python workflow/config_model.py --schema   write config/schema.json
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from preactivations.propagation import block_bytes
+from preactivations.two_layer import sweep_widths
+
+SCHEMA = Path(__file__).parent.parent / "config" / "schema.json"
+
+Activation = Literal["odd", "positive", "relu", "tanh"]
+Sweep = Literal["i", "ii", "iii"]
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    repeated = sorted({v for v in values if values.count(v) > 1})
+    if repeated:
+        raise ValueError(f"values must be distinct, repeated: {repeated}")
+    return values
+
+
+Distinct = AfterValidator(_distinct)
+Theta = Annotated[
+    float,
+    Field(
+        ge=2,
+        le=1000,
+        allow_inf_nan=False,
+        description="Weibull shape; below 2 no activation makes pre-activations normal",
+    ),
+]
+Width = Annotated[int, Field(ge=1, le=10_000, description="neurons in a layer")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+class Exact(_Section):
+    """Tables of the exact density and activations, for the figures."""
+
+    x_max: float = Field(gt=0, le=30)
+    """Activations are tabulated on [-x_max, x_max]."""
+    x_zoom: float = Field(gt=0, le=30)
+    """Half-width of the close-up panel."""
+    y_max: float = Field(gt=0, le=30)
+    """Densities are tabulated on [-y_max, y_max]."""
+    n_points: int = Field(ge=11, le=100_001)
+    """Points per table."""
+
+    @model_validator(mode="after")
+    def _zoom_inside(self) -> Self:
+        if self.x_zoom > self.x_max:
+            raise ValueError(f"x_zoom must be at most x_max = {self.x_max:g}, got {self.x_zoom:g}")
+        return self
+
+
+class KsTwoLayer(_Section):
+    """The two-layer Kolmogorov-Smirnov study (Figure 11 of the main paper)."""
+
+    activations: Annotated[list[Activation], Distinct] = Field(min_length=1)
+    """Activations to simulate; odd and positive once per theta."""
+    sweeps: Annotated[list[Sweep], Distinct] = Field(min_length=1)
+    """Layers [n0, n1, 1]: i has n0 = 1, n1 = n; ii has n0 = n, n1 = 2; iii has n0 = n1 = n."""
+    widths: Annotated[list[Width], Distinct] = Field(min_length=1)
+    """Values of n."""
+    n_samples: int = Field(ge=100, le=10**9)
+    """Networks per point."""
+    memory_mb: float = Field(ge=8, le=10**6)
+    """Bound on the working memory of the simulation."""
+    n_replicates: int = Field(ge=100, le=10**6)
+    """Normal samples from which the null band of the standardized statistic is estimated."""
+
+    @model_validator(mode="after")
+    def _memory_holds_a_block(self) -> Self:
+        needed = max(block_bytes(sweep_widths(s, n)) for s in self.sweeps for n in self.widths) / 1e6
+        if self.memory_mb < needed:
+            raise ValueError(
+                f"memory_mb must be at least {needed:.0f} for these widths, got {self.memory_mb:g}"
+            )
+        return self
+
+
+class Constraints(_Section):
+    """The table of the constraints that common pairs fail."""
+
+    thetas: Annotated[list[Theta], Distinct] = Field(min_length=1)
+    """Weibull laws in the table."""
+
+
+class Figures(_Section):
+    """How figures are written."""
+
+    dpi: int = Field(ge=30, le=1200)
+    """Resolution of the PNG files."""
+
+
+class Config(_Section):
+    """Everything that a run depends on."""
+
+    scale: str = Field(pattern=r"^[a-z0-9_]+$")
+    """Name of the run: results go to data/<scale>, figures/<scale>, tables/<scale>."""
+    seed: int = Field(ge=0, lt=2**63)
+    """Root seed; the stream of a cell is derived from it and the values of the cell."""
+    thetas: Annotated[list[Theta], Distinct] = Field(min_length=1)
+    """Weibull shapes of the study. 2.05, 2.5, 3, 4, 5, 7, 10 in the paper."""
+    exact: Exact
+    ks_two_layer: KsTwoLayer
+    constraints: Constraints
+    figures: Figures
+
+
+def validate(config: dict[str, Any]) -> Config:
+    """The typed configuration; ValueError with one line per fault: key, reason, value."""
+    try:
+        return Config.model_validate(_plain(config))
+    except ValidationError as error:
+        lines = [
+            f"  {'.'.join(map(str, e['loc']))}: {e['msg']}"
+            + ("" if e["type"] == "missing" else f" (got {e['input']!r})")
+            for e in error.errors()
+        ]
+        raise ValueError("the configuration is not valid:\n" + "\n".join(lines)) from None
+
+
+def _plain(value: Any) -> Any:
+    """Plain types only (Snakemake may hand over ordered dictionaries)."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    return value
+
+
+def schema() -> str:
+    return json.dumps(Config.model_json_schema(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    if "--schema" in sys.argv:
+        SCHEMA.write_text(schema())
+    else:
+        import yaml
+
+        for path in sorted(SCHEMA.parent.glob("*.yaml")):
+            validate(yaml.safe_load(path.read_text()))
+            print(f"{path}: valid")

@@ -1,0 +1,86 @@
+# The exact density and activations, one small table per weight law.
+PAPER_LAWS = [f"weibull_{number(theta)}" for theta in cfg.thetas]
+LIMITS = ["weibull_2", "spherical_0"]  # theta = 2, and weights +-1: theta = infinity
+LAWS = PAPER_LAWS + [law for law in LIMITS if law not in PAPER_LAWS]
+
+
+rule exact_pair:
+    input:
+        code=code("exact_pair.py"),
+    output:
+        table=DATA / "exact" / "{law}.parquet",
+    log:
+        log_of("exact_pair/{law}"),
+    benchmark:
+        benchmark_of("exact_pair/{law}")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        settings=cfg.exact.model_dump(),
+    script:
+        "../scripts/exact_pair.py"
+
+
+rule plot_density:
+    input:
+        tables=expand(rules.exact_pair.output.table, law=LAWS),
+        code=code("plot_density.py"),
+    output:
+        figure=report(
+            figure("density"), category="Exact pairs", caption="../report/density.rst"
+        ),
+    log:
+        log_of("plot_density"),
+    benchmark:
+        benchmark_of("plot_density")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        dpi=cfg.figures.dpi,
+    script:
+        "../scripts/plot_density.py"
+
+
+rule plot_activations:
+    input:
+        tables=expand(rules.exact_pair.output.table, law=LAWS),
+        code=code("plot_activations.py"),
+    output:
+        figure=report(
+            figure("activations"),
+            category="Exact pairs",
+            caption="../report/activations.rst",
+        ),
+    log:
+        log_of("plot_activations"),
+    benchmark:
+        benchmark_of("plot_activations")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        x_zoom=cfg.exact.x_zoom,
+        dpi=cfg.figures.dpi,
+    script:
+        "../scripts/plot_activations.py"
+
+
+rule density:
+    input:
+        rules.plot_density.output,
+
+
+rule activation:
+    input:
+        rules.plot_activations.output,

@@ -1,0 +1,34 @@
+# Notebooks are executed on the results of the run; the executed copy and an HTML page are kept.
+rule run_notebook:
+    input:
+        notebook="notebooks/{name}.ipynb",
+        helper="notebooks/results.py",
+        exact=expand(rules.exact_pair.output.table, law=LAWS),
+        tables=[*table("ks_two_layer"), *table("constraints")],
+        code=code("run_notebook.py") + code("exact_pair.py"),
+    output:
+        html=report(
+            DATA / "notebooks" / "{name}.html",
+            category="Notebooks",
+            caption="../report/notebook.rst",
+        ),
+        executed=DATA / "notebooks" / "{name}.ipynb",
+    log:
+        log_of("run_notebook/{name}"),
+    benchmark:
+        benchmark_of("run_notebook/{name}")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        scale=SCALE,
+    script:
+        "../scripts/run_notebook.py"
+
+
+rule notebooks:
+    input:
+        expand(rules.run_notebook.output.html, name=["density_and_activations"]),

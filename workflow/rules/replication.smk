@@ -1,0 +1,96 @@
+# Published numbers beside ours with verdicts, the graph of the rules, and what is said at the end of a run.
+rule table_replication:
+    input:
+        points=expand(rules.ks_two_layer.output.points, cell=KS_CELLS),
+        published="data/reference/fig11_sweep_iii.csv",
+        code=code("table_replication.py"),
+    output:
+        table=report(
+            table("replication"),
+            category="Replication",
+            caption="../report/replication.rst",
+        ),
+    log:
+        log_of("table_replication"),
+    benchmark:
+        benchmark_of("table_replication")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    script:
+        "../scripts/table_replication.py"
+
+
+rule plot_rule_graph:
+    input:
+        rules=["Snakefile", *sorted(map(str, Path("workflow/rules").glob("*.smk")))],
+        code=code("plot_rule_graph.py"),
+    output:
+        figure=report(
+            figure("rule_graph"),
+            category="Replication",
+            caption="../report/rule_graph.rst",
+        ),
+    log:
+        log_of("plot_rule_graph"),
+    benchmark:
+        benchmark_of("plot_rule_graph")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        config=lambda wildcards: {key: config[key] for key in sorted(config)},
+        dpi=cfg.figures.dpi,
+    script:
+        "../scripts/plot_rule_graph.py"
+
+
+rule figures:
+    input:
+        rules.density.input,
+        rules.activation.input,
+        expand(
+            rules.plot_ks_two_layer.output,
+            statistic=["ks_two_layer", "ks_two_layer_standardized"],
+        ),
+        rules.plot_rule_graph.output,
+
+
+rule tables:
+    input:
+        rules.table_ks_two_layer.output,
+        rules.table_constraints.output,
+        rules.table_replication.output,
+
+
+def summary():
+    """What was built, where, and what failed acceptance."""
+    import csv
+
+    replication = TABLES / "replication.csv"
+    print(
+        f"\nScale {SCALE}: figures in {FIGURES}, tables in {TABLES}, intermediates in {DATA}."
+    )
+    if not replication.exists():
+        return
+    with replication.open() as file:
+        rows = list(csv.DictReader(file))
+    counts = {}
+    for row in rows:
+        counts[row["verdict"]] = counts.get(row["verdict"], 0) + 1
+    print(
+        f"Verdicts in {replication}: "
+        + ", ".join(f"{n} {v}" for v, n in sorted(counts.items()))
+        + "."
+    )
+    for row in rows:
+        if row["verdict"] == "fails":
+            print(
+                f"  FAILS: {row['item']}: ours {row['ours']}, published {row['published'] or 'none'}; {row['note']}"
+            )

@@ -1,0 +1,26 @@
+"""The four constraints, checked for common pairs and for the exact ones."""
+
+from typing import Any
+
+import pandas as pd
+from job import job, write_parquet
+from laws import weight_law
+
+from preactivations.constraints import COMMON_ACTIVATIONS, check_pair
+from preactivations.pairs import GaussianPair
+from preactivations.weights import Normal
+
+snakemake: Any  # Snakemake puts it here
+
+with job(snakemake):
+    rows = []
+    for law_name in snakemake.params.laws:
+        law = weight_law(law_name)
+        activations = dict(COMMON_ACTIVATIONS)
+        if not isinstance(law, Normal):  # for normal weights sign is the exact one
+            activations |= {kind: GaussianPair(law, kind).phi for kind in ("odd", "positive")}
+        for name, activation in activations.items():
+            check = check_pair(law, activation)
+            rows.append({"weights": law_name, "activation": name} | check._asdict())
+            print(rows[-1])
+    write_parquet(pd.DataFrame(rows), snakemake.output.table)

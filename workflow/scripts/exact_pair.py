@@ -1,0 +1,32 @@
+"""Exact density of the factor and exact activations of one weight law, on grids."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from job import job, write_parquet
+from laws import weight_law
+
+from preactivations.pairs import GaussianPair
+from preactivations.weights import SymmetricWeibull
+
+snakemake: Any  # Snakemake puts it here
+
+
+def rows(quantity: str, at: np.ndarray, value: np.ndarray, derivative: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame({"quantity": quantity, "at": at, "value": value, "derivative": derivative})
+
+
+with job(snakemake):
+    settings = snakemake.params.settings
+    law = weight_law(snakemake.wildcards.law)
+    x = np.linspace(-settings["x_max"], settings["x_max"], settings["n_points"])
+    y = np.linspace(-settings["y_max"], settings["y_max"], settings["n_points"])
+    pairs = {kind: GaussianPair(law, kind) for kind in ("odd", "positive")}
+    factor = pairs["odd"].factor
+    density = 0.5 * factor.pdf(np.abs(y))
+    parts = [rows("density", y, density, density * np.sign(y) * factor.dlogpdf(np.abs(y)))]
+    parts += [rows(kind, x, pair.phi(x), pair.dphi(x)) for kind, pair in pairs.items()]
+    # theta = infinity is the law of weights +-1
+    frame = pd.concat(parts).assign(theta=law.theta if isinstance(law, SymmetricWeibull) else np.inf)
+    write_parquet(frame, snakemake.output.table)

@@ -1,0 +1,72 @@
+"""Figure: KS statistic of the output pre-activation against n, 2 x 3 panels as Figure 11 of the paper."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from job import job
+
+from preactivations.plotting import COLOURS, MARKERS, TEXT_WIDTH, save, style, theta_colours
+
+snakemake: Any  # Snakemake puts it here
+
+SWEEPS = {
+    "i": "(i) $n_0 = 1$, $n_1 = n$",
+    "ii": "(ii) $n_0 = n$, $n_1 = 2$",
+    "iii": "(iii) $n_0 = n_1 = n$",
+}
+KINDS = ("odd", "positive")
+NAMES = {"relu": "ReLU", "tanh": "tanh"}
+
+with job(snakemake), style():
+    statistic = "ks" if snakemake.wildcards.statistic == "ks_two_layer" else "ks_standardized"
+    points = pd.concat(map(pd.read_parquet, snakemake.input.points), ignore_index=True)
+    lines = pd.concat(map(pd.read_parquet, snakemake.input.lines), ignore_index=True)
+    null = pd.read_parquet(snakemake.input.null)
+    null = null[null.statistic == statistic].drop_duplicates("probability").set_index("probability")
+    colours = theta_colours(points.theta.dropna())
+    sweeps = [sweep for sweep in SWEEPS if sweep in set(points.sweep)]
+
+    figure, axes = plt.subplots(
+        2,
+        len(sweeps),
+        figsize=(TEXT_WIDTH, 5.0),
+        sharex=True,
+        sharey=True,
+        layout="constrained",
+        squeeze=False,
+    )
+    for row, kind in zip(axes, KINDS, strict=True):
+        for ax, sweep in zip(row, sweeps, strict=True):
+            median, high = null["quantile"].loc[0.5], null["quantile"].loc[0.95]
+            ax.axhspan(1e-4, high, color="0.9", lw=0, zorder=0, label="95 % of normal samples")
+            ax.axhline(median, color="0.6", lw=0.8, zorder=0, label="their median")
+            for (activation, theta), cell in points[points.sweep == sweep].groupby(
+                ["activation", "theta"], dropna=False
+            ):
+                if activation in KINDS and activation != kind:
+                    continue
+                colour = colours[theta] if activation in KINDS else COLOURS[activation]
+                label = rf"$\phi_\theta$, $\theta = {theta:g}$" if activation in KINDS else NAMES[activation]
+                marker = MARKERS.get(activation, "o")
+                exact = lines[(lines.activation == activation) & (lines.sweep == sweep)]
+                exact = exact[exact.theta.isna() | (exact.theta == theta)]
+                ax.plot(cell.n, cell[statistic], marker, ms=2.6, mew=0, color=colour, label=label)
+                if len(exact):
+                    ax.plot(exact.n, exact[statistic], "-", lw=0.9, color=colour)
+                else:
+                    ax.plot(cell.n, cell[statistic], "-", lw=0.5, alpha=0.6, color=colour)
+            ax.set_yscale("log")
+            ax.set_ylim(min(1e-3, 0.7 * median), 0.5)
+            ax.grid(axis="x", visible=False)
+            if kind == "odd":
+                ax.set_title(SWEEPS[sweep])
+            else:
+                ax.set_xlabel("$n$")
+            ax.set_xticks(sorted(set(points.n)))
+        row[0].set_ylabel(
+            f"KS statistic{', standardized' if statistic != 'ks' else ''}\n" + rf"($\phi_\theta$ {kind})"
+        )
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    save(figure, snakemake.output.figure, snakemake.params.dpi)
