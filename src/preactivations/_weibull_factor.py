@@ -203,7 +203,7 @@ class WeibullFactor:
             # former; the iteration goes on until both are right
             bend = y0 * shift * (slope + hazard)
             log_hazard[todo], dlogpdf[todo] = np.log(hazard) + bend, slope
-            todo = todo[(np.abs(bend) > 1e-6) | (np.abs(shift) > 1e-8)]
+            todo = todo[(np.abs(bend) > 1e-10) | (np.abs(shift) > 1e-8)]
         return Quantile(y, log_p + log_hazard, dlogpdf)
 
     def _starting_value(self, log_p: Array) -> Array:

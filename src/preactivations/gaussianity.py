@@ -50,11 +50,7 @@ def ks_statistic(samples: ArrayLike, cdf: Callable[[Array], Array] = sc.ndtr) ->
 
     `cdf` must be continuous; atoms of the sample are handled (the supremum is taken on both sides of each).
     """
-    x = np.sort(_sample(samples, 1))
-    n = x.size
-    f = cdf(x)
-    k = np.arange(1, n + 1)
-    return float(max(np.max(k / n - f), np.max(f - (k - 1) / n)))
+    return _ks_of_sorted(cdf(np.sort(_sample(samples, 1))))
 
 
 def ks_standardized(samples: ArrayLike) -> float:
@@ -65,11 +61,7 @@ def ks_standardized(samples: ArrayLike) -> float:
     ValueError
         If all samples are equal.
     """
-    x = _sample(samples, 2)
-    deviation = float(x.std())
-    if deviation == 0:
-        raise ValueError("samples that are all equal can't be standardized")
-    return ks_statistic((x - x.mean()) / deviation)
+    return _ks_of_sorted(sc.ndtr(_standardized(np.sort(_sample(samples, 2)))))
 
 
 def ks_distance(z: ArrayLike, cdf: ArrayLike) -> float:
@@ -91,9 +83,22 @@ def null_statistics(n: int, replicates: int, rng: np.random.Generator) -> Array:
     """(raw, standardized) statistic of `replicates` standard normal samples of size n; shape (2, replicates)."""
     out = np.empty((2, replicates))
     for i in range(replicates):
-        x = rng.standard_normal(n)
-        out[:, i] = ks_statistic(x), ks_standardized(x)
+        x = np.sort(rng.standard_normal(n))
+        out[:, i] = _ks_of_sorted(sc.ndtr(x)), _ks_of_sorted(sc.ndtr(_standardized(x)))
     return out
+
+
+def _ks_of_sorted(f: Array) -> float:
+    """KS statistic from the distribution function at the sorted samples: increasing, shape (n,)."""
+    steps = np.arange(f.size + 1) / f.size
+    return float(max(np.max(steps[1:] - f), np.max(f - steps[:-1])))
+
+
+def _standardized(x: Array) -> Array:
+    deviation = float(x.std())
+    if deviation == 0:
+        raise ValueError("samples that are all equal can't be standardized")
+    return np.asarray((x - x.mean()) / deviation)
 
 
 def excess_kurtosis(samples: ArrayLike) -> float:

@@ -132,7 +132,8 @@ class GaussianActivation(nn.Module):
         dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
         table, shape = getattr(self, _buffer(dtype)), self._shape[dtype]
         floor = math.log(torch.finfo(x.dtype).tiny) + 0.1
-        out: Tensor = _Phi.apply(x.to(dtype), table, shape, floor)[0]
+        function = _CompiledPhi if torch.compiler.is_compiling() else _Phi
+        out: Tensor = function.apply(x.to(dtype), table, shape, floor)[0]
         return out.to(x.dtype)
 
     def values(self, x: Tensor) -> Tensor:
@@ -206,16 +207,18 @@ def _whole(x: Tensor) -> bool:
 def _locate(x: Tensor, shape: _Shape) -> tuple[Tensor, Tensor, Tensor | float]:
     """Number of the piece, position t in [0, 1) in it, and pieces per unit of x, signed as dt/dx is."""
     form = _FORMATS[x.dtype]
-    a = x.abs()
     if shape.uniform:
-        u = (a if shape.odd else x) * shape.per_unit
+        u = (x.abs() if shape.odd else x) * shape.per_unit
         whole_part = u.floor()
         near_piece, near_t = whole_part.to(torch.int32), u.sub_(whole_part)
         if not shape.odd:
             near_piece += round(_piecewise.EDGE * shape.per_unit)
-        # NaN makes the comparison false: it goes the long way, to a piece of its own
-        if not _whole(x) and bool(a.max() < _piecewise.EDGE):
-            return near_piece, near_t, float(shape.per_unit)
+        if not _whole(x):
+            low, high = x.aminmax()
+            # NaN makes the comparisons false: it goes the long way, to a piece of its own
+            if bool(low > -_piecewise.EDGE) and bool(high < _piecewise.EDGE):
+                return near_piece, near_t, float(shape.per_unit)
+    a = x.abs()
     bits = a.view(form.integer)
     shift = form.mantissa_bits - shape.octave_bits
     piece = (bits >> shift) + (shape.uniform - _octave_piece(shape, form))
@@ -292,7 +295,7 @@ def _evaluate_in_chunks(x: Tensor, table: Tensor, shape: _Shape, floor: float, o
 # -- autograd --------------------------------------------------------------------------------------
 
 
-class _Phi(torch.autograd.Function):
+class _CompiledPhi(torch.autograd.Function):
     """x -> (phi(x), phi'(x)); the second output is kept for the backward pass only."""
 
     @staticmethod
@@ -306,22 +309,32 @@ class _Phi(torch.autograd.Function):
         ctx.mark_non_differentiable(output[1])
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(x, table, output[1])
-        ctx.save_for_forward(x, table, output[1])
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        if grads[0] is None:
+            return None, None, None, None
         x, table, slope = ctx.saved_tensors
         if torch.is_grad_enabled():
             slope = _Slope.apply(x, table, slope, ctx.shape, ctx.floor)
         return grads[0] * slope, None, None, None
 
     @staticmethod
-    def jvp(ctx: Any, x_tangent: Tensor, *_: Any) -> tuple[Tensor, None]:
-        return x_tangent * ctx.saved_tensors[2], None
-
-    @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], x: Tensor, *rest: Any) -> tuple[tuple[Tensor, Tensor], Any]:
         return _Phi.apply(x, *rest), in_dims[0]  # elementwise: the batch dimension is one more
+
+
+class _Phi(_CompiledPhi):
+    """With forward-mode derivatives, which the compiler does not take."""
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+        _CompiledPhi.setup_context(ctx, inputs, output)
+        ctx.save_for_forward(inputs[0], inputs[1], output[1])
+
+    @staticmethod
+    def jvp(ctx: Any, x_tangent: Tensor, *_: Any) -> tuple[Tensor, None]:
+        return x_tangent * ctx.saved_tensors[2], None
 
 
 class _Slope(torch.autograd.Function):
@@ -338,6 +351,8 @@ class _Slope(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        if grads[0] is None:
+            return None, None, None, None, None
         x, table = ctx.saved_tensors
         return grads[0] * _Curvature.apply(x, table, ctx.shape, ctx.floor), None, None, None, None
 

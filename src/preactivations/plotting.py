@@ -34,7 +34,7 @@ COLOURS = {"relu": "darkturquoise", "tanh": "fuchsia", "limit": "0.45"}
 MARKERS = {"relu": "s", "tanh": "D"}
 TEXT_WIDTH = 7.2  # inches, two columns
 
-_STYLE = {
+_STYLE: Any = {
     "font.size": 9,
     "axes.labelsize": 9,
     "axes.titlesize": 9,

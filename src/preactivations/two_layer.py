@@ -16,6 +16,9 @@ deviation of z2 given z0 (the same for every n), y = z / d and tau = d t / sqrt(
 Measuring t in units of 1/d matters: for odd phi, d vanishes with z0, and no common truncation of t would do. All
 integrals are sums over fixed nodes (log-spaced in |z0|). An activation with an atom at 0 needs another route, since
 psi does not decay: `relu_output_cdf`.
+
+Error of the distribution function, measured: below 3e-4 at n = 1 and 1e-4 from n = 2 on for theta = 10, positive, where
+given z0 there is almost an atom and the truncation of tau shows; below 1e-4 and 2e-5 else (tests/test_two_layer.py).
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ Map = Callable[[Array], Array]
 
 _TAU_STEP, _TAU_MAX = 0.05, 200.0
 _RATIO_STEP = 0.002
+_NODES = 120
 _S_TABLE = 300.0
 _Y_MAX = 12.0  # in standard deviations: beyond it, given z0, the distribution function is 1
 _TINY = 1e-6  # the first neuron lies in (-_TINY, _TINY) with probability 8e-7
@@ -117,14 +121,13 @@ def output_cdf(
     """
     weights, activation, sigma_w, sigma_b = setting
     z = np.asarray(z, dtype=np.float64)
-    x, x_weight = _log_nodes()
+    x, x_weight = _normal_nodes()
     spread = math.hypot(sigma_w, sigma_b)
-    a0 = np.concatenate((activation(-spread * x[::-1]), activation(spread * x)))
-    x_weight = np.concatenate((x_weight[::-1], x_weight))
+    a0 = activation(spread * x)
     if np.array_equal(np.abs(a0), np.abs(a0[::-1])):  # odd or even activation: half of the nodes will do
-        a0, x_weight = a0[x.size :], 2 * x_weight[x.size :]
+        a0, x_weight = a0[x.size // 2 :], 2 * x_weight[x.size // 2 :]
     w, w_weight = _weight_nodes(weights)
-    bias, bias_weight = _normal_nodes(81) if sigma_b else (np.zeros(1), np.ones(1))
+    bias, bias_weight = _normal_nodes() if sigma_b else (np.zeros(1), np.ones(1))
     if isinstance(weights, Normal) and sigma_b:  # W and the bias add to one normal variable
         deviation = np.sqrt((sigma_w * weights.std * a0) ** 2 + sigma_b**2)
         z1, z1_weight = deviation[:, None] * bias, bias_weight
@@ -207,25 +210,24 @@ def relu_output_cdf(z: ArrayLike, widths: Sequence[int], sigma_w: float = math.s
 
 def _log_nodes() -> tuple[Array, Array]:
     """Positive half of a rule for E f(N), dense next to 0: trapezoidal in log |x|."""
-    v = np.linspace(math.log(_TINY), math.log(8.5), 120)
+    v = np.linspace(math.log(_TINY), math.log(8.5), _NODES)
     x = np.exp(v)
     weight = x * np.exp(-0.5 * x * x)
     return x, 0.5 * weight / weight.sum()
 
 
-def _normal_nodes(n: int) -> tuple[Array, Array]:
-    """Trapezoidal rule for E f(N): spectrally accurate for smooth f."""
-    x = np.linspace(-8, 8, n)
-    weight = np.exp(-0.5 * x * x)
-    return x, weight / weight.sum()
+def _normal_nodes() -> tuple[Array, Array]:
+    """`_log_nodes`, both signs."""
+    x, weight = _log_nodes()
+    return np.concatenate((-x[::-1], x)), np.concatenate((weight[::-1], weight))
 
 
 def _weight_nodes(weights: WeightLaw) -> tuple[Array, Array]:
     """Nodes and weights of E f(W), both signs, dense next to 0 and, for bounded laws, next to the end."""
     if isinstance(weights, Normal):
-        x, weight = _normal_nodes(161)
+        x, weight = _normal_nodes()
         return weights.std * x, weight
-    u, weight = np.polynomial.legendre.leggauss(120)
+    u, weight = np.polynomial.legendre.leggauss(_NODES)
     u, weight = 0.5 * (u + 1), 0.5 * weight
     match weights:
         case SymmetricWeibull(theta=theta):

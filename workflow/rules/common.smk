@@ -1,5 +1,6 @@
 # What the stages share: the validated configuration, names of files, and the code that a script depends on.
 import ast
+import csv
 import sys
 from functools import cache
 from pathlib import Path
@@ -72,3 +73,28 @@ def code(script):
         found |= new
         new = {imported for file in new for imported in imports(file)} - found
     return sorted(str(file) for file in found - {SCRIPTS / script})
+
+
+def summary():
+    """What was built, where, and what failed acceptance."""
+    replication = TABLES / "replication.csv"
+    print(
+        f"\nScale {SCALE}: figures in {FIGURES}, tables in {TABLES}, intermediates in {DATA}."
+    )
+    if not replication.exists():
+        return
+    with replication.open() as file:
+        rows = list(csv.DictReader(file))
+    counts = {}
+    for row in rows:
+        counts[row["verdict"]] = counts.get(row["verdict"], 0) + 1
+    print(
+        f"Verdicts in {replication}: "
+        + ", ".join(f"{n} {v}" for v, n in sorted(counts.items()))
+        + "."
+    )
+    for row in rows:
+        if row["verdict"] == "fails":
+            print(
+                f"  FAILS: {row['item']}: ours {row['ours']}, published {row['published'] or 'none'}; {row['note']}"
+            )

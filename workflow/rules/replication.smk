@@ -1,4 +1,4 @@
-# Published numbers beside ours with verdicts, the graph of the rules, and what is said at the end of a run.
+# Published numbers beside ours with verdicts, and the graph of the rules.
 rule table_replication:
     input:
         points=expand(rules.ks_two_layer.output.points, cell=KS_CELLS),
@@ -67,30 +67,3 @@ rule tables:
         rules.table_ks_two_layer.output,
         rules.table_constraints.output,
         rules.table_replication.output,
-
-
-def summary():
-    """What was built, where, and what failed acceptance."""
-    import csv
-
-    replication = TABLES / "replication.csv"
-    print(
-        f"\nScale {SCALE}: figures in {FIGURES}, tables in {TABLES}, intermediates in {DATA}."
-    )
-    if not replication.exists():
-        return
-    with replication.open() as file:
-        rows = list(csv.DictReader(file))
-    counts = {}
-    for row in rows:
-        counts[row["verdict"]] = counts.get(row["verdict"], 0) + 1
-    print(
-        f"Verdicts in {replication}: "
-        + ", ".join(f"{n} {v}" for v, n in sorted(counts.items()))
-        + "."
-    )
-    for row in rows:
-        if row["verdict"] == "fails":
-            print(
-                f"  FAILS: {row['item']}: ours {row['ours']}, published {row['published'] or 'none'}; {row['note']}"
-            )

@@ -16,10 +16,11 @@ from preactivations.two_layer import REFERENCE, Setting, ks_line, sweep_widths
 snakemake: Any  # Snakemake puts it here
 
 
-def setting_of(cell: str, activation: str) -> tuple[Setting, ArrayMap]:
+def setting_of(cell: str, activation: Any) -> tuple[Setting, ArrayMap]:
     """The network, and its activation in single precision for the simulation."""
     if activation in REFERENCE:
-        return REFERENCE[activation], REFERENCE[activation].activation
+        setting: Any = REFERENCE[activation]
+        return setting, setting.activation
     # PyTorch only where it is needed: the import takes seconds
     import torch
 

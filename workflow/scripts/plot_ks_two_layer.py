@@ -5,6 +5,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pandas as pd
 from job import job
+from matplotlib.lines import Line2D
 
 from preactivations.plotting import COLOURS, MARKERS, TEXT_WIDTH, save, style, theta_colours
 
@@ -26,6 +27,8 @@ with job(snakemake), style():
     null = null[null.statistic == statistic].drop_duplicates("probability").set_index("probability")
     colours = theta_colours(points.theta.dropna())
     sweeps = [sweep for sweep in SWEEPS if sweep in set(points.sweep)]
+
+    lowest = min(1e-3, 0.9 * points[statistic].min())
 
     figure, axes = plt.subplots(
         2,
@@ -52,12 +55,13 @@ with job(snakemake), style():
                 exact = lines[(lines.activation == activation) & (lines.sweep == sweep)]
                 exact = exact[exact.theta.isna() | (exact.theta == theta)]
                 ax.plot(cell.n, cell[statistic], marker, ms=2.6, mew=0, color=colour, label=label)
-                if len(exact):
-                    ax.plot(exact.n, exact[statistic], "-", lw=0.9, color=colour)
+                if len(exact):  # at width one the exact pairs are at 0, below the axis
+                    above = exact[statistic].where(exact[statistic] > 0.5 * lowest)
+                    ax.plot(exact.n, above, "-", lw=0.9, color=colour)
                 else:
                     ax.plot(cell.n, cell[statistic], "-", lw=0.5, alpha=0.6, color=colour)
             ax.set_yscale("log")
-            ax.set_ylim(min(1e-3, 0.7 * median), 0.5)
+            ax.set_ylim(lowest, 0.5)
             ax.grid(axis="x", visible=False)
             if kind == "odd":
                 ax.set_title(SWEEPS[sweep])
@@ -68,5 +72,7 @@ with job(snakemake), style():
             f"KS statistic{', standardized' if statistic != 'ks' else ''}\n" + rf"($\phi_\theta$ {kind})"
         )
     handles, labels = axes[0, 0].get_legend_handles_labels()
+    handles.insert(2, Line2D([], [], color="0.3", lw=0.9))
+    labels.insert(2, "(i): without noise" if len(lines) else "")
     figure.legend(handles, labels, loc="outside lower center", ncols=4)
     save(figure, snakemake.output.figure, snakemake.params.dpi)

@@ -36,15 +36,32 @@ def rule_graph(config: dict[str, object]) -> nx.DiGraph:
 
 with job(snakemake), style():
     graph = rule_graph(snakemake.params.config)
-    for layer, nodes in enumerate(nx.topological_generations(graph)):
-        for node in nodes:
-            graph.nodes[node]["layer"] = layer
-    position = nx.multipartite_layout(graph, subset_key="layer", align="horizontal")
-    figure, ax = plt.subplots(figsize=(TEXT_WIDTH, 4.0), layout="constrained")
-    nx.draw_networkx_edges(graph, position, ax=ax, edge_color="0.6", arrowsize=8, node_size=900)
-    for node, (x, y) in position.items():
-        box = {"boxstyle": "round,pad=0.3", "fc": "white", "ec": "0.4", "lw": 0.8}
-        ax.text(x, y, node.replace("_", "_\n", 1), ha="center", va="center", fontsize=6.5, bbox=box)
-    ax.margins(0.08)
+    graph.remove_node("all")
+    # a rule stands left of everything that needs it, as far right as that allows
+    layers = list(nx.topological_generations(graph.reverse()))
+    column = {node: -k for k, nodes in enumerate(layers) for node in nodes}
+    row: dict[str, float] = {}
+    for nodes in layers:
+        wanted = {n: sum(row[m] for m in graph.successors(n)) / max(1, graph.out_degree(n)) for n in nodes}
+        for k, node in enumerate(sorted(nodes, key=lambda n: (wanted[n], n))):
+            row[node] = (k + 0.5) / len(nodes)
+    figure, ax = plt.subplots(figsize=(TEXT_WIDTH, 0.6 + 0.38 * max(map(len, layers))), layout="constrained")
+    boxes = {}
+    for node in graph:
+        boxes[node] = ax.text(
+            column[node],
+            row[node],
+            node,
+            ha="center",
+            va="center",
+            fontsize=8,
+            zorder=2,
+            bbox={"boxstyle": "round,pad=0.35", "fc": "white", "ec": "0.4", "lw": 0.8},
+        )
+    for a, b in graph.edges:
+        ends = {"patchA": boxes[a].get_bbox_patch(), "patchB": boxes[b].get_bbox_patch()}
+        arrow = {"arrowstyle": "-|>", "color": "0.55", "lw": 0.8, "shrinkA": 0, "shrinkB": 0}
+        ax.annotate("", (column[b], row[b]), (column[a], row[a]), arrowprops=arrow | ends)
+    ax.set(xlim=(min(column.values()) - 0.45, 0.45), ylim=(0, 1))
     ax.set_axis_off()
     save(figure, snakemake.output.figure, snakemake.params.dpi)

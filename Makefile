@@ -1,0 +1,64 @@
+# make                 reproduce at laptop scale: environment, pipeline, figures and tables
+# make reproduce SCALE=paper | smoke
+# make plan            the jobs that would run, and why
+# make test            format, lint, types, tests
+SCALE ?= laptop
+CORES ?= all
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --configfile config/$(SCALE).yaml
+
+.PHONY: reproduce install test lint smoke plan report bench readme-figures schema lock clean
+
+reproduce: $(STAMP)
+	$(SNAKEMAKE)
+
+install: $(STAMP)
+
+# A changed lock or pyproject.toml makes a new environment.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V 2>&1): set PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[pipeline,test]'
+	@touch $@
+
+smoke: $(STAMP)
+	$(BIN)/snakemake --cores $(CORES) --configfile config/smoke.yaml
+
+plan: $(STAMP)
+	$(SNAKEMAKE) --dry-run
+
+report: reproduce
+	$(SNAKEMAKE) --report report.html
+
+test: lint
+	$(BIN)/pytest -n 2
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+	$(BIN)/mypy
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/activation.py
+	$(BIN)/python benchmarks/engine.py
+
+readme-figures: reproduce
+	cp figures/$(SCALE)/ks_two_layer.png figures/$(SCALE)/activations.png docs/figures/
+
+schema: $(STAMP)
+	$(BIN)/python workflow/config_model.py --schema
+
+# Renew the lock from a fresh environment with the newest versions that pyproject.toml allows.
+lock:
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install --quiet '.[pipeline,test]'
+	$(BIN)/pip freeze --exclude preactivations | sed 's/+[a-z0-9]*$$//' > requirements.lock
+
+clean:
+	rm -rf data/smoke data/laptop data/paper figures/*/ tables/*/ logs benchmarks/results report.html .snakemake

@@ -1,0 +1,91 @@
+"""Statistics against SciPy and known null laws."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from preactivations.gaussianity import (
+    energy_distance,
+    excess_kurtosis,
+    ks_distance,
+    ks_standardized,
+    ks_statistic,
+    null_quantile,
+    null_statistics,
+)
+
+
+def test_ks_against_scipy():
+    rng = np.random.default_rng(0)
+    for sample in (rng.standard_normal(1000), rng.standard_t(3, 501), rng.integers(-2, 3, 300).astype(float)):
+        assert ks_statistic(sample) == pytest.approx(scipy.stats.kstest(sample, "norm").statistic, abs=1e-15)
+    assert ks_statistic([0.25], lambda x: x) == 0.75
+
+
+def test_ks_counts_both_sides_of_an_atom():
+    # half of the sample at 0, as a dead ReLU network gives
+    sample = np.concatenate((np.zeros(500), np.linspace(-3, 3, 500)))
+    assert ks_statistic(sample) == pytest.approx(0.25, abs=0.01)
+
+
+def test_standardized_ks_ignores_location_and_scale():
+    x = np.random.default_rng(1).standard_normal(400)
+    assert ks_standardized(5 - 3 * x) == pytest.approx(ks_standardized(-x), abs=1e-12)
+    assert ks_statistic(5 - 3 * x) > 0.5
+
+
+def test_null_laws():
+    n, replicates = 2000, 2000
+    raw, standardized = null_statistics(n, replicates, np.random.default_rng(2))
+    for p in (0.5, 0.95):
+        # standard error of an empirical probability
+        below = np.mean(raw < null_quantile(p, n))
+        assert below == pytest.approx(p, abs=4 * math.sqrt(p * (1 - p) / replicates))
+    # Lilliefors's asymptotic 95 % point, modified for n as in Stephens (1974)
+    factor = math.sqrt(n) - 0.01 + 0.85 / math.sqrt(n)
+    assert np.mean(standardized * factor < 0.895) == pytest.approx(
+        0.95, abs=4 * math.sqrt(0.0475 / replicates)
+    )
+    assert np.mean(standardized * factor < 0.775) == pytest.approx(
+        0.85, abs=4 * math.sqrt(0.1275 / replicates)
+    )
+
+
+def test_ks_distance_of_a_law():
+    z = np.linspace(-5, 5, 2001)
+    # N(0, s^2) against N(0, 1): maximum where the densities are equal
+    s = 1.2
+    at = math.sqrt(2 * math.log(s) / (1 - s**-2))
+    exact = scipy.stats.norm.cdf(at) - scipy.stats.norm.cdf(at / s)
+    assert ks_distance(z, scipy.stats.norm.cdf(z / s)) == pytest.approx(exact, abs=1e-5)
+
+
+def test_kurtosis():
+    x = np.random.default_rng(3).standard_normal(100_000)
+    assert abs(excess_kurtosis(x)) < 4 * math.sqrt(24 / x.size)
+    assert excess_kurtosis(3 * x + 1) == pytest.approx(excess_kurtosis(x), abs=1e-10)
+    assert excess_kurtosis([-1, 1, -1, 1]) == -2
+
+
+def test_energy_distance():
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal(500)
+    # the definition, by brute force
+    to_normal = np.mean([scipy.stats.norm.expect(lambda t, v=v: abs(v - t)) for v in x[:20]])
+    between = np.mean(np.abs(x[:20, None] - x[:20]))
+    assert energy_distance(x[:20]) == pytest.approx(
+        2 * to_normal - between - 2 / math.sqrt(math.pi), abs=1e-6
+    )
+    assert energy_distance(x) < 0.02 < energy_distance(x + 1)
+
+
+def test_errors():
+    for function in (ks_statistic, ks_standardized, excess_kurtosis, energy_distance):
+        with pytest.raises(ValueError, match="samples are needed, got 0"):
+            function([])
+        with pytest.raises(ValueError, match="must be finite, got 1 that are not"):
+            function([0.0, math.nan, 1.0])
+    with pytest.raises(ValueError, match="all equal"):
+        ks_standardized([1.0, 1.0])

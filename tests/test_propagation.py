@@ -1,0 +1,158 @@
+"""The engine: exact laws where they are known, and the same numbers however the work is cut."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from preactivations import propagation
+from preactivations.gaussianity import ks_statistic, null_quantile
+from preactivations.nn import GaussianActivation, as_array_map
+from preactivations.propagation import block_bytes, block_size, simulate
+from preactivations.streams import Stream
+from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull
+
+
+def identity(x):
+    return x
+
+
+def phi(law, kind):
+    return as_array_map(GaussianActivation(law, kind))
+
+
+def test_numbers_do_not_depend_on_threads_memory_or_count():
+    arguments = {"weights": SymmetricWeibull(3), "stream": Stream(1, "determinism"), "sigma_b": 0.3}
+    widths = [2, 7, 5, 3]
+    whole = simulate(widths, np.tanh, n_networks=20_000, **arguments)
+    assert whole.shape == (20_000, 3)
+    assert whole.dtype == np.float32
+    for change in (
+        {"threads": 2},
+        {"threads": 4, "memory": 2.5 * block_bytes(widths)},
+        {"memory": 1e9, "threads": 3},
+    ):
+        again = simulate(widths, np.tanh, n_networks=20_000, **arguments, **change)
+        np.testing.assert_array_equal(again, whole)
+    few = simulate(widths, np.tanh, n_networks=12_345, **arguments)
+    np.testing.assert_array_equal(few, whole[:12_345])
+    other = simulate(widths, np.tanh, n_networks=100, **(arguments | {"stream": Stream(2, "determinism")}))
+    assert not np.array_equal(other, whole[:100])
+
+
+def test_first_layer_is_normal():
+    n, x = 200_000, np.array([1.0, -2.0, 0.5])
+    z = simulate(
+        [3, 1], identity, weights=SymmetricWeibull(3), n_networks=n, stream=Stream(4), inputs=x, sigma_w=2
+    )
+    deviation = 2 * np.linalg.norm(x) / math.sqrt(3)
+    assert ks_statistic(z / deviation) < null_quantile(0.999, n)
+
+
+@pytest.mark.parametrize("kind", ["odd", "positive"])
+@pytest.mark.parametrize(
+    "law",
+    [SymmetricWeibull(2.05), SymmetricWeibull(4), SphericalMarginal(1), SphericalMarginal(0.5)],
+    ids=str,
+)
+def test_exact_pairs_stay_normal_at_width_one(law, kind):
+    n = 200_000
+    z = simulate(
+        [1, 1, 1, 1, 1, 1], phi(law, kind), weights=law, n_networks=n, stream=Stream(5, kind, str(law))
+    )
+    assert ks_statistic(z) < null_quantile(1 - 1e-3 / 8, n)
+
+
+def test_linear_networks_keep_the_variance_and_have_known_kurtosis():
+    n, widths = 400_000, [4, 3, 5, 1]
+    z = simulate(widths, identity, weights=Normal(), n_networks=n, stream=Stream(6))[:, 0].astype(np.float64)
+    # E z^4 / 3 = prod (1 + 2 / n_l): the squared norm of each layer is a chi^2 mean
+    fourth = 3 * (1 + 2 / 3) * (1 + 2 / 5)
+    error = np.std(z**4) / math.sqrt(n)
+    assert np.mean(z**2) == pytest.approx(1, abs=4 * np.std(z**2) / math.sqrt(n))
+    assert np.mean(z**4) == pytest.approx(fourth, abs=4 * error)
+
+
+@pytest.mark.parametrize("theta", [2.05, 4])
+def test_dependence_after_one_layer_is_the_closed_form(theta):
+    # section 2.5: Cov(z_i^2, z_j^2) = (3 Gamma(1 + 2/theta)^2 / Gamma(1 + 4/theta) - 1) / n, for both kinds
+    n, width = 400_000, 5
+    expected = (3 * math.gamma(1 + 2 / theta) ** 2 / math.gamma(1 + 4 / theta) - 1) / width
+    for kind in ("odd", "positive"):
+        z = simulate(
+            [1, width, 2],
+            phi(SymmetricWeibull(theta), kind),
+            weights=SymmetricWeibull(theta),
+            n_networks=n,
+            stream=Stream(8, kind, theta),
+        ).astype(np.float64)
+        product = (z[:, 0] ** 2 - 1) * (z[:, 1] ** 2 - 1)
+        assert product.mean() == pytest.approx(expected, abs=4 * product.std() / math.sqrt(n))
+
+
+def test_single_precision_makes_no_difference():
+    """The same weights in double precision give the same pre-activations up to rounding."""
+    law, widths, n = SymmetricWeibull(3), [1, 6, 4, 1], 4096
+    act = GaussianActivation(law, "odd")
+    single = simulate(widths, as_array_map(act), weights=law, n_networks=n, stream=Stream(9))[:, 0]
+    size, double = block_size(widths), []
+    for block in range(-(-n // size)):
+        rng, z = Stream(9).block(block), None
+        for fan_in, fan_out, w_law in ((1, 6, Normal()), (6, 4, law), (4, 1, law)):
+            w = w_law.sample32(fan_out * fan_in * size, rng).reshape(fan_out, fan_in, size).astype(np.float64)
+            a = np.ones((1, size)) if z is None else as_array_map(act)(z)
+            z = np.einsum("jib,ib->jb", w, a) / math.sqrt(fan_in)
+        double.append(z[0])
+    np.testing.assert_allclose(single, np.concatenate(double)[:n], rtol=1e-4, atol=1e-5)
+
+
+def test_memory_is_bounded_by_the_batch(tmp_path):
+    import tracemalloc
+
+    widths = [1, 10, 10, 1]
+    simulate(widths, np.tanh, weights=Normal(), n_networks=10, stream=Stream(1))
+    peaks = []
+    for n in (20_000, 200_000):
+        tracemalloc.start()
+        out = simulate(widths, np.tanh, weights=Normal(), n_networks=n, stream=Stream(1))
+        peaks.append(tracemalloc.get_traced_memory()[1] - out.nbytes)
+        tracemalloc.stop()
+    assert max(peaks) < block_bytes(widths) < 40e6
+    assert peaks[1] < 1.1 * peaks[0] + 1e5
+
+
+def test_progress_counts_networks():
+    seen = []
+    simulate([1, 2, 1], identity, weights=Normal(), n_networks=10_001, stream=Stream(1), progress=seen.append)
+    assert sum(seen) == 10_001
+
+
+def test_empty():
+    assert simulate([1, 2], identity, weights=Normal(), n_networks=0, stream=Stream(1)).shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"widths": [3]}, "at least two positive numbers"),
+        ({"widths": [1, 0, 1]}, r"got \[1, 0, 1\]"),
+        ({"sigma_w": -1}, "sigma_w must be finite and >= 0, got -1"),
+        ({"sigma_b": math.nan}, "sigma_b must be finite"),
+        ({"n_networks": -1}, "n_networks must be >= 0"),
+        ({"inputs": [1.0, 2.0]}, r"shape \(3,\), got \(2,\)"),
+        ({"memory": 1000}, "memory = 1000 bytes is too small: one block"),
+        ({"threads": 0}, "threads must be >= 1"),
+    ],
+)
+def test_errors(change, says):
+    arguments = {"widths": [3, 4, 1], "n_networks": 5, "weights": Normal(), "stream": Stream(1)} | change
+    with pytest.raises(ValueError, match=says):
+        simulate(arguments.pop("widths"), identity, **arguments)
+
+
+def test_blocks_fit_the_cache():
+    for widths in ([1, 1, 1], [1, 10, 10, 1], [1, 1000, 1000, 1]):
+        assert block_size(widths) * max(a * b for a, b in pairwise(widths)) <= max(
+            propagation._BLOCK_WEIGHTS, 1_000_000
+        )

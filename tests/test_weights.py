@@ -1,0 +1,105 @@
+"""Weight laws against quadrature of their densities and against samples."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+
+from preactivations.gaussianity import ks_statistic, null_quantile
+from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull, WeightLaw
+
+LAWS = [
+    SymmetricWeibull(2),
+    SymmetricWeibull(2.05),
+    SymmetricWeibull(10),
+    SphericalMarginal(0.3),
+    SphericalMarginal(0.5),
+    SphericalMarginal(1),
+    SphericalMarginal(4),
+    Normal(),
+    Normal(0.5),
+]
+
+
+def by_quadrature(law, power, start=0.0):
+    """2 int_start^end w^power f(w) dw, in an angle so that a pole of the density at 1 does no harm."""
+    if isinstance(law, SphericalMarginal):
+        return quad(
+            lambda a: 2 * math.sin(a) ** power * law.density(math.sin(a)) * math.cos(a),
+            math.asin(start),
+            math.pi / 2 - 1e-15,
+            limit=500,
+            epsabs=1e-12,
+        )[0]
+    return quad(lambda w: 2 * w**power * law.density(w), start, 12, limit=500, epsabs=1e-13)[0]
+
+
+@pytest.mark.parametrize("law", LAWS, ids=str)
+def test_density_survival_and_moments_agree(law):
+    assert isinstance(law, WeightLaw)
+    # a pole (1 - w)^(b - 1) hides 1e-15^b from the quadrature
+    hidden = 1e-15**law.b if isinstance(law, SphericalMarginal) else 0.0
+    assert by_quadrature(law, 0) == pytest.approx(1, abs=1e-9 + 10 * hidden)
+    for w in (0.1, 0.5, 0.9):
+        assert by_quadrature(law, 0, w) == pytest.approx(law.survival(w), abs=1e-9 + 10 * hidden)
+    for s in (0.5, 1, 2, 4):
+        assert by_quadrature(law, s) == pytest.approx(law.moment(s), rel=1e-8 + 100 * hidden)
+    assert law.variance == pytest.approx(law.moment(2), rel=1e-14)
+
+
+@pytest.mark.parametrize("law", LAWS, ids=str)
+@pytest.mark.parametrize("single", [False, True], ids=["float64", "float32"])
+def test_samples_have_the_law(law, single):
+    n = 1_000_000
+    rng = np.random.Generator(np.random.Philox(key=11))
+    w = law.sample32(n, rng) if single else law.sample(n, rng)
+    assert w.shape == (n,)
+    assert w.dtype == (np.float32 if single else np.float64)
+    limit = null_quantile(1 - 1e-3 / (2 * len(LAWS)), n)  # one false alarm in a thousand for the whole grid
+
+    def cdf(x):
+        return np.where(x < 0, 0.5 * law.survival(-x), 1 - 0.5 * law.survival(x))
+
+    # weights next to 1 are rounded to 1: an atom of that probability
+    rounded = 0.5 * law.survival(1 - 2.0**-25) if single and isinstance(law, SphericalMarginal) else 0.0
+    assert ks_statistic(w, cdf) < limit + rounded
+
+
+def test_sign_and_magnitude_are_independent():
+    n = 1_000_000
+    for law in (SymmetricWeibull(3), SphericalMarginal(1)):
+        w = law.sample32(n, np.random.Generator(np.random.Philox(key=5)))
+        covariance = np.mean(np.sign(w) * np.abs(w))
+        assert abs(covariance) < 4 * math.sqrt(law.variance / n)
+
+
+def test_special_cases():
+    assert SphericalMarginal(1).survival(0.25) == pytest.approx(0.75)  # uniform
+    assert SphericalMarginal(0.5).survival(0.5) == pytest.approx(1 - 2 / math.pi * math.asin(0.5))  # arcsine
+    assert SymmetricWeibull(2).moment(2) == pytest.approx(1)
+    signs = SphericalMarginal(0).sample(100, np.random.default_rng(0))
+    assert set(np.abs(signs)) == {1.0}
+    # Gaussian limit: W sqrt(1 + 2b) tends to N(0, 1) with an error of order 1/b
+    wide = SphericalMarginal(1e6)
+    assert wide.survival(1.3 / math.sqrt(1 + 2e6)) == pytest.approx(Normal().survival(1.3), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "says"),
+    [
+        (lambda: SymmetricWeibull(1.99), ValueError, "at least 2, got 1.99"),
+        (lambda: SymmetricWeibull(math.nan), ValueError, "at least 2, got nan"),
+        (lambda: SymmetricWeibull(math.inf), ValueError, "SphericalMarginal"),
+        (lambda: SymmetricWeibull("3"), TypeError, "must be a real number, got '3'"),
+        (lambda: SymmetricWeibull(True), TypeError, "must be a real number"),
+        (lambda: SphericalMarginal(-0.1), ValueError, "got -0.1"),
+        (lambda: SphericalMarginal(math.inf), ValueError, "use Normal"),
+        (lambda: Normal(0), ValueError, "std must be finite and > 0"),
+        (lambda: SymmetricWeibull(3).moment(-3), ValueError, "finite only for s > -3"),
+        (lambda: SphericalMarginal(0).density(0.5), ValueError, "no density"),
+    ],
+)
+def test_errors_name_value_and_reason(make, error, says):
+    with pytest.raises(error, match=says):
+        make()
