@@ -1,12 +1,11 @@
 # What the stages share: the validated configuration, names of files, and the code that a script depends on.
-import ast
 import csv
 import sys
-from functools import cache
 from pathlib import Path
 
-sys.path.insert(0, workflow.source_path("../config_model.py").rsplit("/", 1)[0])
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 from config_model import validate
+from import_closure import closure as code
 
 try:
     cfg = validate(config)
@@ -15,7 +14,6 @@ except ValueError as error:
 
 SCALE = cfg.scale
 DATA, FIGURES, TABLES = (Path(top) / SCALE for top in ("data", "figures", "tables"))
-SCRIPTS, LIBRARY = Path("workflow/scripts"), Path("src/preactivations")
 
 
 def number(value):
@@ -37,42 +35,6 @@ def log_of(name):
 
 def benchmark_of(name):
     return f"benchmarks/results/{SCALE}/{name}.tsv"
-
-
-@cache
-def imports(path):
-    """Files of the library and of the scripts that a file imports itself."""
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):  # imports for type checkers do not run
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = []
-    names = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {
-                f"{node.module}.{alias.name}" for alias in node.names
-            }
-    files = {SCRIPTS / f"{name}.py" for name in names}
-    files |= {
-        LIBRARY / f"{name.removeprefix('preactivations.')}.py"
-        for name in names
-        if name.startswith("preactivations.")
-    }
-    return frozenset(file for file in files if file.is_file())
-
-
-def code(script):
-    """The modules behind a script: an edit in one of them makes its results out of date.
-
-    Snakemake watches the script itself. `preactivations/__init__.py` only forwards names, so it does not count.
-    """
-    found, new = set(), {SCRIPTS / script}
-    while new:
-        found |= new
-        new = {imported for file in new for imported in imports(file)} - found
-    return sorted(str(file) for file in found - {SCRIPTS / script})
 
 
 def summary():

@@ -1,0 +1,84 @@
+"""The configuration: shipped files are valid, the schema has not drifted, faults are named."""
+
+import copy
+import math
+from pathlib import Path
+
+import config_model
+import pytest
+import yaml
+
+CONFIGS = sorted((Path(__file__).parent.parent / "config").glob("*.yaml"))
+LAPTOP = yaml.safe_load(next(p for p in CONFIGS if p.stem == "laptop").read_text())
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_shipped_configurations(path):
+    assert config_model.validate(yaml.safe_load(path.read_text())).scale == path.stem
+
+
+def test_schema_has_not_drifted():
+    assert config_model.SCHEMA.read_text() == config_model.schema(), "run `make schema`"
+
+
+def test_every_field_is_described():
+    schema = config_model.Config.model_json_schema()
+    for name, section in {"Config": schema, **schema["$defs"]}.items():
+        for key, field in section["properties"].items():
+            assert "description" in field or "$ref" in field, f"{name}.{key}"
+
+
+FAULTS = [
+    ("thetas", [1.5], "thetas.0", "1.5"),
+    ("thetas", [math.nan], "thetas.0", "nan"),
+    ("thetas", [math.inf], "thetas.0", "inf"),
+    ("thetas", ["3"], "thetas.0", "'3'"),
+    ("thetas", [], "thetas", "at least 1 item"),
+    ("thetas", [3, 4, 3.0], "thetas", "distinct"),
+    ("thetas", 3, "thetas", "list"),
+    ("seed", -1, "seed", "-1"),
+    ("seed", 1.5, "seed", "1.5"),
+    ("seed", None, "seed", "None"),
+    ("scale", "My Run", "scale", "My Run"),
+    ("scale", "../data", "scale", "../data"),
+    ("colour", "red", "colour", "not permitted"),
+    ("ks_two_layer.n_samples", 0, "ks_two_layer.n_samples", "greater than or equal to 100"),
+    ("ks_two_layer.n_samples", "many", "ks_two_layer.n_samples", "'many'"),
+    ("ks_two_layer.n_samples", 2e5, "ks_two_layer.n_samples", "integer"),
+    ("ks_two_layer.widths", [0], "ks_two_layer.widths.0", "greater than or equal to 1"),
+    ("ks_two_layer.widths", [1, 1], "ks_two_layer.widths", "distinct"),
+    ("ks_two_layer.sweeps", ["iv"], "ks_two_layer.sweeps.0", "'iv'"),
+    ("ks_two_layer.activations", ["sigmoid"], "ks_two_layer.activations.0", "'sigmoid'"),
+    ("ks_two_layer.activations", [], "ks_two_layer.activations", "at least 1 item"),
+    ("ks_two_layer.memory_mb", 1, "ks_two_layer.memory_mb", "greater than or equal to 8"),
+    ("ks_two_layer.widths", [3000], "ks_two_layer", "memory_mb must be at least 108"),
+    ("ks_two_layer.n_replicates", 5, "ks_two_layer.n_replicates", "5"),
+    ("ks_two_layer.n_sample", 5, "ks_two_layer.n_sample", "not permitted"),
+    ("exact.x_zoom", 20, "exact", "x_zoom must be at most x_max = 10, got 20"),
+    ("exact.n_points", 3, "exact.n_points", "3"),
+    ("exact.x_max", True, "exact.x_max", "True"),
+    ("constraints.thetas", [1], "constraints.thetas.0", "greater than or equal to 2"),
+    ("figures.dpi", 5, "figures.dpi", "greater than or equal to 30"),
+    ("figures", {}, "figures.dpi", "required"),
+    ("exact", None, "exact", "None"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "named", "says"), FAULTS, ids=[f"{k}={v}" for k, v, *_ in FAULTS])
+def test_faults_are_named(key, value, named, says):
+    config = copy.deepcopy(LAPTOP)
+    *path, last = key.split(".")
+    section = config
+    for part in path:
+        section = section[part]
+    section[last] = value
+    with pytest.raises(ValueError, match="not valid") as error:
+        config_model.validate(config)
+    line = next(line for line in str(error.value).splitlines() if line.startswith(f"  {named}: "))
+    assert says in line
+
+
+def test_missing_sections_are_named():
+    for key in LAPTOP:
+        with pytest.raises(ValueError, match=f"  {key}: Field required"):
+            config_model.validate({k: v for k, v in LAPTOP.items() if k != key})

@@ -1,0 +1,240 @@
+"""The pipeline itself, in a throw-away copy of the project: what runs, what does not, and why."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+SMOKE = yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text())
+pytestmark = [pytest.mark.dag, pytest.mark.xdist_group("dag")]
+
+LAWS = ["weibull_2.05", "weibull_4", "weibull_2", "spherical_0"]
+CELLS = ["weibull_2.05", "weibull_4", "relu", "tanh"]
+
+
+def copy_of_the_project(folder):
+    files = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.split("\0")  # fmt: skip
+    for name in filter(None, files):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def snakemake(project, *arguments, config="config/smoke.yaml", check=True):
+    run = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", config, *arguments],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(project / "src"), "CI": "true"},
+        capture_output=True,
+        text=True,
+    )
+    output = run.stdout + run.stderr
+    if check:
+        assert run.returncode == 0, output
+    return output if check else (run.returncode, output)
+
+
+def planned(project, *arguments, **settings):
+    """{(rule, wildcards)} of a dry run, without the target rules."""
+    jobs = set()
+    output = snakemake(project, "--dry-run", *arguments, **settings)
+    for rule, body in re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", output, re.MULTILINE):
+        wildcards = re.search(r"^    wildcards: (.*)$", body, re.MULTILINE)
+        value = ",".join(re.findall(r"\w+=([^,]+)", wildcards.group(1))) if wildcards else ""
+        jobs.add((rule, value))
+    return {job for job in jobs if job[0] not in ("all", *arguments)}
+
+
+def each(rule, values):
+    return {(rule, value) for value in values}
+
+
+KS_PLOTS = each("plot_ks_two_layer", ["ks_two_layer", "ks_two_layer_standardized"])
+AFTER_EXACT = {("plot_density", ""), ("plot_activations", "")}
+AFTER_KS = KS_PLOTS | {("table_ks_two_layer", ""), ("table_replication", "")}
+NOTEBOOK = {("run_notebook", "density_and_activations")}
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """A copy of the project in which the smoke scale has been run."""
+    project = copy_of_the_project(tmp_path_factory.mktemp("built"))
+    output = snakemake(project)
+    assert "Verdicts in tables/smoke/replication.csv" in output
+    return project
+
+
+@pytest.fixture
+def edit(built):
+    """Appends a line to files of the copy, and takes the edits back."""
+    saved = {}
+
+    def append(name, line):
+        path = built / name
+        saved.setdefault(path, (path.read_bytes(), path.stat().st_mtime_ns))
+        path.write_text(path.read_text() + line)
+
+    yield append
+    for path, (content, mtime) in saved.items():
+        path.write_bytes(content)
+        os.utime(path, ns=(mtime, mtime))
+
+
+def with_config(project, **changes):
+    config = SMOKE | {key: (SMOKE[key] | v if isinstance(v, dict) else v) for key, v in changes.items()}
+    path = project / "changed.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return str(path)
+
+
+def test_products(built):
+    for name in ("density", "activations", "ks_two_layer", "ks_two_layer_standardized", "rule_graph"):
+        assert (built / f"figures/smoke/{name}.pdf").read_bytes().startswith(b"%PDF")
+        assert (built / f"figures/smoke/{name}.png").read_bytes().startswith(b"\x89PNG")
+    header = (built / "tables/smoke/ks_two_layer.csv").read_text().splitlines()[0]
+    assert header == "route,activation,theta,sweep,n,ks,ks_standardized,n_samples"
+    header = (built / "tables/smoke/replication.csv").read_text().splitlines()[0]
+    assert header == "paper,item,published,ours,uncertainty,tolerance,verdict,note"
+    for name in ("ks_two_layer", "constraints", "replication"):
+        for ending in ("csv", "md", "tex"):
+            assert (built / f"tables/smoke/{name}.{ending}").stat().st_size > 100
+    page = (built / "data/smoke/notebooks/density_and_activations.html").read_text()
+    assert "Traceback" not in page
+    leftovers = [p for p in built.rglob(".*.*") if re.match(r"\.\d+\.", p.name)]
+    assert leftovers == []
+
+
+def test_no_result_is_a_pickle(built):
+    kinds = {
+        p.suffix
+        for top in ("data/smoke", "figures/smoke", "tables/smoke")
+        for p in (built / top).rglob("*.*")
+    }
+    assert kinds <= {".parquet", ".json", ".pdf", ".png", ".csv", ".md", ".tex", ".html", ".ipynb"}
+
+
+def test_everything_is_documented(built):
+    text = (built / "data/README.md").read_text()
+    import pandas as pd
+
+    for path in (built / "data/smoke").rglob("*.parquet"):
+        folder = path.relative_to(built / "data/smoke").parts[0]
+        assert f"{folder}/" in text
+        for column in pd.read_parquet(path).columns:
+            assert f"`{column}`" in text, f"{path.name}: {column}"
+
+
+def test_second_run_has_nothing_to_do(built):
+    start = time.perf_counter()
+    output = snakemake(built)
+    assert "Nothing to be done" in output
+    assert time.perf_counter() - start < 10
+
+
+def test_module_that_no_job_imports(built, edit):
+    edit("src/preactivations/edge_of_chaos.py", '\n"""Another docstring."""\n')
+    assert planned(built) == set()
+
+
+def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
+    edit("src/preactivations/weights.py", "\n# edited\n")
+    assert planned(built) == (
+        each("exact_pair", LAWS) | each("ks_two_layer", CELLS) | AFTER_EXACT | AFTER_KS | NOTEBOOK
+        | {("check_constraints", ""), ("table_constraints", "")}
+    )  # fmt: skip
+
+
+def test_edit_of_the_fast_activation_leaves_the_exact_tables(built, edit):
+    edit("src/preactivations/nn.py", "\n# edited\n")
+    assert planned(built) == each("ks_two_layer", CELLS) | AFTER_KS | NOTEBOOK
+
+
+def test_edit_of_a_plot_script_redraws_one_figure(built, edit):
+    edit("workflow/scripts/plot_density.py", "\n# edited\n")
+    assert planned(built) == {("plot_density", "")}
+
+
+def test_touch_without_change_runs_nothing(built):
+    (built / "src/preactivations/weights.py").touch()
+    assert planned(built) == set()
+
+
+def test_new_theta_computes_only_itself(built):
+    config = with_config(built, thetas=[2.05, 3.3, 4])
+    assert planned(built, config=config) == (
+        {("exact_pair", "weibull_3.3"), ("ks_two_layer", "weibull_3.3"), ("plot_rule_graph", "")}
+        | AFTER_EXACT | AFTER_KS | NOTEBOOK
+    )  # fmt: skip
+
+
+def test_parameters_reach_their_stage_only(built):
+    plots = AFTER_EXACT | KS_PLOTS | {("plot_rule_graph", "")}
+    assert planned(built, config=with_config(built, figures={"dpi": 90})) == plots
+    config = with_config(built, ks_two_layer={"n_samples": 6000})
+    assert planned(built, config=config) == (
+        each("ks_two_layer", CELLS) | AFTER_KS | NOTEBOOK | {("null_band", ""), ("plot_rule_graph", "")}
+    )
+    # the batch size changes no number, so it makes nothing out of date
+    config = with_config(built, ks_two_layer={"memory_mb": 20})
+    assert planned(built, config=config) == {("plot_rule_graph", "")}
+
+
+def test_named_targets(built):
+    (built / "figures/smoke/density.png").rename(built / "away.png")
+    try:
+        assert planned(built, "density") == planned(built, "figures") == {("plot_density", "")}
+        for target in ("activation", "ks_study", "tables", "notebooks"):
+            assert planned(built, target) == set()
+    finally:
+        (built / "away.png").rename(built / "figures/smoke/density.png")
+
+
+def test_wrong_configuration_stops_before_any_job(built):
+    config = with_config(built, thetas=[1.9], typo=1)
+    code, output = snakemake(built, config=config, check=False)
+    assert code != 0
+    assert "thetas.0: Input should be greater than or equal to 2 (got 1.9)" in output
+    assert "typo: Extra inputs are not permitted" in output
+    assert "rule " not in output
+
+
+def hashes(project):
+    paths = [p for top in ("data", "figures", "tables") for p in (project / top / "smoke").rglob("*.*")]
+    return {
+        str(p.relative_to(project)): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in paths
+        if "notebooks" not in p.parts
+        and not p.name.endswith(".provenance.json")
+        and "rule_graph" not in p.name
+    }
+
+
+def test_results_do_not_depend_on_cores_or_batches(built, tmp_path):
+    project = copy_of_the_project(tmp_path)
+    config = with_config(project, ks_two_layer={"memory_mb": 8})
+    snakemake(project, "--cores", "1", "tables", "figures", config=config)
+    expected = hashes(built)
+    assert len(expected) > 25
+    assert hashes(project) == expected
+
+
+def test_rules_are_written_in_full():
+    for path in (ROOT / "workflow/rules").glob("*.smk"):
+        for rule in re.split(r"^rule ", path.read_text(), flags=re.MULTILINE)[1:]:
+            if "script:" in rule:
+                for part in ("input", "output", "log", "benchmark", "threads", "resources", "conda"):
+                    assert f"    {part}:" in rule, f"{path.name}: {rule.split(':')[0]} has no {part}"
+                assert "mem_mb=" in rule
+                assert "runtime=" in rule

@@ -1,0 +1,88 @@
+"""The package as a whole: lazy imports, stable names, docstrings that run, the README's example."""
+
+import doctest
+import importlib
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import preactivations
+
+ROOT = Path(__file__).parent.parent
+MODULES = sorted(m.name for m in pkgutil.iter_modules(preactivations.__path__))
+HEAVY = ("torch", "scipy.stats", "pandas", "matplotlib", "snakemake")
+
+
+def loaded_after(statement):
+    """Which of the heavy packages are loaded in a new interpreter."""
+    code = f"import sys; {statement}; print([m for m in {HEAVY} if m in sys.modules])"
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import preactivations",
+        "import preactivations as pre; pre.GaussianPair(pre.SymmetricWeibull(3)).phi(1.0)",
+        "import preactivations as pre; pre.GaussianFactor(pre.SphericalMarginal(1)).isf(0.5)",
+        "import preactivations as pre; pre.propagation.simulate; pre.gaussianity.ks_statistic([0.0, 1.0])",
+    ],
+)
+def test_heavy_packages_load_when_they_are_needed(statement):
+    assert loaded_after(statement) == "[]"
+
+
+def test_torch_comes_with_the_activation():
+    assert loaded_after("import preactivations as pre; pre.GaussianActivation") == "['torch']"
+
+
+def test_public_names():
+    for name in preactivations.__all__:
+        assert getattr(preactivations, name) is not None
+        assert name in dir(preactivations)
+    for name in (
+        "SymmetricWeibull",
+        "GaussianPair",
+        "GaussianActivation",
+        "init",
+        "edge_of_chaos",
+        "propagation",
+    ):
+        assert name in preactivations.__all__
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        preactivations.nonsense  # noqa: B018
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_docstrings(module):
+    loaded = importlib.import_module(f"preactivations.{module}")
+    assert loaded.__doc__
+    for name in getattr(loaded, "__all__", []):
+        value = getattr(loaded, name)
+        if callable(value) and not isinstance(value, type(list[int])):
+            assert value.__doc__ or name in ("ArrayMap", "Kind"), f"{module}.{name} has no docstring"
+    assert doctest.testmod(loaded).failed == 0
+
+
+def test_every_module_has_its_test():
+    tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")}
+    # _weibull_factor, _spherical_factor and _piecewise are the insides of factor and nn
+    assert {m for m in MODULES if not m.startswith("_")} <= tests
+
+
+def test_readme_example_runs():
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
+
+
+def test_figures_of_the_readme_exist():
+    for path in re.findall(r"!\[.*?\]\((.*?)\)", (ROOT / "README.md").read_text()):
+        assert (ROOT / path).is_file()

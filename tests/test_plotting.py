@@ -1,0 +1,37 @@
+"""Colours of the paper, and files that are equal when the figures are."""
+
+import math
+
+import matplotlib.colors
+import matplotlib.pyplot as plt
+
+from preactivations.plotting import COLOURS, label_panels, save, style, theta_colours, theta_looks
+
+
+def test_colours_of_the_paper():
+    colours = theta_colours([10, 2.05, 4, 4])
+    assert list(colours) == [2.05, 4, 10]
+    red, green, blue, _ = colours[2.05]
+    assert max(red, green, blue) < 0.1  # black
+    red, green, blue, _ = colours[10]
+    assert red > 0.95
+    assert 0.2 < green < 0.6
+    assert blue == 0  # orange
+    assert all(matplotlib.colors.is_color_like(c) for c in COLOURS.values())
+    looks = theta_looks([2, 3, math.inf])
+    assert looks[2.0]["ls"] != looks[math.inf]["ls"]
+
+
+def test_equal_figures_are_equal_files(tmp_path):
+    contents = []
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        with style():
+            figure, axes = plt.subplots(1, 2)
+            axes[0].plot([0, 1], [1, 0])
+            label_panels(axes)
+            paths = [tmp_path / folder / name for name in ("f.pdf", "f.png")]
+            save(figure, paths, dpi=50)
+            plt.close(figure)
+        contents.append([path.read_bytes() for path in paths])
+    assert contents[0] == contents[1]

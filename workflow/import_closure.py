@@ -1,0 +1,46 @@
+"""Which files a script of the pipeline depends on through its imports.
+
+Snakemake watches the script of a rule, but not the modules that it imports: every rule declares them as an input. Only
+modules of the library and of the scripts' folder count. `preactivations/__init__.py` forwards names lazily and holds
+nothing else, so it does not count: scripts import submodules.
+"""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+
+SCRIPTS, LIBRARY = Path("workflow/scripts"), Path("src/preactivations")
+
+
+@cache
+def imports(path: Path) -> frozenset[Path]:
+    """Files that `path` imports itself, also inside functions; imports for type checkers do not run."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    files = {SCRIPTS / f"{name}.py" for name in names}
+    files |= {
+        LIBRARY / f"{name.removeprefix('preactivations.')}.py"
+        for name in names
+        if name.startswith("preactivations.")
+    }
+    return frozenset(file for file in files if file.is_file())
+
+
+def closure(script: str) -> list[str]:
+    """All files behind a script, without the script; paths from the root of the project, sorted."""
+    start = SCRIPTS / script
+    found, new = set(), {start}
+    while new:
+        found |= new
+        new = {imported for file in new for imported in imports(file)} - found
+    return sorted(str(file) for file in found - {start})
