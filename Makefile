@@ -8,7 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --configfile config/$(SCALE).yaml
+SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --workflow-profile workflow/profiles/default --configfile config/$(SCALE).yaml
 
 .PHONY: reproduce install test lint smoke plan report bench readme-figures schema lock clean
 
@@ -26,7 +26,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 smoke: $(STAMP)
-	$(BIN)/snakemake --cores $(CORES) --configfile config/smoke.yaml
+	$(MAKE) reproduce SCALE=smoke
 
 plan: $(STAMP)
 	$(SNAKEMAKE) --dry-run

@@ -33,6 +33,7 @@ from results import Results
 
 from preactivations.gaussianity import ks_statistic, null_quantile
 from preactivations.pairs import GaussianPair
+from preactivations.plotting import theta_looks
 from preactivations.weights import SymmetricWeibull
 
 results = Results()
@@ -45,14 +46,14 @@ results.scale
 # become $\pm 1$ and the factor normal.
 
 # %%
-fig, ax = plt.subplots(figsize=(6, 3.5))
-for name in results.names("exact"):
-    table = results.data(name)
-    density = table[table.quantity == "density"]
-    ax.plot(density["at"], density.value, label=name.removeprefix("exact/"))
-ax.set(xlabel="y", ylabel="density of Y", ylim=(0, 0.85))
-ax.legend(ncols=2, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+exact = pd.concat(map(results.data, results.names("exact")))
+looks = theta_looks(exact.theta)
 
+fig, ax = plt.subplots(figsize=(6, 3.5))
+for theta, rows in exact[exact.quantity == "density"].groupby("theta"):
+    ax.plot(rows["at"], rows.value, **looks[theta])
+ax.set(xlabel="y", ylabel="density of Y", ylim=(0, 0.85))
+ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 # %% [markdown]
 # ## The activations
 #
@@ -60,14 +61,11 @@ ax.legend(ncols=2, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.5))
-for name in results.names("exact"):
-    table = results.data(name)
-    for ax, kind in zip(axes, ("odd", "positive")):
-        rows = table[table.quantity == kind]
-        ax.plot(rows["at"], rows.value, label=name.removeprefix("exact/"))
-        ax.set(xlabel="x", ylabel="phi(x)", title=kind)
+for ax, kind in zip(axes, ("odd", "positive")):
+    for theta, rows in exact[exact.quantity == kind].groupby("theta"):
+        ax.plot(rows["at"], rows.value, **looks[theta])
+    ax.set(xlabel="x", ylabel="phi(x)", title=kind)
 axes[1].legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
-
 # %% [markdown]
 # ## Your own theta
 #
@@ -119,6 +117,4 @@ constraints[
 # %%
 study = results.table("ks_two_layer")
 sweep = study[study.sweep == "iii"]
-sweep.pivot_table(index=["activation", "theta"], columns="n", values="ks", dropna=False).dropna(
-    how="all"
-).round(4)
+sweep.set_index(["activation", "theta", "n"]).ks.unstack().round(4)

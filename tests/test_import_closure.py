@@ -30,7 +30,7 @@ def test_closure_covers_what_is_loaded(script):
         env={"PYTHONPATH": f"{ROOT}/src:{ROOT}/workflow/scripts"},
     ).stdout.split()  # fmt: skip
     ours = {f"src/preactivations/{m.split('.')[1]}.py" for m in loaded if m.startswith("preactivations.")}
-    assert ours <= set(closure(script))
+    assert ours <= set(closure(f"workflow/scripts/{script}"))
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -54,5 +54,5 @@ def test_library_does_not_know_the_pipeline():
 def test_figures_and_tables_never_load_torch_or_the_simulation():
     for script in SCRIPTS:
         if script.startswith(("plot_", "table_")):
-            files = {Path(name).stem for name in closure(script)}
+            files = {Path(name).stem for name in closure(f"workflow/scripts/{script}")}
             assert files <= {"job", "plotting", "tables", "replication", "gaussianity"}, script

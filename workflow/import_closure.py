@@ -1,7 +1,7 @@
-"""Which files a script of the pipeline depends on through its imports.
+"""Which files a script or notebook of the pipeline depends on through its imports.
 
 Snakemake watches the script of a rule, but not the modules that it imports: every rule declares them as an input. Only
-modules of the library and of the scripts' folder count. `preactivations/__init__.py` forwards names lazily and holds
+modules of the library and of the file's own folder count. `preactivations/__init__.py` forwards names lazily and holds
 nothing else, so it does not count: scripts import submodules.
 """
 
@@ -11,7 +11,7 @@ import ast
 from functools import cache
 from pathlib import Path
 
-SCRIPTS, LIBRARY = Path("workflow/scripts"), Path("src/preactivations")
+LIBRARY = Path("src/preactivations")
 
 
 @cache
@@ -27,7 +27,7 @@ def imports(path: Path) -> frozenset[Path]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    files = {SCRIPTS / f"{name}.py" for name in names}
+    files = {path.parent / f"{name}.py" for name in names}
     files |= {
         LIBRARY / f"{name.removeprefix('preactivations.')}.py"
         for name in names
@@ -36,9 +36,9 @@ def imports(path: Path) -> frozenset[Path]:
     return frozenset(file for file in files if file.is_file())
 
 
-def closure(script: str) -> list[str]:
-    """All files behind a script, without the script; paths from the root of the project, sorted."""
-    start = SCRIPTS / script
+def closure(path: str) -> list[str]:
+    """All files behind a file, without it; paths from the root of the project, sorted."""
+    start = Path(path)
     found, new = set(), {start}
     while new:
         found |= new

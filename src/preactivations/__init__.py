@@ -39,19 +39,6 @@ try:
 except PackageNotFoundError:  # a checkout that was not installed
     __version__ = "0+unknown"
 
-_MODULES = (
-    "constraints",
-    "edge_of_chaos",
-    "factor",
-    "gaussianity",
-    "init",
-    "nn",
-    "pairs",
-    "propagation",
-    "streams",
-    "two_layer",
-    "weights",
-)
 _NAMES = {
     "GaussianActivation": "nn",
     "GaussianFactor": "factor",
@@ -87,7 +74,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _NAMES:
         value = getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
-    elif name in _MODULES:
+    elif name in __all__:
         value = import_module(f"{__name__}.{name}")
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -96,4 +83,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES, *_NAMES})
+    return sorted({*globals(), *__all__})

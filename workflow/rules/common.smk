@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 from config_model import validate
-from import_closure import closure as code
+from import_closure import closure
 
 try:
     cfg = validate(config)
@@ -14,6 +14,11 @@ except ValueError as error:
 
 SCALE = cfg.scale
 DATA, FIGURES, TABLES = (Path(top) / SCALE for top in ("data", "figures", "tables"))
+
+
+def code(script):
+    """Modules behind a script of the pipeline."""
+    return closure(f"workflow/scripts/{script}")
 
 
 def number(value):

@@ -2,10 +2,10 @@
 rule run_notebook:
     input:
         notebook="notebooks/{name}.ipynb",
-        helper="notebooks/results.py",
         exact=expand(rules.exact_pair.output.table, law=LAWS),
         tables=[*table("ks_two_layer"), *table("constraints")],
-        code=code("run_notebook.py") + code("exact_pair.py"),
+        code=lambda wildcards: code("run_notebook.py")
+        + closure(f"notebooks/{wildcards.name}.py"),
     output:
         html=report(
             DATA / "notebooks" / "{name}.html",
