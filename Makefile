@@ -47,6 +47,7 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/activation.py
 	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/fits.py
 
 readme-figures: reproduce
 	cp figures/$(SCALE)/ks_two_layer.png figures/$(SCALE)/activations.png docs/figures/

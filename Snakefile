@@ -10,6 +10,7 @@ if not config:
 include: "workflow/rules/common.smk"
 include: "workflow/rules/exact.smk"
 include: "workflow/rules/ks_two_layer.smk"
+include: "workflow/rules/fitted.smk"
 include: "workflow/rules/constraints.smk"
 include: "workflow/rules/replication.smk"
 include: "workflow/rules/notebooks.smk"

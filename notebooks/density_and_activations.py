@@ -116,5 +116,5 @@ constraints[
 
 # %%
 study = results.table("ks_two_layer")
-sweep = study[study.sweep == "iii"]
+sweep = study[(study.sweep == "iii") & (study.route == "exact")]
 sweep.set_index(["activation", "theta", "n"]).ks.unstack().round(4)

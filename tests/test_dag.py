@@ -18,6 +18,8 @@ pytestmark = [pytest.mark.dag, pytest.mark.xdist_group("dag")]
 
 LAWS = ["weibull_2.05", "weibull_4", "weibull_2", "spherical_0"]
 CELLS = ["weibull_2.05", "weibull_4", "relu", "tanh"]
+FITTED = ["weibull_2.05", "weibull_4"]
+EXTENDED = ["weibull_6"]
 
 
 def copy_of_the_project(folder):
@@ -64,7 +66,13 @@ def each(rule, values):
 KS_PLOTS = each("plot_ks_two_layer", ["ks_two_layer", "ks_two_layer_standardized"])
 AFTER_EXACT = {("plot_density", ""), ("plot_activations", "")}
 AFTER_KS = KS_PLOTS | {("table_ks_two_layer", ""), ("table_replication", "")}
+AFTER_FITS = {("table_fitted", ""), ("plot_fitted", ""), ("plot_fit_losses", "")}
 NOTEBOOK = {("run_notebook", "density_and_activations")}
+
+
+def fits(laws, assessed):
+    steps = ("fit_density", "interpolate_activation", "fit_activation")
+    return set().union(*(each(step, laws) for step in steps)) | each("assess_fit", assessed)
 
 
 @pytest.fixture(scope="session")
@@ -100,14 +108,15 @@ def with_config(project, **changes):
 
 
 def test_products(built):
-    for name in ("density", "activations", "ks_two_layer", "ks_two_layer_standardized", "rule_graph"):
+    figures = ("density", "activations", "ks_two_layer", "ks_two_layer_standardized", "rule_graph")
+    for name in (*figures, "fitted", "fit_losses"):
         assert (built / f"figures/smoke/{name}.pdf").read_bytes().startswith(b"%PDF")
         assert (built / f"figures/smoke/{name}.png").read_bytes().startswith(b"\x89PNG")
     header = (built / "tables/smoke/ks_two_layer.csv").read_text().splitlines()[0]
     assert header == "route,activation,theta,sweep,n,ks,ks_standardized,n_samples"
     header = (built / "tables/smoke/replication.csv").read_text().splitlines()[0]
     assert header == "paper,item,published,ours,uncertainty,tolerance,verdict,note"
-    for name in ("ks_two_layer", "constraints", "replication"):
+    for name in ("ks_two_layer", "constraints", "replication", "fitted"):
         for ending in ("csv", "md", "tex"):
             assert (built / f"tables/smoke/{name}.{ending}").stat().st_size > 100
     page = (built / "data/smoke/notebooks/density_and_activations.html").read_text()
@@ -133,7 +142,7 @@ def test_everything_is_documented(built):
         folder = path.relative_to(built / "data/smoke").parts[0]
         assert f"{folder}/" in text
         for column in pd.read_parquet(path).columns:
-            assert f"`{column}`" in text, f"{path.name}: {column}"
+            assert f"`{re.sub('product_[0-9]+', 'product_<n>', column)}`" in text, f"{path.name}: {column}"
 
 
 def test_second_run_has_nothing_to_do(built):
@@ -152,6 +161,7 @@ def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
     edit("src/preactivations/weights.py", "\n# edited\n")
     assert planned(built) == (
         each("exact_pair", LAWS) | each("ks_two_layer", CELLS) | AFTER_EXACT | AFTER_KS | NOTEBOOK
+        | fits(FITTED + EXTENDED, FITTED) | AFTER_FITS
         | {("check_constraints", ""), ("table_constraints", "")}
     )  # fmt: skip
 
@@ -175,17 +185,18 @@ def test_new_theta_computes_only_itself(built):
     config = with_config(built, thetas=[2.05, 3.3, 4])
     assert planned(built, config=config) == (
         {("exact_pair", "weibull_3.3"), ("ks_two_layer", "weibull_3.3"), ("plot_rule_graph", "")}
-        | AFTER_EXACT | AFTER_KS | NOTEBOOK
+        | fits(["weibull_3.3"], ["weibull_3.3"]) | AFTER_EXACT | AFTER_KS | AFTER_FITS | NOTEBOOK
     )  # fmt: skip
 
 
 def test_parameters_reach_their_stage_only(built):
-    plots = AFTER_EXACT | KS_PLOTS | {("plot_rule_graph", "")}
+    plots = AFTER_EXACT | KS_PLOTS | {("plot_rule_graph", ""), ("plot_fitted", ""), ("plot_fit_losses", "")}
     assert planned(built, config=with_config(built, figures={"dpi": 90})) == plots
     config = with_config(built, ks_two_layer={"n_samples": 6000})
     assert planned(built, config=config) == (
         each("ks_two_layer", CELLS) | AFTER_KS | NOTEBOOK | {("null_band", ""), ("plot_rule_graph", "")}
-    )
+        | each("assess_fit", FITTED) | {("table_fitted", ""), ("plot_fitted", "")}
+    )  # fmt: skip
     # the batch size changes no number, so it makes nothing out of date
     config = with_config(built, ks_two_layer={"memory_mb": 20})
     assert planned(built, config=config) == {("plot_rule_graph", "")}
@@ -195,7 +206,7 @@ def test_named_targets(built):
     (built / "figures/smoke/density.png").rename(built / "away.png")
     try:
         assert planned(built, "density") == planned(built, "figures") == {("plot_density", "")}
-        for target in ("activation", "ks_study", "tables", "notebooks"):
+        for target in ("activation", "ks_study", "fitted", "tables", "notebooks"):
             assert planned(built, target) == set()
     finally:
         (built / "away.png").rename(built / "figures/smoke/density.png")
@@ -208,6 +219,24 @@ def test_wrong_configuration_stops_before_any_job(built):
     assert "thetas.0: Input should be greater than or equal to 2 (got 1.9)" in output
     assert "typo: Extra inputs are not permitted" in output
     assert "rule " not in output
+
+
+def test_bad_fit_fails_with_theta_and_loss_curve(built):
+    density = SMOKE["fitted"]["density"] | {"learning_rate": 1, "epochs": 20, "ramp": 10}
+    config = with_config(built, scale="bad", fitted={"density": density})
+    target = "data/bad/fitted/weibull_4.density.json"
+    code, output = snakemake(built, "--show-failed-logs", target, config=config, check=False)
+    assert code != 0
+    curve = "logs/bad/fit_density/weibull_4.losses.csv"
+    assert re.search(rf"FitError: theta = 4: the loss .*; the loss curve is in {curve}", output)
+    assert (built / curve).read_text().startswith("epoch,loss\n0,")
+    assert not (built / target).exists()
+    assert "theta = 4" in (built / "logs/bad/fit_density/weibull_4.log").read_text()
+
+
+def test_edit_of_the_fits_leaves_the_exact_route(built, edit):
+    edit("src/preactivations/fitted.py", "\n# edited\n")
+    assert planned(built) == fits(FITTED + EXTENDED, FITTED) | AFTER_FITS | AFTER_KS | NOTEBOOK
 
 
 def hashes(project):

@@ -5,7 +5,13 @@ import math
 import pandas as pd
 
 from preactivations.gaussianity import null_quantile
-from preactivations.replication import COLUMNS, compare_sweep_iii, width_one
+from preactivations.replication import (
+    COLUMNS,
+    compare_fits,
+    compare_fitted_sweep_iii,
+    compare_sweep_iii,
+    width_one,
+)
 
 
 def point(activation, theta, sweep, n, ks):
@@ -56,3 +62,46 @@ def test_sweep_iii():
     )
     rows = compare_sweep_iii(points, published)
     assert rows.verdict.tolist() == ["agrees", "differs by design", "fails", "agrees", "fails"]
+
+
+FITS = pd.DataFrame(
+    [
+        {"theta": 4.0, "losses": [1.0, 0.0088], "spread_last_100": 0.0002, "mass": 1.0},
+        {"theta": 10.0, "losses": [1.0, 0.0120], "spread_last_100": 0.0, "mass": 1.0092},
+    ]
+)
+LOSSES = pd.DataFrame({"theta": [4.0, 10.0], "loss": [0.0080, 0.0100]})
+
+
+def test_fits():
+    assessments = pd.DataFrame(
+        {
+            "theta": [4.0, 10.0, 10.0],
+            "kind": ["odd", "odd", "positive"],
+            "density_variance": [0.99, 0.97, 0.97],
+            "ks_product_200000": [0.005, 0.0110, 0.0200],
+        }
+    )
+    rows = compare_fits(FITS, LOSSES, assessments).set_index("item").verdict
+    assert rows.filter(like="last loss").tolist() == ["agrees", "fails"]  # 10 % and 20 % above
+    assert rows.filter(like="mass").tolist() == ["agrees"]
+    assert rows.filter(like="E W^2").tolist() == ["fails"]  # 0.97 is not 3.7 % below 1
+    assert rows.filter(like="KS of W phi").tolist() == ["agrees"]
+    # claims about all thetas are made only when all are there
+    assert len(compare_fits(FITS[:1], LOSSES, assessments)) == 1
+
+
+def test_fitted_sweep_iii():
+    monte_carlo = 3 * math.sqrt(2) * 0.5 / math.sqrt(200_000)
+    tolerance = monte_carlo + 0.0002 + 0.0008
+    published = pd.DataFrame(
+        {"activation": ["odd", "pos"], "theta": [4.0, 4.0], "n": [2, 2], "ks": [0.05, 0.05]}
+    )
+    points = pd.DataFrame(
+        [
+            point("odd", 4.0, "iii", 2, 0.05 + 0.99 * tolerance) | {"route": "fitted"},
+            point("positive", 4.0, "iii", 2, 0.05 + 1.01 * tolerance) | {"route": "fitted"},
+            point("odd", 4.0, "iii", 2, 0.5),
+        ]
+    )
+    assert compare_fitted_sweep_iii(points, published, FITS, LOSSES).verdict.tolist() == ["agrees", "fails"]

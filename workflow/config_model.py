@@ -11,7 +11,15 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    ValidationError,
+    model_validator,
+)
 
 from preactivations.propagation import block_bytes
 from preactivations.two_layer import sweep_widths
@@ -91,6 +99,65 @@ class KsTwoLayer(_Section):
         return self
 
 
+class DensityFit(_Section):
+    """Hyper-parameters of the fit of the density; published values in config/laptop.yaml."""
+
+    epochs: int = Field(ge=2, le=100_000)
+    """Steps of Adam."""
+    ramp: int = Field(ge=1, le=100_000)
+    """Epochs in which theta' grows from 2 to its value; then optimizer and schedule restart."""
+    learning_rate: float = Field(gt=0, le=1)
+    """Of Adam."""
+    start: list[PositiveFloat] = Field(min_length=4, max_length=4)
+    """Initial alpha, lambda1, lambda2, gamma."""
+    z_max: float = Field(gt=0, le=20)
+    """The loss is a supremum over [0, z_max]."""
+    z_points: int = Field(ge=2, le=100_000)
+    """Points of that grid."""
+    plateau_factor: float = Field(gt=0, lt=1)
+    """The learning rate is multiplied by it on a plateau of the loss."""
+    plateau_patience: int = Field(ge=0)
+    """Epochs without improvement that make a plateau."""
+    plateau_threshold: float = Field(ge=0, lt=1)
+    """Relative improvement that counts."""
+    plateau_cooldown: int = Field(ge=0)
+    """Epochs after a reduction in which none is made."""
+
+    @model_validator(mode="after")
+    def _ramp_ends(self) -> Self:
+        if self.ramp >= self.epochs:
+            raise ValueError(f"ramp must be below epochs = {self.epochs}, got {self.ramp}")
+        return self
+
+
+class ActivationFit(_Section):
+    """Hyper-parameters of the fit of the activation; published values in config/laptop.yaml."""
+
+    steps: int = Field(ge=1, le=10**7)
+    """Steps of Adam."""
+    learning_rate: float = Field(gt=0, le=1)
+    """Of Adam."""
+    quantiles: int = Field(ge=3, le=10**6)
+    """Normal quantiles in the grid."""
+    outer_points: int = Field(ge=0, le=10**5)
+    """Points on each side beyond the last quantile."""
+    x_max: float = Field(gt=0, le=30)
+    """End of the grid."""
+    start: list[float] = Field(min_length=7, max_length=7)
+    """Initial a, b, c, d, f, g, h."""
+
+
+class Fitted(_Section):
+    """The paper's own numerical route."""
+
+    extended_thetas: Annotated[list[Theta], Distinct]
+    """Further thetas whose density and odd activation are fitted, without a network study."""
+    product_samples: Annotated[list[Annotated[int, Field(ge=100, le=10**9)]], Distinct] = Field(min_length=1)
+    """Sample sizes at which W phi(X) is tested."""
+    density: DensityFit
+    activation: ActivationFit
+
+
 class Constraints(_Section):
     """The table of the constraints that common pairs fail."""
 
@@ -116,8 +183,16 @@ class Config(_Section):
     """Weibull shapes of the study. 2.05, 2.5, 3, 4, 5, 7, 10 in the paper."""
     exact: Exact
     ks_two_layer: KsTwoLayer
+    fitted: Fitted
     constraints: Constraints
     figures: Figures
+
+    @model_validator(mode="after")
+    def _extended_thetas_are_further_ones(self) -> Self:
+        both = sorted(set(self.thetas) & set(self.fitted.extended_thetas))
+        if both:
+            raise ValueError(f"fitted.extended_thetas must not repeat thetas, got {both} in both")
+        return self
 
 
 def validate(config: dict[str, Any]) -> Config:

@@ -79,7 +79,7 @@ def theta_looks(thetas: Iterable[float]) -> dict[float, dict[str, Any]]:
     return looks
 
 
-def label_panels(axes: Sequence[Axes]) -> None:
+def label_panels(axes: Iterable[Axes]) -> None:
     """(a), (b), ... above the left corner of each panel."""
     for letter, ax in zip("abcdefghijklmnopqrstuvwxyz", axes, strict=False):
         ax.text(0.0, 1.03, f"({letter})", transform=ax.transAxes, va="bottom", ha="left", weight="bold")

@@ -18,7 +18,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Stream"]
+__all__ = ["Stream", "normal", "symmetric_weibull", "uniform"]
 
 Array32 = NDArray[np.float32]
 

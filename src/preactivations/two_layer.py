@@ -31,13 +31,15 @@ import numpy as np
 import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
-from preactivations.gaussianity import ks_distance
+from preactivations.gaussianity import ks_distance, ks_standardized, ks_statistic
+from preactivations.propagation import ArrayMap, simulate
+from preactivations.streams import Stream
 from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull, WeightLaw
 
 if TYPE_CHECKING:
     from scipy.interpolate import CubicSpline, PPoly
 
-__all__ = ["REFERENCE", "Setting", "ks_line", "output_cdf", "relu_output_cdf", "sweep_widths"]
+__all__ = ["REFERENCE", "Setting", "ks_line", "ks_points", "output_cdf", "relu_output_cdf", "sweep_widths"]
 
 Array = NDArray[np.float64]
 Map = Callable[[Array], Array]
@@ -80,6 +82,53 @@ def sweep_widths(sweep: Literal["i", "ii", "iii"], n: int) -> list[int]:
         case "iii":
             return [1, n, n, 1]
     raise ValueError(f"sweep must be 'i', 'ii' or 'iii', got {sweep!r}")
+
+
+def ks_points(
+    setting: Setting,
+    activation: ArrayMap,
+    *,
+    sweeps: Sequence[Literal["i", "ii", "iii"]],
+    widths: Sequence[int],
+    n_samples: int,
+    stream: Callable[[str, int], Stream],
+    memory: float = 40e6,
+    threads: int = 1,
+) -> list[dict[str, str | int | float]]:
+    """Simulated KS statistics of the output pre-activation, a row per sweep and width.
+
+    Parameters
+    ----------
+    setting : Setting
+    activation : map
+        The activation in single precision, for the simulation.
+    stream : callable
+        (sweep, n) -> source of random numbers of that cell.
+
+    Returns
+    -------
+    list of dict
+        sweep, n, ks, ks_standardized, n_samples.
+    """
+    rows: list[dict[str, str | int | float]] = []
+    for sweep in sweeps:
+        for n in widths:
+            z = simulate(
+                sweep_widths(sweep, n),
+                activation,
+                weights=setting.weights,
+                sigma_w=setting.sigma_w,
+                sigma_b=setting.sigma_b,
+                n_networks=n_samples,
+                stream=stream(sweep, n),
+                memory=memory,
+                threads=threads,
+            )
+            rows.append(
+                {"sweep": sweep, "n": n, "ks": ks_statistic(z), "ks_standardized": ks_standardized(z)}
+            )
+            rows[-1]["n_samples"] = n_samples
+    return rows
 
 
 def ks_line(setting: Setting, widths: Sequence[int]) -> Array:

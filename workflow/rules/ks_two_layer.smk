@@ -1,5 +1,10 @@
 # The two-layer KS study: one job per theta (both kinds of activation), one for ReLU and tanh.
 KS = cfg.ks_two_layer
+FITTED_POINTS = [
+    str(DATA / "ks_two_layer" / f"weibull_{number(theta)}.fitted.parquet")
+    for theta in cfg.thetas
+    if theta > 2
+]
 KS_CELLS = {
     **(
         {
@@ -65,7 +70,7 @@ rule null_band:
 
 rule table_ks_two_layer:
     input:
-        points=expand(rules.ks_two_layer.output.points, cell=KS_CELLS),
+        points=expand(rules.ks_two_layer.output.points, cell=KS_CELLS) + FITTED_POINTS,
         code=code("table_ks_two_layer.py"),
     output:
         table=report(
@@ -89,7 +94,7 @@ rule table_ks_two_layer:
 
 rule plot_ks_two_layer:
     input:
-        points=expand(rules.ks_two_layer.output.points, cell=KS_CELLS),
+        points=expand(rules.ks_two_layer.output.points, cell=KS_CELLS) + FITTED_POINTS,
         lines=expand(rules.ks_two_layer.output.line, cell=KS_CELLS),
         null=rules.null_band.output.table,
         code=code("plot_ks_two_layer.py"),

@@ -1,8 +1,11 @@
 # Published numbers beside ours with verdicts, and the graph of the rules.
 rule table_replication:
     input:
-        points=expand(rules.ks_two_layer.output.points, cell=KS_CELLS),
+        points=expand(rules.ks_two_layer.output.points, cell=KS_CELLS) + FITTED_POINTS,
+        densities=expand(rules.fit_density.output.fit, law=FITTED_LAWS),
+        assessments=expand(rules.assess_fit.output.assessment, law=FITTED_LAWS),
         published="data/reference/fig11_sweep_iii.csv",
+        published_losses="data/reference/fit_losses.csv",
         code=code("table_replication.py"),
     output:
         table=report(
@@ -59,6 +62,8 @@ rule figures:
             rules.plot_ks_two_layer.output,
             statistic=["ks_two_layer", "ks_two_layer_standardized"],
         ),
+        rules.plot_fitted.output,
+        rules.plot_fit_losses.output,
         rules.plot_rule_graph.output,
 
 
@@ -66,4 +71,5 @@ rule tables:
     input:
         rules.table_ks_two_layer.output,
         rules.table_constraints.output,
+        rules.table_fitted.output,
         rules.table_replication.output,

@@ -60,6 +60,11 @@ def write_parquet(frame: Any, path: str) -> None:
     whole(Path(path), lambda beside: frame.to_parquet(beside, index=False))
 
 
+def write_json(value: Any, path: str) -> None:
+    text = json.dumps(value, indent=1) + "\n"
+    whole(Path(path), lambda beside: beside.write_text(text))
+
+
 def _commit() -> str:
     try:
         run = subprocess.run(

@@ -1,17 +1,16 @@
 """KS statistics of the two-layer study for the activations of one cell, and the noise-free line of sweep (i)."""
 
+from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from job import job, write_parquet
-from laws import weight_law
+from laws import theta_of, weight_law
 
-from preactivations.gaussianity import ks_standardized, ks_statistic
 from preactivations.pairs import GaussianPair
-from preactivations.propagation import ArrayMap, simulate
+from preactivations.propagation import ArrayMap
 from preactivations.streams import Stream
-from preactivations.two_layer import REFERENCE, Setting, ks_line, sweep_widths
+from preactivations.two_layer import REFERENCE, Setting, ks_line, ks_points
 
 snakemake: Any  # Snakemake puts it here
 
@@ -33,27 +32,19 @@ def setting_of(cell: str, activation: Any) -> tuple[Setting, ArrayMap]:
 
 with job(snakemake):
     settings, cell = snakemake.params.settings, snakemake.wildcards.cell
-    theta = float(cell.partition("_")[2] or np.nan)
     points, lines = [], []
     for activation in snakemake.params.activations:
         setting, simulated = setting_of(cell, activation)
-        name = {"route": "exact", "activation": activation, "theta": theta}
-        for sweep in settings["sweeps"]:
-            for n in settings["widths"]:
-                z = simulate(
-                    sweep_widths(sweep, n),
-                    simulated,
-                    weights=setting.weights,
-                    sigma_w=setting.sigma_w,
-                    sigma_b=setting.sigma_b,
-                    n_networks=settings["n_samples"],
-                    stream=Stream(snakemake.params.seed, "ks_two_layer", "exact", activation, cell, sweep, n),
-                    memory=1e6 * snakemake.resources.batch_mb,
-                    threads=snakemake.threads,
-                )
-                ks = {"ks": ks_statistic(z), "ks_standardized": ks_standardized(z)}
-                points.append(name | {"sweep": sweep, "n": n} | ks | {"n_samples": z.size})
-            print(f"{activation} {cell}: sweep ({sweep}) done")
+        name = {"route": "exact", "activation": activation, "theta": theta_of(cell)}
+        study = ks_points(
+            setting,
+            simulated,
+            **settings,
+            stream=partial(Stream, snakemake.params.seed, "ks_two_layer", "exact", activation, cell),
+            memory=1e6 * snakemake.resources.batch_mb,
+            threads=snakemake.threads,
+        )
+        points += [name | point for point in study]
         raw, standardized = ks_line(setting, settings["widths"])
         for n, ks, ks_scaled in zip(settings["widths"], raw, standardized, strict=True):
             lines.append(name | {"sweep": "i", "n": n, "ks": ks, "ks_standardized": ks_scaled})

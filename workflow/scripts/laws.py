@@ -16,3 +16,9 @@ def weight_law(name: str) -> WeightLaw:
         case "normal":
             return Normal()
     raise ValueError(f"unknown weight law {name!r}")
+
+
+def theta_of(name: str) -> float:
+    """Shape of a Weibull law by its name, weibull_2.05; NaN for another name."""
+    family, _, value = name.partition("_")
+    return float(value) if family == "weibull" else float("nan")

@@ -22,6 +22,7 @@ NAMES = {"relu": "ReLU", "tanh": "tanh"}
 with job(snakemake), style():
     statistic = "ks" if snakemake.wildcards.statistic == "ks_two_layer" else "ks_standardized"
     points = pd.concat(map(pd.read_parquet, snakemake.input.points), ignore_index=True)
+    fitted, points = points[points.route == "fitted"], points[points.route == "exact"]
     lines = pd.concat(map(pd.read_parquet, snakemake.input.lines), ignore_index=True)
     null = pd.read_parquet(snakemake.input.null)
     null = null[null.statistic == statistic].drop_duplicates("probability").set_index("probability")
@@ -60,6 +61,8 @@ with job(snakemake), style():
                     ax.plot(exact.n, above, "-", lw=0.9, color=colour)
                 else:
                     ax.plot(cell.n, cell[statistic], "-", lw=0.5, alpha=0.6, color=colour)
+            for theta, cell in fitted[(fitted.sweep == sweep) & (fitted.activation == kind)].groupby("theta"):
+                ax.plot(cell.n, cell[statistic], ":", lw=0.8, color=colours[theta])
             ax.set_yscale("log")
             ax.set_ylim(lowest, 0.5)
             ax.grid(axis="x", visible=False)
@@ -73,6 +76,8 @@ with job(snakemake), style():
         )
     handles, labels = axes[0, 0].get_legend_handles_labels()
     handles.insert(2, Line2D([], [], color="0.3", lw=0.9))
-    labels.insert(2, "(i): without noise" if len(lines) else "")
+    labels.insert(2, "exact, (i): without noise")
+    handles.insert(3, Line2D([], [], color="0.3", lw=0.8, ls=":"))
+    labels.insert(3, "fitted as in the paper")
     figure.legend(handles, labels, loc="outside lower center", ncols=4)
     save(figure, snakemake.output.figure, snakemake.params.dpi)

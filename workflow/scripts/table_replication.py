@@ -1,11 +1,18 @@
 """Published numbers next to ours, with uncertainty, tolerance and verdict."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from job import job
 
-from preactivations.replication import compare_sweep_iii, width_one
+from preactivations.replication import (
+    compare_fits,
+    compare_fitted_sweep_iii,
+    compare_sweep_iii,
+    width_one,
+)
 from preactivations.tables import write_table
 
 snakemake: Any  # Snakemake puts it here
@@ -13,6 +20,14 @@ snakemake: Any  # Snakemake puts it here
 with job(snakemake):
     points = pd.concat(map(pd.read_parquet, snakemake.input.points), ignore_index=True)
     published = pd.read_csv(snakemake.input.published)
-    frame = pd.concat([width_one(points), compare_sweep_iii(points, published)], ignore_index=True)
+    losses = pd.read_csv(snakemake.input.published_losses)
+    fits = pd.DataFrame(json.loads(Path(path).read_text()) for path in snakemake.input.densities)
+    assessments = pd.concat(map(pd.read_parquet, snakemake.input.assessments), ignore_index=True)
+    parts = [
+        width_one(points),
+        compare_fits(fits, losses, assessments),
+        compare_fitted_sweep_iii(points, published, fits, losses),
+        compare_sweep_iii(points, published),
+    ]
     formats = dict.fromkeys(("published", "ours", "uncertainty", "tolerance"), ".5f")
-    write_table(frame, snakemake.output.table, formats)
+    write_table(pd.concat(parts, ignore_index=True), snakemake.output.table, formats)

@@ -1,0 +1,196 @@
+# The paper's own numerical route: density fit, interpolation, activation fit, and what they cost in accuracy.
+FITTED_LAWS = [f"weibull_{number(theta)}" for theta in cfg.thetas if theta > 2]
+EXTENDED_LAWS = [
+    f"weibull_{number(theta)}" for theta in cfg.fitted.extended_thetas if theta > 2
+]
+FITTED = DATA / "fitted"
+
+
+rule fit_density:
+    input:
+        published="data/reference/fit_losses.csv",
+        code=code("fit_density.py"),
+    output:
+        fit=FITTED / "{law}.density.json",
+    log:
+        log_of("fit_density/{law}"),
+    benchmark:
+        benchmark_of("fit_density/{law}")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        settings=cfg.fitted.density.model_dump(),
+    script:
+        "../scripts/fit_density.py"
+
+
+rule interpolate_activation:
+    input:
+        fit=rules.fit_density.output.fit,
+        code=code("interpolate_activation.py"),
+    output:
+        table=FITTED / "{law}.interpolated.parquet",
+    log:
+        log_of("interpolate_activation/{law}"),
+    benchmark:
+        benchmark_of("interpolate_activation/{law}")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        kinds=lambda wildcards: (
+            ["odd"] if wildcards.law in EXTENDED_LAWS else ["odd", "positive"]
+        ),
+        settings=cfg.fitted.activation.model_dump(
+            include={"quantiles", "outer_points", "x_max"}
+        ),
+    script:
+        "../scripts/interpolate_activation.py"
+
+
+rule fit_activation:
+    input:
+        table=rules.interpolate_activation.output.table,
+        code=code("fit_activation.py"),
+    output:
+        fit=FITTED / "{law}.activation.json",
+    log:
+        log_of("fit_activation/{law}"),
+    benchmark:
+        benchmark_of("fit_activation/{law}")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=cfg.fitted.activation.model_dump(
+            include={"steps", "learning_rate", "start"}
+        ),
+    script:
+        "../scripts/fit_activation.py"
+
+
+rule assess_fit:
+    input:
+        density=rules.fit_density.output.fit,
+        activation=rules.fit_activation.output.fit,
+        code=code("assess_fit.py"),
+    output:
+        assessment=FITTED / "{law}.assessment.parquet",
+        curves=FITTED / "{law}.curves.parquet",
+        points=DATA / "ks_two_layer" / "{law}.fitted.parquet",
+    log:
+        log_of("assess_fit/{law}"),
+    benchmark:
+        benchmark_of("assess_fit/{law}")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+        batch_mb=int(KS.memory_mb),  # not a parameter: it changes no number
+    params:
+        settings=KS.model_dump(include={"sweeps", "widths", "n_samples"}),
+        product_samples=cfg.fitted.product_samples,
+        grid=cfg.exact.model_dump(include={"x_max", "y_max", "n_points"}),
+        seed=cfg.seed,
+    script:
+        "../scripts/assess_fit.py"
+
+
+rule table_fitted:
+    input:
+        densities=expand(rules.fit_density.output.fit, law=FITTED_LAWS + EXTENDED_LAWS),
+        activations=expand(
+            rules.fit_activation.output.fit, law=FITTED_LAWS + EXTENDED_LAWS
+        ),
+        assessments=expand(rules.assess_fit.output.assessment, law=FITTED_LAWS),
+        published="data/reference/fit_losses.csv",
+        code=code("table_fitted.py"),
+    output:
+        table=report(
+            table("fitted"),
+            category="Fitted route",
+            caption="../report/fitted_table.rst",
+        ),
+    log:
+        log_of("table_fitted"),
+    benchmark:
+        benchmark_of("table_fitted")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    script:
+        "../scripts/table_fitted.py"
+
+
+rule plot_fitted:
+    input:
+        curves=expand(rules.assess_fit.output.curves, law=FITTED_LAWS),
+        code=code("plot_fitted.py"),
+    output:
+        figure=report(
+            figure("fitted"), category="Fitted route", caption="../report/fitted.rst"
+        ),
+    log:
+        log_of("plot_fitted"),
+    benchmark:
+        benchmark_of("plot_fitted")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        dpi=cfg.figures.dpi,
+    script:
+        "../scripts/plot_fitted.py"
+
+
+rule plot_fit_losses:
+    input:
+        densities=expand(rules.fit_density.output.fit, law=FITTED_LAWS),
+        activations=expand(rules.fit_activation.output.fit, law=FITTED_LAWS),
+        published="data/reference/fit_losses.csv",
+        code=code("plot_fit_losses.py"),
+    output:
+        figure=report(
+            figure("fit_losses"),
+            category="Fitted route",
+            caption="../report/fit_losses.rst",
+        ),
+    log:
+        log_of("plot_fit_losses"),
+    benchmark:
+        benchmark_of("plot_fit_losses")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        dpi=cfg.figures.dpi,
+    script:
+        "../scripts/plot_fit_losses.py"
+
+
+rule fitted:
+    input:
+        rules.table_fitted.output,
+        rules.plot_fitted.output,
+        rules.plot_fit_losses.output,

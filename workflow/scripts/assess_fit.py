@@ -1,0 +1,59 @@
+"""What the fitted route costs in accuracy for one theta: against the exact pair, and in the two-layer study."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from job import job, write_parquet
+from laws import theta_of
+
+from preactivations.fitted import ActivationFit, DensityFit, error_summary, product_ks, variance_after
+from preactivations.pairs import GaussianPair
+from preactivations.streams import Stream
+from preactivations.two_layer import Setting, ks_points
+from preactivations.weights import SymmetricWeibull
+
+snakemake: Any  # Snakemake puts it here
+
+with job(snakemake):
+    theta, seed = theta_of(snakemake.wildcards.law), snakemake.params.seed
+    law = SymmetricWeibull(theta)
+    density = DensityFit(**json.loads(Path(snakemake.input.density).read_text())["last"])
+    fits = json.loads(Path(snakemake.input.activation).read_text())
+    grid = snakemake.params.grid
+    x = np.linspace(-grid["x_max"], grid["x_max"], grid["n_points"])
+    y = np.linspace(0, grid["y_max"], grid["n_points"])
+
+    rows, points = [], []
+    exact_density = 0.5 * GaussianPair(law).factor.pdf(y)
+    curves = [
+        pd.DataFrame({"quantity": "density", "at": y, "fitted": 0.5 * density.pdf(y), "exact": exact_density})
+    ]
+    for kind in ("odd", "positive"):
+        fit = ActivationFit(theta, kind, tuple(fits[kind]["parameters"]))
+        pair = GaussianPair(law, kind)
+        curves.append(pd.DataFrame({"quantity": kind, "at": x, "fitted": fit(x), "exact": pair.phi(x)}))
+        row: dict[str, Any] = {"theta": theta, "kind": kind} | error_summary(fit, pair)._asdict()
+        row["density_variance"] = law.variance * density.moment(2)
+        for n in snakemake.params.product_samples:
+            row[f"ks_product_{n}"] = product_ks(
+                fit, law, n, Stream(seed, "product", "fitted", kind, theta, n)
+            )
+        v10, v50, v_end = variance_after(fit, law, [10, 50, 5000])
+        rows.append(row | {"variance_10": v10, "variance_50": v50, "variance_limit": v_end})
+        name = {"route": "fitted", "activation": kind, "theta": theta}
+        study = ks_points(
+            Setting(law, fit),
+            fit,
+            **snakemake.params.settings,
+            stream=partial(Stream, seed, "ks_two_layer", "fitted", kind, theta),
+            memory=1e6 * snakemake.resources.batch_mb,
+            threads=snakemake.threads,
+        )
+        points += [name | point for point in study]
+    write_parquet(pd.DataFrame(rows), snakemake.output.assessment)
+    write_parquet(pd.concat(curves).assign(theta=theta), snakemake.output.curves)
+    write_parquet(pd.DataFrame(points), snakemake.output.points)
