@@ -62,4 +62,5 @@ lock:
 	$(BIN)/pip freeze --exclude preactivations | sed 's/+[a-z0-9]*$$//' > requirements.lock
 
 clean:
-	rm -rf data/smoke data/laptop data/paper figures/*/ tables/*/ logs benchmarks/results report.html .snakemake
+	find data figures tables -mindepth 1 -maxdepth 1 -type d ! -name raw ! -name reference -exec rm -rf {} +
+	rm -rf logs benchmarks/results report.html .snakemake

@@ -2,7 +2,7 @@ from snakemake.utils import min_version
 
 min_version("9.0")
 
-if not config:
+if "scale" not in config:
 
     configfile: "config/laptop.yaml"
 

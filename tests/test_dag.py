@@ -161,7 +161,7 @@ def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
     edit("src/preactivations/weights.py", "\n# edited\n")
     assert planned(built) == (
         each("exact_pair", LAWS) | each("ks_two_layer", CELLS) | AFTER_EXACT | AFTER_KS | NOTEBOOK
-        | fits(FITTED + EXTENDED, FITTED) | AFTER_FITS
+        | fits(FITTED + EXTENDED, FITTED + EXTENDED) | AFTER_FITS
         | {("check_constraints", ""), ("table_constraints", "")}
     )  # fmt: skip
 
@@ -195,7 +195,7 @@ def test_parameters_reach_their_stage_only(built):
     config = with_config(built, ks_two_layer={"n_samples": 6000})
     assert planned(built, config=config) == (
         each("ks_two_layer", CELLS) | AFTER_KS | NOTEBOOK | {("null_band", ""), ("plot_rule_graph", "")}
-        | each("assess_fit", FITTED) | {("table_fitted", ""), ("plot_fitted", "")}
+        | each("assess_fit", FITTED + EXTENDED) | {("table_fitted", ""), ("plot_fitted", "")}
     )  # fmt: skip
     # the batch size changes no number, so it makes nothing out of date
     config = with_config(built, ks_two_layer={"memory_mb": 20})
@@ -236,7 +236,7 @@ def test_bad_fit_fails_with_theta_and_loss_curve(built):
 
 def test_edit_of_the_fits_leaves_the_exact_route(built, edit):
     edit("src/preactivations/fitted.py", "\n# edited\n")
-    assert planned(built) == fits(FITTED + EXTENDED, FITTED) | AFTER_FITS | AFTER_KS | NOTEBOOK
+    assert planned(built) == fits(FITTED + EXTENDED, FITTED + EXTENDED) | AFTER_FITS | AFTER_KS | NOTEBOOK
 
 
 def hashes(project):

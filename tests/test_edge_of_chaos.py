@@ -23,11 +23,24 @@ def test_closed_form_at_theta_two():
     assert point.sigma_w**2 * point.chi == pytest.approx(1, abs=1e-14)
 
 
+@pytest.mark.parametrize("theta", [4, 10])
+def test_chi_by_the_hermite_expansion(theta):
+    """E phi'^2 = sum_k k a_k^2, a_k the coefficients of phi in the orthonormal Hermite polynomials: no derivative."""
+    pair = GaussianPair(SymmetricWeibull(theta), "odd")
+    x = np.linspace(-12, 12, 4001)
+    weight = np.exp(-0.5 * x * x)
+    weight /= weight.sum()
+    phi, previous, current, total = pair.phi(x), np.zeros_like(x), np.ones_like(x), 0.0
+    for k in range(1, 80):  # h_k = (x h_{k-1} - sqrt(k - 1) h_{k-2}) / sqrt(k)
+        previous, current = current, (x * current - math.sqrt(k - 1) * previous) / math.sqrt(k)
+        total += k * float(weight @ (phi * current)) ** 2
+    assert eoc_point(pair).chi == pytest.approx(pair.weights.variance * total, rel=1e-6)
+
+
 @pytest.mark.parametrize(
     "law", [*(SymmetricWeibull(t) for t in (2.05, 4, 10)), SphericalMarginal(0.2)], ids=str
 )
-def test_chi_by_quantiles_of_the_factor(law):
-    # E phi'^2 = int phi'(x) dphi(x) n(x) 2: an integral over probabilities, another parametrization
+def test_chi_by_adaptive_quadrature(law):
     pair = GaussianPair(law, "odd")
     power = (1 - 2 * law.b) / (1 + 2 * law.b) if isinstance(law, SphericalMarginal) else 1.0
 

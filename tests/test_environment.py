@@ -20,7 +20,10 @@ def test_conda_environment_has_the_ranges_of_pyproject():
     wanted = dict(map(split, PROJECT["dependencies"] + PROJECT["optional-dependencies"]["pipeline"]))
     wanted = {CONDA_NAMES.get(name, name): constraint for name, constraint in wanted.items()}
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    conda = dict(split(entry) for entry in environment if isinstance(entry, str))
+    assert all(isinstance(entry, str) for entry in environment), (
+        "no pip section: conda can't pass options to pip"
+    )
+    conda = dict(map(split, environment))
     assert conda.pop("python") == PROJECT["requires-python"]
     conda.pop("pip")
     assert conda == wanted

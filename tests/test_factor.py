@@ -69,7 +69,19 @@ def test_spherical_factor_has_twelve_digits(b):
 
 
 @pytest.mark.parametrize(
-    ("theta", "y"), [(2.05, 1.7), (2.05, 3.0), (3, 10.0), (3, 50.0), (10, 40.0), (10, 1000.0), (1000, 60.0)]
+    ("theta", "y"),
+    [
+        (2.05, 1.7),
+        (2.05, 3.0),
+        (2.05, 3.05),
+        (2.5, 100.0),
+        (3, 900.0),
+        (3, 10.0),
+        (3, 50.0),
+        (10, 40.0),
+        (10, 1000.0),
+        (1000, 60.0),
+    ],
 )
 def test_logsf_survives_underflow(theta, y):
     factor = GaussianFactor(SymmetricWeibull(theta))
@@ -118,6 +130,21 @@ def test_samples_have_the_law_of_the_factor(law):
     n, factor = 20_000, GaussianFactor(law)
     y = factor.sample(n, np.random.default_rng(3))
     assert ks_statistic(y, factor.cdf) < null_quantile(1 - 1e-3 / len(LAWS), n)
+
+
+@pytest.mark.parametrize("theta", [2 + 1e-14, 2 + 1e-10, 2.0001, 2.01, 2.05, 2.5, 3, 10, 1000])
+def test_no_holes_from_the_body_to_the_end_of_the_numbers(theta):
+    factor = GaussianFactor(SymmetricWeibull(theta))
+    y = np.unique(
+        np.concatenate((np.geomspace(0.3, 1e12, 2000), math.sqrt(2) * (1 + np.geomspace(1e-15, 0.5, 500))))
+    )
+    log_sf = factor.logsf(y)
+    assert not np.isnan(log_sf).any()
+    finite = log_sf[np.isfinite(log_sf)]
+    assert np.all(np.diff(finite) <= 1e-12 * np.abs(finite[1:]) + 1e-15)
+    np.testing.assert_array_equal(factor.sf(y)[log_sf < -746], 0.0)
+    for function in (factor.pdf, factor.cdf, factor.sf):
+        assert np.all((function(y) >= 0) & (function(y) < 1e16))
 
 
 def test_shapes_nan_and_support():

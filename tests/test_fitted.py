@@ -203,6 +203,12 @@ def test_fitted_activation(activations):
         assert ks > null_quantile(0.999, 200_000)
 
 
+def test_integers_and_nan():
+    fit = ActivationFit(4.0, "odd", (0.7, 1.5, 1.2, 0.3, 1.5, 0.5, 0.0))
+    np.testing.assert_array_equal(fit(np.array([1, 2])), fit(np.array([1.0, 2.0])))
+    assert np.isnan(EXAMPLE.isf(math.nan))
+
+
 def test_exact_activation_passes_where_the_fitted_fails():
     law = SymmetricWeibull(10)
     exact = as_array_map(GaussianActivation(law, "odd"))

@@ -88,6 +88,27 @@ def test_closed_form_at_theta_two():
     )
 
 
+def test_analytic_in_theta_at_two():
+    """(phi_theta - phi_2) / (theta - 2) has a limit, to which it converges linearly."""
+    x = np.array([0.3, 1.0, 1.7, 2.2])
+    at_two = GaussianPair(SymmetricWeibull(2)).phi(x)
+    rates = [(GaussianPair(SymmetricWeibull(2 + d)).phi(x) / at_two - 1) / d for d in (1e-8, 1e-6, 1e-5)]
+    np.testing.assert_allclose(rates[0], rates[1], rtol=1e-3)
+    np.testing.assert_allclose(rates[1], rates[2], rtol=1e-2)
+
+
+@pytest.mark.parametrize("theta", [2 + 1e-14, 2 + 1e-10, 2 + 1e-7, 2.0001, 2.05, 3, 10, 1000])
+@pytest.mark.parametrize("kind", ["odd", "positive"])
+def test_no_holes(theta, kind):
+    pair = GaussianPair(SymmetricWeibull(theta), kind)
+    x = np.concatenate((np.linspace(-8, 8, 801), np.geomspace(8.1, 1e100, 200)))
+    phi = pair.phi(x)
+    assert np.isfinite(phi).all()
+    assert np.all(np.diff(phi) >= -1e-15 * np.abs(phi[1:]))
+    assert np.isfinite(pair.dphi(x)).all()
+    assert np.isfinite(pair.d2phi(x)).all()
+
+
 def test_growth_exponent():
     # phi(x) ~ x^(1 - 2/theta)
     for theta in (3, 4, 10):
@@ -113,7 +134,8 @@ def test_symmetry_positivity_and_limits():
         odd, positive = GaussianPair(law, "odd"), GaussianPair(law, "positive")
         np.testing.assert_array_equal(odd.phi(-x), -odd.phi(x))
         assert np.all(positive.phi(x) > 0)
-        assert np.all(np.diff(positive.phi(x)) > 0) or isinstance(law, SymmetricWeibull)
+        assert np.all(np.diff(positive.phi(x[x < 4])) > 0)
+        assert np.all(np.diff(positive.phi(x)) >= 0)
         assert odd.phi(0.0) == 0
         assert np.isnan(odd.phi(math.nan))
         assert positive.phi(-math.inf) == 0

@@ -54,8 +54,10 @@ def test_sweep_iii():
     points = pd.DataFrame(
         [
             point("positive", 4.0, "iii", 1, 0.006 - 0.9 * tolerance),
-            point("positive", 4.0, "iii", 2, 0.05 + tolerance + 0.011),
-            point("positive", 4.0, "iii", 3, 0.05 + tolerance + 0.013),
+            point("positive", 4.0, "iii", 2, 0.05 - 1.1 * tolerance),
+            point("positive", 4.0, "iii", 3, 0.05 - 1.1 * tolerance),
+            point("positive", 4.0, "iii", 2, 0.05 + 0.9 * tolerance) | {"route": "fitted"},
+            point("positive", 4.0, "iii", 3, 0.05 + 1.1 * tolerance) | {"route": "fitted"},
             point("relu", math.nan, "iii", 1, 0.3 + 0.9 * tolerance),
             point("relu", math.nan, "iii", 2, 0.3 + 1.1 * tolerance),
         ]

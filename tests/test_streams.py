@@ -20,6 +20,8 @@ def test_the_key_is_the_values():
     for other in others:
         assert not np.array_equal(draw, other.block(7).random(4))
     assert not np.array_equal(draw, Stream(1, "study", "odd", 2.05, 3).block(8).random(4))
+    with pytest.raises(ValueError, match=r"not as the text '2\.0'"):
+        Stream(1, "2.0")
     with pytest.raises(ValueError, match="index must be >= 0"):
         Stream(1).block(-1)
 

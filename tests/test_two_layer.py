@@ -128,5 +128,10 @@ def test_sweeps_and_errors():
     assert [sweep_widths(s, 7) for s in ("i", "ii", "iii")] == [[1, 1, 7, 1], [1, 7, 2, 1], [1, 7, 7, 1]]
     with pytest.raises(ValueError, match="'i', 'ii' or 'iii', got 'iv'"):
         sweep_widths("iv", 1)
+    for function in (relu_output_cdf, lambda z, n: output_cdf(z, n, REFERENCE["tanh"])):
+        with pytest.raises(ValueError, match=r"widths must be between 1 and 100, .* got \[1, 101\]"):
+            function([0.0], [1, 101])
+    # the widest, at the atom, whose mass is 1/2 + 2^-101
+    assert relu_output_cdf([0.0], [100])[0, 0] == pytest.approx(0.75, abs=1e-5)
     with pytest.raises(TypeError, match="no quadrature is known"):
         output_cdf([0.0], [1], Setting(SphericalMarginal(0), np.tanh))

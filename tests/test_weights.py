@@ -43,6 +43,10 @@ def test_density_survival_and_moments_agree(law):
     assert by_quadrature(law, 0) == pytest.approx(1, abs=1e-9 + 10 * hidden)
     for w in (0.1, 0.5, 0.9):
         assert by_quadrature(law, 0, w) == pytest.approx(law.survival(w), abs=1e-9 + 10 * hidden)
+        assert law.small_ball(w) == pytest.approx(1 - law.survival(w), abs=1e-14)
+    # small_ball keeps its digits: its exponent at 0 is that of the density, plus one
+    exponent = np.log(law.small_ball(1e-12) / law.small_ball(1e-10)) / np.log(0.01)
+    assert exponent == pytest.approx(getattr(law, "theta", 1.0), abs=1e-6)
     for s in (0.5, 1, 2, 4):
         assert by_quadrature(law, s) == pytest.approx(law.moment(s), rel=1e-8 + 100 * hidden)
     assert law.variance == pytest.approx(law.moment(2), rel=1e-14)

@@ -21,9 +21,6 @@ from pydantic import (
     model_validator,
 )
 
-from preactivations.propagation import block_bytes
-from preactivations.two_layer import sweep_widths
-
 SCHEMA = Path(__file__).parent.parent / "config" / "schema.json"
 
 Activation = Literal["odd", "positive", "relu", "tanh"]
@@ -47,7 +44,7 @@ Theta = Annotated[
         description="Weibull shape; below 2 no activation makes pre-activations normal",
     ),
 ]
-Width = Annotated[int, Field(ge=1, le=10_000, description="neurons in a layer")]
+Width = Annotated[int, Field(ge=1, le=100, description="neurons in a layer")]
 
 
 class _Section(BaseModel):
@@ -61,7 +58,7 @@ class Exact(_Section):
     """Activations are tabulated on [-x_max, x_max]."""
     x_zoom: float = Field(gt=0, le=30)
     """Half-width of the close-up panel."""
-    y_max: float = Field(gt=0, le=30)
+    y_max: float = Field(ge=1, le=30)
     """Densities are tabulated on [-y_max, y_max]."""
     n_points: int = Field(ge=11, le=100_001)
     """Points per table."""
@@ -88,15 +85,6 @@ class KsTwoLayer(_Section):
     """Bound on the working memory of the simulation."""
     n_replicates: int = Field(ge=100, le=10**6)
     """Normal samples from which the null band of the standardized statistic is estimated."""
-
-    @model_validator(mode="after")
-    def _memory_holds_a_block(self) -> Self:
-        needed = max(block_bytes(sweep_widths(s, n)) for s in self.sweeps for n in self.widths) / 1e6
-        if self.memory_mb < needed:
-            raise ValueError(
-                f"memory_mb must be at least {needed:.0f} for these widths, got {self.memory_mb:g}"
-            )
-        return self
 
 
 class DensityFit(_Section):
@@ -188,7 +176,9 @@ class Config(_Section):
     figures: Figures
 
     @model_validator(mode="after")
-    def _extended_thetas_are_further_ones(self) -> Self:
+    def _thetas_can_be_fitted(self) -> Self:
+        if max(self.thetas) <= 2:
+            raise ValueError("thetas must have one above 2, or there is nothing to fit")
         both = sorted(set(self.thetas) & set(self.fitted.extended_thetas))
         if both:
             raise ValueError(f"fitted.extended_thetas must not repeat thetas, got {both} in both")

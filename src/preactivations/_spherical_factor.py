@@ -26,6 +26,7 @@ class SphericalFactor:
 
     upper_end = math.inf
     slope_at_infinity = 1.0  # of the quantile against a normal one: y ~ x
+    growth = 1.0
 
     def __init__(self, b: float) -> None:
         self.a = b + 0.5

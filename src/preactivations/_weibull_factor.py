@@ -59,6 +59,7 @@ Map = Callable[[Array], Array]
 _Y_SERIES = 0.6
 _N_TERMS = 32
 _N_NODES = 64
+_STEEP = 1e5  # of s0 eps, where |log z| < 0.2 on the contour
 _DECAY = 39.0  # the contour ends where |exp(g)| has fallen by exp(-39) < 2^-53 / 8
 _CHUNK = 256  # arguments per pass: 256 x 64 complex numbers stay in the second-level cache
 _SQRT2 = math.sqrt(2.0)
@@ -104,6 +105,7 @@ class WeibullFactor:
         self.theta = theta
         self.nu = 2.0 / theta
         self.eps = (theta - 2.0) / theta
+        self.growth = self.eps  # y ~ x^growth against a normal quantile x
         k = np.arange(_N_TERMS)
         # coefficients of q^k in f and in F / y
         self._f = _SQRT_2_OVER_PI * (-1.0) ** k * sc.rgamma(1 - (2 * k + 1) / theta) / sc.factorial(k)
@@ -125,10 +127,16 @@ class WeibullFactor:
     # -- contour: y > 0.6 --------------------------------------------------------------------------
     def upper(self, y: Array) -> Upper:
         """The tail at y > 0, by the contour integral (accurate for y above about 0.3)."""
-        out = Upper(*(np.empty_like(y) for _ in range(3)))
-        for start in range(0, y.size, _CHUNK):
+        # log(y / sqrt 2), without the rounding error of sqrt 2: it will be divided by eps
+        near = np.log1p(((y - _SQRT2) - _SQRT2_LOW) / _SQRT2)
+        return self._upper_log(np.where(np.abs(y - _SQRT2) < 0.5, near, np.log(y / _SQRT2)))
+
+    def _upper_log(self, ell: Array) -> Upper:
+        """The tail at y = sqrt(2) exp(ell). Next to theta = 2 only ell, not y, resolves the tail."""
+        out = Upper(*(np.empty_like(ell) for _ in range(3)))
+        for start in range(0, ell.size, _CHUNK):
             part = slice(start, start + _CHUNK)
-            for full, piece in zip(out, self._contour(y[part]), strict=True):
+            for full, piece in zip(out, self._contour(ell[part]), strict=True):
                 full[part] = piece
         return out
 
@@ -187,50 +195,55 @@ class WeibullFactor:
         return Quantile(y, np.log(pdf), self._series_dpdf(y) / pdf)
 
     def _upper_quantile(self, log_p: Array) -> Quantile:
-        y, log_hazard = np.full_like(log_p, np.inf), np.zeros_like(log_p)
+        ell, log_hazard = np.full_like(log_p, np.inf), np.zeros_like(log_p)
         dlogpdf = np.full_like(log_p, -np.inf)
         todo = np.flatnonzero(np.isfinite(log_p))
-        y[todo] = self._starting_value(log_p[todo])
+        ell[todo] = self._starting_value(log_p[todo])
         for _ in range(30):
             if todo.size == 0:
                 break
-            y0, target = y[todo], log_p[todo]
-            logsf, hazard, slope = self.upper(y0)
+            y0, target = _SQRT2 * np.exp(ell[todo]), log_p[todo]
+            logsf, hazard, slope = self._upper_log(ell[todo])
             # Newton on log(-logsf) against log y
             shift = np.log(target / logsf) * logsf / (-hazard * y0)
-            y[todo] = y0 * np.exp(np.clip(shift, -0.5, 0.5))
+            ell[todo] += np.clip(shift, -0.5, 0.5)
             # hazard and (log f)' belong to the value before the step: first-order correction of the
             # former; the iteration goes on until both are right
             bend = y0 * shift * (slope + hazard)
             log_hazard[todo], dlogpdf[todo] = np.log(hazard) + bend, slope
-            todo = todo[(np.abs(bend) > 1e-10) | (np.abs(shift) > 1e-8)]
-        return Quantile(y, log_p + log_hazard, dlogpdf)
+            rounding = 1e-14 * hazard * y0  # of log P, far out
+            todo = todo[(np.abs(bend) > 1e-10 + rounding) | (np.abs(shift) > 1e-8)]
+        if todo.size:
+            raise ArithmeticError(
+                f"theta = {self.theta!r}: no convergence at log P(|Y| > y) = {log_p[todo[0]]!r}; please report it"
+            )
+        return Quantile(_SQRT2 * np.exp(ell), log_p + log_hazard, dlogpdf)
 
     def _starting_value(self, log_p: Array) -> Array:
         table = self._inverse_table
         target = np.log(-log_p)
         end = float(table.x[-1])
         # beyond the table: -log P ~ y^theta', theta' = 2 / eps
-        return np.exp(table(np.minimum(target, end)) + np.maximum(target - end, 0.0) * 0.5 * self.eps)
+        return np.asarray(table(np.minimum(target, end)) + np.maximum(target - end, 0.0) * 0.5 * self.eps)
 
     @cached_property
     def _inverse_table(self) -> CubicHermiteSpline:
-        """log y against log(-log P(|Y| > y)), for P from 0.72 down to exp(-900)."""
+        """log(y / sqrt 2) against log(-log P(|Y| > y)), for P from 0.72 down to exp(-900)."""
         from scipy.interpolate import CubicHermiteSpline
 
         nu, eps = self.nu, self.eps
         minus_log = np.exp(np.linspace(math.log(-self._log_sf_split) - 0.01, math.log(900.0), 260))
-        scale = _SQRT2 * math.exp(-0.5 * (eps * math.log(eps) + nu * math.log(nu)))
-        tail = scale * minus_log ** (0.5 * eps)  # leading term, right far out
-        body = _SQRT2 * np.cos(0.5 * math.pi * np.exp(-minus_log))  # theta = 2, right near theta = 2
-        y = np.unique(np.concatenate((body, tail)))
-        y = y[(y > 0.95 * _Y_SERIES) & np.append(True, np.diff(y) > 1e-9 * y[1:])]
-        logsf, hazard, _ = self.upper(y)
+        # leading term, right far out; and theta = 2, right near theta = 2
+        tail = 0.5 * (eps * np.log(minus_log / eps) - nu * math.log1p(-eps))
+        body = np.log1p(-2 * np.sin(0.25 * math.pi * np.exp(-minus_log)) ** 2)
+        ell = np.unique(np.concatenate((body, tail)))
+        ell = ell[ell > math.log(0.95 * _Y_SERIES / _SQRT2)]
+        logsf, hazard, _ = self._upper_log(ell)
         keep = np.isfinite(logsf)
-        y, logsf, hazard = y[keep], logsf[keep], hazard[keep]
+        ell, logsf, hazard = ell[keep], logsf[keep], hazard[keep]
         x = np.log(-logsf)
-        keep = np.append(True, np.diff(x) > 1e-6)
-        return CubicHermiteSpline(x[keep], np.log(y[keep]), (-logsf / (y * hazard))[keep])
+        keep = np.append(True, np.diff(np.maximum.accumulate(x)) > 1e-6)
+        return CubicHermiteSpline(x[keep], ell[keep], (-logsf / (_SQRT2 * np.exp(ell) * hazard))[keep])
 
     # -- moments and samples -----------------------------------------------------------------------
     def moment(self, s: float) -> float:
@@ -250,18 +263,19 @@ class WeibullFactor:
         # at v = pi, sin(v) is 1e-16 instead of 0: positive, as the square root wants it
         return _SQRT2 * np.abs(np.cos(math.pi * rng.random(size))) * np.sqrt(s_power)
 
-    def _contour(self, y: Array) -> Upper:
+    def _contour(self, ell: Array) -> Upper:
         nu, eps = self.nu, self.eps
         with np.errstate(over="ignore", under="ignore"):
-            q = 0.5 * y * y
-            near = q < 1
-            s0 = np.exp(np.log(nu * q) / eps)
+            q, y = np.exp(2 * ell), _SQRT2 * np.exp(ell)
+            near = ell < 0
+            s0 = np.exp((math.log1p(-eps) + 2 * ell) / eps)
             far = s0 > 1e300  # log P(|Y| > y) is beyond the float64 range
             q, s0 = np.where(far, 1.0, q), np.where(far, 1.0, s0)
             g0 = -(eps / nu) * s0
+            steep = s0 * eps > _STEEP
         # g(scale z) = z (p - a e - b (1 + e)), e = expm1(-eps log z): both forms of the file header
         scale = np.where(near, 1.0, s0)
-        p = np.where(near, _one_minus_q(np.minimum(y, _SQRT2)), 0.0)
+        p = np.where(near, -np.expm1(2 * np.minimum(ell, 0.0)), 0.0)
         a = np.where(near, q, s0)
         b = np.where(near, 0.0, (eps / nu) * s0)
 
@@ -270,43 +284,57 @@ class WeibullFactor:
         z_mu = np.where(near, 1.0, 1 + np.sqrt(2 / (np.where(near, 1.0, s0) * eps)))
         for _ in range(12):
             e = np.expm1(-eps * np.log(z_mu))
-            excess = z_mu * (p - a * e - b * (1 + e)) - g0 - 1
+            too_much = z_mu * (p - a * e - b * (1 + e)) - g0 - 1
             slope = np.where(near, p + q * (eps - nu * e), -s0 * e)
-            z_mu = np.maximum(z_mu - excess / slope, np.where(near, 0.1 * z_mu, 1 + 1e-12))
+            z_mu = np.maximum(z_mu - too_much / slope, np.where(near, 0.1 * z_mu, 1 + 1e-12))
+        z_mu = np.where(steep, 1.0, z_mu)  # so far from s = 0 the vertex may be the saddle
 
         p, a, b, z_mu = p[:, None], a[:, None], b[:, None], z_mu[:, None]
         log_z_mu = np.log(z_mu)
 
-        def log_z_and_g(u: Array) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+        def log_z_and_excess(u: Array) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+            """log z and g(s0 z) - g0."""
             log_z = log_z_mu + (np.log1p(u * u) + 2j * np.arctan(u))
             e = _expm1(-eps * log_z)
-            return log_z, z_mu * (1 + 1j * u) ** 2 * (p - a * e - b * (1 + e))
+            excess = z_mu * (1 + 1j * u) ** 2 * (p - a * e - b * (1 + e)) - g0[:, None]
+            excess[steep] = s0[steep, None] * self._flat(log_z[steep])
+            return log_z, excess
 
         # end of the contour, where |exp(g)| has fallen by exp(-_DECAY): bisection on log u to 5 %
         end = np.log(12.0) - 0.5 * np.log(np.maximum(1.0, s0 * eps / 10))
         low, high = end - 6.0, end
         for _ in range(7):
             middle = 0.5 * (low + high)
-            enough = log_z_and_g(np.exp(middle)[:, None])[1].real[:, 0] - g0 < -_DECAY
+            enough = log_z_and_excess(np.exp(middle)[:, None])[1].real[:, 0] < -_DECAY
             low, high = np.where(enough, low, middle), np.where(enough, middle, high)
         step = np.exp(high) / (_N_NODES - 1)
 
         u = step[:, None] * np.arange(_N_NODES)  # (n, nodes); u < 0 is the complex conjugate
-        log_z, g = log_z_and_g(u)
-        root = np.exp((0.5 * nu) * (log_z + np.log(scale)[:, None]))  # s^(nu/2)
-        weight = np.exp(g - g0[:, None]) / (1 + 1j * u)
+        log_z, excess = log_z_and_excess(u)
+        root, power = np.exp((0.5 * nu) * log_z), np.exp((0.5 * nu) * np.log(scale))  # s^(nu/2) = power root
+        weight = np.exp(excess) / (1 + 1j * u)
         weight[:, 0] *= 0.5
-        scaled_erfc = sc.wofz(1j * np.sqrt(q)[:, None] * root)
+        scaled_erfc = sc.wofz(1j * (np.sqrt(q) * power)[:, None] * root)
         density_terms = weight * root
         unit = 2 * step / math.pi
         sf = unit * np.einsum("ij,ij->i", weight, scaled_erfc).real
-        pdf = unit * _SQRT_2_OVER_PI * density_terms.real.sum(axis=1)
-        dpdf = -y * unit * _SQRT_2_OVER_PI * np.einsum("ij,ij,ij->i", density_terms, root, root).real
+        density = density_terms.real.sum(axis=1)
+        slope = np.einsum("ij,ij,ij->i", density_terms, root, root).real
         return Upper(
             np.where(far, -np.inf, g0 + np.log(sf)),
-            np.where(far, np.inf, pdf / sf),
-            np.where(far, -np.inf, dpdf / pdf),
+            np.where(far, np.inf, _SQRT_2_OVER_PI * power * (unit * density / sf)),
+            np.where(far, -np.inf, -y * power * power * (slope / density)),
         )
+
+    def _flat(self, log_z: NDArray[np.complex128]) -> NDArray[np.complex128]:
+        """(z - 1) - (z^nu - 1)/nu = sum_k L^k (1 - nu^(k-1)) / k!, L = log z small: g(s0 z) - g0 in units of s0.
+
+        Its leading term is eps L^2 / 2; the difference of the two parts would lose it where s0 is large.
+        """
+        total = np.zeros_like(log_z)
+        for k in range(12, 1, -1):
+            total = total * log_z - math.expm1((k - 1) * math.log1p(-self.eps)) / math.factorial(k)
+        return total * log_z * log_z
 
 
 class ArcsineFactor:
@@ -318,6 +346,7 @@ class ArcsineFactor:
 
     upper_end = _SQRT2
     slope_at_infinity = 0.0
+    growth = 0.0
 
     def cdf(self, y: Array) -> Array:
         return 2 / math.pi * np.arcsin(np.minimum(y / _SQRT2, 1.0))

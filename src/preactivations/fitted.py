@@ -159,7 +159,7 @@ class DensityFit:
         return first + self._height * self.lambda2 ** (s + 1) * math.gamma(k) / self.conjugate
 
     def isf(self, log_p: ArrayLike) -> Array:
-        """y with int_y^inf g = exp(log_p) mass: quantiles of the normalized density, log_p >= -600."""
+        """y with int_y^inf g = exp(log_p) mass: quantiles of the normalized density, -600 <= log_p <= -1e-7."""
         target = np.asarray(log_p, dtype=np.float64)
         log_y = np.linspace(math.log(1e-8), math.log(100.0), 8000)
         with np.errstate(divide="ignore"):
@@ -172,7 +172,7 @@ class DensityFit:
             with np.errstate(divide="ignore", invalid="ignore"):
                 step = (np.log(sf / self.mass) - target) * sf / (y * self.pdf(y))
             start = start + np.where(np.isfinite(step), np.clip(step, -0.1, 0.1), 0.0)
-        return np.where(target < 0, np.exp(start), 0.0)
+        return np.where(np.isnan(target), np.nan, np.where(target < 0, np.exp(start), 0.0))
 
 
 def _nodes() -> tuple[Array, Array]:
@@ -353,6 +353,8 @@ class ActivationFit:
     def __call__(self, x: NDArray[Any]) -> NDArray[Any]:
         """phi(x), elementwise."""
         x = np.asarray(x)
+        if x.dtype.kind != "f":
+            x = x.astype(np.float64)
         alpha, *p = (x.dtype.type(v) for v in (1 - 2 / self.theta, *self.parameters))
         factors = _factors(x, alpha, tuple(p), self.kind)
         return np.asarray(p[0] * factors.gate * factors.power * factors.log)

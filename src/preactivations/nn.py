@@ -53,6 +53,7 @@ class _Shape(NamedTuple):
     octave_bits: int  # 2^octave_bits pieces per octave
     lowest: float  # |x| at which the octave pieces begin
     slope_max: float
+    slope_end: float  # at infinity
 
 
 class GaussianActivation(nn.Module):
@@ -61,8 +62,9 @@ class GaussianActivation(nn.Module):
     Approximates `GaussianPair(weights, kind).phi`: the error divided by max(phi, 1e-3) is at most 1e-6 in
     float32 and 1e-9 in float64 for |x| <= 12, and the growth beyond is the right one. The odd kind is exactly
     odd; the positive kind is positive at every finite x. NaN gives NaN, infinities give the limits. float16 and
-    bfloat16 inputs are computed in float32. Differentiable twice. There is nothing to learn and nothing in
-    `state_dict`: the tables are rebuilt by the constructor.
+    bfloat16 inputs are computed in float32. There is nothing to learn and nothing in `state_dict`: the tables are
+    rebuilt by the constructor. Differentiable twice, in reverse and forward mode and mixed, except forward over
+    forward, for which PyTorch returns 0 for any `autograd.Function`: use `torch.func.hessian` or `grad` of `grad`.
 
     For the odd kind of spherical pairs with b > 0, phi'(0) is infinite; the derivative is cut at its value at
     |x| = 1e-6 (1e-12 in float64).
@@ -82,7 +84,8 @@ class GaussianActivation(nn.Module):
     TypeError
         For integer or complex inputs.
     ValueError
-        For weights without a factor, or an unknown kind.
+        For weights without a factor, an unknown kind, or a spherical law so far (b above about 30) that the table would
+        be too large.
 
     Examples
     --------
@@ -113,6 +116,7 @@ class GaussianActivation(nn.Module):
                 pieces.octave_bits,
                 pieces.lowest,
                 float(pair.dphi(form.slope_cut)) if steep else math.inf,
+                float(pair.dphi(math.inf)),
             )
             self.error[dtype] = pieces.error
 
@@ -138,6 +142,8 @@ class GaussianActivation(nn.Module):
 
     def values(self, x: Tensor) -> Tensor:
         """phi(x) without autograd, for float32 or float64: what a simulation needs, in less time."""
+        if x.dtype not in _FORMATS:
+            raise TypeError(f"values needs a float32 or float64 tensor, got {x.dtype}")
         floor = math.log(torch.finfo(x.dtype).tiny) + 0.1
         table = getattr(self, _buffer(x.dtype))
         return _evaluate_in_chunks(x, table, self._shape[x.dtype], floor, 0)[0]
@@ -187,7 +193,9 @@ def as_array_map(module: nn.Module) -> Callable[[NDArray[Any]], NDArray[Any]]:
 
     def apply(x: NDArray[Any]) -> NDArray[Any]:
         with torch.inference_mode():
-            return np.asarray(function(torch.from_numpy(x)).numpy())
+            return np.asarray(function(torch.from_numpy(np.ascontiguousarray(x))).numpy()).reshape(
+                np.shape(x)
+            )
 
     return apply
 
@@ -251,6 +259,7 @@ def _evaluate(x: Tensor, table: Tensor, shape: _Shape, floor: float, order: int)
         out[1] = out[1] * per_unit
     if order == 2:
         out[2] = out[2] * (2 * per_unit * per_unit)
+    special = isinstance(per_unit, Tensor) and order >= 1
     if shape.odd:
         out[0] = torch.copysign(out[0], x)
         if order >= 1 and shape.slope_max < math.inf:
@@ -259,14 +268,21 @@ def _evaluate(x: Tensor, table: Tensor, shape: _Shape, floor: float, order: int)
             out[1] = out[1].clamp_(max=shape.slope_max)
         if order == 2:
             out[2] = out[2] * torch.sign(x)
+        if special:
+            out[1] = torch.where(x.isinf(), shape.slope_end, out[1])
         return out
+    constant = out[0] < floor if order else None  # where phi is held at the smallest positive number
     phi = out[0].clamp_(min=floor).exp_()
     if isinstance(per_unit, Tensor):
         phi = torch.where(x == -math.inf, 0.0, phi)
     if order == 2:
-        out[2] = (out[2] + out[1] * out[1]) * phi
+        out[2] = ((out[2] + out[1] * out[1]) * phi).masked_fill_(constant, 0.0)
     if order >= 1:
-        out[1] = out[1] * phi
+        out[1] = (out[1] * phi).masked_fill_(constant, 0.0)
+    if special:
+        out[1] = torch.where(x == math.inf, shape.slope_end, out[1])
+        if order == 2:
+            out[2] = torch.where(x == math.inf, 0.0, out[2])
     out[0] = phi
     return out
 
@@ -334,7 +350,8 @@ class _Phi(_CompiledPhi):
 
     @staticmethod
     def jvp(ctx: Any, x_tangent: Tensor, *_: Any) -> tuple[Tensor, None]:
-        return x_tangent * ctx.saved_tensors[2], None
+        x, table, slope = ctx.saved_tensors
+        return x_tangent * _Slope.apply(x, table, slope, ctx.shape, ctx.floor), None
 
 
 class _Slope(torch.autograd.Function):
@@ -348,6 +365,7 @@ class _Slope(torch.autograd.Function):
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         x, table, _, ctx.shape, ctx.floor = inputs
         ctx.save_for_backward(x, table)
+        ctx.save_for_forward(x, table)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
@@ -355,6 +373,11 @@ class _Slope(torch.autograd.Function):
             return None, None, None, None, None
         x, table = ctx.saved_tensors
         return grads[0] * _Curvature.apply(x, table, ctx.shape, ctx.floor), None, None, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, x_tangent: Tensor, *_: Any) -> Tensor:
+        x, table = ctx.saved_tensors
+        return x_tangent * _Curvature.apply(x, table, ctx.shape, ctx.floor)
 
     @staticmethod
     def vmap(

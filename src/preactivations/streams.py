@@ -31,7 +31,7 @@ class Stream:
     seed : int
         Root seed.
     *key : str, int or float
-        What the numbers are for. Numbers that are equal (2 and 2.0) make the same key.
+        What the numbers are for. Numbers that are equal (2 and 2.0) make the same key; the text of a number is refused.
 
     Examples
     --------
@@ -41,6 +41,9 @@ class Stream:
     """
 
     def __init__(self, seed: int, *key: str | int | float) -> None:
+        for k in key:
+            if isinstance(k, str) and _is_number(k):
+                raise ValueError(f"a key that is a number must be given as one, not as the text {k!r}")
         parts = [str(int(seed)), *(k if isinstance(k, str) else repr(float(k)) for k in key)]
         text = "\x1f".join(parts)
         self._key = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "little")
@@ -50,6 +53,14 @@ class Stream:
         if index < 0:
             raise ValueError(f"index must be >= 0, got {index}")
         return np.random.Generator(np.random.Philox(key=self._key, counter=[0, 0, 0, index]))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _words(size: int, rng: np.random.Generator) -> NDArray[np.uint32]:

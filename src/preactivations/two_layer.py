@@ -47,6 +47,7 @@ Map = Callable[[Array], Array]
 _TAU_STEP, _TAU_MAX = 0.05, 200.0
 _RATIO_STEP = 0.002
 _NODES = 120
+_WIDEST = 100
 _S_TABLE = 300.0
 _Y_MAX = 12.0  # in standard deviations: beyond it, given z0, the distribution function is 1
 _TINY = 1e-6  # the first neuron lies in (-_TINY, _TINY) with probability 8e-7
@@ -138,13 +139,15 @@ def ks_line(setting: Setting, widths: Sequence[int]) -> Array:
     -------
     array, shape (2, len(widths))
     """
+    from scipy.integrate import trapezoid
+
     z = np.concatenate((np.linspace(0, 12, 2401), np.geomspace(12, 500, 400)[1:]))
     has_atom = setting.activation is relu
     cdf = relu_output_cdf(z, widths, setting.sigma_w) if has_atom else output_cdf(z, widths, setting)
     out = np.empty((2, len(widths)))
     for k, f in enumerate(cdf):
         # E z^2 = 4 int_0^inf z P(z2 > z) dz
-        deviation = math.sqrt(4 * np.trapezoid(z * (1 - f), z))
+        deviation = math.sqrt(4 * trapezoid(z * (1 - f), z))
         out[:, k] = ks_distance(z, f), ks_distance(z / deviation, f)
     return out
 
@@ -167,7 +170,13 @@ def output_cdf(
     Returns
     -------
     array, shape (len(widths), m)
+
+    Raises
+    ------
+    ValueError
+        For a width above 100.
     """
+    _check_widths(widths)
     weights, activation, sigma_w, sigma_b = setting
     z = np.asarray(z, dtype=np.float64)
     x, x_weight = _normal_nodes()
@@ -215,6 +224,13 @@ def output_cdf(
     return out
 
 
+def _check_widths(widths: Sequence[int]) -> None:
+    if not all(1 <= n <= _WIDEST for n in widths):
+        raise ValueError(
+            f"widths must be between 1 and {_WIDEST}, for which the grids are fine enough, got {widths}"
+        )
+
+
 def _column(spline: CubicSpline, i: int) -> PPoly:
     from scipy.interpolate import PPoly
 
@@ -231,8 +247,10 @@ def relu_output_cdf(z: ArrayLike, widths: Sequence[int], sigma_w: float = math.s
     -------
     array, shape (len(widths), len(z))
     """
+    _check_widths(widths)
     z = np.asarray(z, dtype=np.float64)
-    u = np.linspace(-18, 2.5, 400)  # log |N|, log chi: the integrands are smooth and vanish at both ends
+    # log |N|, log chi: the integrands are smooth and vanish at both ends
+    u = np.linspace(-18, math.log(math.sqrt(max(widths)) + 8), 1200)
     step = u[1] - u[0]
 
     def log_chi_weight(k: int) -> Array:

@@ -53,6 +53,10 @@ class WeightLaw(Protocol):
         """P(|W| > w), elementwise; 1 for w <= 0."""
         ...
 
+    def small_ball(self, w: ArrayLike) -> Array:
+        """P(|W| <= w), elementwise, with its own relative accuracy for small w."""
+        ...
+
     def density(self, w: ArrayLike) -> Array:
         """Density of W (both signs), elementwise."""
         ...
@@ -138,6 +142,11 @@ class SymmetricWeibull:
         with np.errstate(over="ignore"):
             return np.exp(-(w**self.theta))
 
+    def small_ball(self, w: ArrayLike) -> Array:
+        w = np.maximum(np.asarray(w, dtype=np.float64), 0.0)
+        with np.errstate(over="ignore"):
+            return -np.expm1(-(w**self.theta))
+
     def density(self, w: ArrayLike) -> Array:
         a = np.abs(np.asarray(w, dtype=np.float64))
         with np.errstate(over="ignore", invalid="ignore"):
@@ -200,6 +209,12 @@ class SphericalMarginal:
         # I_{1-w^2}(b, 1/2), with 1 - w^2 factored: no cancellation next to w = 1.
         return np.asarray(sc.betainc(self.b, 0.5, (1 - w) * (1 + w)))
 
+    def small_ball(self, w: ArrayLike) -> Array:
+        w = np.clip(np.asarray(w, dtype=np.float64), 0.0, 1.0)
+        if self.b == 0:
+            return 1 - self.survival(w)
+        return np.asarray(sc.betainc(0.5, self.b, w * w))
+
     def density(self, w: ArrayLike) -> Array:
         """Density of W; not defined for b = 0, whose law is two atoms (ValueError)."""
         if self.b == 0:
@@ -220,7 +235,10 @@ class SphericalMarginal:
     def sample32(self, size: int, rng: np.random.Generator) -> NDArray[np.float32]:
         if self.b == 1:
             return streams.uniform(size, rng)
-        return self.sample(size, rng).astype(np.float32)
+        out = np.empty(size, np.float32)
+        for part in np.array_split(out, 1 + size // 2**14):  # little memory for the double precision between
+            part[:] = self.sample(part.size, rng)
+        return out
 
 
 @dataclass(frozen=True)
@@ -250,6 +268,10 @@ class Normal:
     def survival(self, w: ArrayLike) -> Array:
         w = np.maximum(np.asarray(w, dtype=np.float64), 0.0)
         return np.asarray(sc.erfc(w / (self.std * math.sqrt(2))))
+
+    def small_ball(self, w: ArrayLike) -> Array:
+        w = np.maximum(np.asarray(w, dtype=np.float64), 0.0)
+        return np.asarray(sc.erf(w / (self.std * math.sqrt(2))))
 
     def density(self, w: ArrayLike) -> Array:
         w = np.asarray(w, dtype=np.float64) / self.std

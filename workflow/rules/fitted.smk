@@ -100,7 +100,9 @@ rule assess_fit:
         runtime=30,
         batch_mb=int(KS.memory_mb),  # not a parameter: it changes no number
     params:
-        settings=KS.model_dump(include={"sweeps", "widths", "n_samples"}),
+        # the network study is for the thetas of the study only
+        settings=lambda wildcards: KS.model_dump(include={"widths", "n_samples"})
+        | {"sweeps": [] if wildcards.law in EXTENDED_LAWS else KS.sweeps},
         product_samples=cfg.fitted.product_samples,
         grid=cfg.exact.model_dump(include={"x_max", "y_max", "n_points"}),
         seed=cfg.seed,
@@ -114,7 +116,9 @@ rule table_fitted:
         activations=expand(
             rules.fit_activation.output.fit, law=FITTED_LAWS + EXTENDED_LAWS
         ),
-        assessments=expand(rules.assess_fit.output.assessment, law=FITTED_LAWS),
+        assessments=expand(
+            rules.assess_fit.output.assessment, law=FITTED_LAWS + EXTENDED_LAWS
+        ),
         published="data/reference/fit_losses.csv",
         code=code("table_fitted.py"),
     output:

@@ -32,7 +32,7 @@ with job(snakemake):
     curves = [
         pd.DataFrame({"quantity": "density", "at": y, "fitted": 0.5 * density.pdf(y), "exact": exact_density})
     ]
-    for kind in ("odd", "positive"):
+    for kind in (k for k in ("odd", "positive") if k in fits):
         fit = ActivationFit(theta, kind, tuple(fits[kind]["parameters"]))
         pair = GaussianPair(law, kind)
         curves.append(pd.DataFrame({"quantity": kind, "at": x, "fitted": fit(x), "exact": pair.phi(x)}))
