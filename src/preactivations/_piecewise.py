@@ -180,7 +180,10 @@ def _far(pair: GaussianPair, degree: int, bits: int, exponent: int) -> tuple[Arr
     last = np.minimum(edges, np.finfo(np.float64).max - width) + width
     right = _hermite(_right_tail(pair, edges, width), _right_tail(pair, last, width), degree)
     limit = float(pair.phi(math.inf))
-    right = np.hstack([right, _special(limit if pair.kind == "odd" else math.log(limit), degree, n)])
+    end = _special(limit if pair.kind == "odd" else math.log(limit), degree, n)
+    if pair.kind == "odd":  # the slope at infinity, in pieces as wide as the last finite ones
+        end[1, 0] = float(pair.dphi(math.inf)) * math.ldexp(1.0, exponent - 1 - bits)
+    right = np.hstack([right, end])
     if pair.kind == "odd":
         return right, np.empty((degree + 1, 0))
     left = _hermite(_left_tail(pair, edges, width), _left_tail(pair, last, width), degree)

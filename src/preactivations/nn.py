@@ -235,7 +235,8 @@ def _locate(x: Tensor, shape: _Shape) -> tuple[Tensor, Tensor, Tensor | float]:
     t = (bits & ((1 << shift) - 1)).to(x.dtype) * 2.0**-shift
     octave = (bits & -(1 << form.mantissa_bits)).view(x.dtype)
     # subnormal numbers are spaced as the first normal octave is
-    per_unit = 2.0**shape.octave_bits / octave.clamp(min=2.0 ** form.exponents[0])
+    # (and at infinity the slope of the last piece is finite: see _piecewise)
+    per_unit = 2.0**shape.octave_bits / octave.clamp(2.0 ** form.exponents[0], 2.0 ** (form.exponents[1] - 1))
     if not shape.odd:
         per_unit = torch.copysign(per_unit, x)
     if shape.uniform:
@@ -268,17 +269,18 @@ def _evaluate(x: Tensor, table: Tensor, shape: _Shape, floor: float, order: int)
             out[1] = out[1].clamp_(max=shape.slope_max)
         if order == 2:
             out[2] = out[2] * torch.sign(x)
-        if special:
-            out[1] = torch.where(x.isinf(), shape.slope_end, out[1])
         return out
-    constant = out[0] < floor if order else None  # where phi is held at the smallest positive number
+    # where phi is held at the smallest positive number: never for |x| < 12 and a floor below log phi(-12) = -75
+    constant = out[0] < floor if special or (order and floor > -80) else None
     phi = out[0].clamp_(min=floor).exp_()
     if isinstance(per_unit, Tensor):
         phi = torch.where(x == -math.inf, 0.0, phi)
     if order == 2:
-        out[2] = ((out[2] + out[1] * out[1]) * phi).masked_fill_(constant, 0.0)
+        out[2] = (out[2] + out[1] * out[1]) * phi
     if order >= 1:
-        out[1] = (out[1] * phi).masked_fill_(constant, 0.0)
+        out[1] = out[1] * phi
+    if constant is not None:
+        out[1:] = [derivative.masked_fill_(constant, 0.0) for derivative in out[1:]]
     if special:
         out[1] = torch.where(x == math.inf, shape.slope_end, out[1])
         if order == 2:

@@ -126,7 +126,7 @@ class GaussianPair:
 
     def _dphi(self, x: Array, quantile: Quantile) -> Array:
         log_c = math.log(2) if self.kind == "odd" else 0.0
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             slope = np.exp(log_c - 0.5 * x * x - _LOG_SQRT_2PI - quantile.logpdf)
             # further out the rounding of x^2 / 2 would show; relative error of the leading term: log|x| / x^2
             slope = np.where(np.abs(x) > _FAR, self.factor._law.growth * quantile.y / np.abs(x), slope)
