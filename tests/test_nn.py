@@ -238,6 +238,5 @@ def test_errors():
     x = torch.ones(2, dtype=torch.float64, requires_grad=True)
     (g,) = torch.autograd.grad(act(x).sum(), x, create_graph=True)
     (h,) = torch.autograd.grad(g.sum(), x, create_graph=True)
-    assert not h.requires_grad or h.grad_fn is not None
     with pytest.raises((RuntimeError, NotImplementedError), match=r"not three times"):
         torch.autograd.grad((h * x).sum(), x)

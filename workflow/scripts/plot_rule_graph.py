@@ -61,7 +61,7 @@ with job(snakemake), style():
     for a, b in graph.edges:
         ends = {"patchA": boxes[a].get_bbox_patch(), "patchB": boxes[b].get_bbox_patch()}
         arrow = {"arrowstyle": "-|>", "color": "0.55", "lw": 0.8, "shrinkA": 0, "shrinkB": 0}
-        ax.annotate("", (column[b], row[b]), (column[a], row[a]), arrowprops=arrow | ends)
+        ax.annotate("", (column[b], row[b]), (column[a], row[a]), arrowprops=arrow | ends, zorder=1)
     ax.set(xlim=(min(column.values()) - 0.45, 0.45), ylim=(0, 1))
     ax.set_axis_off()
     save(figure, snakemake.output.figure, snakemake.params.dpi)
