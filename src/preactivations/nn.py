@@ -21,7 +21,7 @@ from preactivations import _piecewise
 from preactivations.pairs import GaussianPair, Kind
 from preactivations.weights import WeightLaw
 
-__all__ = ["GaussianActivation", "activation", "as_array_map"]
+__all__ = ["GaussianActivation", "Oscillating", "activation", "as_array_map"]
 
 _CHUNK = 1 << 15  # elements
 
@@ -149,6 +149,55 @@ class GaussianActivation(nn.Module):
         return _evaluate_in_chunks(x, table, self._shape[x.dtype], floor, 0)[0]
 
 
+class Oscillating(nn.Module):
+    """phi(x) = x exp((delta / omega) sin(omega log|x|)), phi(0) = 0: phi(L x) = L phi(x) for L = exp(2 pi / omega).
+
+    One positive fixed point of its variance map implies infinitely many (Wolinski & Arbel, section 4). Increasing for
+    |delta| <= 1: phi'(x) = exp((delta / omega) sin(omega log|x|)) (1 + delta cos(omega log|x|)). There is no derivative
+    at 0, where phi(x)/x oscillates between exp(-delta/omega) and exp(delta/omega); autograd gives 1 there, the value of
+    phi(x)/x at the zeros of the sine.
+
+    Parameters
+    ----------
+    delta : float
+        Amplitude, 0 <= delta <= 1; .99 in the paper.
+    omega : float
+        Frequency in log|x|, > 0; 2, 3 and 6 in the paper.
+
+    Shape
+    -----
+    Input (*), any floating dtype; output (*), same shape and dtype.
+
+    Raises
+    ------
+    ValueError
+        For delta or omega out of range.
+
+    Examples
+    --------
+    >>> phi, x = Oscillating(0.99, 6), torch.tensor(0.3, dtype=torch.float64)
+    >>> period = math.exp(2 * math.pi / 6)
+    >>> torch.allclose(phi(period * x), period * phi(x))
+    True
+    """
+
+    def __init__(self, delta: float = 0.99, omega: float = 6.0) -> None:
+        super().__init__()
+        if not 0 <= delta <= 1:
+            raise ValueError(f"delta must be in [0, 1] (beyond it phi is not monotone), got {delta}")
+        if not (omega > 0 and math.isfinite(omega)):
+            raise ValueError(f"omega must be finite and > 0, got {omega}")
+        self.delta, self.omega = float(delta), float(omega)
+
+    def extra_repr(self) -> str:
+        return f"delta={self.delta:g}, omega={self.omega:g}"
+
+    def forward(self, x: Tensor) -> Tensor:
+        # at 0 the logarithm of 1: phi is 0 and its derivative 1; at infinity the sine of 0
+        a = torch.where((x == 0) | x.isinf(), 1.0, x.abs())
+        return x * torch.exp(self.delta / self.omega * torch.sin(self.omega * torch.log(a)))
+
+
 _BY_NAME: dict[str, Callable[[], nn.Module]] = {
     "elu": nn.ELU,
     "gelu": nn.GELU,
@@ -166,8 +215,8 @@ def activation(name: str, weights: WeightLaw | None = None) -> nn.Module:
     Parameters
     ----------
     name : str
-        "odd" or "positive" (the exact activation that goes with `weights`), or one of "elu", "gelu", "identity",
-        "relu", "silu", "softplus", "tanh".
+        "odd" or "positive" (the exact activation that goes with `weights`), "oscillating_<omega>" (`Oscillating` with
+        delta = .99), or one of "elu", "gelu", "identity", "relu", "silu", "softplus", "tanh".
     weights : WeightLaw, optional
         Needed for "odd" and "positive".
 
@@ -180,10 +229,12 @@ def activation(name: str, weights: WeightLaw | None = None) -> nn.Module:
         if weights is None:
             raise ValueError(f"activation {name!r} goes with a law of weights: give weights=")
         return GaussianActivation(weights, cast(Kind, name))
+    family, _, omega = name.partition("oscillating_")
+    if not family and omega.replace(".", "", 1).isdigit():
+        return Oscillating(omega=float(omega))
     if name not in _BY_NAME:
-        raise ValueError(
-            f"unknown activation {name!r}; accepted: 'odd', 'positive', {', '.join(map(repr, _BY_NAME))}"
-        )
+        accepted = ", ".join(map(repr, ["odd", "positive", "oscillating_<omega>", *_BY_NAME]))
+        raise ValueError(f"unknown activation {name!r}; accepted: {accepted}")
     return _BY_NAME[name]()
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ from numpy.typing import NDArray
 __all__ = ["Stream", "normal", "symmetric_weibull", "uniform"]
 
 Array32 = NDArray[np.float32]
+
+_PIECE = 1 << 15  # draws at once
 
 
 class Stream:
@@ -54,6 +57,10 @@ class Stream:
             raise ValueError(f"index must be >= 0, got {index}")
         return np.random.Generator(np.random.Philox(key=self._key, counter=[0, 0, 0, index]))
 
+    def seed(self, index: int) -> int:
+        """63-bit seed of block `index`, for generators that are not NumPy's."""
+        return int(self.block(index).integers(2**63))
+
 
 def _is_number(text: str) -> bool:
     try:
@@ -81,37 +88,63 @@ def _with_sign(x: Array32, words: NDArray[np.uint32]) -> Array32:
     return bits.view(np.float32)
 
 
-def symmetric_weibull(theta: float, size: int, rng: np.random.Generator) -> Array32:
-    """Independent draws with P(|W| > w) = exp(-w^theta), single precision, shape (size,)."""
-    words = _words(size, rng)
-    x = _uniform(words)
-    np.log(x, out=x)
-    np.negative(x, out=x)  # standard exponential
-    np.log(x, out=x)
-    x *= np.float32(1 / theta)
-    np.exp(x, out=x)
-    return _with_sign(x, words)
+def _in_pieces(fill: Callable[[Array32, np.random.Generator], None]) -> Callable[..., Array32]:
+    """Draws piece by piece: temporaries that stay in the cache and are not handed back to the system (2x in time)."""
+
+    def draw(size: int, rng: np.random.Generator, out: Array32 | None = None) -> Array32:
+        if out is None:
+            out = np.empty(size, np.float32)
+        for start in range(0, size, _PIECE):
+            fill(out[start : min(start + _PIECE, size)], rng)
+        return out
+
+    return draw
 
 
-def uniform(size: int, rng: np.random.Generator) -> Array32:
-    """Independent draws from the uniform law on (-1, 1), single precision, shape (size,)."""
-    words = _words(size, rng)
-    return _with_sign(_uniform(words), words)
+def symmetric_weibull(
+    theta: float, size: int, rng: np.random.Generator, out: Array32 | None = None
+) -> Array32:
+    """Independent draws with P(|W| > w) = exp(-w^theta), single precision, shape (size,), written to `out` if given."""
+
+    def fill(part: Array32, rng: np.random.Generator) -> None:
+        words = _words(part.size, rng)
+        x = _uniform(words)
+        np.log(x, out=x)
+        np.negative(x, out=x)  # standard exponential
+        np.log(x, out=x)
+        x *= np.float32(1 / theta)
+        np.exp(x, out=x)
+        part[:] = _with_sign(x, words)
+
+    return _in_pieces(fill)(size, rng, out)
 
 
-def normal(size: int, rng: np.random.Generator) -> Array32:
-    """Independent standard normal draws (Box & Muller 1958), single precision, shape (size,).
+def uniform(size: int, rng: np.random.Generator, out: Array32 | None = None) -> Array32:
+    """Independent draws from the uniform law on (-1, 1), single precision, shape (size,), written to `out` if given."""
+
+    def fill(part: Array32, rng: np.random.Generator) -> None:
+        words = _words(part.size, rng)
+        part[:] = _with_sign(_uniform(words), words)
+
+    return _in_pieces(fill)(size, rng, out)
+
+
+def normal(size: int, rng: np.random.Generator, out: Array32 | None = None) -> Array32:
+    """Independent standard normal draws (Box & Muller 1958), single precision, shape (size,), written to `out` if given.
 
     |N| is at most sqrt(2 log 2^24) = 5.77, which cuts off a probability of 8e-9.
     """
-    half = (size + 1) // 2
-    words = _words(2 * half, rng)
-    radius, angle = _uniform(words[:half]), _uniform(words[half:])
-    np.log(radius, out=radius)
-    radius *= np.float32(-2)
-    np.sqrt(radius, out=radius)
-    angle *= np.float32(2 * math.pi)
-    out = np.empty(2 * half, np.float32)
-    np.multiply(radius, np.cos(angle), out=out[:half])
-    np.multiply(radius, np.sin(angle), out=out[half:])
-    return out[:size]
+
+    def fill(part: Array32, rng: np.random.Generator) -> None:
+        half = (part.size + 1) // 2
+        words = _words(2 * half, rng)
+        radius, angle = _uniform(words[:half]), _uniform(words[half:])
+        np.log(radius, out=radius)
+        radius *= np.float32(-2)
+        np.sqrt(radius, out=radius)
+        angle *= np.float32(2 * math.pi)
+        np.multiply(radius, np.cos(angle), out=part[:half])
+        other = part[half:]
+        np.multiply(radius[: other.size], np.sin(angle[: other.size]), out=other)
+
+    return _in_pieces(fill)(size, rng, out)

@@ -28,6 +28,7 @@ from preactivations import streams
 __all__ = ["Normal", "SphericalMarginal", "SymmetricWeibull", "WeightLaw"]
 
 Array = NDArray[np.float64]
+Array32 = NDArray[np.float32]
 Size = int | tuple[int, ...] | None
 
 
@@ -65,8 +66,11 @@ class WeightLaw(Protocol):
         """Independent draws of W, float64, of shape `size`."""
         ...
 
-    def sample32(self, size: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        """Independent draws of W, float32, of shape (size,): for simulation, several times faster."""
+    def sample32(self, size: int, rng: np.random.Generator, out: Array32 | None = None) -> Array32:
+        """Independent draws of W, float32, of shape (size,): for simulation, several times faster.
+
+        They are written to `out` (contiguous, that shape) if it is given.
+        """
         ...
 
 
@@ -156,8 +160,8 @@ class SymmetricWeibull:
     def sample(self, size: Size, rng: np.random.Generator) -> Array:
         return _signed(rng.standard_exponential(size) ** (1 / self.theta), rng)
 
-    def sample32(self, size: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        return streams.symmetric_weibull(self.theta, size, rng)
+    def sample32(self, size: int, rng: np.random.Generator, out: Array32 | None = None) -> Array32:
+        return streams.symmetric_weibull(self.theta, size, rng, out)
 
 
 @dataclass(frozen=True)
@@ -232,10 +236,11 @@ class SphericalMarginal:
             return rng.uniform(-1.0, 1.0, size)
         return _signed(np.sqrt(rng.beta(0.5, self.b, size)), rng)
 
-    def sample32(self, size: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    def sample32(self, size: int, rng: np.random.Generator, out: Array32 | None = None) -> Array32:
         if self.b == 1:
-            return streams.uniform(size, rng)
-        out = np.empty(size, np.float32)
+            return streams.uniform(size, rng, out)
+        if out is None:
+            out = np.empty(size, np.float32)
         for part in np.array_split(out, 1 + size // 2**14):  # little memory for the double precision between
             part[:] = self.sample(part.size, rng)
         return out
@@ -280,5 +285,8 @@ class Normal:
     def sample(self, size: Size, rng: np.random.Generator) -> Array:
         return self.std * rng.standard_normal(size)
 
-    def sample32(self, size: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        return streams.normal(size, rng) * np.float32(self.std)
+    def sample32(self, size: int, rng: np.random.Generator, out: Array32 | None = None) -> Array32:
+        out = streams.normal(size, rng, out)
+        if self.std != 1:
+            out *= np.float32(self.std)
+        return out

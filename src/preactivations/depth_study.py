@@ -1,0 +1,405 @@
+"""Propagation with depth in finite networks against what infinite width predicts (Wolinski & Arbel, section 3).
+
+A setting is a pair of weight law and activation with its scales, and the variance v at which it stays at infinite width.
+Networks [1, n, ..., n] get the input with which the pre-activations of the first layer are exactly i.i.d. N(0, v), so
+that whatever is measured further on is an effect of finite width. (Only the norm of one input matters, since the
+weights of the first layer are normal: images of that norm give the same laws.)
+
+===================  ===============  ===================  ==================================
+activation           weights          sigma_w, sigma_b     v
+===================  ===============  ===================  ==================================
+odd, positive        the given law    1, 0                 1
+relu                 normal           sqrt(2), 0           1 (any)
+tanh                 normal           sqrt(1.46, 0.013)    0.3029, the fixed point
+oscillating_<omega>  normal           by the map, 0        1, one of infinitely many
+normalized_<psi>     normal           1, 0                 1, exactly i.i.d. at any width
+===================  ===============  ===================  ==================================
+
+`normalized_<psi>` is the control: psi divided by its root mean square over the layer, psi = tanh, relu, odd, positive.
+
+Dependence between neurons. At first order in 1/n, with b = (sigma_w^2 E W^2)^2 Var phi(z)^2 and a = dv'/dv at v,
+
+    Cov(z_i^2, z_j^2) = (b / n) (1 - a^(2(l - 1))) / (1 - a^2)      in layer l
+
+(derived here): each layer adds b / n, and passes on what the fluctuating variance of the layer before brings. For exact
+pairs b = 3 (E W^2)^2 / E W^4 - 1, whatever the kind.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr, ndtri
+from scipy.stats import beta, kstwo
+
+from preactivations.edge_of_chaos import correlation_map, fixed_variance, relu_correlation_map, variance_map
+from preactivations.gaussianity import ks_standardized, ks_statistic
+from preactivations.layer_statistics import LayerStatistics
+from preactivations.pairs import GaussianPair, Kind
+from preactivations.propagation import simulate_layers
+from preactivations.streams import Stream
+from preactivations.weights import Normal, WeightLaw
+
+__all__ = [
+    "DepthSetting",
+    "block_means",
+    "depth_setting",
+    "layer_rows",
+    "quantile_rows",
+    "simulate_depth",
+    "study_correlations",
+    "theory_correlations",
+]
+
+Array = NDArray[np.float64]
+Map = Callable[[Array], Array]
+_QUANTILES = 201
+
+
+class DepthSetting(NamedTuple):
+    """A setting of the study.
+
+    Attributes
+    ----------
+    name : str
+    weights : WeightLaw
+        Law from the second layer on.
+    exact : map
+        The activation in float64, for theory.
+    variance : float
+        v, at which the variance stays at infinite width.
+    sigma_w, sigma_b : float
+    normalize : bool
+        Whether activations are divided by their root mean square over the layer.
+    """
+
+    name: str
+    weights: WeightLaw
+    exact: Map
+    variance: float = 1.0
+    sigma_w: float = 1.0
+    sigma_b: float = 0.0
+    normalize: bool = False
+
+    @property
+    def scales(self) -> dict[str, float]:
+        """Keyword arguments of the maps of `edge_of_chaos`."""
+        return {"sigma_w": self.sigma_w, "sigma_b": self.sigma_b, "weight_variance": self.weights.variance}
+
+    @property
+    def input_norm(self) -> float:
+        """|x|^2 / n_0 with which the first layer has the variance v."""
+        return (self.variance - self.sigma_b**2) / self.sigma_w**2
+
+    def square_covariance(self, width: int, depth: int) -> Array:
+        """Cov(z_i^2, z_j^2) / v^2 in layers 1..depth, first order in 1/width (0 for the control, exactly)."""
+        if self.normalize:
+            return np.zeros(depth)
+        v, h = self.variance, 1e-4
+        low, high = variance_map(self.exact, [v * (1 - h), v * (1 + h)], **self.scales)
+        passed_on = ((high - low) / (2 * h * v)) ** 2
+        scale = self.sigma_w**2 * self.weights.variance
+        square = variance_map(self.exact, v)
+        fourth = variance_map(lambda x: self.exact(x) ** 2, v)
+        added = scale**2 * (fourth - square**2) / v**2
+        return np.asarray(added / width * np.cumsum(np.append(0.0, passed_on ** np.arange(depth - 1))))
+
+    def simulated(self, device: str | None) -> Any:
+        """The activation as the engine wants it: a map of float32 arrays, or a module on a device."""
+        psi = self.name.removeprefix("normalized_")
+        if device is None and psi in _PLAIN:
+            return _PLAIN[psi]
+        from preactivations.nn import GaussianActivation, activation, as_array_map
+
+        if psi in ("odd", "positive"):
+            pair = cast(Any, self.exact).__self__
+            module: Any = GaussianActivation(pair.weights, pair.kind)
+        else:
+            module = activation(psi)
+        return as_array_map(module) if device is None else module
+
+
+def _relu(x: Any) -> Any:
+    return np.maximum(x, 0)
+
+
+_PLAIN: dict[str, Map] = {"relu": _relu, "tanh": np.tanh}
+
+
+def depth_setting(name: str, law: WeightLaw | None = None) -> DepthSetting:
+    """A setting by the name of its activation; `law` is that of the exact pair, for odd and positive ones.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, or a missing law.
+
+    Examples
+    --------
+    >>> round(depth_setting("tanh").variance, 4)
+    0.3029
+    """
+    psi = name.removeprefix("normalized_")
+    if psi in ("odd", "positive"):
+        if law is None:
+            raise ValueError(f"activation {name!r} goes with a law of weights: give law=")
+        exact = GaussianPair(law, cast(Kind, psi)).phi
+    elif psi in _PLAIN:
+        exact = _PLAIN[psi]
+    elif psi.startswith("oscillating_"):
+        from preactivations.nn import activation, as_array_map
+
+        exact = as_array_map(activation(psi))
+    else:
+        raise ValueError(
+            f"unknown activation {name!r}; accepted: odd, positive, relu, tanh, oscillating_<omega>, and each of "
+            "them with normalized_ before it"
+        )
+    if name != psi:
+        return DepthSetting(name, Normal(), exact, normalize=True)
+    if psi in ("odd", "positive"):
+        return DepthSetting(name, cast(WeightLaw, law), exact)
+    if psi == "relu":
+        return DepthSetting(name, Normal(), exact, sigma_w=math.sqrt(2))
+    if psi == "tanh":
+        sigma_w, sigma_b = math.sqrt(1.46), math.sqrt(0.013)
+        variance = fixed_variance(exact, sigma_w=sigma_w, sigma_b=sigma_b)
+        return DepthSetting(name, Normal(), exact, variance, sigma_w, sigma_b)
+    return DepthSetting(name, Normal(), exact, sigma_w=1 / math.sqrt(float(variance_map(exact, 1.0))))
+
+
+def simulate_depth(
+    setting: DepthSetting, width: int, depth: int, n_networks: int, stream: Stream, **options: Any
+) -> LayerStatistics:
+    """Statistics of networks [1, width, ..., width] with `depth` layers; options as for `propagation.simulate`."""
+    return simulate_layers(
+        [1] + [width] * depth,
+        setting.simulated(options.get("device")),
+        weights=setting.weights,
+        n_networks=n_networks,
+        stream=stream,
+        sigma_w=setting.sigma_w,
+        sigma_b=setting.sigma_b,
+        inputs=math.sqrt(setting.input_norm),
+        normalize=setting.normalize,
+        **options,
+    )
+
+
+def _tested(setting: DepthSetting, layers: LayerStatistics, layer: int) -> Array:
+    """The tested neurons of a layer in units of sqrt(v). Of the control, dead networks are left out."""
+    z = layers.tested[layer].astype(np.float64) / math.sqrt(setting.variance)
+    return z[z != 0] if setting.normalize else z
+
+
+def layer_rows(setting: DepthSetting, layers: LayerStatistics) -> list[dict[str, float]]:
+    """One row per layer, all numbers in units of the predicted law N(0, v).
+
+    ks, ks_p
+        KS statistic of one neuron per network against N(0, v), and its probability to be exceeded under the null law.
+    ks_standardized
+        The same standardized by mean and deviation of the sample; NaN where all values are equal.
+    ks_pooled, ks_pooled_standardized
+        All neurons together, for display.
+    variance, kurtosis, neuron_correlation, square_covariance, square_correlation
+        With `_error`: standard errors from the spread between networks.
+    square_covariance_theory
+        First order in 1/n.
+    n_tested, dead
+        Networks in the KS statistics; networks whose layer is all 0.
+    """
+    v = setting.variance
+    columns: dict[str, Array] = {
+        "ks_pooled": layers.pooled_ks(v),
+        "ks_pooled_standardized": layers.pooled_ks(),
+        "square_covariance_theory": setting.square_covariance(layers.widths[0], len(layers.widths)),
+    }
+    for name, estimate in {
+        "variance": layers.variance(),
+        "kurtosis": layers.excess_kurtosis(),
+        "neuron_correlation": layers.neuron_correlation(),
+        "square_covariance": layers.square_covariance(),
+        "square_correlation": layers.square_correlation(),
+    }.items():
+        unit = v if name == "variance" else 1.0
+        columns |= {name: estimate.value / unit, f"{name}_error": estimate.error / unit}
+    rows = []
+    for k in range(len(layers.widths)):
+        z = _tested(setting, layers, k)
+        ks = ks_statistic(z) if z.size else math.nan
+        row = {
+            "depth": k + 1,
+            "ks": ks,
+            "ks_p": float(kstwo.sf(ks, z.size)) if z.size else math.nan,
+            "ks_standardized": ks_standardized(z) if z.size > 1 and np.ptp(z) > 0 else math.nan,
+            "n_tested": z.size,
+            "dead": int(layers.dead[k]),
+        }
+        rows.append(row | {name: float(column[k]) for name, column in columns.items()})
+    return rows
+
+
+def quantile_rows(setting: DepthSetting, layers: LayerStatistics, depths: Sequence[int]) -> list[dict[str, float]]:
+    """Quantiles of the tested neurons at chosen depths beside those of N(0, 1), with their 95 % band (per point).
+
+    Columns depth, normal (the normal quantile), sample (in units of sqrt(v)), standardized, null_low, null_high.
+    """
+    rows = []
+    for depth in depths:
+        z = _tested(setting, layers, depth - 1)
+        if z.size < 2:
+            continue
+        # no quantile beyond the sample; spaced evenly on the normal axis
+        end = np.minimum(3.9, -ndtri(0.5 / z.size))
+        at = np.linspace(-end, end, _QUANTILES)
+        p = ndtr(at)
+        low, high = (ndtri(beta.ppf(q, z.size * p + 0.5, z.size * (1 - p) + 0.5)) for q in (0.025, 0.975))
+        sample = np.quantile(z, p)
+        deviation = z.std()
+        scaled = (sample - z.mean()) / deviation if deviation > 0 else np.full_like(sample, np.nan)
+        for row in zip(at, sample, scaled, low, high, strict=True):
+            names = ("normal", "sample", "standardized", "null_low", "null_high")
+            rows.append({"depth": depth} | dict(zip(names, map(float, row), strict=True)))
+    return rows
+
+
+# -- correlations between inputs -------------------------------------------------------------------
+
+
+def theory_correlations(setting: DepthSetting, correlations: ArrayLike, depth: int) -> Array:
+    """Correlations in layers 1..depth of infinite width of inputs with the given correlations; a new first axis.
+
+    The inputs have the norm with which all variances are v.
+    """
+    c = np.clip(np.asarray(correlations, dtype=np.float64), -1, 1)
+    unique, back = np.unique(c, return_inverse=True)
+    v = setting.variance
+    unique = (setting.sigma_w**2 * setting.input_norm * unique + setting.sigma_b**2) / v
+    layers = [unique]
+    for _ in range(depth - 1):
+        unique = np.clip(unique, -1, 1)
+        if setting.exact is _relu:
+            unique = relu_correlation_map(unique)
+        else:
+            unique = correlation_map(setting.exact, unique, v, **setting.scales)
+        layers.append(unique)
+    return np.stack([layer[back].reshape(c.shape) for layer in layers])
+
+
+def block_means(matrix: ArrayLike, labels: ArrayLike) -> Array:
+    """Means of a matrix over pairs of classes, shape (..., m, m) to (..., classes, classes).
+
+    Pairs of an image with itself are left out, which concerns the diagonal blocks only. NaN where a class has one
+    image, on the diagonal.
+
+    Examples
+    --------
+    >>> block_means([[1, 0.2, 0.4], [0.2, 1, 0.6], [0.4, 0.6, 1]], [0, 0, 1])
+    array([[0.2, 0.5],
+           [0.5, nan]])
+    """
+    a, labels = np.asarray(matrix, dtype=np.float64), np.asarray(labels)
+    classes = np.unique(labels)
+    member = (labels[:, None] == classes).astype(np.float64)  # (m, classes)
+    a = a - np.eye(len(labels)) * np.diagonal(a, axis1=-2, axis2=-1)[..., None]
+    size = member.sum(0)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(member.T @ a @ member / (np.outer(size, size) - np.diag(size)))
+
+
+def study_correlations(
+    setting: DepthSetting,
+    images: ArrayLike,
+    labels: ArrayLike,
+    *,
+    width: int,
+    n_networks: int,
+    depths: Sequence[int],
+    stream: Stream,
+    **options: Any,
+) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
+    """Correlations of images in random networks of one width, against infinite width.
+
+    Parameters
+    ----------
+    images : array, shape (m, pixels)
+        Each is scaled to the norm with which the variance is v in every layer.
+    labels : array, shape (m,)
+    depths : sequence of int
+        At which the class-averaged matrices are kept; 0 is the images themselves.
+
+    Returns
+    -------
+    blocks : rows
+        depth, class_a, class_b, correlation, theory: means over pairs of images of two classes.
+    means : rows
+        For every depth from 0 on: correlation (mean over pairs a != b and networks), low and high (5 % and 95 % of the
+        networks), error (standard error), theory, covariance (E q_ab / v, mean over pairs), covariance_error of that
+        mean as if the pairs were all dependent, largest_z (over pairs, of E q_ab against theory), n_pairs, n_networks.
+    """
+    x, labels = np.asarray(images, dtype=np.float64), np.asarray(labels)
+    norm = np.linalg.norm(x, axis=1, keepdims=True)
+    if not np.all(norm > 0):
+        raise ValueError(f"image {int(np.argmin(norm))} is all 0 and can't be scaled")
+    x = x / norm * math.sqrt(setting.input_norm * x.shape[1])
+    cosine = (x @ x.T) / (setting.input_norm * x.shape[1])
+    depth = max(depths)
+    layers = simulate_layers(
+        [x.shape[1]] + [width] * depth,
+        setting.simulated(options.get("device")),
+        weights=setting.weights,
+        n_networks=n_networks,
+        stream=stream,
+        sigma_w=setting.sigma_w,
+        sigma_b=setting.sigma_b,
+        inputs=x,
+        normalize=setting.normalize,
+        **options,
+    )
+    between = layers.between
+    if between is None:
+        raise ValueError("at least two images are needed")
+    theory = np.concatenate([cosine[None], theory_correlations(setting, cosine, depth)])
+    measured = np.concatenate([cosine[None], between.cosine])
+    blocks = []
+    for level in depths:
+        pairs = zip(block_means(measured[level], labels), block_means(theory[level], labels), strict=True)
+        for a, (row, row_theory) in enumerate(pairs):
+            for b, (value, predicted) in enumerate(zip(row, row_theory, strict=True)):
+                blocks.append(
+                    {"depth": level, "class_a": a, "class_b": b, "correlation": value, "theory": predicted}
+                )
+    off = ~np.eye(len(labels), dtype=bool)
+    means = [
+        {
+            "depth": 0,
+            "correlation": float(cosine[off].mean()),
+            "theory": float(cosine[off].mean()),
+            "n_pairs": int(off.sum()) // 2,
+            "n_networks": n_networks,
+        }
+    ]
+    for k in range(depth):
+        per_network = between.mean_cosine[k][np.isfinite(between.mean_cosine[k])].astype(np.float64)
+        covariance, error = between.covariance[k] / setting.variance, between.covariance_error[k] / setting.variance
+        low, high = np.quantile(per_network, [0.05, 0.95]) if per_network.size else (math.nan, math.nan)
+        means.append(
+            {
+                "depth": k + 1,
+                "correlation": float(per_network.mean()) if per_network.size else math.nan,
+                "low": float(low),
+                "high": float(high),
+                "error": float(per_network.std() / math.sqrt(max(1, per_network.size - 1))),
+                "theory": float(theory[k + 1][off].mean()),
+                "covariance": float(covariance[off].mean()),
+                "covariance_error": float(error[off].mean()),
+                "largest_z": float(np.max(np.abs(covariance - theory[k + 1])[off] / error[off])),
+                "n_pairs": int(off.sum()) // 2,
+                "n_networks": n_networks,
+            }
+        )
+    return blocks, means
