@@ -12,6 +12,7 @@ include: "workflow/rules/exact.smk"
 include: "workflow/rules/ks_two_layer.smk"
 include: "workflow/rules/fitted.smk"
 include: "workflow/rules/constraints.smk"
+include: "workflow/rules/propagation.smk"
 include: "workflow/rules/replication.smk"
 include: "workflow/rules/notebooks.smk"
 
@@ -22,6 +23,10 @@ rule all:
         rules.figures.input,
         rules.tables.input,
         rules.notebooks.input,
+
+
+onstart:
+    cost()
 
 
 onsuccess:

@@ -87,6 +87,78 @@ class KsTwoLayer(_Section):
     """Normal samples from which the null band of the standardized statistic is estimated."""
 
 
+class WidthCell(_Section):
+    """Networks of one width."""
+
+    width: int = Field(ge=1, le=100_000)
+    """Neurons in every layer."""
+    networks: int = Field(ge=2, le=10**9)
+    """How many are drawn."""
+
+
+class Correlations(_Section):
+    """Correlations between images against depth."""
+
+    datasets: Annotated[list[Literal["digits", "mnist", "cifar10"]], Distinct] = Field(min_length=1)
+    """digits needs no file; the others are fetched into data/raw once."""
+    images_per_class: int = Field(ge=2, le=100)
+    """Images of each of the ten classes, the first ones of the training part."""
+    widths: list[WidthCell] = Field(min_length=1)
+    """Widths, each with its number of networks."""
+    depths: Annotated[list[Annotated[int, Field(ge=0, le=10_000)]], Distinct] = Field(min_length=1)
+    """Depths of the class-averaged matrices; 0 is the images themselves. The largest is the depth of the networks."""
+    memory_mb: float = Field(ge=8, le=10**6)
+    """Bound on the working memory of the simulation."""
+
+    @model_validator(mode="after")
+    def _widths_are_distinct(self) -> Self:
+        _distinct([cell.width for cell in self.widths])
+        if max(self.depths) < 1:
+            raise ValueError(f"depths must have one above 0, got {self.depths}")
+        return self
+
+
+class Propagation(_Section):
+    """Distribution, dependence and correlation of pre-activations against depth."""
+
+    activations: Annotated[
+        list[Annotated[str, Field(pattern=r"^(odd|positive|relu|tanh|oscillating_\d+(\.\d+)?)$")]], Distinct
+    ] = Field(min_length=1)
+    """odd and positive once per theta and spherical b; relu, tanh, oscillating_<omega>."""
+    thetas: Annotated[list[Theta], Distinct]
+    """Weibull shapes of the exact pairs."""
+    spherical: Annotated[list[Annotated[float, Field(ge=0, le=30)]], Distinct]
+    """Parameters b of spherical pairs; 1 is uniform weights."""
+    controls: Annotated[list[Literal["tanh", "relu", "odd", "positive"]], Distinct]
+    """Activations that are simulated with root-mean-square normalization and normal weights too."""
+    control_theta: Theta
+    """Weibull shape of the odd and positive activations among the controls."""
+    depth: int = Field(ge=2, le=10_000)
+    """Layers."""
+    widths: list[WidthCell] = Field(min_length=1)
+    """Widths, each with its number of networks."""
+    widths_per_job: int = Field(ge=1)
+    """How many widths one job computes; finished cells are kept if a job is stopped."""
+    quantile_depths: Annotated[list[Annotated[int, Field(ge=1)]], Distinct] = Field(min_length=1)
+    """Depths of the quantile plots."""
+    memory_mb: float = Field(ge=8, le=10**6)
+    """Bound on the working memory of a simulation."""
+    n_replicates: int = Field(ge=100, le=10**6)
+    """Normal samples from which the null band of the standardized statistic is estimated."""
+    correlations: Correlations
+
+    @model_validator(mode="after")
+    def _cells_are_there(self) -> Self:
+        _distinct([cell.width for cell in self.widths])
+        if {"odd", "positive"} & set(self.activations) and not (self.thetas or self.spherical):
+            raise ValueError("activations odd and positive need thetas or spherical")
+        if max(self.quantile_depths) > self.depth:
+            raise ValueError(
+                f"quantile_depths must be at most depth = {self.depth}, got {self.quantile_depths}"
+            )
+        return self
+
+
 class DensityFit(_Section):
     """Hyper-parameters of the fit of the density; published values in config/laptop.yaml."""
 
@@ -167,13 +239,24 @@ class Config(_Section):
     """Name of the run: results go to data/<scale>, figures/<scale>, tables/<scale>."""
     seed: int = Field(ge=0, lt=2**63)
     """Root seed; the stream of a cell is derived from it and the values of the cell."""
+    device: Literal["auto", "cpu", "cuda"]
+    """Where networks are simulated: auto takes CUDA where it is. A GPU has random streams of its own."""
+    data_mirror: str | None
+    """Folder with data sets, looked at before the network; null: the environment variable PREACTIVATIONS_DATA."""
     thetas: Annotated[list[Theta], Distinct] = Field(min_length=1)
     """Weibull shapes of the study. 2.05, 2.5, 3, 4, 5, 7, 10 in the paper."""
     exact: Exact
     ks_two_layer: KsTwoLayer
     fitted: Fitted
     constraints: Constraints
+    propagation: Propagation
     figures: Figures
+
+    @property
+    def gpus(self) -> int:
+        """GPUs that a simulation asks for: one with `cuda`, and with `auto` where this machine has one."""
+        here = any(Path("/dev").glob("nvidia[0-9]*"))
+        return int(self.device == "cuda" or (self.device == "auto" and here))
 
     @model_validator(mode="after")
     def _thetas_can_be_fitted(self) -> Self:

@@ -13,22 +13,25 @@ mnist      60 000 + 10 000, 28 x 28   four idx files, gzip or plain
 cifar10    50 000 + 10 000, 3 x 32^2  cifar-10-binary.tar.gz; from a mirror also `cifar10-jpeg/`
 =========  =========================  ==========================================================
 
-`cifar10-jpeg/{train,test}.parquet` (columns image, JPEG bytes, and label) is a lossy re-encoding: the data set then calls
-itself "CIFAR-10 (JPEG)".
+`cifar10-jpeg/{train,test}.parquet` (columns image, JPEG bytes, and label) is a lossy re-encoding: the data set then
+calls itself "CIFAR-10 (JPEG)".
 
-Checksums: MNIST's are of the uncompressed content, since wrappers differ between mirrors; CIFAR-10's is of the archive, as
-published on its page.
+Checksums: MNIST's are of the uncompressed content, since wrappers differ between mirrors; CIFAR-10's is of the
+archive, as published on its page.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import os
 import shutil
 import tarfile
 import zlib
 from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -120,7 +123,9 @@ def load(
             _idx(next(path for path in files if path.name.startswith(f"{prefix}-{what}")))
             for what in ("images", "labels")
         )
-        return Dataset("MNIST", (images[:, None] / np.float32(255)).astype(np.float32), labels.astype(np.int64))
+        return Dataset(
+            "MNIST", (images[:, None] / np.float32(255)).astype(np.float32), labels.astype(np.int64)
+        )
     if files[0].suffix == ".parquet":
         return _cifar_jpeg(next(path for path in files if path.stem == split), split)
     return _cifar_binary(files[0], split)
@@ -157,7 +162,7 @@ def fetch(
             if all((place / file).exists() for file in _CIFAR_JPEG):
                 for file in _CIFAR_JPEG:
                     if place != target:
-                        _whole(target / file, lambda part, source=place / file: shutil.copyfile(source, part))
+                        _whole(target / file, partial(shutil.copyfile, place / file))
                 return [target / file for file in _CIFAR_JPEG]
     return [_file(target, [_CIFAR_ARCHIVE], _CIFAR_MD5, places, _CIFAR_ADDRESSES, progress)]
 
@@ -190,13 +195,12 @@ def _file(
                         f"{place / name} is not the known file: expected MD5 of its content {md5}, found {found}; "
                         "replace it in the mirror, or do without the mirror"
                     )
-                source = place / name
-                _whole(target / name, lambda part, source=source: shutil.copyfile(source, part))
+                _whole(target / name, partial(shutil.copyfile, place / name))
                 return target / name
     for address in addresses:
         path = target / names[0]
         try:
-            _whole(path, lambda part, url=address + names[0]: _download(url, part, progress))
+            _whole(path, partial(_download, address + names[0], progress))
         except Exception as error:  # whatever the network does: the next address may do better
             faults.append(f"{address + names[0]}: {type(error).__name__}: {error}")
             continue
@@ -211,9 +215,8 @@ def _file(
     )
 
 
-def _download(url: str, part: Path, progress: bool) -> None:
-    import pooch
-
+def _download(url: str, progress: bool, part: Path) -> None:
+    pooch = _package("pooch")
     pooch.HTTPDownloader(progressbar=progress, timeout=30)(url, str(part), None)
 
 
@@ -250,13 +253,20 @@ def _set_aside(path: Path, expected: str, found: str) -> str:
     )
 
 
+def _package(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            f"this data set needs {error.name}: pip install 'preactivations[datasets]'", name=error.name
+        ) from None
+
+
 # -- formats ---------------------------------------------------------------------------------------
 
 
 def _digits(split: Split) -> Dataset:
-    from sklearn.datasets import load_digits
-
-    images, labels = load_digits(return_X_y=True)
+    images, labels = _package("sklearn.datasets").load_digits(return_X_y=True)
     rank = np.zeros(len(labels), dtype=np.int64)  # how many of the class stand before it
     for label in range(10):
         members = labels == label
@@ -296,19 +306,15 @@ def _cifar_binary(archive: Path, split: Split) -> Dataset:
 
 
 def _cifar_jpeg(path: Path, split: Split) -> Dataset:
-    import io
-
-    import pyarrow.parquet
-    from PIL import Image
-
+    pyarrow, image = _package("pyarrow"), _package("PIL.Image")
     try:
-        table = pyarrow.parquet.read_table(path, columns=["image", "label"])
+        table = _package("pyarrow.parquet").read_table(path, columns=["image", "label"])
     except (OSError, pyarrow.ArrowException) as error:
         raise DataError(f"{path} can't be read as Parquet with columns image, label: {error}") from None
     if table.num_rows != _CIFAR_COUNT[split]:
         raise DataError(f"{path} has {table.num_rows} rows, expected {_CIFAR_COUNT[split]}")
     images = np.empty((table.num_rows, 32, 32, 3), np.uint8)
     for k, cell in enumerate(table["image"].to_pylist()):
-        images[k] = np.asarray(Image.open(io.BytesIO(cell)))
+        images[k] = np.asarray(image.open(io.BytesIO(cell)))
     channels_first = (images.transpose(0, 3, 1, 2) / np.float32(255)).astype(np.float32)
     return Dataset("CIFAR-10 (JPEG)", channels_first, np.asarray(table["label"].to_numpy(), dtype=np.int64))

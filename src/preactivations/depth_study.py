@@ -1,9 +1,9 @@
 """Propagation with depth in finite networks against what infinite width predicts (Wolinski & Arbel, section 3).
 
-A setting is a pair of weight law and activation with its scales, and the variance v at which it stays at infinite width.
-Networks [1, n, ..., n] get the input with which the pre-activations of the first layer are exactly i.i.d. N(0, v), so
-that whatever is measured further on is an effect of finite width. (Only the norm of one input matters, since the
-weights of the first layer are normal: images of that norm give the same laws.)
+A setting is a pair of weight law and activation with its scales, and the variance v at which it stays at infinite
+width. Networks [1, n, ..., n] get the input with which the pre-activations of the first layer are exactly i.i.d.
+N(0, v), so that whatever is measured further on is an effect of finite width. (Only the norm of one input matters,
+since the weights of the first layer are normal: images of that norm give the same laws.)
 
 ===================  ===============  ===================  ==================================
 activation           weights          sigma_w, sigma_b     v
@@ -147,7 +147,7 @@ def depth_setting(name: str, law: WeightLaw | None = None) -> DepthSetting:
     if psi in ("odd", "positive"):
         if law is None:
             raise ValueError(f"activation {name!r} goes with a law of weights: give law=")
-        exact = GaussianPair(law, cast(Kind, psi)).phi
+        exact: Any = GaussianPair(law, cast(Kind, psi)).phi
     elif psi in _PLAIN:
         exact = _PLAIN[psi]
     elif psi.startswith("oscillating_"):
@@ -243,7 +243,9 @@ def layer_rows(setting: DepthSetting, layers: LayerStatistics) -> list[dict[str,
     return rows
 
 
-def quantile_rows(setting: DepthSetting, layers: LayerStatistics, depths: Sequence[int]) -> list[dict[str, float]]:
+def quantile_rows(
+    setting: DepthSetting, layers: LayerStatistics, depths: Sequence[int]
+) -> list[dict[str, float]]:
     """Quantiles of the tested neurons at chosen depths beside those of N(0, 1), with their 95 % band (per point).
 
     Columns depth, normal (the normal quantile), sample (in units of sqrt(v)), standardized, null_low, null_high.
@@ -257,7 +259,9 @@ def quantile_rows(setting: DepthSetting, layers: LayerStatistics, depths: Sequen
         end = np.minimum(3.9, -ndtri(0.5 / z.size))
         at = np.linspace(-end, end, _QUANTILES)
         p = ndtr(at)
-        low, high = (ndtri(beta.ppf(q, z.size * p + 0.5, z.size * (1 - p) + 0.5)) for q in (0.025, 0.975))
+        low, high = (
+            np.asarray(ndtri(beta.ppf(q, z.size * p + 0.5, z.size * (1 - p) + 0.5))) for q in (0.025, 0.975)
+        )
         sample = np.quantile(z, p)
         deviation = z.std()
         scaled = (sample - z.mean()) / deviation if deviation > 0 else np.full_like(sample, np.nan)
@@ -385,7 +389,10 @@ def study_correlations(
     ]
     for k in range(depth):
         per_network = between.mean_cosine[k][np.isfinite(between.mean_cosine[k])].astype(np.float64)
-        covariance, error = between.covariance[k] / setting.variance, between.covariance_error[k] / setting.variance
+        covariance, error = (
+            between.covariance[k] / setting.variance,
+            between.covariance_error[k] / setting.variance,
+        )
         low, high = np.quantile(per_network, [0.05, 0.95]) if per_network.size else (math.nan, math.nan)
         means.append(
             {

@@ -4,7 +4,9 @@
     c' = (sigma_w^2 E W^2 E phi(sqrt(v) G1) phi(sqrt(v) G2) + sigma_b^2) / v',   corr(G1, G2) = c
 
 (Poole et al. 2016). In the basis of normalized Hermite polynomials h_k the second mean is sum_k a_k^2 c^k with
-a_k = E phi(sqrt(v) G) h_k(G) (Mehler's formula). For sigma_w^2 + sigma_b^2 = 1 the law N(0, 1) is a fixed point of the layer map of an exact pair at any width (for
+a_k = E phi(sqrt(v) G) h_k(G) (Mehler's formula).
+
+For sigma_w^2 + sigma_b^2 = 1 the law N(0, 1) is a fixed point of the layer map of an exact pair at any width (for
 independent pre-activations), and the multiplier of small perturbations is
 
     chi_1(sigma_w) = sigma_w^2 chi,      chi = E W^2 E phi'(G)^2,  G ~ N(0, 1).
@@ -20,7 +22,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-
 from numpy.typing import ArrayLike, NDArray
 
 from preactivations.pairs import GaussianPair
@@ -43,7 +44,7 @@ _END, _ORDER, _HERMITE = 12.0, 16, 400
 
 @functools.cache
 def _normal_nodes() -> tuple[Array, Array]:
-    """Nodes and weights of E f(G), f smooth except at 0: panels that halve towards 0, where f may have a kink or a cusp."""
+    """Nodes and weights of E f(G), f smooth except at 0: panels halve towards 0, where f may have a kink or a cusp."""
     edges = np.concatenate([[0.0], 0.5 ** np.arange(45, 0, -1.0), np.arange(1, 2 * _END + 1) / 2])
     u, weight = np.polynomial.legendre.leggauss(_ORDER)
     half = np.diff(edges) / 2
@@ -117,7 +118,7 @@ def correlation_map(
     sigma_b: float = 0.0,
     weight_variance: float = 1.0,
 ) -> Array:
-    """Correlation of the next pre-activations of two inputs, elementwise in `correlation`, both variances being `variance`.
+    """Correlation of the next pre-activations of two inputs with equal `variance`, elementwise in `correlation`.
 
     400 terms of the series; what is left of E phi^2 counts as one term more, so that c = 1 is mapped to 1 exactly. For
     smooth activations it is rounding; for a kink it is of the order of 400^(-3/2): see `relu_correlation_map`.

@@ -192,7 +192,9 @@ def _layer(z: Any) -> _Layer:
     return _Layer(
         as_numpy(first[:, 0]).copy(),
         per_network.sum(1),
-        np.einsum("ik,jk->ij", per_network, per_network),  # not a matrix product: its order of summation is its own
+        np.einsum(
+            "ik,jk->ij", per_network, per_network
+        ),  # not a matrix product: its order of summation is its own
         int(np.count_nonzero(s2 == 0)),
         _pool(first),
         gram,
@@ -245,7 +247,10 @@ def merge(widths: Sequence[int], n_networks: int, blocks: Iterable[list[_Layer]]
             if layer.gram is not None:
                 cosines[k].append(layer.gram.mean_cosine)
         if block[0].gram is not None:
-            sums = [np.stack(column) for column in zip(*(layer.gram[:-1] for layer in block if layer.gram), strict=True)]
+            sums = [
+                np.stack(column)
+                for column in zip(*(layer.gram[:-1] for layer in block if layer.gram), strict=True)
+            ]
             grams = sums if grams is None else [a + b for a, b in zip(grams, sums, strict=True)]
         start += block[0].tested.size
     mean = total / n_networks

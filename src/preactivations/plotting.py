@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 __all__ = [
     "COLOURS",
     "MARKERS",
+    "NAMES",
     "TEXT_WIDTH",
     "label_panels",
+    "look",
     "save",
     "style",
     "theta_colours",
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 COLOURS = {"relu": "darkturquoise", "tanh": "fuchsia", "limit": "0.45"}
+NAMES = {"relu": "ReLU", "tanh": "tanh"}
 MARKERS = {"relu": "s", "tanh": "D"}
 TEXT_WIDTH = 7.2  # inches, two columns
 
@@ -77,6 +80,30 @@ def theta_looks(thetas: Iterable[float]) -> dict[float, dict[str, Any]]:
     looks[2.0] = grey | {"ls": "--", "label": r"$\theta = 2$"}
     looks[math.inf] = grey | {"ls": ":", "label": r"$\theta = \infty$"}
     return looks
+
+
+def look(activation: str, theta: float, colours: dict[float, Any], law: str = "") -> dict[str, Any]:
+    """Keyword arguments of `plot` for an activation: colour, label and dashes.
+
+    phi_theta by theta, ReLU and tanh as in the paper, phi_(.99, omega) dashed; the normalized control in grey.
+    """
+    psi = activation.removeprefix("normalized_")
+    if psi != activation:
+        dashes = {"tanh": (0, (1, 1)), "relu": (0, (4, 1)), "odd": (0, (4, 1, 1, 1)), "positive": (0, (6, 2))}
+        name = NAMES.get(psi, rf"$\phi$ {psi}")
+        return {"color": COLOURS["limit"], "ls": dashes[psi], "label": f"{name}, normalized"}
+    if psi in NAMES:
+        return {"color": COLOURS[psi], "label": NAMES[psi]}
+    if psi.startswith("oscillating_"):
+        omega = psi.removeprefix("oscillating_")
+        colour = {"2": "tab:blue", "3": "tab:olive", "6": "tab:green"}.get(omega, "tab:gray")
+        return {"color": colour, "ls": "--", "label": rf"$\phi_{{.99,{omega}}}$"}
+    if law.startswith("spherical_"):
+        return {
+            "color": "royalblue",
+            "label": "uniform weights" if law == "spherical_1" else law.replace("_", " "),
+        }
+    return {"color": colours[theta], "label": rf"$\phi_\theta$, $\theta = {theta:g}$"}
 
 
 def label_panels(axes: Iterable[Axes]) -> None:

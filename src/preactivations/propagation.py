@@ -240,6 +240,7 @@ class _Plan(NamedTuple):
 
         def block(index: int) -> T:
             count = min(self.size, self.n_networks - index * self.size)
+            layers: Iterator[Any]
             if self.device is None:
                 layers = _layers(self.networks, self.size, self.stream.block(index))
             else:
@@ -320,8 +321,11 @@ def _layers(networks: Networks, size: int, rng: np.random.Generator) -> Iterator
     last = size >= _LEAST_VECTOR  # the network is the last axis of the weights
     vector = last and n_inputs == 1  # and of the activations
     buffer = np.empty(size * max(a * b for a, b in pairwise(networks.widths)), np.float32)
+    z = x
     a = np.broadcast_to(x if vector else x[None], (x.shape[0], size) if vector else (size, *x.shape))
-    for depth, (law, (fan_in, fan_out)) in enumerate(zip(networks.laws, pairwise(networks.widths), strict=True)):
+    for depth, (law, (fan_in, fan_out)) in enumerate(
+        zip(networks.laws, pairwise(networks.widths), strict=True)
+    ):
         if depth > 0:
             a = networks.activation(z)
             if networks.normalize:

@@ -130,7 +130,7 @@ def uniform(size: int, rng: np.random.Generator, out: Array32 | None = None) -> 
 
 
 def normal(size: int, rng: np.random.Generator, out: Array32 | None = None) -> Array32:
-    """Independent standard normal draws (Box & Muller 1958), single precision, shape (size,), written to `out` if given.
+    """Independent standard normal draws (Box & Muller 1958), single precision, shape (size,), to `out` if given.
 
     |N| is at most sqrt(2 log 2^24) = 5.77, which cuts off a probability of 8e-9.
     """

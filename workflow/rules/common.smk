@@ -34,12 +34,34 @@ def table(name):
     return [str(TABLES / f"{name}.{extension}") for extension in ("csv", "md", "tex")]
 
 
+def groups(values, size):
+    """Consecutive parts of a list, as lists."""
+    return [values[k : k + size] for k in range(0, len(values), size)]
+
+
 def log_of(name):
     return f"logs/{SCALE}/{name}.log"
 
 
 def benchmark_of(name):
     return f"benchmarks/results/{SCALE}/{name}.tsv"
+
+
+def cost():
+    """What long simulations will take, before they start."""
+    study = cfg.propagation
+    cells = sum(len(names) for names in DEPTH_CELLS.values())
+    weights = cells * sum(
+        cell.networks * (study.depth - 1) * cell.width**2 for cell in study.widths
+    )
+    hours = weights * 6e-9 / 3600
+    if hours > 0.5:
+        print(
+            f"\nScale {SCALE}: the propagation study draws {weights:.1e} random weights if nothing of it is there yet: about "
+            f"{hours / 24:.1f} days of one CPU core (6 ns per weight), or {weights / 2e10 / 3600:.1f} hours of a GPU that "
+            f"draws 2e10 per second. It runs cell by cell and keeps finished ones; see `make plan`.\n",
+            flush=True,
+        )
 
 
 def summary():

@@ -61,7 +61,7 @@ rule null_band:
         mem_mb=500,
         runtime=60,
     params:
-        n_samples=KS.n_samples,
+        n_samples=[KS.n_samples],
         n_replicates=KS.n_replicates,
         seed=cfg.seed,
     script:

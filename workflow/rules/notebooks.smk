@@ -1,9 +1,21 @@
 # Notebooks are executed on the results of the run; the executed copy and an HTML page are kept.
+NOTEBOOKS = {
+    "density_and_activations": [
+        *expand(rules.exact_pair.output.table, law=LAWS),
+        *table("ks_two_layer"),
+        *table("constraints"),
+    ],
+    "propagation": [
+        *rules.table_propagation.output,
+        *expand(rules.correlate.output.means, dataset=CORRELATIONS.datasets),
+    ],
+}
+
+
 rule run_notebook:
     input:
         notebook="notebooks/{name}.ipynb",
-        exact=expand(rules.exact_pair.output.table, law=LAWS),
-        tables=[*table("ks_two_layer"), *table("constraints")],
+        results=lambda wildcards: NOTEBOOKS[wildcards.name],
         code=lambda wildcards: code("run_notebook.py")
         + closure(f"notebooks/{wildcards.name}.py"),
     output:
@@ -31,4 +43,4 @@ rule run_notebook:
 
 rule notebooks:
     input:
-        expand(rules.run_notebook.output.html, name=["density_and_activations"]),
+        expand(rules.run_notebook.output.html, name=NOTEBOOKS),

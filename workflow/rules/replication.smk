@@ -64,6 +64,9 @@ rule figures:
         ),
         rules.plot_fitted.output,
         rules.plot_fit_losses.output,
+        rules.plot_depth.output,
+        rules.plot_dependence.output,
+        expand(rules.plot_correlations.output, dataset=CORRELATIONS.datasets),
         rules.plot_rule_graph.output,
 
 
@@ -72,4 +75,5 @@ rule tables:
         rules.table_ks_two_layer.output,
         rules.table_constraints.output,
         rules.table_fitted.output,
+        rules.table_propagation.output,
         rules.table_replication.output,

@@ -11,15 +11,14 @@ from preactivations.streams import Stream
 
 snakemake: Any  # Snakemake puts it here
 
-with job(snakemake):
-    n, replicates = snakemake.params.n_samples, snakemake.params.n_replicates
-    stream = Stream(snakemake.params.seed, "null_band", n)
+
+def band(n: int, replicates: int, stream: Stream) -> pd.DataFrame:
     parts = np.array_split(np.arange(replicates), max(1, replicates // 100))
     simulated = np.concatenate(
         [null_statistics(n, part.size, stream.block(k)) for k, part in enumerate(parts)], axis=1
     )
     rows = []
-    for p in (0.5, 0.95, 0.999):
+    for p in (0.5, 0.95, 0.99, 0.999):
         rows.append({"statistic": "ks", "probability": p, "quantile": null_quantile(p, n), "method": "exact"})
         for name, values in zip(("ks", "ks_standardized"), simulated, strict=True):
             if replicates * (1 - p) >= 5:  # a quantile needs replicates beyond it
@@ -27,4 +26,12 @@ with job(snakemake):
                 rows.append(
                     {"statistic": name, "probability": p, "quantile": quantile, "method": "simulated"}
                 )
-    write_parquet(pd.DataFrame(rows).assign(n_samples=n, n_replicates=replicates), snakemake.output.table)
+    return pd.DataFrame(rows).assign(n_samples=n, n_replicates=replicates)
+
+
+with job(snakemake):
+    bands = [
+        band(n, snakemake.params.n_replicates, Stream(snakemake.params.seed, "null_band", n))
+        for n in snakemake.params.n_samples
+    ]
+    write_parquet(pd.concat(bands), snakemake.output.table)

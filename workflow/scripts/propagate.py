@@ -1,0 +1,66 @@
+"""Statistics of every layer of random networks: one cell per activation and width."""
+
+from functools import partial
+from typing import Any
+
+import pandas as pd
+from job import Bar, Cells, job, write_parquet
+from laws import describe, device_of, theta_of, weight_law
+
+from preactivations.depth_study import DepthSetting, depth_setting, layer_rows, quantile_rows, simulate_depth
+from preactivations.streams import Stream
+
+snakemake: Any  # Snakemake puts it here
+
+
+def setting_of(cell: str, activation: str, control_theta: float) -> tuple[DepthSetting, str]:
+    """The setting, and the name of the law of its exact activation."""
+    psi = activation.removeprefix("normalized_")
+    if psi not in ("odd", "positive"):
+        return depth_setting(activation), ""
+    law = f"weibull_{control_theta!r}" if cell == "control" else cell
+    return depth_setting(activation, weight_law(law)), law
+
+
+def compute(cell: str, activation: str, width: int, networks: int) -> dict[str, Any]:
+    params = snakemake.params
+    setting, law = setting_of(cell, activation, params.control_theta)
+    bar = Bar(networks, f"{cell} {activation} n={width}")
+    layers = simulate_depth(
+        setting,
+        width,
+        params.depth,
+        networks,
+        Stream(params.seed, "propagation", activation, law, width),
+        memory=1e6 * snakemake.resources.batch_mb,
+        threads=snakemake.threads,
+        device=device,
+        progress=bar.add,
+    )
+    bar.close()
+    name = {
+        "activation": activation,
+        "law": law,
+        "theta": theta_of(law),
+        "width": width,
+        "n_networks": networks,
+    }
+    rows = {
+        "layers": layer_rows(setting, layers),
+        "quantiles": quantile_rows(setting, layers, params.quantile_depths),
+    }
+    return {key: pd.DataFrame([name | row for row in value]) for key, value in rows.items()}
+
+
+with job(snakemake) as record:
+    device = device_of(snakemake.params.device)
+    record["device"] = describe(device)
+    cell, cells, done = snakemake.wildcards.cell, Cells(snakemake), []
+    settings = {key: value for key, value in snakemake.params.items() if key not in ("activations", "widths")}
+    for activation in snakemake.params.activations:
+        for size in snakemake.params.widths:
+            key = settings | size | {"cell": cell, "activation": activation, "device": record["device"]}
+            done.append(cells.get(key, partial(compute, cell, activation, **size)))
+    for name in ("layers", "quantiles"):
+        write_parquet(pd.concat([frames[name] for frames in done]), snakemake.output[name])
+    cells.clear()

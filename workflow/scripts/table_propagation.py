@@ -1,0 +1,30 @@
+"""Tables of the propagation study, and its conclusions in words."""
+
+from typing import Any
+
+import pandas as pd
+from job import job, write_text
+
+from preactivations.conclusions import normal_from_width, propagation_claims, propagation_text, within_null
+from preactivations.tables import write_table
+
+snakemake: Any  # Snakemake puts it here
+
+with job(snakemake):
+    null = pd.read_parquet(snakemake.input.null)
+    layers = within_null(pd.concat(map(pd.read_parquet, snakemake.input.layers), ignore_index=True), null)
+    points = pd.concat(map(pd.read_parquet, snakemake.input.points), ignore_index=True)
+    correlations = pd.concat(map(pd.read_parquet, snakemake.input.correlations), ignore_index=True)
+    depths = snakemake.params.depths
+    table = normal_from_width(layers, depths)
+    headers = {
+        "ks_from_width": "raw KS from width",
+        "ks_standardized_from_width": "standardized KS from width",
+        "largest_width": "largest width",
+        "networks": "networks there",
+    }
+    formats = {"theta": "g", "ks_from_width": ".0f", "ks_standardized_from_width": ".0f"}
+    write_table(table, snakemake.output.table, formats, headers)
+    write_table(layers, [snakemake.output.layers])
+    claims = propagation_claims(layers, points, correlations, max(depths))
+    write_text(propagation_text(table, claims, layers, null), snakemake.output.text)
