@@ -68,6 +68,15 @@ AFTER_EXACT = {("plot_density", ""), ("plot_activations", "")}
 AFTER_KS = KS_PLOTS | {("table_ks_two_layer", ""), ("table_replication", "")}
 AFTER_FITS = {("table_fitted", ""), ("plot_fitted", ""), ("plot_fit_losses", "")}
 NOTEBOOK = {("run_notebook", "density_and_activations")}
+DEPTH_CELLS = ["weibull_4", "relu", "tanh", "control"]
+STUDY = each("propagate", [f"{cell},3_10" for cell in DEPTH_CELLS])
+AFTER_STUDY = {(rule, "") for rule in ("plot_depth", "plot_dependence", "table_propagation")}
+STUDY_NOTEBOOK = {("run_notebook", "propagation")}
+CORRELATE = {("correlate", "digits")}
+AFTER_CORRELATE = {("plot_correlations", "digits"), ("plot_dependence", ""), ("table_propagation", "")}
+# the points of the two-layer study are in the figure and the text of the dependence
+AFTER_KS |= {("plot_dependence", ""), ("table_propagation", "")} | STUDY_NOTEBOOK
+NULL_BANDS = {("null_band", ""), ("null_band_of_depth", "")}
 
 
 def fits(laws, assessed):
@@ -109,18 +118,23 @@ def with_config(project, **changes):
 
 def test_products(built):
     figures = ("density", "activations", "ks_two_layer", "ks_two_layer_standardized", "rule_graph")
-    for name in (*figures, "fitted", "fit_losses"):
+    depth = [f"depth_{name}" for name in ("ks", "ks_standardized", "moments", "quantiles", "heat_map")]
+    correlations = ["correlation_digits", "correlation_matrices_digits_10", "dependence", "coordinate_check"]
+    for name in (*figures, "fitted", "fit_losses", *depth, *correlations):
         assert (built / f"figures/smoke/{name}.pdf").read_bytes().startswith(b"%PDF")
         assert (built / f"figures/smoke/{name}.png").read_bytes().startswith(b"\x89PNG")
     header = (built / "tables/smoke/ks_two_layer.csv").read_text().splitlines()[0]
     assert header == "route,activation,theta,sweep,n,ks,ks_standardized,n_samples"
     header = (built / "tables/smoke/replication.csv").read_text().splitlines()[0]
     assert header == "paper,item,published,ours,uncertainty,tolerance,verdict,note"
-    for name in ("ks_two_layer", "constraints", "replication", "fitted"):
+    for name in ("ks_two_layer", "constraints", "replication", "fitted", "propagation_widths"):
         for ending in ("csv", "md", "tex"):
             assert (built / f"tables/smoke/{name}.{ending}").stat().st_size > 100
-    page = (built / "data/smoke/notebooks/density_and_activations.html").read_text()
-    assert "Traceback" not in page
+    text = (built / "tables/smoke/propagation.md").read_text()
+    assert "## From which width on is it Gaussian?" in text
+    assert "## Claims" in text
+    for name in ("density_and_activations", "propagation"):
+        assert "Traceback" not in (built / f"data/smoke/notebooks/{name}.html").read_text()
     leftovers = [p for p in built.rglob(".*.*") if re.match(r"\.\d+\.", p.name)]
     assert leftovers == []
 
@@ -153,8 +167,18 @@ def test_second_run_has_nothing_to_do(built):
 
 
 def test_module_that_no_job_imports(built, edit):
-    edit("src/preactivations/edge_of_chaos.py", '\n"""Another docstring."""\n')
+    edit("src/preactivations/init.py", '\n"""Another docstring."""\n')
     assert planned(built) == set()
+
+
+def test_edit_of_the_maps_reruns_the_propagation_study(built, edit):
+    edit("src/preactivations/edge_of_chaos.py", "\n# edited\n")
+    assert planned(built) == STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE | STUDY_NOTEBOOK
+
+
+def test_edit_of_the_conclusions_computes_nothing_anew(built, edit):
+    edit("src/preactivations/conclusions.py", "\n# edited\n")
+    assert planned(built) == AFTER_CORRELATE | STUDY_NOTEBOOK
 
 
 def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
@@ -163,12 +187,15 @@ def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
         each("exact_pair", LAWS) | each("ks_two_layer", CELLS) | AFTER_EXACT | AFTER_KS | NOTEBOOK
         | fits(FITTED + EXTENDED, FITTED + EXTENDED) | AFTER_FITS
         | {("check_constraints", ""), ("table_constraints", "")}
+        | STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE
     )  # fmt: skip
 
 
 def test_edit_of_the_fast_activation_leaves_the_exact_tables(built, edit):
     edit("src/preactivations/nn.py", "\n# edited\n")
-    assert planned(built) == each("ks_two_layer", CELLS) | AFTER_KS | NOTEBOOK
+    assert planned(built) == (
+        each("ks_two_layer", CELLS) | AFTER_KS | NOTEBOOK | STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE
+    )
 
 
 def test_edit_of_a_plot_script_redraws_one_figure(built, edit):
@@ -191,12 +218,28 @@ def test_new_theta_computes_only_itself(built):
 
 def test_parameters_reach_their_stage_only(built):
     plots = AFTER_EXACT | KS_PLOTS | {("plot_rule_graph", ""), ("plot_fitted", ""), ("plot_fit_losses", "")}
+    plots |= {("plot_depth", ""), ("plot_dependence", ""), ("plot_correlations", "digits")}
     assert planned(built, config=with_config(built, figures={"dpi": 90})) == plots
     config = with_config(built, ks_two_layer={"n_samples": 6000})
     assert planned(built, config=config) == (
         each("ks_two_layer", CELLS) | AFTER_KS | NOTEBOOK | {("null_band", ""), ("plot_rule_graph", "")}
         | each("assess_fit", FITTED + EXTENDED) | {("table_fitted", ""), ("plot_fitted", "")}
     )  # fmt: skip
+    study = SMOKE["propagation"]
+    config = with_config(built, propagation={"depth": 6})
+    assert planned(built, config=config) == STUDY | AFTER_STUDY | STUDY_NOTEBOOK | {("plot_rule_graph", "")}
+    config = with_config(built, propagation={"correlations": study["correlations"] | {"images_per_class": 3}})
+    assert planned(built, config=config) == CORRELATE | AFTER_CORRELATE | STUDY_NOTEBOOK | {
+        ("plot_rule_graph", "")
+    }
+    # a new theta of the study is a new cell (and the correlations, which are one job per data set)
+    config = with_config(built, propagation={"thetas": [4, 3.3]})
+    assert planned(built, config=config) == (
+        {("propagate", "weibull_3.3,3_10"), ("plot_rule_graph", "")} | AFTER_STUDY | CORRELATE | AFTER_CORRELATE
+        | STUDY_NOTEBOOK
+    )  # fmt: skip
+    config = with_config(built, propagation={"memory_mb": 80}, data_mirror="elsewhere")
+    assert planned(built, config=config) == {("plot_rule_graph", "")}
     # the batch size changes no number, so it makes nothing out of date
     config = with_config(built, ks_two_layer={"memory_mb": 20})
     assert planned(built, config=config) == {("plot_rule_graph", "")}
@@ -206,7 +249,7 @@ def test_named_targets(built):
     (built / "figures/smoke/density.png").rename(built / "away.png")
     try:
         assert planned(built, "density") == planned(built, "figures") == {("plot_density", "")}
-        for target in ("activation", "ks_study", "fitted", "tables", "notebooks"):
+        for target in ("activation", "ks_study", "fitted", "propagation", "tables", "notebooks"):
             assert planned(built, target) == set()
     finally:
         (built / "away.png").rename(built / "figures/smoke/density.png")
@@ -239,6 +282,42 @@ def test_edit_of_the_fits_leaves_the_exact_route(built, edit):
     assert planned(built) == fits(FITTED + EXTENDED, FITTED + EXTENDED) | AFTER_FITS | AFTER_KS | NOTEBOOK
 
 
+def test_a_stopped_job_goes_on_where_it_was(built):
+    """The second cell does not fit into the memory; with more, the first one is not computed again."""
+    target = "data/stopped/propagation/tanh.widths_3_300.layers.parquet"
+    widths = [{"width": 3, "networks": 50}, {"width": 300, "networks": 2}]
+    config = with_config(built, scale="stopped", propagation={"widths": widths, "memory_mb": 8})
+    code, output = snakemake(built, "--show-failed-logs", target, config=config, check=False)
+    assert code != 0
+    assert "memory = 8e+06 bytes is too small: one block of widths [1, 300, 300" in output
+    kept = built / "data/stopped/propagation/.cells.tanh.widths_3_300.layers"
+    assert len(list(kept.iterdir())) == 1
+    config = with_config(built, scale="stopped", propagation={"widths": widths, "memory_mb": 40})
+    snakemake(built, target, config=config)
+    log = (built / "logs/stopped/propagate/tanh.widths_3_300.log").read_text()
+    assert log.count("kept from a run that was stopped") == 1
+    assert not kept.exists()
+    # the result is that of a run that was not stopped
+    import pandas as pd
+
+    stopped = pd.read_parquet(built / target)
+    (built / target).unlink()
+    snakemake(built, target, config=config)
+    pd.testing.assert_frame_equal(stopped, pd.read_parquet(built / target))
+
+
+def test_missing_data_set_is_said_and_not_in_the_way(built):
+    """A scale that does not ask for a data set has no rule for it; one that does says what is missing."""
+    assert not [job for job in planned(built, "--forceall") if job[0] == "fetch_dataset"]
+    study = SMOKE["propagation"]["correlations"] | {"datasets": ["mnist"]}
+    config = with_config(built, scale="images", data_mirror="nowhere", propagation={"correlations": study})
+    target = "data/raw/mnist.json"
+    code, output = snakemake(built, "--show-failed-logs", target, config=config, check=False)
+    assert code != 0
+    assert "DataError: the mirror nowhere of data sets is not a folder" in output
+    assert not (built / target).exists()
+
+
 def hashes(project):
     paths = [p for top in ("data", "figures", "tables") for p in (project / top / "smoke").rglob("*.*")]
     return {
@@ -252,7 +331,9 @@ def hashes(project):
 
 def test_results_do_not_depend_on_cores_or_batches(built, tmp_path):
     project = copy_of_the_project(tmp_path)
-    config = with_config(project, ks_two_layer={"memory_mb": 8})
+    study = SMOKE["propagation"]
+    smaller = {"memory_mb": 20, "correlations": study["correlations"] | {"memory_mb": 20}}
+    config = with_config(project, ks_two_layer={"memory_mb": 8}, propagation=smaller)
     snakemake(project, "--cores", "1", "tables", "figures", config=config)
     expected = hashes(built)
     assert len(expected) > 25

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from preactivations.gaussianity import ks_statistic, null_quantile
-from preactivations.nn import GaussianActivation, activation, as_array_map
+from preactivations.nn import GaussianActivation, Oscillating, activation, as_array_map
 from preactivations.pairs import GaussianPair
 from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull
 
@@ -240,3 +240,45 @@ def test_errors():
     (h,) = torch.autograd.grad(g.sum(), x, create_graph=True)
     with pytest.raises((RuntimeError, NotImplementedError), match=r"not three times"):
         torch.autograd.grad((h * x).sum(), x)
+
+
+@pytest.mark.parametrize("omega", [2, 3, 6])
+def test_oscillating_activation(omega):
+    phi, x = Oscillating(0.99, omega), torch.linspace(-4, 4, 801, dtype=torch.float64)
+    at = x.numpy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expected = np.where(at == 0, 0, at * np.exp(0.99 / omega * np.sin(omega * np.log(np.abs(at)))))
+    np.testing.assert_allclose(phi(x), expected, rtol=1e-14)
+    period = math.exp(2 * math.pi / omega)
+    np.testing.assert_allclose(phi(period * x), period * phi(x), rtol=1e-12)
+    assert np.all(np.diff(phi(x).numpy()) > 0)
+    torch.testing.assert_close(activation(f"oscillating_{omega}")(x), phi(x), rtol=0, atol=0)
+
+
+def test_derivatives_of_the_oscillating_activation():
+    phi = Oscillating(0.5, 3)
+    x = torch.tensor([-2.0, -1e-3, 0.4, 5.0], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(phi, x)
+    assert torch.autograd.gradgradcheck(phi, x)
+    ends = torch.tensor([0.0, -0.0, 1e-300, math.inf, math.nan], dtype=torch.float64, requires_grad=True)
+    y = phi(ends)
+    (slope,) = torch.autograd.grad(y.sum(), ends, create_graph=True)
+    assert y[:2].tolist() == [0, 0]
+    assert slope[:2].tolist() == [1, 1]  # chosen: there is no derivative at 0
+    assert torch.isfinite(slope[2])
+    assert y[3] == math.inf
+    assert torch.isnan(y[4])
+    assert phi(torch.ones(3, dtype=torch.bfloat16)).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((1.5, 3), "delta must be in"),
+        ((-0.1, 3), "delta must be in"),
+        ((0.5, 0), "omega must be finite and > 0, got 0"),
+    ],
+)
+def test_oscillating_errors(arguments, says):
+    with pytest.raises(ValueError, match=says):
+        Oscillating(*arguments)

@@ -16,12 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from preactivations import (
+        conclusions,
         constraints,
+        datasets,
+        depth_study,
         edge_of_chaos,
         factor,
         fitted,
         gaussianity,
         init,
+        layer_statistics,
         nn,
         pairs,
         propagation,
@@ -31,7 +35,7 @@ if TYPE_CHECKING:
     )
     from preactivations.constraints import check_pair
     from preactivations.factor import GaussianFactor
-    from preactivations.nn import GaussianActivation
+    from preactivations.nn import GaussianActivation, Oscillating
     from preactivations.pairs import GaussianPair
     from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull
 
@@ -45,6 +49,7 @@ _NAMES = {
     "GaussianFactor": "factor",
     "GaussianPair": "pairs",
     "Normal": "weights",
+    "Oscillating": "nn",
     "SphericalMarginal": "weights",
     "SymmetricWeibull": "weights",
     "check_pair": "constraints",
@@ -55,15 +60,20 @@ __all__ = [
     "GaussianFactor",
     "GaussianPair",
     "Normal",
+    "Oscillating",
     "SphericalMarginal",
     "SymmetricWeibull",
     "check_pair",
+    "conclusions",
     "constraints",
+    "datasets",
+    "depth_study",
     "edge_of_chaos",
     "factor",
     "fitted",
     "gaussianity",
     "init",
+    "layer_statistics",
     "nn",
     "pairs",
     "propagation",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,16 +17,23 @@ from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull, 
 if TYPE_CHECKING:
     from preactivations.propagation import Networks
 
-__all__ = ["check_device", "layers", "sample"]
+__all__ = ["layers", "on_device", "sample"]
 
 
-def check_device(device: str) -> None:
-    """ValueError for a device that PyTorch does not know or that is not there."""
+def on_device(activation: Any, device: str) -> Any:
+    """The activation as a map of tensors of the device: a module is copied there.
+
+    Raises
+    ------
+    ValueError
+        For a device that PyTorch does not know or that is not there.
+    """
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"device {device!r} can't be used: {reason}; leave it out for the CPU") from None
+    return copy.deepcopy(activation).to(device) if isinstance(activation, torch.nn.Module) else activation
 
 
 def sample(law: WeightLaw, size: int, generator: torch.Generator) -> Tensor:
@@ -76,10 +84,7 @@ def _layer(networks: Networks, depth: int, z: Tensor, generator: torch.Generator
 def layers(networks: Networks, size: int, seed: int, device: str) -> Iterator[Tensor]:
     """Pre-activations of each layer of a block, shape (size, n_l, inputs)."""
     generator = torch.Generator(device).manual_seed(seed)
-    module = networks.activation
-    if isinstance(module, torch.nn.Module):
-        module.to(device)
-    z = torch.from_numpy(networks.x).to(device).expand(size, -1, -1)
+    z = torch.tensor(networks.x, device=device).expand(size, -1, -1)
     for depth, _ in enumerate(pairwise(networks.widths)):
         z = _layer(networks, depth, z, generator)
         yield z

@@ -58,6 +58,7 @@ _MNIST_FILES = {  # MD5 of the content
 _CIFAR_ADDRESSES = ("https://www.cs.toronto.edu/~kriz/", "https://cave.cs.toronto.edu/kriz/")
 _CIFAR_ARCHIVE, _CIFAR_MD5 = "cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530"
 _CIFAR_JPEG = ("train.parquet", "test.parquet")
+_CIFAR_RECORDS = 10_000  # per file
 _CIFAR_COUNT = {"train": 50_000, "test": 10_000}
 
 
@@ -295,9 +296,10 @@ def _cifar_binary(archive: Path, split: Split) -> Dataset:
         for name in names:
             member = tar.extractfile(f"cifar-10-batches-bin/{name}")
             content = b"" if member is None else member.read()
-            if len(content) != 10_000 * 3073:
+            if len(content) != _CIFAR_RECORDS * 3073:
                 raise DataError(
-                    f"{name} in {archive} has {len(content)} bytes, not 10 000 records of 3073: delete the archive"
+                    f"{name} in {archive} has {len(content)} bytes, not {_CIFAR_RECORDS} records of 3073: "
+                    "delete the archive"
                 )
             records.append(np.frombuffer(content, np.uint8).reshape(-1, 3073))
     table = np.concatenate(records)

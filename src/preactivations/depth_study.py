@@ -283,14 +283,12 @@ def theory_correlations(setting: DepthSetting, correlations: ArrayLike, depth: i
     unique, back = np.unique(c, return_inverse=True)
     v = setting.variance
     unique = (setting.sigma_w**2 * setting.input_norm * unique + setting.sigma_b**2) / v
-    layers = [unique]
-    for _ in range(depth - 1):
-        unique = np.clip(unique, -1, 1)
-        if setting.exact is _relu:
-            unique = relu_correlation_map(unique)
-        else:
-            unique = correlation_map(setting.exact, unique, v, **setting.scales)
-        layers.append(unique)
+    layers = [np.clip(unique, -1, 1)]
+    if setting.exact is _relu:
+        for _ in range(depth - 1):
+            layers.append(np.clip(relu_correlation_map(layers[-1]), -1, 1))
+    elif depth > 1:
+        layers += list(correlation_map(setting.exact, layers[0], v, **setting.scales, layers=depth - 1))
     return np.stack([layer[back].reshape(c.shape) for layer in layers])
 
 

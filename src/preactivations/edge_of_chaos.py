@@ -117,8 +117,12 @@ def correlation_map(
     sigma_w: float = 1.0,
     sigma_b: float = 0.0,
     weight_variance: float = 1.0,
+    layers: int | None = None,
 ) -> Array:
-    """Correlation of the next pre-activations of two inputs with equal `variance`, elementwise in `correlation`.
+    """Correlation of the next pre-activations of two inputs, elementwise in `correlation`.
+
+    `variance` is that of both inputs. With `layers` the map is applied so many times, `variance` being a fixed point of
+    the variance map, and the result has a new first axis.
 
     400 terms of the series; what is left of E phi^2 counts as one term more, so that c = 1 is mapped to 1 exactly. For
     smooth activations it is rounding; for a kink it is of the order of 400^(-3/2): see `relu_correlation_map`.
@@ -127,10 +131,13 @@ def correlation_map(
     ------
     ValueError
         For correlations outside [-1, 1] or a variance that is not positive.
+
+    Examples
+    --------
+    >>> correlation_map(lambda x: x, [0.5, 1.0], 1.0).round(12).tolist()
+    [0.5, 1.0]
     """
-    c = np.asarray(correlation, dtype=np.float64)
-    if not np.all(np.abs(c) <= 1):
-        raise ValueError(f"correlations lie in [-1, 1], got {c[~(np.abs(c) <= 1)].ravel()[0]}")
+    c = _correlations(correlation)
     if not variance > 0:
         raise ValueError(f"variance must be > 0, got {variance}")
     x, weight = _normal_nodes()
@@ -143,8 +150,19 @@ def correlation_map(
     second = float(weight @ (y * y))
     squares[_HERMITE] = max(0.0, second - squares[:_HERMITE].sum())
     scale = sigma_w**2 * weight_variance
-    mixed = np.polynomial.polynomial.polyval(c, squares)
-    return np.asarray((scale * mixed + sigma_b**2) / (scale * second + sigma_b**2))
+    through = []
+    for _ in range(1 if layers is None else layers):
+        mixed = np.polynomial.polynomial.polyval(np.clip(c, -1, 1), squares)
+        c = np.asarray((scale * mixed + sigma_b**2) / (scale * second + sigma_b**2))
+        through.append(c)
+    return c if layers is None else np.stack(through)
+
+
+def _correlations(values: ArrayLike) -> Array:
+    c = np.asarray(values, dtype=np.float64)
+    if not np.all(np.abs(c) <= 1):
+        raise ValueError(f"correlations lie in [-1, 1], got {c[~(np.abs(c) <= 1)].ravel()[0]}")
+    return c
 
 
 def relu_correlation_map(correlation: ArrayLike) -> Array:
@@ -155,9 +173,7 @@ def relu_correlation_map(correlation: ArrayLike) -> Array:
     >>> relu_correlation_map([-1.0, 1.0]).round(12).tolist()
     [0.0, 1.0]
     """
-    c = np.asarray(correlation, dtype=np.float64)
-    if not np.all(np.abs(c) <= 1):
-        raise ValueError(f"correlations lie in [-1, 1], got {c[~(np.abs(c) <= 1)].ravel()[0]}")
+    c = _correlations(correlation)
     return np.asarray((np.sqrt((1 - c) * (1 + c)) + c * (math.pi - np.arccos(c))) / math.pi)
 
 

@@ -129,7 +129,7 @@ class LayerStatistics:
     def pooled_ks(self, variance: float | None = None) -> Array:
         """sup |F - Phi| of the pre-activations of all neurons, at the edges of the bins; shape (n_layers,).
 
-        Against N(0, variance), or standardized by their own variance where none is given. For display: no null law
+        Against N(0, variance), or N(0, E z^2) with the measured one where none is given. For display: no null law
         is known for it.
         """
         cumulated = np.cumsum(self.pooled, axis=1)

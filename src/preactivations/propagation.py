@@ -299,9 +299,9 @@ def _plan(widths: Sequence[int], activation: Any, **options: Unpack[Options]) ->
 
         activation = as_array_map(activation)
     if device is not None:
-        from preactivations._torch_engine import check_device
+        from preactivations._torch_engine import on_device
 
-        check_device(device)
+        activation = on_device(activation, device)
     memory = options.get("memory") or (_MEMORY if device is None else _DEVICE_MEMORY)
     shapes = widths, x.shape[1], device
     needed = block_bytes(*shapes)

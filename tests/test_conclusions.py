@@ -1,0 +1,169 @@
+"""Answers in words: made-up results in which the truth is known."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import gamma
+
+from preactivations.conclusions import (
+    exact_variance,
+    name_of,
+    normal_from_width,
+    propagation_claims,
+    propagation_text,
+    square_dependence,
+    within_null,
+)
+
+NULL = pd.DataFrame(
+    [
+        {"statistic": statistic, "probability": p, "quantile": q, "n_samples": 1000}
+        for statistic, p, q in (
+            ("ks", 0.95, 0.043), ("ks", 0.99, 0.051), ("ks_standardized", 0.95, 0.028), ("ks_standardized", 0.99, 0.03),
+        )
+    ]
+)  # fmt: skip
+
+
+def cell(activation, theta, width, depth=10, ks=0.01, **changes):
+    row = {
+        "activation": activation, "theta": theta, "law": "" if math.isnan(theta) else f"weibull_{theta:g}",
+        "width": width, "depth": depth, "n_networks": 1000, "n_tested": 1000, "dead": 0, "ks": ks,
+        "ks_p": 0.5 if ks < 0.05 else 1e-6, "ks_standardized": ks, "variance": 1.0, "variance_error": 0.01,
+        "square_covariance": square_dependence(theta) / width if theta == theta else 1 / width,
+        "square_covariance_error": 0.001,
+        "square_covariance_theory": square_dependence(theta) / width if theta == theta else 1 / width,
+    }  # fmt: skip
+    return row | changes
+
+
+def study(odd=0.2, positive=0.06, tanh=0.12, relu=0.4, control_p=0.5):
+    rows = []
+    for depth in (2, 10):
+        for width in (3, 10, 30):
+            factor = 3 / width
+            rows += [
+                cell("odd", 4.0, width, depth, odd * factor),
+                cell("positive", 4.0, width, depth, positive * factor),
+                cell("tanh", math.nan, width, depth, tanh * factor),
+                cell("relu", math.nan, width, depth, relu * factor),
+                cell("normalized_tanh", math.nan, width, depth, 0.01, ks_p=control_p),
+            ]
+    return within_null(pd.DataFrame(rows), NULL)
+
+
+POINTS = pd.DataFrame(
+    {"route": "exact", "sweep": "iii", "n": 5, "activation": kind, "theta": theta, "ks": scale * theta}
+    for theta in (2.05, 3.0, 4.0, 10.0)
+    for kind, scale in (("odd", 0.01), ("positive", 0.001))
+)
+CORRELATIONS = pd.DataFrame(
+    {
+        "dataset": "digits", "activation": "tanh", "theta": math.nan, "law": "", "width": 100, "depth": depth,
+        "correlation": 0.5, "low": 0.4, "high": 0.6, "theory": 0.55, "largest_z": 2.0, "n_pairs": 10,
+    }
+    for depth in (1, 2, 10)
+)  # fmt: skip
+
+
+def verdicts(layers=None, points=POINTS, correlations=CORRELATIONS):
+    claims = propagation_claims(study() if layers is None else layers, points, correlations, 10)
+    return {claim["statement"]: claim for claim in claims}
+
+
+def find(claims, start):
+    return next(claim for statement, claim in claims.items() if statement.startswith(start))
+
+
+def test_closed_form_at_the_ends():
+    assert square_dependence(2) == pytest.approx(0.5)
+    assert square_dependence(1e9) == pytest.approx(2)
+    assert square_dependence(4) == pytest.approx(3 * gamma(1.5) ** 2 / gamma(2) - 1)
+
+
+def test_names():
+    assert name_of("odd", 2.05) == "phi odd, theta 2.05"
+    assert name_of("positive", math.nan, "spherical_1") == "phi positive, spherical 1"
+    assert name_of("relu", math.nan) == "ReLU"
+    assert name_of("normalized_tanh", math.nan) == "tanh, normalized"
+    assert name_of("oscillating_6", math.nan) == "oscillating 6"
+
+
+def test_null_points_grow_where_networks_are_left_out():
+    layers = within_null(
+        pd.DataFrame([cell("tanh", math.nan, 3, ks=0.04, n_tested=250), cell("tanh", math.nan, 3, ks=0.04)]),
+        NULL,
+    )
+    assert layers.ks_standardized_limit.tolist() == pytest.approx([0.06, 0.03])
+    assert layers.ks_standardized_inside.tolist() == [True, False]
+
+
+def test_from_which_width_on():
+    rows = [cell("tanh", math.nan, w, ks=k) for w, k in ((3, 0.01), (10, 0.2), (30, 0.01), (100, 0.02))]
+    rows += [cell("relu", math.nan, w, ks=k) for w, k in ((3, 0.3), (10, 0.2))]
+    table = normal_from_width(within_null(pd.DataFrame(rows), NULL), [10]).set_index("activation")
+    assert table.ks_from_width["tanh"] == 30  # width 3 does not count: width 10 fails
+    assert np.isnan(table.ks_from_width["relu"])
+    assert table.largest_width.to_dict() == {"relu": 10, "tanh": 100}
+
+
+def test_claims_follow_the_numbers():
+    claims = verdicts()
+    assert find(claims, "With ReLU")["verdict"] == "confirmed"
+    assert (
+        find(claims, "Pre-activations with phi positive stay closer to Gaussian than with tanh")["verdict"]
+        == "confirmed"
+    )
+    worse = find(claims, "Pre-activations with phi odd stay closer to Gaussian than with tanh")
+    assert worse["verdict"] == "not confirmed"
+    assert "theta 4 at width 3" in worse["numbers"]
+    assert find(claims, "The odd kind is farther")["verdict"] == "confirmed"
+    assert find(claims, "The distance from Gaussian falls")["verdict"] == "confirmed"
+    assert find(claims, "Dependence between neurons shrinks as 1/n")["verdict"] == "confirmed"
+    assert find(claims, "Dependence is all that is left")["verdict"] == "confirmed"
+    assert find(claims, "The closed form orders")["verdict"] == "confirmed"
+    assert find(claims, "The predicted variance is exact")["verdict"] == "confirmed"
+    assert find(claims, "Covariances between images")["verdict"] == "confirmed"
+    assert find(claims, "Infinite width predicts")["verdict"] == "confirmed"
+
+
+def test_claims_can_fail():
+    assert find(verdicts(study(tanh=0.005)), "With tanh")["verdict"] == "not confirmed"
+    assert find(verdicts(study(positive=0.3)), "The odd kind")["verdict"] == "not confirmed"
+    assert find(verdicts(study(control_p=0.01)), "Dependence is all")["verdict"] == "not confirmed"
+    layers = study()
+    layers.loc[layers.index[0], "variance"] = 1.1
+    assert find(verdicts(layers), "The predicted variance is exact")["verdict"] == "not confirmed"
+    layers = study()
+    layers.loc[layers.depth == 2, "square_covariance"] *= 1.5
+    assert find(verdicts(layers), "After one layer")["verdict"] == "not confirmed"
+    layers = study()
+    layers["square_covariance"] = 0.1
+    assert find(verdicts(layers), "Dependence between neurons shrinks")["verdict"] == "not confirmed"
+    layers = study()
+    layers.loc[layers.width == 30, "ks_standardized"] = 0.45
+    layers = within_null(layers, NULL)
+    assert find(verdicts(layers), "The distance from Gaussian falls")["verdict"] == "not confirmed"
+    reverse = POINTS.assign(ks=1 / POINTS.ks)
+    assert find(verdicts(points=reverse), "The closed form orders")["verdict"] == "not confirmed"
+    far = CORRELATIONS.assign(largest_z=9.0, theory=0.9)
+    claims = verdicts(correlations=far)
+    assert find(claims, "Covariances between images")["verdict"] == "not confirmed"
+    assert find(claims, "Infinite width predicts")["verdict"] == "not confirmed"
+
+
+def test_exact_layers():
+    rows = [cell("odd", 4.0, 3, 2), cell("odd", 4.0, 3, 3), cell("normalized_relu", math.nan, 3, 9)]
+    rows += [cell("normalized_relu", math.nan, 3, 10, dead=1)]
+    assert exact_variance(pd.DataFrame(rows)).depth.tolist() == [2, 9]
+
+
+def test_text():
+    layers = study()
+    text = propagation_text(normal_from_width(layers, [2, 10]), list(verdicts().values()), layers, NULL)
+    assert "* 1000 networks per cell at width 3, 10, 30: normal samples stay below KS 0.0510" in text
+    assert "| tanh | 10 | 30 | 10 | 30 |" in text
+    assert "| ReLU | 30 | - | 30 | - |" in text
+    assert text.count("| **confirmed** |") > 8

@@ -1,0 +1,190 @@
+"""Finite networks against theory: the coordinate check, dependence at first order, the control, correlations."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import binom, norm
+
+from preactivations.depth_study import (
+    block_means,
+    depth_setting,
+    layer_rows,
+    quantile_rows,
+    simulate_depth,
+    study_correlations,
+    theory_correlations,
+)
+from preactivations.edge_of_chaos import variance_map
+from preactivations.streams import Stream
+from preactivations.weights import SphericalMarginal, SymmetricWeibull
+
+SETTINGS = {
+    "odd 2.05": depth_setting("odd", SymmetricWeibull(2.05)),
+    "odd 4": depth_setting("odd", SymmetricWeibull(4)),
+    "positive 4": depth_setting("positive", SymmetricWeibull(4)),
+    "uniform": depth_setting("positive", SphericalMarginal(1)),
+    "relu": depth_setting("relu"),
+    "tanh": depth_setting("tanh"),
+    "oscillating": depth_setting("oscillating_3"),
+    "control": depth_setting("normalized_tanh"),
+}
+
+
+@pytest.fixture(scope="module")
+def cells():
+    """Rows of 12 layers for two widths, 20 000 networks each."""
+    found = {}
+    for name, setting in SETTINGS.items():
+        for width in (5, 20):
+            layers = simulate_depth(setting, width, 12, 20_000, Stream(1, "check", name, width))
+            found[name, width] = layer_rows(setting, layers)
+    return found
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_variance_stays_at_infinite_width(name):
+    setting = SETTINGS[name]
+    if not setting.normalize:
+        after = float(variance_map(setting.exact, setting.variance, **setting.scales))
+        assert after == pytest.approx(setting.variance, rel=1e-10)
+    first = setting.sigma_w**2 * setting.input_norm + setting.sigma_b**2
+    assert first == pytest.approx(setting.variance, rel=1e-12)
+
+
+def test_coordinate_check_where_theory_is_exact(cells):
+    """Variance in the first two layers; at every depth for the control, and for ReLU while its error is known."""
+    z = []
+    for (name, width), rows in cells.items():
+        exact = {"control": 12, "relu": 5 if width == 20 else 3}.get(name, 2)
+        z += [(row["variance"] - 1) / row["variance_error"] for row in rows[:exact]]
+    assert len(z) > 50
+    assert np.max(np.abs(z)) < norm.isf(5e-4 / len(z))
+
+
+def test_elsewhere_the_deviation_shrinks_as_one_over_n(cells):
+    for name in ("odd 4", "tanh"):
+        small, large = (cells[name, width][-1] for width in (5, 20))
+        off = [row["variance"] - 1 for row in (small, large)]
+        ratio = off[0] / off[1]
+        error = ratio * math.hypot(small["variance_error"] / off[0], large["variance_error"] / off[1])
+        assert off[0] < -10 * small["variance_error"]  # it is there
+        assert 2 < ratio < 4 + 4 * error + 2  # 4 at first order, with second-order terms at width 5
+
+
+def test_dependence_at_first_order(cells):
+    """Cov(z_i^2, z_j^2): exact after one layer, and within second-order terms at depth."""
+    for name in ("odd 2.05", "odd 4", "positive 4", "uniform", "tanh"):
+        for width in (5, 20):
+            row = cells[name, width][1]
+            assert (
+                abs(row["square_covariance"] - row["square_covariance_theory"])
+                < 4 * row["square_covariance_error"]
+            )
+        last = cells[name, 20][-1]
+        off = abs(last["square_covariance"] - last["square_covariance_theory"])
+        assert off < 4 * last["square_covariance_error"] + 2 * last["square_covariance_theory"] ** 2
+
+
+def test_closed_form_of_the_dependence():
+    """3 (E W^2)^2 / E W^4 - 1 over n in the second layer, for both kinds and both families."""
+    for law in (SymmetricWeibull(2.05), SymmetricWeibull(10), SphericalMarginal(1), SphericalMarginal(0.5)):
+        expected = (3 * law.variance**2 / law.moment(4) - 1) / 7
+        for kind in ("odd", "positive"):
+            theory = depth_setting(kind, law).square_covariance(7, 3)
+            assert theory[0] == 0
+            assert theory[1] == pytest.approx(expected, rel=1e-9)
+    # ReLU passes everything on: dv'/dv = 1, Var(relu^2) / (E relu^2)^2 = 5
+    np.testing.assert_allclose(depth_setting("relu").square_covariance(10, 4), [0, 0.5, 1, 1.5], rtol=1e-7)
+    # section 4 of the summary of the paper: dv'/dv = .80971 for theta = 4, odd
+    theory = depth_setting("odd", SymmetricWeibull(4)).square_covariance(10, 3)
+    assert math.sqrt(theory[2] / theory[1] - 1) == pytest.approx(0.80971, abs=1e-5)
+
+
+@pytest.mark.parametrize("psi", ["tanh", "relu", "odd", "positive"])
+def test_the_control_is_in_the_null_band(psi):
+    """Every layer is exactly i.i.d. N(0, 1), given the layers before: p-values are independent and uniform."""
+    p, z = [], []
+    setting = depth_setting(f"normalized_{psi}", SymmetricWeibull(4))
+    for width in (4, 12, 70):
+        layers = simulate_depth(setting, width, 15, 2000, Stream(2, psi, width))
+        rows = layer_rows(setting, layers)
+        p += [row["ks_p"] for row in rows]
+        z += [row["square_covariance"] / row["square_covariance_error"] for row in rows if row["dead"] == 0]
+        for row, dead in zip(rows, layers.dead, strict=True):
+            assert row["n_tested"] == 2000 - dead
+    assert np.count_nonzero(np.array(p) < 0.05) <= binom.ppf(0.999, len(p), 0.05)
+    assert min(p) > 1e-3 / len(p)
+    assert np.max(np.abs(z)) < 4.5
+
+
+def test_quantiles():
+    setting = SETTINGS["control"]
+    layers = simulate_depth(setting, 6, 4, 5000, Stream(3))
+    rows = quantile_rows(setting, layers, [4])
+    inside = np.mean([row["null_low"] <= row["sample"] <= row["null_high"] for row in rows])
+    assert inside > 0.8  # 95 % per point, and neighbours move together
+    middle = rows[len(rows) // 2]
+    assert middle["normal"] == pytest.approx(0, abs=1e-12)
+    assert -rows[0]["normal"] <= 3.9
+
+
+def test_block_means_leave_out_self_pairs():
+    rng = np.random.default_rng(1)
+    labels = np.array([2, 0, 1, 0, 2, 2])
+    a = rng.standard_normal((6, 6))
+    means = block_means(a, labels)
+    for i in range(3):
+        for j in range(3):
+            pairs = [
+                a[k, m] for k in range(6) for m in range(6) if labels[k] == i and labels[m] == j and k != m
+            ]
+            if pairs:
+                assert means[i, j] == pytest.approx(np.mean(pairs))
+            else:
+                assert np.isnan(means[i, j])
+
+
+def test_correlations_against_infinite_width():
+    """Covariances of the first two layers within error at width 8; cosines of wide networks close to the map."""
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal((6, 10)) + 1
+    labels = [0, 0, 1, 1, 2, 2]
+    for name, law in (("odd", SymmetricWeibull(4)), ("tanh", None), ("relu", None)):
+        setting = depth_setting(name, law)
+        _, means = study_correlations(
+            setting, x, labels, width=8, n_networks=6000, depths=[0, 2], stream=Stream(5, name)
+        )
+        assert max(row["largest_z"] for row in means[1:]) < norm.isf(5e-4 / 30)
+        blocks, means = study_correlations(
+            setting, x, labels, width=300, n_networks=60, depths=[0, 1, 4], stream=Stream(6, name)
+        )
+        for row in means[1:]:
+            assert abs(row["correlation"] - row["theory"]) < 4 * row["error"] + 2 / 300
+            assert row["low"] < row["correlation"] < row["high"]
+        assert all(row["correlation"] == pytest.approx(row["theory"]) for row in blocks if row["depth"] == 0)
+
+
+def test_theory_correlations_keep_shape_and_ends():
+    setting = depth_setting("positive", SymmetricWeibull(4))
+    theory = theory_correlations(setting, [[1.0, 0.2], [0.2, 1.0]], 3)
+    assert theory.shape == (3, 2, 2)
+    np.testing.assert_allclose(theory[:, 0, 0], 1, rtol=1e-12)
+    assert np.all(np.diff(theory[:, 0, 1]) > 0)
+
+
+def test_errors():
+    with pytest.raises(ValueError, match="activation 'odd' goes with a law of weights"):
+        depth_setting("odd")
+    with pytest.raises(ValueError, match="unknown activation 'gelu'; accepted: odd, positive"):
+        depth_setting("gelu")
+    with pytest.raises(ValueError, match="image 1 is all 0"):
+        study_correlations(
+            depth_setting("tanh"),
+            [[1.0, 2.0], [0, 0]],
+            [0, 1],
+            width=3,
+            n_networks=5,
+            depths=[1],
+            stream=Stream(1),
+        )
