@@ -47,10 +47,11 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/activation.py
 	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/propagation.py
 	$(BIN)/python benchmarks/fits.py
 
 readme-figures: reproduce
-	cp figures/$(SCALE)/ks_two_layer.png figures/$(SCALE)/activations.png docs/figures/
+	cp figures/$(SCALE)/ks_two_layer.png figures/$(SCALE)/activations.png figures/$(SCALE)/depth_ks.png docs/figures/
 
 schema: $(STAMP)
 	$(BIN)/python workflow/config_model.py --schema

@@ -75,7 +75,7 @@ STUDY_NOTEBOOK = {("run_notebook", "propagation")}
 CORRELATE = {("correlate", "digits")}
 AFTER_CORRELATE = {("plot_correlations", "digits"), ("plot_dependence", ""), ("table_propagation", "")}
 # the points of the two-layer study are in the figure and the text of the dependence
-AFTER_KS |= {("plot_dependence", ""), ("table_propagation", "")} | STUDY_NOTEBOOK
+AFTER_EXACT_KS = AFTER_KS | {("plot_dependence", ""), ("table_propagation", "")} | STUDY_NOTEBOOK
 NULL_BANDS = {("null_band", ""), ("null_band_of_depth", "")}
 
 
@@ -184,7 +184,7 @@ def test_edit_of_the_conclusions_computes_nothing_anew(built, edit):
 def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
     edit("src/preactivations/weights.py", "\n# edited\n")
     assert planned(built) == (
-        each("exact_pair", LAWS) | each("ks_two_layer", CELLS) | AFTER_EXACT | AFTER_KS | NOTEBOOK
+        each("exact_pair", LAWS) | each("ks_two_layer", CELLS) | AFTER_EXACT | AFTER_EXACT_KS | NOTEBOOK
         | fits(FITTED + EXTENDED, FITTED + EXTENDED) | AFTER_FITS
         | {("check_constraints", ""), ("table_constraints", "")}
         | STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE
@@ -194,7 +194,13 @@ def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
 def test_edit_of_the_fast_activation_leaves_the_exact_tables(built, edit):
     edit("src/preactivations/nn.py", "\n# edited\n")
     assert planned(built) == (
-        each("ks_two_layer", CELLS) | AFTER_KS | NOTEBOOK | STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE
+        each("ks_two_layer", CELLS)
+        | AFTER_EXACT_KS
+        | NOTEBOOK
+        | STUDY
+        | AFTER_STUDY
+        | CORRELATE
+        | AFTER_CORRELATE
     )
 
 
@@ -212,7 +218,7 @@ def test_new_theta_computes_only_itself(built):
     config = with_config(built, thetas=[2.05, 3.3, 4])
     assert planned(built, config=config) == (
         {("exact_pair", "weibull_3.3"), ("ks_two_layer", "weibull_3.3"), ("plot_rule_graph", "")}
-        | fits(["weibull_3.3"], ["weibull_3.3"]) | AFTER_EXACT | AFTER_KS | AFTER_FITS | NOTEBOOK
+        | fits(["weibull_3.3"], ["weibull_3.3"]) | AFTER_EXACT | AFTER_EXACT_KS | AFTER_FITS | NOTEBOOK
     )  # fmt: skip
 
 
@@ -222,7 +228,7 @@ def test_parameters_reach_their_stage_only(built):
     assert planned(built, config=with_config(built, figures={"dpi": 90})) == plots
     config = with_config(built, ks_two_layer={"n_samples": 6000})
     assert planned(built, config=config) == (
-        each("ks_two_layer", CELLS) | AFTER_KS | NOTEBOOK | {("null_band", ""), ("plot_rule_graph", "")}
+        each("ks_two_layer", CELLS) | AFTER_EXACT_KS | NOTEBOOK | {("null_band", ""), ("plot_rule_graph", "")}
         | each("assess_fit", FITTED + EXTENDED) | {("table_fitted", ""), ("plot_fitted", "")}
     )  # fmt: skip
     study = SMOKE["propagation"]
@@ -293,7 +299,7 @@ def test_a_stopped_job_goes_on_where_it_was(built):
     kept = built / "data/stopped/propagation/.cells.tanh.widths_3_300.layers"
     assert len(list(kept.iterdir())) == 1
     config = with_config(built, scale="stopped", propagation={"widths": widths, "memory_mb": 40})
-    snakemake(built, target, config=config)
+    snakemake(built, "--show-failed-logs", target, config=config)
     log = (built / "logs/stopped/propagate/tanh.widths_3_300.log").read_text()
     assert log.count("kept from a run that was stopped") == 1
     assert not kept.exists()
@@ -302,7 +308,7 @@ def test_a_stopped_job_goes_on_where_it_was(built):
 
     stopped = pd.read_parquet(built / target)
     (built / target).unlink()
-    snakemake(built, target, config=config)
+    snakemake(built, "--show-failed-logs", target, config=config)
     pd.testing.assert_frame_equal(stopped, pd.read_parquet(built / target))
 
 

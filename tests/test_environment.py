@@ -30,8 +30,11 @@ def test_conda_environment_has_the_ranges_of_pyproject():
 
 
 def test_library_needs_no_pipeline():
-    assert {split(r)[0] for r in PROJECT["dependencies"]} == {"numpy", "scipy", "torch"}
-    assert set(PROJECT["optional-dependencies"]) == {"pipeline", "test", "docs"}
+    assert {split(r)[0] for r in PROJECT["dependencies"]} == {"numpy", "scipy", "torch", "threadpoolctl"}
+    assert set(PROJECT["optional-dependencies"]) == {"datasets", "pipeline", "test", "docs"}
+    assert set(PROJECT["optional-dependencies"]["datasets"]) <= set(
+        PROJECT["optional-dependencies"]["pipeline"]
+    )
 
 
 def test_lock_is_a_plain_constraints_file_that_covers_everything():

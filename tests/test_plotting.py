@@ -5,7 +5,7 @@ import math
 import matplotlib.colors
 import matplotlib.pyplot as plt
 
-from preactivations.plotting import COLOURS, label_panels, save, style, theta_colours, theta_looks
+from preactivations.plotting import COLOURS, label_panels, look, save, style, theta_colours, theta_looks
 
 
 def test_colours_of_the_paper():
@@ -20,6 +20,18 @@ def test_colours_of_the_paper():
     assert all(matplotlib.colors.is_color_like(c) for c in COLOURS.values())
     looks = theta_looks([2, 3, math.inf])
     assert looks[2.0]["ls"] != looks[math.inf]["ls"]
+
+
+def test_look_of_each_activation():
+    colours = theta_colours([2.05, 4])
+    assert look("odd", 4.0, colours)["color"] == colours[4]
+    assert look("relu", math.nan, colours) == {"color": COLOURS["relu"], "label": "ReLU"}
+    assert look("oscillating_6", math.nan, colours)["ls"] == "--"  # dashed in the paper
+    assert look("positive", math.nan, colours, "spherical_1")["label"] == "uniform weights"
+    normalized = [look(f"normalized_{psi}", math.nan, colours) for psi in ("tanh", "relu", "odd", "positive")]
+    assert len({str(options["ls"]) for options in normalized}) == 4
+    for options in normalized:
+        assert options["label"].endswith("normalized")
 
 
 def test_equal_figures_are_equal_files(tmp_path):

@@ -143,8 +143,8 @@ class Propagation(_Section):
     """Depths of the quantile plots."""
     memory_mb: float = Field(ge=8, le=10**6)
     """Bound on the working memory of a simulation."""
-    n_replicates: int = Field(ge=100, le=10**6)
-    """Normal samples from which the null band of the standardized statistic is estimated."""
+    n_replicates: int = Field(ge=500, le=10**6)
+    """Normal samples from which the null band of the standardized statistic is estimated: 5 beyond the 99 % point."""
     correlations: Correlations
 
     @model_validator(mode="after")

@@ -151,6 +151,7 @@ class LayerStatistics:
 
 
 def as_numpy(z: Any) -> NDArray[Any]:
+    """The array itself, or a tensor of any device as an array."""
     return z if isinstance(z, np.ndarray) else z.cpu().numpy()
 
 

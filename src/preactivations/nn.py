@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from preactivations import _piecewise
+from preactivations._array_map import as_array_map
 from preactivations.pairs import GaussianPair, Kind
 from preactivations.weights import WeightLaw
 
@@ -236,19 +237,6 @@ def activation(name: str, weights: WeightLaw | None = None) -> nn.Module:
         accepted = ", ".join(map(repr, ["odd", "positive", "oscillating_<omega>", *_BY_NAME]))
         raise ValueError(f"unknown activation {name!r}; accepted: {accepted}")
     return _BY_NAME[name]()
-
-
-def as_array_map(module: nn.Module) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    """`module` as a map from NumPy array to NumPy array (same floating dtype), without autograd."""
-    function = module.values if isinstance(module, GaussianActivation) else module
-
-    def apply(x: NDArray[Any]) -> NDArray[Any]:
-        with torch.inference_mode():
-            return np.asarray(function(torch.from_numpy(np.ascontiguousarray(x))).numpy()).reshape(
-                np.shape(x)
-            )
-
-    return apply
 
 
 def _buffer(dtype: torch.dtype) -> str:

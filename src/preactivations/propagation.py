@@ -295,7 +295,7 @@ def _plan(widths: Sequence[int], activation: Any, **options: Unpack[Options]) ->
 
     torch: Any = sys.modules.get("torch")
     if device is None and torch is not None and isinstance(activation, torch.nn.Module):
-        from preactivations.nn import as_array_map
+        from preactivations._array_map import as_array_map
 
         activation = as_array_map(activation)
     if device is not None:

@@ -1,0 +1,105 @@
+"""Statistics of every layer of deep networks: the engine against the plain way, and against drawing uniform numbers.
+
+Width 30, depth 100, Weibull weights with theta = 4, odd activation. The plain way: a loop over networks in float64 with
+torch.distributions. Per network, so that each way may simulate as many as it can in a moment.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from timing import best_times, machine, report
+
+from preactivations import streams
+from preactivations.nn import GaussianActivation, as_array_map
+from preactivations.propagation import block_size, n_weights, simulate_layers
+from preactivations.streams import Stream
+from preactivations.weights import SymmetricWeibull
+
+WIDTH, DEPTH, THETA = 30, 100, 4.0
+LAW = SymmetricWeibull(THETA)
+MODULE = GaussianActivation(LAW, "odd")
+ACTIVATION = as_array_map(MODULE)
+BLOCK = block_size([1] + [WIDTH] * DEPTH)
+
+
+def plain(n_networks: int) -> None:
+    one = torch.ones((), dtype=torch.float64)
+    weibull, sign = torch.distributions.Weibull(one, THETA * one), torch.distributions.Bernoulli(0.5 * one)
+    moments = torch.zeros(DEPTH, 4, dtype=torch.float64)
+    with torch.no_grad():
+        for _ in range(n_networks):
+            z = torch.randn(WIDTH, dtype=torch.float64)
+            for layer in range(DEPTH):
+                if layer > 0:
+                    w = weibull.sample((WIDTH, WIDTH)) * (2 * sign.sample((WIDTH, WIDTH)) - 1)
+                    z = w @ MODULE(z) / math.sqrt(WIDTH)
+                for power in range(4):
+                    moments[layer, power] += (z ** (power + 1)).mean()
+
+
+def engine(n_networks: int, threads: int, depth: int = DEPTH) -> None:
+    simulate_layers(
+        [1] + [WIDTH] * depth,
+        ACTIVATION,
+        weights=LAW,
+        n_networks=n_networks,
+        stream=Stream(1),
+        threads=threads,
+    )
+
+
+def uniform(n_networks: int, threads: int) -> None:
+    """As many uniform numbers as there are weights, by the same generator, block by block into one buffer."""
+    per_block = WIDTH * WIDTH * BLOCK
+
+    def block(index: int) -> None:
+        rng, out = Stream(1).block(index), np.empty(per_block, np.float32)
+        for _ in range(DEPTH - 1):
+            streams.uniform(per_block, rng, out)
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(block, range(-(-n_networks // BLOCK))))
+
+
+if __name__ == "__main__":
+    cores = os.cpu_count() or 1
+    torch.set_num_threads(1)
+    print(machine())
+    n, few = 4 * BLOCK, 20
+
+    def plain_on_all_cores() -> None:
+        torch.set_num_threads(cores)
+        plain(few)
+        torch.set_num_threads(1)
+
+    tasks = {"plain": plain_on_all_cores}
+    for threads in (1, cores):
+        tasks[f"engine {threads}"] = lambda threads=threads: engine(n, threads)
+        tasks[f"uniform {threads}"] = lambda threads=threads: uniform(n, threads)
+    times = best_times(tasks, 3)
+    for threads in (1, cores):
+        ours = times[f"engine {threads}"]
+        report(
+            f"time per network: plain way / engine, {threads} threads", times["plain"] / few / (ours / n), 10
+        )
+        report(
+            f"time: engine / uniform numbers alone, {threads} threads", ours / times[f"uniform {threads}"], 3
+        )
+        per_weight = ours / (n * n_weights([1] + [WIDTH] * DEPTH))
+        report(f"engine, {threads} threads, per weight", 1e9 * per_weight, unit="ns")
+
+    grown = best_times(
+        {
+            "once": lambda: engine(2 * BLOCK, 1, 50),
+            "networks": lambda: engine(8 * BLOCK, 1, 50),
+            "depth": lambda: engine(2 * BLOCK, 1, 200),
+        },
+        3,
+    )
+    report("time for 4 times the networks", grown["networks"] / grown["once"], 4)
+    report("time for 4 times the depth", grown["depth"] / grown["once"], 4)

@@ -1,0 +1,26 @@
+"""Modules of PyTorch as maps of arrays. A file of its own, so that the engine need not import all activations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+__all__ = ["as_array_map"]
+
+
+def as_array_map(module: nn.Module) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """`module` as a map from NumPy array to NumPy array (same floating dtype), without autograd."""
+    function: Any = getattr(module, "values", module)  # `GaussianActivation.values` takes less time
+
+    def apply(x: NDArray[Any]) -> NDArray[Any]:
+        with torch.inference_mode():
+            return np.asarray(function(torch.from_numpy(np.ascontiguousarray(x))).numpy()).reshape(
+                np.shape(x)
+            )
+
+    return apply
