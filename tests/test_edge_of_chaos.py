@@ -1,18 +1,27 @@
 """The Edge-of-Chaos point against closed forms and another quadrature."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.special import erf
 
+from preactivations.activations import NAMES, Activation, by_name, of_pair
 from preactivations.edge_of_chaos import (
+    chi,
+    chi_map,
+    correlation_fixed_points,
     correlation_map,
+    depth_scales,
+    eoc_curve,
     eoc_point,
+    fixed_points,
     fixed_variance,
-    relu_correlation_map,
+    oscillating_range,
+    phase,
     variance_map,
+    variance_slope,
 )
 from preactivations.pairs import GaussianPair
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
@@ -80,71 +89,322 @@ def test_no_point_no_number():
         eoc_point(GaussianPair(SphericalMarginal(0.5), "odd"))
 
 
-def relu(x):
-    return np.maximum(x, 0)
+LAWS = [
+    SymmetricWeibull(2.05),
+    SymmetricWeibull(4),
+    SymmetricWeibull(10),
+    SphericalMarginal(0.2),
+    SphericalMarginal(1),
+]
+PAIRS = [GaussianPair(law, kind) for law in LAWS for kind in ("odd", "positive")]
+SMOOTH = ("tanh", "gelu", "silu", "softplus")
+SCALES = {"sigma_w": 1.3, "sigma_b": 0.2, "weight_variance": 0.7}
+TANH = {"sigma_w": math.sqrt(1.46), "sigma_b": math.sqrt(0.013)}
 
 
-def test_variance_map_against_closed_forms():
+def numerical(name):
+    """The same activation, but without the name and slopes that lead to closed forms."""
+    return by_name(name)._replace(name="numerical", slopes=None)
+
+
+def by_quad(f, v):
+    """E f(u), u ~ N(0, v), adaptively on pieces."""
+    s = math.sqrt(v)
+
+    def integrand(x):
+        return float(f(np.asarray(s * x))) * math.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
+
+    edges = [-38, -12, -5, -2, -0.5, 0, 0.5, 2, 5, 12, 38]
+    return sum(quad(integrand, a, b, epsabs=0, epsrel=1e-12, limit=400)[0] for a, b in pairwise(edges))
+
+
+# -- maps ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "identity", "erf"])
+def test_numerical_route_against_closed_forms(name):
+    """The panels give what the closed forms give, for variances over 20 decades."""
+    v = 10.0 ** np.arange(-12, 9)
+    for function in (variance_map, variance_slope, chi):
+        np.testing.assert_allclose(function(numerical(name), v), function(name, v), rtol=1e-10)
+    c = np.array([-1, -0.999, -0.4, 0, 0.3, 0.9, 0.999, 1 - 1e-9, 1])
+    for at in (1e-3, 0.8, 50.0):
+        np.testing.assert_allclose(
+            correlation_map(numerical(name), c, at), correlation_map(name, c, at), rtol=1e-10, atol=1e-13
+        )
+
+
+def test_closed_forms():
     v = np.array([1e-4, 0.3, 1.0, 7.0])
-    scales = {"sigma_w": 1.3, "sigma_b": 0.2, "weight_variance": 0.7}
-    factor = 1.3**2 * 0.7
-    np.testing.assert_allclose(variance_map(relu, v, **scales), factor * v / 2 + 0.04, rtol=1e-12)
+    np.testing.assert_allclose(variance_map("relu", v, **SCALES), 1.3**2 * 0.7 * v / 2 + 0.04, rtol=1e-14)
     # Williams 1997: E erf(sqrt(v) G)^2 = (2/pi) arcsin(2v / (1 + 2v))
-    expected = factor * 2 / np.pi * np.arcsin(2 * v / (1 + 2 * v)) + 0.04
-    np.testing.assert_allclose(variance_map(erf, v, **scales), expected, rtol=1e-12)
-    for law in (SymmetricWeibull(2.05), SymmetricWeibull(10), SphericalMarginal(1)):
-        for kind in ("odd", "positive"):
-            pair = GaussianPair(law, kind)
-            one = variance_map(pair.phi, 1.0, weight_variance=law.variance)
-            assert float(one) == pytest.approx(1, abs=1e-10)
+    expected = 1.3**2 * 0.7 * 2 / np.pi * np.arcsin(2 * v / (1 + 2 * v)) + 0.04
+    np.testing.assert_allclose(variance_map("erf", v, **SCALES), expected, rtol=1e-14)
+    # Cho & Saul 2009, degree 1
+    c = np.array([-1, -0.3, 0, 0.5, 1])
+    kernel = (np.sqrt(1 - c**2) + c * (np.pi - np.arccos(c))) / np.pi
+    np.testing.assert_allclose(correlation_map("relu", c, 3.0), kernel, atol=1e-14)
 
 
-def test_correlation_map_against_closed_forms():
-    c = np.array([-1, -0.9, -0.3, 0, 0.5, 0.99, 1])
-    v, factor = 0.8, 1.3**2
-
-    def of_erf(rho):
-        return 2 / np.pi * np.arcsin(2 * v * rho / (1 + 2 * v))
-
-    expected = (factor * of_erf(c) + 0.04) / (factor * of_erf(1.0) + 0.04)
-    np.testing.assert_allclose(correlation_map(erf, c, v, sigma_w=1.3, sigma_b=0.2), expected, atol=1e-13)
-    np.testing.assert_allclose(correlation_map(lambda x: x, c, v), c, atol=1e-12)
-    # a kink: the error that the docstring states, 400^(-3/2) = 1.2e-4
-    np.testing.assert_allclose(correlation_map(relu, c, v), relu_correlation_map(c), atol=1.2e-4)
+@pytest.mark.parametrize("v", [0.01, 1.0, 30.0])
+@pytest.mark.parametrize("name", [*SMOOTH, "elu", "erf"])
+def test_moments_against_adaptive_quadrature(name, v):
+    act = by_name(name)
+    assert float(variance_map(name, v)) == pytest.approx(by_quad(lambda u: act.phi(u) ** 2, v), rel=1e-10)
+    assert float(chi(name, v)) == pytest.approx(by_quad(lambda u: act.dphi(u) ** 2, v), rel=1e-10)
+    mean = by_quad(lambda u: u * act.phi(u) * act.dphi(u), v) / v
+    assert float(variance_slope(name, v)) == pytest.approx(mean, rel=1e-10)
 
 
-@pytest.mark.parametrize("name", ["tanh", "odd", "positive"])
+@pytest.mark.parametrize("pair", PAIRS, ids=repr)
+def test_exact_pairs_keep_the_variance_one(pair):
+    assert float(variance_map(pair, 1.0)) == pytest.approx(1, abs=1e-10)
+    circle = variance_map(pair, 1.0, sigma_w=0.6, sigma_b=0.8)
+    assert float(circle) == pytest.approx(1, abs=1e-10)
+    h = 1e-4
+    low, high = variance_map(pair, [1 - h, 1 + h])
+    assert float(variance_slope(pair, 1.0)) == pytest.approx((high - low) / (2 * h), rel=1e-6)
+
+
+def test_slope_of_the_variance_map_of_a_pair():
+    assert float(variance_slope(GaussianPair(SymmetricWeibull(4), "odd"), 1.0)) == pytest.approx(
+        0.80971, abs=5e-6
+    )
+    # |Y| <= sqrt 2 and P(|Y| > phi) does not depend on the scale of Y at theta = 2: E phi_p(sqrt(v) G)^2 is 1 for v = 1
+    positive = GaussianPair(SymmetricWeibull(2), "positive")
+    assert abs(float(variance_slope(positive, 1.0))) < 1e-12
+    assert depth_scales(positive).xi_v < 0.05
+
+
+@pytest.mark.parametrize("name", ["tanh", "odd", "positive", "elu"])
 def test_correlation_map_against_a_double_integral(name):
-    law = SymmetricWeibull(4)
-    phi, weight_variance = (np.tanh, 1.0) if name == "tanh" else (GaussianPair(law, name).phi, law.variance)
+    if name in ("tanh", "elu"):
+        act, size = by_name(name), 1601 if name == "elu" else 181
+    else:
+        act, size = of_pair(GaussianPair(SymmetricWeibull(4), name)), 181
     for c in (-0.6, 0.3, 0.9):
         # the trapezoidal rule converges geometrically for smooth functions with Gaussian decay
-        x, y = np.meshgrid(np.linspace(-9, 9, 181), np.linspace(-9, 9, 181), indexing="ij")
-        density = np.exp(-0.5 * (x * x + y * y)) / (2 * math.pi) * (18 / 180) ** 2
-        mean = np.sum(phi(x[:, :1]) * phi(c * x + math.sqrt(1 - c * c) * y) * density)
-        expected = weight_variance * mean / float(variance_map(phi, 1.0, weight_variance=weight_variance))
-        found = float(correlation_map(phi, c, 1.0, weight_variance=weight_variance))
-        assert found == pytest.approx(expected, abs=1e-10)
+        axis = np.linspace(-9, 9, size)
+        x, y = np.meshgrid(axis, axis, indexing="ij")
+        density = np.exp(-0.5 * (x * x + y * y)) / (2 * math.pi) * (axis[1] - axis[0]) ** 2
+        mean = np.sum(act.phi(x[:, :1]) * act.phi(c * x + math.sqrt(1 - c * c) * y) * density)
+        expected = act.weight_variance * mean / float(variance_map(act, 1.0))
+        tolerance = 1e-6 if name == "elu" else 1e-10  # a kink of phi' costs the rule its speed
+        assert float(correlation_map(act, c, 1.0)) == pytest.approx(expected, abs=tolerance)
 
 
-def test_fixed_variance():
-    v = fixed_variance(np.tanh, sigma_w=math.sqrt(1.46), sigma_b=math.sqrt(0.013))
-    assert v == pytest.approx(0.3029, abs=5e-5)  # published
-    assert float(
-        variance_map(np.tanh, v, sigma_w=math.sqrt(1.46), sigma_b=math.sqrt(0.013))
-    ) == pytest.approx(v)
-    with pytest.raises(ValueError, match="has not converged from 1"):
-        fixed_variance(relu, sigma_w=1.415, sigma_b=0.1)
+@pytest.mark.parametrize(
+    "act", [by_name("elu"), by_name("tanh"), of_pair(GaussianPair(SymmetricWeibull(3), "odd"))]
+)
+def test_slope_of_the_correlation_map_is_chi_at_one(act):
+    h = 1e-6
+    below = float(correlation_map(act, 1 - h, 1.0))
+    slope = float(chi(act, 1.0)) / float(variance_map(act, 1.0))
+    assert (1 - below) / h == pytest.approx(slope, rel=2e-5)
 
 
-@pytest.mark.parametrize("function", [relu_correlation_map, lambda c: correlation_map(np.tanh, c, 1.0)])
-def test_correlations_out_of_range(function):
-    with pytest.raises(ValueError, match=r"correlations lie in \[-1, 1\], got 1\.5"):
-        function([0.0, 1.5])
-    with pytest.raises(ValueError, match=r"correlations lie in \[-1, 1\], got nan"):
-        function(np.nan)
+def test_layers_are_iterations():
+    once = correlation_map("tanh", [0.2, 0.9], 0.3, **TANH)
+    through = correlation_map("tanh", [0.2, 0.9], 0.3, **TANH, layers=3)
+    assert through.shape == (3, 2)
+    np.testing.assert_allclose(through[0], once)
+    np.testing.assert_allclose(through[1], correlation_map("tanh", once, 0.3, **TANH))
 
 
-def test_correlation_map_needs_a_variance():
-    with pytest.raises(ValueError, match="variance must be > 0, got 0"):
-        correlation_map(np.tanh, 0.5, 0.0)
+# -- fixed points ----------------------------------------------------------------------------------
+
+
+def test_constants_of_the_paper():
+    """tanh at (sigma_w^2, sigma_b^2) = (1.46, 0.013): q* = .3029, chi = .9989."""
+    (point,) = fixed_points("tanh", **TANH)
+    assert point.variance == pytest.approx(0.3029, abs=5e-5)
+    assert point.stable
+    assert float(chi("tanh", point.variance, sigma_w=TANH["sigma_w"])) == pytest.approx(0.9989, abs=5e-5)
+    assert fixed_variance("tanh", **TANH) == pytest.approx(point.variance, rel=1e-12)
+    scales = depth_scales("tanh", **TANH)
+    assert scales.xi_c == pytest.approx(-1 / math.log(scales.chi))
+
+
+@pytest.mark.parametrize(("omega", "low", "high"), [(2, 0.697, 1.308), (3, 0.841, 1.103), (6, 0.974, 0.999)])
+def test_infinitely_many_fixed_points(omega, low, high):
+    """Alternately stable and unstable, in geometric progression, for the sigma_w of the published ranges only."""
+    name, period = f"oscillating_{omega}", math.exp(4 * math.pi / omega)
+    for sigma_w in (low + 0.1 * (high - low), high - 0.1 * (high - low)):
+        points = [p for p in fixed_points(name, sigma_w=sigma_w, interval=(1e-5, 1e7)) if p.variance > 0]
+        assert len(points) >= 4
+        assert all(a.stable != b.stable for a, b in pairwise(points))
+        for a, b in zip(points, points[2:], strict=False):
+            assert b.variance / a.variance == pytest.approx(period, rel=1e-8)
+            assert b.slope == pytest.approx(a.slope, rel=1e-6)
+    for sigma_w in (low - 0.002, high + 0.002):
+        assert [p for p in fixed_points(name, sigma_w=sigma_w) if p.variance > 0] == []
+    ends = oscillating_range(omega)
+    assert ends == pytest.approx((low, high), abs=5e-4)  # published to three digits
+
+
+def test_from_several_starts_to_several_ends():
+    ends = {round(fixed_variance("oscillating_6", sigma_w=0.99, start=s), 6) for s in (0.01, 0.1, 1, 10, 100)}
+    assert len(ends) == 5
+
+
+def test_fixed_points_that_are_not_there():
+    assert fixed_points("relu", sigma_w=1.5, sigma_b=0.1) == []
+    assert [p.variance for p in fixed_points("relu", sigma_w=1.5)] == [0]
+    assert not fixed_points("relu", sigma_w=1.5)[0].stable
+    (point,) = fixed_points("relu", sigma_w=1.0, sigma_b=0.5)
+    assert point.variance == pytest.approx(0.5, rel=1e-14)
+    with pytest.raises(ValueError, match="every variance is a fixed point"):
+        fixed_points("relu", sigma_w=math.sqrt(2))
+    assert fixed_points("tanh", sigma_w=1000.0, sigma_b=0.1)[0].variance == pytest.approx(1e6, rel=1e-2)
+    assert fixed_variance("relu", sigma_w=1.5) == math.inf
+    assert fixed_variance("tanh", sigma_w=0.9) == 0
+    assert fixed_variance("relu", sigma_w=math.sqrt(2), start=3.0) == 3
+
+
+@pytest.mark.parametrize("name", [*NAMES, "oscillating_3"])
+def test_no_nan_from_tiny_to_huge_scales(name):
+    for sigma_w in (1e-3, 0.03, 1.0, 30.0, 1e3):
+        for sigma_b in (0.0, 1e-3, 1.0):
+            assert phase(name, sigma_w=sigma_w, sigma_b=sigma_b) in ("ordered", "chaotic", "edge")
+            v, value = chi_map(name, sigma_w, sigma_b)
+            assert not np.isnan(v)
+            assert np.isfinite(value)
+            points = (
+                fixed_points(name, sigma_w=sigma_w, sigma_b=sigma_b)
+                if name != "identity" or sigma_w != 1
+                else []
+            )
+            for p in points:
+                if p.variance > 0:
+                    after = variance_map(name, p.variance, sigma_w=sigma_w, sigma_b=sigma_b)
+                    assert float(after) == pytest.approx(p.variance, rel=1e-9)
+
+
+def test_fixed_points_of_correlations():
+    """Chaotic: one stable point below 1; ordered: only 1; odd without bias: 0 stable, +-1 unstable."""
+    odd = correlation_fixed_points(GaussianPair(SymmetricWeibull(4), "odd"), 1.0)
+    assert [p.correlation for p in odd] == [-1, 0, 1]
+    assert [p.stable for p in odd] == [False, True, False]
+    v = fixed_variance("tanh", sigma_w=2.0, sigma_b=0.3)
+    below, one = correlation_fixed_points("tanh", v, sigma_w=2.0, sigma_b=0.3)
+    assert 0 < below.correlation < 1
+    assert below.stable
+    assert not one.stable
+    limit = correlation_map("tanh", 0.9, v, sigma_w=2.0, sigma_b=0.3, layers=400)[-1]
+    assert limit == pytest.approx(below.correlation, abs=1e-9)
+    v = fixed_variance("elu", sigma_w=1.0, sigma_b=0.3)
+    (one,) = correlation_fixed_points("elu", v, sigma_w=1.0, sigma_b=0.3)
+    assert one.stable
+    with pytest.raises(ValueError, match=r"variance 0\.5 is not a fixed point"):
+        correlation_fixed_points("tanh", 0.5)
+    with pytest.raises(ValueError, match="every correlation is a fixed point"):
+        correlation_fixed_points("identity", 1.0)
+
+
+@pytest.mark.parametrize(("sigma_w", "sigma_b"), [(1.0, 0.5), (2.0, 0.3)])
+def test_depth_scales_are_the_rates_of_the_maps(sigma_w, sigma_b):
+    scales = depth_scales("tanh", sigma_w=sigma_w, sigma_b=sigma_b)
+    v = scales.variance
+    c = correlation_map("tanh", 0.5, v, sigma_w=sigma_w, sigma_b=sigma_b, layers=150)
+    gap = np.abs(c - scales.correlation)
+    k = int(np.argmax(gap < 1e-6))
+    assert math.log(gap[k - 1] / gap[k]) == pytest.approx(1 / scales.xi_c, rel=1e-3)
+    off = [v * 1.001]
+    for _ in range(3):
+        off.append(float(variance_map("tanh", off[-1], sigma_w=sigma_w, sigma_b=sigma_b)))
+    assert math.log((off[2] - v) / (off[3] - v)) == pytest.approx(1 / scales.xi_v, rel=1e-3)
+
+
+# -- Edge of Chaos ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["tanh", "erf", "gelu", "silu", "elu"])
+def test_points_of_the_curve_are_on_the_edge(name):
+    curve = eoc_curve(name, 60)
+    assert len(curve.sigma_w) > 10
+    for w, b, v in list(zip(*curve, strict=True))[:: len(curve.sigma_w) // 8]:
+        assert float(variance_map(name, v, sigma_w=w, sigma_b=b)) == pytest.approx(v, rel=1e-9)
+        assert float(chi(name, v, sigma_w=w)) == pytest.approx(1, rel=1e-12)
+        assert phase(name, sigma_w=0.98 * w, sigma_b=b, start=v) == "ordered"
+
+
+def test_curves_that_are_points_or_nothing():
+    relu = eoc_curve("relu")
+    assert relu.sigma_w.tolist() == pytest.approx([math.sqrt(2)])
+    assert relu.sigma_b.tolist() == [0]
+    assert len(eoc_curve("softplus").sigma_w) == 0
+    assert len(eoc_curve(GaussianPair(SphericalMarginal(0.5), "odd")).sigma_w) == 0
+    # small variances: tanh is linear, so that the curve starts at (1, 0)
+    tanh = eoc_curve("tanh")
+    assert tanh.sigma_w[0] == pytest.approx(1, abs=2e-4)
+    assert tanh.sigma_b[0] < 1e-4
+
+
+def test_eoc_point_is_on_the_curve():
+    pair = GaussianPair(SymmetricWeibull(3), "odd")
+    point = eoc_point(pair)
+    assert float(variance_map(pair, 1.0, sigma_w=point.sigma_w, sigma_b=point.sigma_b)) == pytest.approx(1)
+    assert float(chi(pair, 1.0, sigma_w=point.sigma_w)) == pytest.approx(1)
+    curve = eoc_curve(pair, 400)
+    assert np.interp(1.0, curve.variance, curve.sigma_w) == pytest.approx(point.sigma_w, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["tanh", "erf", "gelu", "elu"])
+def test_map_of_chi_against_single_points(name):
+    w, b = np.meshgrid(np.linspace(0.1, 3, 12), np.linspace(0, 1, 5), indexing="ij")
+    variance, value = chi_map(name, w, b)
+    assert value.shape == (12, 5)
+    for k in np.ndindex(w.shape):
+        v = fixed_variance(name, sigma_w=w[k], sigma_b=b[k])
+        if 1e-11 < v < 1e8:
+            assert variance[k] == pytest.approx(v, rel=1e-6)
+            assert value[k] == pytest.approx(float(chi(name, v, sigma_w=w[k])), rel=1e-6)
+        else:
+            assert variance[k] == (0 if v < 1 else math.inf)
+
+
+def test_positive_pairs_are_ordered_and_odd_ones_chaotic():
+    for pair in PAIRS:
+        value = float(chi(pair, 1.0))
+        assert value < 1 if pair.kind == "positive" else value >= 1
+    for b in (0.5, 1, 3):
+        assert float(chi(GaussianPair(SphericalMarginal(b), "odd"), 1.0)) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: variance_map("swish", 1.0), "unknown activation 'swish'"),
+        (lambda: variance_map("tanh", 0.0), "variance must be in"),
+        (lambda: variance_map("tanh", [1.0, math.nan]), "variance must be in .*got nan"),
+        (lambda: variance_map("tanh", 1.0, sigma_w=-1), "sigma_w must be finite and >= 0, got -1"),
+        (
+            lambda: variance_map("tanh", 1.0, weight_variance=0),
+            "weight_variance must be finite and > 0, got 0",
+        ),
+        (lambda: correlation_map("tanh", 1.5, 1.0), r"correlations lie in \[-1, 1\], got 1\.5"),
+        (lambda: correlation_map("relu", math.nan, 1.0), r"correlations lie in \[-1, 1\], got nan"),
+        (lambda: chi_map("tanh", -1.0, 0.0), "sigma_w must be finite and >= 0"),
+        (lambda: depth_scales("relu", sigma_w=1.5), "the variance tends to inf"),
+    ],
+)
+def test_errors_of_the_maps(call, says):
+    with pytest.raises(ValueError, match=says):
+        call()
+
+
+def test_functions_of_your_own():
+    with pytest.raises(TypeError, match=r"for a function of your own: Activation\(name, phi, dphi, kinks\)"):
+        variance_map(np.tanh, 1.0)
+    hard = Activation("hard tanh", lambda x: np.clip(x, -1, 1), lambda x: (np.abs(x) < 1) * 1.0, (-1.0, 1.0))
+    v = 0.7
+    inside = math.erf(1 / math.sqrt(2 * v))
+    assert float(chi(hard, v)) == pytest.approx(inside, rel=1e-12)
+    # kinks away from 0: the trapezoidal rule in polar angle of the pair would see none of them
+    assert float(correlation_map(hard, 0.0, v)) == pytest.approx(0, abs=1e-14)
+    h = 1e-5
+    slope = (float(correlation_map(hard, 0.5 + h, v)) - float(correlation_map(hard, 0.5 - h, v))) / (2 * h)
+    from preactivations._mixed_moments import mixed
+
+    expected = v * float(mixed(hard, v, 0.5).slope_product) / float(variance_map(hard, v))
+    assert slope == pytest.approx(expected, rel=1e-8)

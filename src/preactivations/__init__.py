@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from preactivations import (
+        activations,
         conclusions,
         constraints,
         datasets,
@@ -63,6 +64,7 @@ __all__ = [
     "Oscillating",
     "SphericalMarginal",
     "SymmetricWeibull",
+    "activations",
     "check_pair",
     "conclusions",
     "constraints",

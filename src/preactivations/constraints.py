@@ -24,6 +24,7 @@ import numpy as np
 import scipy.special as sc
 from numpy.typing import NDArray
 
+from preactivations.activations import by_name
 from preactivations.weights import WeightLaw
 
 __all__ = ["COMMON_ACTIVATIONS", "PairCheck", "check_pair"]
@@ -31,10 +32,7 @@ __all__ = ["COMMON_ACTIVATIONS", "PairCheck", "check_pair"]
 Array = NDArray[np.float64]
 #: Activations in common use, elementwise in float64.
 COMMON_ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
-    "tanh": np.tanh,
-    "relu": lambda x: np.maximum(x, 0.0),
-    "gelu": lambda x: x * sc.ndtr(x),
-    "silu": lambda x: x * sc.expit(x),
+    **{name: by_name(name).phi for name in ("tanh", "relu", "gelu", "silu")},
     "sign": np.sign,
 }
 

@@ -36,7 +36,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 from scipy.stats import beta, kstwo
 
-from preactivations.edge_of_chaos import correlation_map, fixed_variance, relu_correlation_map, variance_map
+from preactivations.activations import Activation, by_name, of_pair
+from preactivations.edge_of_chaos import correlation_map, fixed_variance, variance_map, variance_slope
 from preactivations.gaussianity import ks_standardized, ks_statistic
 from preactivations.layer_statistics import LayerStatistics
 from preactivations.pairs import GaussianPair, Kind
@@ -68,22 +69,25 @@ class DepthSetting(NamedTuple):
     name : str
     weights : WeightLaw
         Law from the second layer on.
-    exact : map
-        The activation in float64, for theory.
+    exact : Activation
+        In float64, for theory.
     variance : float
         v, at which the variance stays at infinite width.
     sigma_w, sigma_b : float
     normalize : bool
         Whether activations are divided by their root mean square over the layer.
+    law : WeightLaw, optional
+        Of the exact pair that the activation belongs to; the control has other weights.
     """
 
     name: str
     weights: WeightLaw
-    exact: Map
+    exact: Activation
     variance: float = 1.0
     sigma_w: float = 1.0
     sigma_b: float = 0.0
     normalize: bool = False
+    law: WeightLaw | None = None
 
     @property
     def scales(self) -> dict[str, float]:
@@ -99,12 +103,13 @@ class DepthSetting(NamedTuple):
         """Cov(z_i^2, z_j^2) / v^2 in layers 1..depth, first order in 1/width (0 for the control, exactly)."""
         if self.normalize:
             return np.zeros(depth)
-        v, h = self.variance, 1e-4
-        low, high = variance_map(self.exact, [v * (1 - h), v * (1 + h)], **self.scales)
-        passed_on = ((high - low) / (2 * h * v)) ** 2
+        v = self.variance
+        scales = {"sigma_w": self.sigma_w, "weight_variance": self.weights.variance}
+        passed_on = float(variance_slope(self.exact, v, **scales)) ** 2
         scale = self.sigma_w**2 * self.weights.variance
-        square = variance_map(self.exact, v)
-        fourth = variance_map(lambda x: self.exact(x) ** 2, v)
+        phi = self.exact.phi
+        squared = self.exact._replace(name="squared", phi=lambda x: phi(x) ** 2, slopes=None)
+        square, fourth = (variance_map(act, v, weight_variance=1.0) for act in (self.exact, squared))
         added = scale**2 * (fourth - square**2) / v**2
         return np.asarray(added / width * np.cumsum(np.append(0.0, passed_on ** np.arange(depth - 1))))
 
@@ -116,8 +121,7 @@ class DepthSetting(NamedTuple):
         from preactivations.nn import GaussianActivation, activation, as_array_map
 
         if psi in ("odd", "positive"):
-            pair = cast(Any, self.exact).__self__
-            module: Any = GaussianActivation(pair.weights, pair.kind)
+            module: Any = GaussianActivation(cast(WeightLaw, self.law), cast(Kind, psi))
         else:
             module = activation(psi)
         return as_array_map(module) if device is None else module
@@ -147,22 +151,18 @@ def depth_setting(name: str, law: WeightLaw | None = None) -> DepthSetting:
     if psi in ("odd", "positive"):
         if law is None:
             raise ValueError(f"activation {name!r} goes with a law of weights: give law=")
-        exact: Any = GaussianPair(law, cast(Kind, psi)).phi
-    elif psi in _PLAIN:
-        exact = _PLAIN[psi]
-    elif psi.startswith("oscillating_"):
-        from preactivations.nn import activation, as_array_map
-
-        exact = as_array_map(activation(psi))
+        exact = of_pair(GaussianPair(law, cast(Kind, psi)))
+    elif psi in _PLAIN or psi.startswith("oscillating_"):
+        exact, law = by_name(psi), None
     else:
         raise ValueError(
             f"unknown activation {name!r}; accepted: odd, positive, relu, tanh, oscillating_<omega>, and each of "
             "them with normalized_ before it"
         )
     if name != psi:
-        return DepthSetting(name, Normal(), exact, normalize=True)
+        return DepthSetting(name, Normal(), exact, normalize=True, law=law)
     if psi in ("odd", "positive"):
-        return DepthSetting(name, cast(WeightLaw, law), exact)
+        return DepthSetting(name, cast(WeightLaw, law), exact, law=law)
     if psi == "relu":
         return DepthSetting(name, Normal(), exact, sigma_w=math.sqrt(2))
     if psi == "tanh":
@@ -284,10 +284,7 @@ def theory_correlations(setting: DepthSetting, correlations: ArrayLike, depth: i
     v = setting.variance
     unique = (setting.sigma_w**2 * setting.input_norm * unique + setting.sigma_b**2) / v
     layers = [np.clip(unique, -1, 1)]
-    if setting.exact is _relu:
-        for _ in range(depth - 1):
-            layers.append(np.clip(relu_correlation_map(layers[-1]), -1, 1))
-    elif depth > 1:
+    if depth > 1:
         layers += list(correlation_map(setting.exact, layers[0], v, **setting.scales, layers=depth - 1))
     return np.stack([layer[back].reshape(c.shape) for layer in layers])
 

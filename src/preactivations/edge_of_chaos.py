@@ -1,180 +1,77 @@
-"""Infinite-width maps of variance and correlation, and the Edge of Chaos of exact pairs.
+"""Infinite-width maps of variance and correlation, their fixed points, and the Edge of Chaos.
 
-    v' = sigma_w^2 E W^2 E phi(sqrt(v) G)^2 + sigma_b^2
-    c' = (sigma_w^2 E W^2 E phi(sqrt(v) G1) phi(sqrt(v) G2) + sigma_b^2) / v',   corr(G1, G2) = c
+    v' = sigma_w^2 E W^2 E phi(u)^2 + sigma_b^2,                              u ~ N(0, v)
+    c' = (sigma_w^2 E W^2 E phi(u_1) phi(u_2) + sigma_b^2) / v',              corr(u_1, u_2) = c
+    chi_1 = sigma_w^2 E W^2 E phi'(u)^2 = dc'/dc at c = 1
 
-(Poole et al. 2016). In the basis of normalized Hermite polynomials h_k the second mean is sum_k a_k^2 c^k with
-a_k = E phi(sqrt(v) G) h_k(G) (Mehler's formula).
+(Poole et al. 2016, Schoenholz et al. 2017). The Edge of Chaos is chi_1 = 1 at a fixed point v of the variance map:
+chi_1 < 1 is the ordered phase, where correlations tend to 1, chi_1 > 1 the chaotic one.
 
-For sigma_w^2 + sigma_b^2 = 1 the law N(0, 1) is a fixed point of the layer map of an exact pair at any width (for
-independent pre-activations), and the multiplier of small perturbations is
+For exact pairs with sigma_w^2 + sigma_b^2 = 1 the law N(0, 1) is a fixed point of the layer map of the whole law at any
+width (for independent pre-activations), so that these maps are not asymptotic there.
 
-    chi_1(sigma_w) = sigma_w^2 chi,      chi = E W^2 E phi'(G)^2,  G ~ N(0, 1).
-
-The Edge of Chaos is chi_1 = 1 (Poole et al. 2016, Schoenholz et al. 2017).
+Everywhere `activation` is a name of `activations`, an `Activation` or a `GaussianPair`; E W^2 is that of the pair,
+else 1. Integrals are closed forms or Gauss-Legendre sums over fixed panels (`_gaussian_moments`, `_mixed_moments`).
 """
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import CubicHermiteSpline, PchipInterpolator
+from scipy.optimize import brentq, minimize_scalar
 
+from preactivations._fixed_points import (
+    EDGE,
+    CorrelationPoint,
+    VariancePoint,
+    correlation_fixed_points,
+    fixed_points,
+    fixed_variance,
+)
+from preactivations._gaussian_moments import GRID, grid_moments, moments
+from preactivations._layer_maps import (
+    V_MAX,
+    V_MIN,
+    AnyActivation,
+    checked_variances,
+    chi,
+    correlation_map,
+    resolve,
+    scale_of,
+    variance_map,
+    variance_slope,
+)
+from preactivations.activations import oscillating
 from preactivations.pairs import GaussianPair
 from preactivations.weights import SphericalMarginal
 
 __all__ = [
+    "CorrelationPoint",
+    "DepthScales",
+    "EocCurve",
     "EocPoint",
+    "VariancePoint",
+    "chi",
+    "chi_map",
+    "correlation_fixed_points",
     "correlation_map",
+    "depth_scales",
+    "eoc_curve",
     "eoc_point",
+    "fixed_points",
     "fixed_variance",
-    "relu_correlation_map",
+    "oscillating_range",
+    "phase",
     "variance_map",
+    "variance_slope",
 ]
 
 Array = NDArray[np.float64]
-Activation = Callable[[Array], Array]
-
-_END, _ORDER, _HERMITE = 12.0, 16, 400
-
-
-@functools.cache
-def _normal_nodes() -> tuple[Array, Array]:
-    """Nodes and weights of E f(G), f smooth except at 0: panels halve towards 0, where f may have a kink or a cusp."""
-    edges = np.concatenate([[0.0], 0.5 ** np.arange(45, 0, -1.0), np.arange(1, 2 * _END + 1) / 2])
-    u, weight = np.polynomial.legendre.leggauss(_ORDER)
-    half = np.diff(edges) / 2
-    x = (edges[:-1] + half)[:, None] + half[:, None] * u
-    density = half[:, None] * weight * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
-    x, density = x.ravel(), density.ravel()
-    return np.concatenate([-x[::-1], x]), np.concatenate([density[::-1], density])
-
-
-def variance_map(
-    activation: Activation,
-    variance: ArrayLike,
-    *,
-    sigma_w: float = 1.0,
-    sigma_b: float = 0.0,
-    weight_variance: float = 1.0,
-) -> Array:
-    """Variance of the next pre-activations, elementwise in `variance` >= 0.
-
-    `activation` is a float64 map, smooth except at 0.
-
-    Examples
-    --------
-    >>> relu = lambda x: np.maximum(x, 0)
-    >>> round(float(variance_map(relu, 3.0, sigma_w=math.sqrt(2))), 12)
-    3.0
-    """
-    v = np.asarray(variance, dtype=np.float64)
-    x, weight = _normal_nodes()
-    second = np.square(activation(np.sqrt(v)[..., None] * x)) @ weight
-    return np.asarray(sigma_w**2 * weight_variance * second + sigma_b**2)
-
-
-def fixed_variance(
-    activation: Activation,
-    *,
-    start: float = 1.0,
-    sigma_w: float = 1.0,
-    sigma_b: float = 0.0,
-    weight_variance: float = 1.0,
-) -> float:
-    """Variance to which the map converges from `start`: a stable fixed point, to 12 digits.
-
-    Raises
-    ------
-    ValueError
-        If it does not converge to a positive number in 10 000 steps.
-
-    Examples
-    --------
-    >>> round(fixed_variance(np.tanh, sigma_w=math.sqrt(1.46), sigma_b=math.sqrt(0.013)), 4)
-    0.3029
-    """
-    v = start
-    for _ in range(10_000):
-        after = float(
-            variance_map(activation, v, sigma_w=sigma_w, sigma_b=sigma_b, weight_variance=weight_variance)
-        )
-        if abs(after - v) <= 1e-13 * v:
-            return after
-        v = after
-    raise ValueError(f"the variance has not converged from {start:g}: it is {v:g} after 10000 layers")
-
-
-def correlation_map(
-    activation: Activation,
-    correlation: ArrayLike,
-    variance: float,
-    *,
-    sigma_w: float = 1.0,
-    sigma_b: float = 0.0,
-    weight_variance: float = 1.0,
-    layers: int | None = None,
-) -> Array:
-    """Correlation of the next pre-activations of two inputs, elementwise in `correlation`.
-
-    `variance` is that of both inputs. With `layers` the map is applied so many times, `variance` being a fixed point of
-    the variance map, and the result has a new first axis.
-
-    400 terms of the series; what is left of E phi^2 counts as one term more, so that c = 1 is mapped to 1 exactly. For
-    smooth activations it is rounding; for a kink it is of the order of 400^(-3/2): see `relu_correlation_map`.
-
-    Raises
-    ------
-    ValueError
-        For correlations outside [-1, 1] or a variance that is not positive.
-
-    Examples
-    --------
-    >>> correlation_map(lambda x: x, [0.5, 1.0], 1.0).round(12).tolist()
-    [0.5, 1.0]
-    """
-    c = _correlations(correlation)
-    if not variance > 0:
-        raise ValueError(f"variance must be > 0, got {variance}")
-    x, weight = _normal_nodes()
-    y = np.asarray(activation(math.sqrt(variance) * x))
-    squares = np.empty(_HERMITE + 1)
-    before, h = np.zeros_like(x), np.ones_like(x)
-    for k in range(_HERMITE):
-        squares[k] = float(weight @ (y * h)) ** 2
-        before, h = h, (x * h - math.sqrt(k) * before) / math.sqrt(k + 1)
-    second = float(weight @ (y * y))
-    squares[_HERMITE] = max(0.0, second - squares[:_HERMITE].sum())
-    scale = sigma_w**2 * weight_variance
-    through = []
-    for _ in range(1 if layers is None else layers):
-        mixed = np.polynomial.polynomial.polyval(np.clip(c, -1, 1), squares)
-        c = np.asarray((scale * mixed + sigma_b**2) / (scale * second + sigma_b**2))
-        through.append(c)
-    return c if layers is None else np.stack(through)
-
-
-def _correlations(values: ArrayLike) -> Array:
-    c = np.asarray(values, dtype=np.float64)
-    if not np.all(np.abs(c) <= 1):
-        raise ValueError(f"correlations lie in [-1, 1], got {c[~(np.abs(c) <= 1)].ravel()[0]}")
-    return c
-
-
-def relu_correlation_map(correlation: ArrayLike) -> Array:
-    """`correlation_map` of ReLU without bias, any variance: (sqrt(1 - c^2) + c (pi - arccos c)) / pi (Cho & Saul 2009).
-
-    Examples
-    --------
-    >>> relu_correlation_map([-1.0, 1.0]).round(12).tolist()
-    [0.0, 1.0]
-    """
-    c = _correlations(correlation)
-    return np.asarray((np.sqrt((1 - c) * (1 + c)) + c * (math.pi - np.arccos(c))) / math.pi)
+Phase = Literal["ordered", "chaotic", "edge"]
 
 
 class EocPoint(NamedTuple):
@@ -183,6 +80,187 @@ class EocPoint(NamedTuple):
     sigma_w: float
     sigma_b: float
     chi: float
+
+
+class DepthScales(NamedTuple):
+    """Where the maps converge to, and how fast: differences shrink as exp(-l / xi) with the layer l.
+
+    xi is 0 where one layer suffices and infinite at a slope of 1 (algebraic convergence) or above (none).
+    """
+
+    variance: float
+    correlation: float
+    chi: float
+    xi_v: float
+    xi_c: float
+
+
+class EocCurve(NamedTuple):
+    """Points of the Edge of Chaos, shape (n,) each, in order of the variance."""
+
+    sigma_w: Array
+    sigma_b: Array
+    variance: Array
+
+
+def depth_scales(
+    activation: AnyActivation,
+    *,
+    sigma_w: float = 1.0,
+    sigma_b: float = 0.0,
+    weight_variance: float | None = None,
+    start: float = 1.0,
+) -> DepthScales:
+    """Depth scales xi_v = -1 / log|dv'/dv| and xi_c = -1 / log(dc'/dc) at the fixed points that layers lead to.
+
+    Raises
+    ------
+    ValueError
+        Where the variance tends to 0 or infinity from `start`.
+
+    Examples
+    --------
+    >>> scales = depth_scales("tanh", sigma_w=1.0, sigma_b=0.5)
+    >>> scales.correlation, scales.xi_c < 10
+    (1.0, True)
+    """
+    act = resolve(activation)
+    options: Any = {"sigma_w": sigma_w, "sigma_b": sigma_b, "weight_variance": weight_variance}
+    v = fixed_variance(act, start=start, **options)
+    if v == 0 or v == math.inf:
+        raise ValueError(f"no positive variance is kept: from {start:g} the variance tends to {v:g}")
+    slope_v = float(variance_slope(act, v, sigma_w=sigma_w, weight_variance=weight_variance))
+    points = correlation_fixed_points(act, v, **options)
+    to = next(p for p in reversed(points) if p.stable)
+    chi_1 = points[-1].slope
+    return DepthScales(v, to.correlation, chi_1, _depth_scale(abs(slope_v)), _depth_scale(to.slope))
+
+
+def _depth_scale(slope: float) -> float:
+    if slope < 1e-300:
+        return 0.0
+    return math.inf if slope >= 1 - EDGE else -1 / math.log(slope)
+
+
+def phase(
+    activation: AnyActivation,
+    *,
+    sigma_w: float = 1.0,
+    sigma_b: float = 0.0,
+    weight_variance: float | None = None,
+    start: float = 1.0,
+) -> Phase:
+    """ "ordered" (chi_1 < 1), "chaotic" (chi_1 > 1) or "edge" (within 1e-9), at the variance that layers lead to.
+
+    Where the variance tends to 0 or infinity, chi_1 is that of its last values (`chi_map`).
+
+    Examples
+    --------
+    >>> [phase("tanh", sigma_w=s, sigma_b=0.1) for s in (0.8, 1.5)]
+    ['ordered', 'chaotic']
+    """
+    act = resolve(activation)
+    options: Any = {"sigma_w": sigma_w, "weight_variance": weight_variance}
+    v = fixed_variance(act, start=start, sigma_b=sigma_b, **options)
+    value = float(chi(act, min(max(v, V_MIN), V_MAX), **options))
+    if abs(value - 1) <= EDGE:
+        return "edge"
+    return "ordered" if value < 1 else "chaotic"
+
+
+def chi_map(
+    activation: AnyActivation,
+    sigma_w: ArrayLike,
+    sigma_b: ArrayLike,
+    *,
+    weight_variance: float | None = None,
+    start: float = 1.0,
+) -> tuple[Array, Array]:
+    """(variance, chi_1) at the variance that layers lead to from `start`, for arrays of scales (broadcast).
+
+    For maps of many points: the moments are tabulated once in log v and interpolated, relative error below 1e-6. A
+    variance that tends to 0 or infinity is given as that, with chi_1 at the end of the table (1e-12 or 1e9): no NaN.
+    """
+    act = resolve(activation)
+    w, b = np.broadcast_arrays(np.asarray(sigma_w, dtype=np.float64), np.asarray(sigma_b, dtype=np.float64))
+    for name, values in {"sigma_w": w, "sigma_b": b}.items():
+        if not np.all((values >= 0) & np.isfinite(values)):
+            raise ValueError(f"{name} must be finite and >= 0")
+    unit = scale_of(act, 1.0, 0.0, weight_variance)
+    grid, m = GRID, grid_moments(act)
+    log_v = np.log(grid)
+    first = int(np.searchsorted(log_v, math.log(float(checked_variances(start)))))
+    scale, floor = (unit * w**2).ravel(), (b**2).ravel()
+    at = np.empty(scale.size)
+    for begin in range(
+        0, scale.size, 4096
+    ):  # the position of the fixed point in the table, per pair of scales
+        part = slice(begin, begin + 4096)
+        above = scale[part, None] * m.square + floor[part, None] > grid
+        up = above[:, first]
+        falls = ~above[:, first:]
+        right = np.where(falls.any(1), first + falls.argmax(1), grid.size)
+        rises = above[:, first::-1]
+        left = np.where(rises.any(1), first - rises.argmax(1), -1)
+        at[part] = np.where(up, right - 1, left)
+    k = np.clip(at, 0, grid.size - 2).astype(int)
+    square = CubicHermiteSpline(log_v, np.log(m.square), grid * m.derivative / m.square)
+    low, high = log_v[k], log_v[k + 1]
+    for _ in range(40):
+        middle = (low + high) / 2
+        grows = scale * np.exp(square(middle)) + floor > np.exp(middle)
+        low, high = np.where(grows, middle, low), np.where(grows, high, middle)
+    log_at = np.where(at < 0, log_v[0], np.where(at >= grid.size - 1, log_v[-1], low))
+    slope = np.full(log_at.shape, math.inf)
+    if act.power > 0.5:
+        slope = np.exp(PchipInterpolator(log_v, np.log(m.slope_square))(log_at))
+    variance = np.where(at < 0, 0.0, np.where(at >= grid.size - 1, math.inf, np.exp(log_at)))
+    return variance.reshape(w.shape), (scale * slope).reshape(w.shape)
+
+
+def eoc_curve(
+    activation: AnyActivation,
+    n_points: int = 200,
+    *,
+    weight_variance: float | None = None,
+    variances: tuple[float, float] = (1e-4, 1e4),
+) -> EocCurve:
+    """The Edge of Chaos as a curve in the plane (sigma_w, sigma_b), parametrized by the variance v of its fixed point.
+
+    At each v, chi_1 = 1 fixes sigma_w and v' = v fixes sigma_b; v belongs to the curve where sigma_b^2 >= 0 and the
+    fixed point is stable. The ends where sigma_b = 0 are added. Activations that are linear on both sides of 0 have one
+    point, at every v (NaN here). Empty where there is no point.
+
+    Examples
+    --------
+    >>> curve = eoc_curve("relu")
+    >>> curve.sigma_w.round(12).tolist(), curve.sigma_b.tolist()
+    ([1.414213562373], [0.0])
+    """
+    act = resolve(activation)
+    unit = scale_of(act, 1.0, 0.0, weight_variance)
+    if act.slopes is not None:
+        sigma_w = 1 / math.sqrt(unit * sum(s**2 for s in act.slopes) / 2)
+        return EocCurve(np.array([sigma_w]), np.array([0.0]), np.array([math.nan]))
+    if act.power <= 0.5:
+        return EocCurve(*(np.empty(0) for _ in range(3)))
+
+    def bias_square(v: Any) -> Array:
+        m = moments(act, v)
+        return np.asarray(v - m.square / m.slope_square)
+
+    low, high = (float(end) for end in checked_variances(variances))
+    grid: Array = np.geomspace(low, high, n_points)
+    square, log_v = bias_square(grid), np.log(grid)
+    ends = [
+        math.exp(brentq(lambda x: float(bias_square(math.exp(x))), log_v[k], log_v[k + 1], xtol=1e-14))
+        for k in np.flatnonzero(square[1:] * square[:-1] < 0)
+    ]
+    at = np.sort(np.append(grid[square >= 0], ends))
+    m = moments(act, at)
+    sigma_b = np.sqrt(np.where(np.isin(at, ends), 0.0, np.maximum(bias_square(at), 0)))
+    stable = m.derivative / m.slope_square < 1
+    return EocCurve(1 / np.sqrt(unit * m.slope_square[stable]), sigma_b[stable], at[stable])
 
 
 def eoc_point(pair: GaussianPair) -> EocPoint:
@@ -208,20 +286,42 @@ def eoc_point(pair: GaussianPair) -> EocPoint:
         raise ValueError(
             f"{pair!r} has no Edge of Chaos with sigma_w^2 + sigma_b^2 = 1: positive pairs are ordered (chi_1 < 1)"
         )
-    power = 1.0
-    if isinstance(pair.weights, SphericalMarginal):
-        b = pair.weights.b
-        if b >= 0.5:
-            raise ValueError(
-                f"{pair!r} has no Edge of Chaos: chi_1 is infinite for b >= 1/2, since phi ~ |x|^(1/(1+2b)) at 0"
-            )
-        power = (1 - 2 * b) / (1 + 2 * b)  # phi'(x)^2 ~ x^(power - 1): smooth in u = x^power
-    u, weight = np.polynomial.legendre.leggauss(400)
-    end = 9.0**power
-    u, weight = 0.5 * end * (u + 1), 0.5 * end * weight
-    x = np.maximum(u ** (1 / power), 1e-250)  # where phi' would overflow the integrand is constant
-    density = np.sqrt(2 / math.pi) * np.exp(-0.5 * x * x)  # of |G|
-    mean = float(weight @ (pair.dphi(x) ** 2 * density * x ** (1 - power))) / power
-    chi = pair.weights.variance * mean
-    sigma_w = 1 / math.sqrt(chi)
-    return EocPoint(sigma_w, math.sqrt(max(0.0, 1 - sigma_w**2)), chi)
+    if isinstance(pair.weights, SphericalMarginal) and pair.weights.b >= 0.5:
+        raise ValueError(
+            f"{pair!r} has no Edge of Chaos: chi_1 is infinite for b >= 1/2, since phi ~ |x|^(1/(1+2b)) at 0"
+        )
+    value = float(chi(pair, 1.0))
+    sigma_w = min(1.0, 1 / math.sqrt(value))
+    return EocPoint(sigma_w, math.sqrt(max(0.0, 1 - sigma_w**2)), value)
+
+
+def oscillating_range(omega: float, delta: float = 0.99) -> tuple[float, float]:
+    """Smallest and largest sigma_w at which phi_(delta, omega) has positive fixed points without bias.
+
+    E phi(u)^2 / v is periodic in log v, with period 4 pi / omega; sigma_w^2 is one over its extrema. There are
+    infinitely many fixed points in between and none outside.
+
+    Examples
+    --------
+    >>> [round(s, 3) for s in oscillating_range(3)]
+    [0.841, 1.103]
+    """
+    act = oscillating(delta, omega)
+
+    def ratio(log_v: float) -> float:
+        v = math.exp(log_v)
+        return float(moments(act, v).square) / v
+
+    period = 4 * math.pi / omega
+    grid = np.linspace(-period / 2, period / 2, 65)
+    values = np.array([ratio(at) for at in grid])
+    ends = []
+    for sign in (-1, 1):  # the largest ratio gives the smallest sigma_w
+        k = int(np.argmin(sign * values))
+        step = grid[1] - grid[0]
+        best = minimize_scalar(
+            lambda x, sign=sign: sign * ratio(x), bounds=(grid[k] - step, grid[k] + step), method="bounded",
+            options={"xatol": 1e-9},
+        )  # fmt: skip
+        ends.append(1 / math.sqrt(sign * best.fun))
+    return ends[0], ends[1]
