@@ -176,7 +176,7 @@ def test_cifar_as_jpeg_says_so(tmp_path):
     assert data.images.shape == (3, 3, 32, 32)
     np.testing.assert_allclose(data.images[2, :, 16, 16] * 255, [200, 100, 10], atol=4)
     pyarrow.parquet.write_table(table, tmp_path / "raw" / "cifar10" / "train.parquet")
-    with pytest.raises(DataError, match=r"train\.parquet has 2 rows, expected 3"):
+    with pytest.raises(DataError, match=r"train\.parquet is not 3 JPEG.*has 2 rows, expected 3.*set aside"):
         load("cifar10", folder=tmp_path / "raw")
 
 
@@ -231,7 +231,7 @@ def test_bad_requests(tmp_path):
         load("svhn")
     with pytest.raises(ValueError, match="split must be 'train' or 'test', got 'all'"):
         load("digits", "all")
-    with pytest.raises(DataError, match=r"mirror .*nowhere of data sets is not a folder"):
+    with pytest.raises(DataError, match=r"the mirror .*nowhere of data sets is not a folder"):
         load("mnist", folder=tmp_path, mirror=tmp_path / "nowhere")
 
 

@@ -55,4 +55,12 @@ def test_figures_and_tables_never_load_torch_or_the_simulation():
     for script in SCRIPTS:
         if script.startswith(("plot_", "table_")):
             files = {Path(name).stem for name in closure(f"workflow/scripts/{script}")}
-            assert files <= {"job", "plotting", "tables", "replication", "gaussianity", "conclusions"}, script
+            assert files <= {
+                "job",
+                "plotting",
+                "tables",
+                "replication",
+                "gaussianity",
+                "conclusions",
+                "eoc_claims",
+            }, script

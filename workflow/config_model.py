@@ -159,6 +159,44 @@ class Propagation(_Section):
         return self
 
 
+class EdgeOfChaos(_Section):
+    """Maps, phases, exact points, and networks on, above and below the edge."""
+
+    activations: Annotated[
+        list[Literal["tanh", "relu", "erf", "gelu", "silu", "elu", "softplus", "leaky_relu"]], Distinct
+    ] = Field(min_length=1)
+    """Activations whose curve is drawn, beside phi_theta."""
+    heat_maps: Annotated[list[Literal["tanh", "erf", "gelu", "silu", "elu"]], Distinct] = Field(min_length=1)
+    """Activations whose chi is mapped over (sigma_w, sigma_b), beside phi_theta."""
+    theta: Theta
+    """Weibull shape of the exact pair in maps and simulations."""
+    spherical: Annotated[list[Annotated[float, Field(ge=0, le=30)]], Distinct] = Field(min_length=1)
+    """Parameters b in the table of exact points."""
+    curve_points: int = Field(ge=10, le=10_000)
+    """Points per curve."""
+    family_points: int = Field(ge=5, le=1000)
+    """Points of the curves over theta in [2, 50] and over b."""
+    heat_points: int = Field(ge=10, le=1000)
+    """Points per axis of the maps."""
+    omegas: Annotated[list[Annotated[float, Field(gt=0, le=100)]], Distinct] = Field(min_length=1)
+    """Frequencies of the counter-example phi_(.99, omega)."""
+    widths: list[WidthCell] = Field(min_length=1)
+    """Widths of the simulated networks, each with their number."""
+    depth: int = Field(ge=10, le=10_000)
+    """Layers."""
+    rate_depth: int = Field(ge=100, le=100_000)
+    """Layers of infinite width to which the rates on the edge are followed."""
+    unified: WidthCell
+    """Networks of the unified view, with gradients."""
+    memory_mb: float = Field(ge=8, le=10**6)
+    """Bound on the working memory of the simulation."""
+
+    @model_validator(mode="after")
+    def _widths_are_distinct(self) -> Self:
+        _distinct([cell.width for cell in self.widths])
+        return self
+
+
 class DensityFit(_Section):
     """Hyper-parameters of the fit of the density; published values in config/laptop.yaml."""
 
@@ -250,6 +288,7 @@ class Config(_Section):
     fitted: Fitted
     constraints: Constraints
     propagation: Propagation
+    edge_of_chaos: EdgeOfChaos
     figures: Figures
 
     @property

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         datasets,
         depth_study,
         edge_of_chaos,
+        eoc_claims,
+        eoc_study,
         factor,
         fitted,
         gaussianity,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
         propagation,
         streams,
         two_layer,
+        unified_view,
         weights,
     )
     from preactivations.constraints import check_pair
@@ -71,6 +74,8 @@ __all__ = [
     "datasets",
     "depth_study",
     "edge_of_chaos",
+    "eoc_claims",
+    "eoc_study",
     "factor",
     "fitted",
     "gaussianity",
@@ -81,6 +86,7 @@ __all__ = [
     "propagation",
     "streams",
     "two_layer",
+    "unified_view",
     "weights",
 ]
 

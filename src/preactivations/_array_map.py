@@ -15,7 +15,9 @@ __all__ = ["as_array_map"]
 
 def as_array_map(module: nn.Module) -> Callable[[NDArray[Any]], NDArray[Any]]:
     """`module` as a map from NumPy array to NumPy array (same floating dtype), without autograd."""
-    function: Any = getattr(module, "values", module)  # `GaussianActivation.values` takes less time
+    function: Any = getattr(module, "values", None)  # `GaussianActivation.values` takes less time
+    if not callable(function):
+        function = module
 
     def apply(x: NDArray[Any]) -> NDArray[Any]:
         with torch.inference_mode():

@@ -6,7 +6,7 @@ activation                     route
 linear on both sides of 0      closed form (Cho & Saul 2009)
 erf                            closed form (Williams 1997)
 smooth                         Mehler's series: sum_k a_k^2 c^k, a_k the coefficients of phi(sqrt(v) x) in the
-                               normalized Hermite polynomials, if 400 terms hold all but 1e-13 of E phi^2, E phi'^2
+                               normalized Hermite polynomials, if 4000 terms hold all but 1e-12 of E phi^2, E phi'^2
 others: kinks, large v         quadrature over u_1, and given u_1 over u_2, split at the kinks: the outer panels halve
                                towards every point where the inner mean may bend, so that all c are resolved
 =============================  =====================================================================================
@@ -29,7 +29,7 @@ __all__ = ["Mixed", "mixed"]
 
 Array = NDArray[np.float64]
 
-_TERMS = 400
+_TERMS = 4000
 _REACH, _ORDER = 14, 16  # standard deviations, nodes per panel
 _END = 9.0
 
@@ -53,7 +53,7 @@ def mixed(activation: Activation, variance: float, correlation: ArrayLike) -> Mi
             4 / math.pi / np.sqrt((1 + 2 * v - 2 * v * c) * (1 + 2 * v + 2 * v * c)),
         )
     squares, slopes = _coefficients(activation, variance)
-    if squares[-1] < 1e-13 * squares.sum() and slopes[-1] < 1e-13 * slopes.sum() < math.inf:
+    if squares[-1] < 1e-12 * squares.sum() and slopes[-1] < 1e-12 * slopes.sum() < math.inf:
         polyval = np.polynomial.polynomial.polyval
         return Mixed(np.asarray(polyval(c, squares)), np.asarray(polyval(c, slopes)))
     pairs = np.array([_by_quadrature(activation, variance, float(one)) for one in c.ravel()])
@@ -81,15 +81,17 @@ def _coefficients(activation: Activation, variance: float) -> tuple[Array, Array
     values = weight * np.stack(
         [activation.phi(math.sqrt(variance) * x), activation.dphi(math.sqrt(variance) * x)]
     )
-    squares = np.empty((2, _TERMS + 1))
+    squares = np.empty((2, _TERMS))
     before, h = np.zeros_like(x), np.ones_like(x)
     for k in range(_TERMS):
         squares[:, k] = (values @ h) ** 2
         before, h = h, (x * h - math.sqrt(k) * before) / math.sqrt(k + 1)
     whole = moments(activation, variance)
+    series = []
     for row, total in zip(squares, (whole.square, whole.slope_square), strict=True):
-        row[_TERMS] = max(0.0, float(total) - row[:_TERMS].sum())
-    return squares[0], squares[1]
+        kept = 1 + int(np.flatnonzero(row > 1e-18 * row.sum()).max(initial=0))
+        series.append(np.append(row[:kept], max(0.0, float(total) - row[:kept].sum())))
+    return series[0], series[1]
 
 
 def _by_quadrature(activation: Activation, variance: float, c: float) -> tuple[float, float]:

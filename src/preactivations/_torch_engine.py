@@ -68,8 +68,8 @@ def _layer(networks: Networks, depth: int, z: Tensor, generator: torch.Generator
     fan_in, fan_out = networks.widths[depth : depth + 2]
     a, size = z, z.shape[0]
     if depth > 0:
-        module = networks.activation
-        a = module.values(z) if hasattr(module, "values") else module(z)
+        values = getattr(networks.activation, "values", None)
+        a = values(z) if callable(values) else networks.activation(z)
         if networks.normalize:
             scale = a.square().mean(1, keepdim=True).sqrt_()
             a = a / torch.where(scale > 0, scale, 1.0)

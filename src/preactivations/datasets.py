@@ -1,8 +1,9 @@
 """Images with labels: digits (inside scikit-learn), MNIST and CIFAR-10 (downloaded once, verified always).
 
 Files are looked for in `<folder>/<name>/`, then in a mirror (a folder given as argument or in the environment variable
-PREACTIVATIONS_DATA), then at the addresses in turn. A file counts only if its content has the known MD5 checksum: a
-wrong or truncated one is set aside as `<file>.bad` and never used. Nothing is a pickle: MNIST is read from its idx
+PREACTIVATIONS_DATA), then at the addresses in turn. A file counts only if its content has the known MD5 checksum (none
+is known for the JPEG files below: they are checked as they are read); a wrong or truncated one is set aside as
+`<file>.bad` and never used. Nothing is a pickle: MNIST is read from its idx
 files, CIFAR-10 from the binary archive.
 
 =========  =========================  ==========================================================
@@ -17,7 +18,7 @@ cifar10    50 000 + 10 000, 3 x 32^2  cifar-10-binary.tar.gz; from a mirror also
 calls itself "CIFAR-10 (JPEG)".
 
 Checksums: MNIST's are of the uncompressed content, since wrappers differ between mirrors; CIFAR-10's is of the
-archive, as published on its page.
+archive, from its page.
 """
 
 from __future__ import annotations
@@ -148,8 +149,6 @@ def fetch(
     if name == "digits":
         return []
     mirror = mirror or os.environ.get(MIRROR_VARIABLE)
-    if mirror is not None and not Path(mirror).is_dir():
-        raise DataError(f"the mirror {mirror} of data sets is not a folder")
     target = Path(folder) / name
     places = [] if mirror is None else [Path(mirror) / name, Path(mirror)]
     if name == "mnist":
@@ -187,6 +186,8 @@ def _file(
                 return target / name
             raise DataError(_set_aside(target / name, md5, found))
     faults = []
+    if places and not places[-1].is_dir():
+        raise DataError(f"{names[0]} is needed, but the mirror {places[-1]} of data sets is not a folder")
     for place in places:
         for name in names:
             if (place / name).exists():
@@ -311,12 +312,17 @@ def _cifar_jpeg(path: Path, split: Split) -> Dataset:
     pyarrow, image = _package("pyarrow"), _package("PIL.Image")
     try:
         table = _package("pyarrow.parquet").read_table(path, columns=["image", "label"])
-    except (OSError, pyarrow.ArrowException) as error:
-        raise DataError(f"{path} can't be read as Parquet with columns image, label: {error}") from None
-    if table.num_rows != _CIFAR_COUNT[split]:
-        raise DataError(f"{path} has {table.num_rows} rows, expected {_CIFAR_COUNT[split]}")
-    images = np.empty((table.num_rows, 32, 32, 3), np.uint8)
-    for k, cell in enumerate(table["image"].to_pylist()):
-        images[k] = np.asarray(image.open(io.BytesIO(cell)))
+        if table.num_rows != _CIFAR_COUNT[split]:
+            raise ValueError(f"it has {table.num_rows} rows, expected {_CIFAR_COUNT[split]}")
+        images = np.empty((table.num_rows, 32, 32, 3), np.uint8)
+        for k, cell in enumerate(table["image"].to_pylist()):
+            images[k] = np.asarray(image.open(io.BytesIO(cell)))
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
+        bad = path.with_name(f"{path.name}.bad")
+        path.replace(bad)
+        raise DataError(
+            f"{path} is not {_CIFAR_COUNT[split]} JPEG images of 32 x 32 with labels: {error}; it is set aside as "
+            f"{bad.name}; run again to copy it anew"
+        ) from None
     channels_first = (images.transpose(0, 3, 1, 2) / np.float32(255)).astype(np.float32)
     return Dataset("CIFAR-10 (JPEG)", channels_first, np.asarray(table["label"].to_numpy(), dtype=np.int64))

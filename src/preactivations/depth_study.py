@@ -11,7 +11,7 @@ activation           weights          sigma_w, sigma_b     v
 odd, positive        the given law    1, 0                 1
 relu                 normal           sqrt(2), 0           1 (any)
 tanh                 normal           sqrt(1.46, 0.013)    0.3029, the fixed point
-oscillating_<omega>  normal           by the map, 0        1, one of infinitely many
+oscillating_<omega>  normal           middle of range, 0   the stable fixed point next to 1
 normalized_<psi>     normal           1, 0                 1, exactly i.i.d. at any width
 ===================  ===============  ===================  ==================================
 
@@ -37,7 +37,13 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import beta, kstwo
 
 from preactivations.activations import Activation, by_name, of_pair
-from preactivations.edge_of_chaos import correlation_map, fixed_variance, variance_map, variance_slope
+from preactivations.edge_of_chaos import (
+    correlation_map,
+    fixed_variance,
+    oscillating_range,
+    variance_map,
+    variance_slope,
+)
 from preactivations.gaussianity import ks_standardized, ks_statistic
 from preactivations.layer_statistics import LayerStatistics
 from preactivations.pairs import GaussianPair, Kind
@@ -58,7 +64,7 @@ __all__ = [
 
 Array = NDArray[np.float64]
 Map = Callable[[Array], Array]
-_QUANTILES = 201
+_QUANTILES = 101
 
 
 class DepthSetting(NamedTuple):
@@ -169,7 +175,8 @@ def depth_setting(name: str, law: WeightLaw | None = None) -> DepthSetting:
         sigma_w, sigma_b = math.sqrt(1.46), math.sqrt(0.013)
         variance = fixed_variance(exact, sigma_w=sigma_w, sigma_b=sigma_b)
         return DepthSetting(name, Normal(), exact, variance, sigma_w, sigma_b)
-    return DepthSetting(name, Normal(), exact, sigma_w=1 / math.sqrt(float(variance_map(exact, 1.0))))
+    sigma_w = sum(oscillating_range(float(psi.removeprefix("oscillating_")))) / 2
+    return DepthSetting(name, Normal(), exact, fixed_variance(exact, sigma_w=sigma_w), sigma_w)
 
 
 def simulate_depth(
@@ -207,6 +214,8 @@ def layer_rows(setting: DepthSetting, layers: LayerStatistics) -> list[dict[str,
         All neurons together, for display.
     variance, kurtosis, neuron_correlation, square_covariance, square_correlation
         With `_error`: standard errors from the spread between networks.
+        For ReLU the error of the variance is the exact one, ((1 + 2/n)(1 + 5/n)^(l - 1) - 1) / n_networks: the sample
+        does not see the rare networks that make it. The other errors of ReLU are NaN where that is above 1/10.
     square_covariance_theory
         First order in 1/n.
     n_tested, dead
@@ -227,6 +236,12 @@ def layer_rows(setting: DepthSetting, layers: LayerStatistics) -> list[dict[str,
     }.items():
         unit = v if name == "variance" else 1.0
         columns |= {name: estimate.value / unit, f"{name}_error": estimate.error / unit}
+    if setting.name == "relu":
+        n, depth = layers.widths[0], np.arange(len(layers.widths))
+        exact = np.sqrt(((1 + 2 / n) * (1 + 5 / n) ** depth - 1) / layers.n_networks)
+        for name in ("kurtosis", "neuron_correlation", "square_covariance", "square_correlation"):
+            columns[f"{name}_error"] = np.where(exact < 0.1, columns[f"{name}_error"], math.nan)
+        columns["variance_error"] = exact
     rows = []
     for k in range(len(layers.widths)):
         z = _tested(setting, layers, k)
@@ -243,15 +258,13 @@ def layer_rows(setting: DepthSetting, layers: LayerStatistics) -> list[dict[str,
     return rows
 
 
-def quantile_rows(
-    setting: DepthSetting, layers: LayerStatistics, depths: Sequence[int]
-) -> list[dict[str, float]]:
-    """Quantiles of the tested neurons at chosen depths beside those of N(0, 1), with their 95 % band (per point).
+def quantile_rows(setting: DepthSetting, layers: LayerStatistics) -> list[dict[str, float]]:
+    """Quantiles of the tested neurons of each layer beside those of N(0, 1), with their 95 % band (per point).
 
     Columns depth, normal (the normal quantile), sample (in units of sqrt(v)), standardized, null_low, null_high.
     """
     rows = []
-    for depth in depths:
+    for depth in range(1, len(layers.widths) + 1):
         z = _tested(setting, layers, depth - 1)
         if z.size < 2:
             continue

@@ -178,15 +178,20 @@ class _Layer(NamedTuple):
 
 def block_statistics(layers: Iterator[Any], count: int) -> list[_Layer]:
     """Of the first `count` networks of a block; each layer has shape (networks, n, inputs)."""
-    return [_layer(z[:count]) for z in layers]
+    return [_layer(z[:count], depth) for depth, z in enumerate(layers, 1)]
 
 
-def _layer(z: Any) -> _Layer:
+def _layer(z: Any, depth: int) -> _Layer:
     first = z[:, :, 0]
     squares = first * first
     n = first.shape[1]
     sums = (first.sum(1), squares.sum(1), (squares * first).sum(1), (squares * squares).sum(1))
     s1, s2, s3, s4 = (as_numpy(s).astype(np.float64) for s in sums)
+    if not np.all(np.isfinite(s4)):
+        raise ValueError(
+            f"pre-activations of layer {depth} are not finite, or so large (above 1e9) that their fourth powers are "
+            "not: take smaller scales or inputs"
+        )
     pairs = n * (n - 1) if n > 1 else np.nan
     per_network = np.stack([s1 / n, s2 / n, s3 / n, s4 / n, (s1**2 - s2) / pairs, (s2**2 - s4) / pairs])
     gram = _gram(z) if z.shape[2] > 1 else None
@@ -196,7 +201,7 @@ def _layer(z: Any) -> _Layer:
         np.einsum(
             "ik,jk->ij", per_network, per_network
         ),  # not a matrix product: its order of summation is its own
-        int(np.count_nonzero(s2 == 0)),
+        int(np.count_nonzero(~as_numpy((first != 0).any(1)))),
         _pool(first),
         gram,
     )

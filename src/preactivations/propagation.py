@@ -48,7 +48,7 @@ _BLOCK_NUMBERS = 1 << 20  # in the largest layer of a block: 4 MB
 _BLOCK_NETWORKS = 8192
 _LEAST_VECTOR = 64  # fewer networks in a block than this are stored with the network as the first axis
 _DEVICE_BLOCK = 1 << 26, 1 << 16  # both on a device
-_MEMORY, _DEVICE_MEMORY = 40e6, 2e9
+_THREAD_MEMORY, _DEVICE_MEMORY = 20e6, 2e9
 
 
 class Options(TypedDict, total=False):
@@ -109,8 +109,8 @@ def simulate(
         Divide the activations of each layer by their root mean square over its neurons (they stay 0 where all are 0).
         With normal weights and no bias every layer is then exactly i.i.d. N(0, sigma_w^2) for one input.
     memory : float, optional
-        Bound in bytes on the working arrays of all threads together (the result is not counted); 40 MB by default,
-        2 GB with `device`.
+        Bound in bytes on the working arrays of all threads together (the result is not counted). By default 20 MB per
+        thread, 2 GB with `device`, or one block if that is more.
     threads : int
         Worker threads of the CPU engine. NumPy releases the interpreter lock in all the heavy parts.
     device : str, optional
@@ -209,9 +209,12 @@ def block_size(widths: Sequence[int], n_inputs: int = 1, device: str | None = No
 
 
 def block_bytes(widths: Sequence[int], n_inputs: int = 1, device: str | None = None) -> int:
-    """Bytes that the working arrays of a block take: largest layer with two copies; activations and theirs."""
+    """Bytes that a block takes: largest layer with two copies, activations and theirs, sums between inputs."""
     per_network = 12 * _network_numbers(widths, n_inputs) + 40 * max(widths[1:]) * n_inputs
-    return block_size(widths, n_inputs, device) * per_network
+    sums = (
+        96 * len(widths) * n_inputs**2 if n_inputs > 1 else 0
+    )  # of three blocks, two of which wait to be merged
+    return block_size(widths, n_inputs, device) * per_network + sums
 
 
 class Networks(NamedTuple):
@@ -302,9 +305,10 @@ def _plan(widths: Sequence[int], activation: Any, **options: Unpack[Options]) ->
         from preactivations._torch_engine import on_device
 
         activation = on_device(activation, device)
-    memory = options.get("memory") or (_MEMORY if device is None else _DEVICE_MEMORY)
     shapes = widths, x.shape[1], device
-    needed = block_bytes(*shapes)
+    needed, memory = block_bytes(*shapes), options.get("memory")
+    if memory is None:
+        memory = max(needed, threads * _THREAD_MEMORY if device is None else _DEVICE_MEMORY)
     workers = min(threads if device is None else 1, int(memory // needed))
     if workers < 1:
         raise ValueError(

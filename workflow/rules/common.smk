@@ -57,9 +57,9 @@ def cost():
     hours = weights * 6e-9 / 3600
     if hours > 0.5:
         print(
-            f"\nScale {SCALE}: the propagation study draws {weights:.1e} random weights if nothing of it is there yet: about "
-            f"{hours / 24:.1f} days of one CPU core (6 ns per weight), or {weights / 2e10 / 3600:.1f} hours of a GPU that "
-            f"draws 2e10 per second. It runs cell by cell and keeps finished ones; see `make plan`.\n",
+            f"\nScale {SCALE}: the propagation study draws {weights:.1e} random weights if nothing of it is there yet: "
+            f"about {hours / 24:.1f} days of one CPU core (6 ns per weight), the correlations of images beside it not "
+            "counted; a GPU or a cluster is meant for it. It runs cell by cell and keeps finished ones; see `make plan`.\n",
             flush=True,
         )
 

@@ -5,6 +5,11 @@ NOTEBOOKS = {
         *table("ks_two_layer"),
         *table("constraints"),
     ],
+    "edge_of_chaos": [
+        *rules.eoc_theory.output,
+        *rules.eoc_simulate.output,
+        *rules.table_edge_of_chaos.output,
+    ],
     "propagation": [
         *rules.table_propagation.output,
         *expand(rules.correlate.output.means, dataset=CORRELATIONS.datasets),

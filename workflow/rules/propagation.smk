@@ -50,8 +50,9 @@ rule propagate:
             cell.model_dump() for cell in WIDTH_GROUPS[wildcards.group]
         ],
         depth=STUDY.depth,
-        quantile_depths=STUDY.quantile_depths,
-        control_theta=STUDY.control_theta,
+        control_theta=lambda wildcards: (
+            STUDY.control_theta if wildcards.cell == "control" else None
+        ),
         device=cfg.device,
         seed=cfg.seed,
     script:
@@ -103,6 +104,7 @@ rule correlate:
     resources:
         mem_mb=int(2000 + 2 * CORRELATIONS.memory_mb),
         batch_mb=int(CORRELATIONS.memory_mb),
+        mirror=cfg.data_mirror or "",
         runtime=7 * 24 * 60,
         gpu=cfg.gpus,
     params:
@@ -187,6 +189,7 @@ rule plot_depth:
         mem_mb=1000,
         runtime=10,
     params:
+        quantile_depths=STUDY.quantile_depths,
         dpi=cfg.figures.dpi,
     script:
         "../scripts/plot_depth.py"

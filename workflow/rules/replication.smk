@@ -67,6 +67,7 @@ rule figures:
         rules.plot_depth.output,
         rules.plot_dependence.output,
         expand(rules.plot_correlations.output, dataset=CORRELATIONS.datasets),
+        rules.plot_edge_of_chaos.output,
         rules.plot_rule_graph.output,
 
 
@@ -76,4 +77,5 @@ rule tables:
         rules.table_constraints.output,
         rules.table_fitted.output,
         rules.table_propagation.output,
+        rules.table_edge_of_chaos.output,
         rules.table_replication.output,

@@ -1,10 +1,11 @@
 """Correlations of images in random networks, class-averaged and on average, against depth."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from job import Bar, job, write_parquet
+from job import Bar, Cells, job, write_parquet
 from laws import describe, device_of, theta_of, weight_law
 
 from preactivations.datasets import load
@@ -13,45 +14,56 @@ from preactivations.streams import Stream
 
 snakemake: Any  # Snakemake puts it here
 
+
+def compute(cell: str, activation: str, width: int, networks: int) -> dict[str, Any]:
+    pair = activation in ("odd", "positive")
+    bar = Bar(networks, f"{data.title} {cell} {activation} n={width}")
+    blocks, means = study_correlations(
+        depth_setting(activation, weight_law(cell) if pair else None),
+        images,
+        labels,
+        width=width,
+        n_networks=networks,
+        depths=study["depths"],
+        stream=Stream(
+            snakemake.params.seed, "correlations", snakemake.wildcards.dataset, activation, cell, width
+        ),
+        memory=None if device else 1e6 * snakemake.resources.batch_mb,  # a device has a bound of its own
+        threads=snakemake.threads,
+        device=device,
+        progress=bar.add,
+    )
+    bar.close()
+    name = {
+        "dataset": data.title,
+        "activation": activation,
+        "law": cell if pair else "",
+        "theta": theta_of(cell),
+        "width": width,
+    }
+    return {
+        key: pd.DataFrame([name | row for row in rows])
+        for key, rows in (("means", means), ("blocks", blocks))
+    }
+
+
 with job(snakemake) as record:
-    study, seed = snakemake.params.study, snakemake.params.seed
+    study = snakemake.params.study
     device = device_of(snakemake.params.device)
     record["device"] = describe(device)
-    data = load(snakemake.wildcards.dataset)
+    data = load(snakemake.wildcards.dataset, mirror=snakemake.resources.mirror or None)
     chosen = np.concatenate(
         [np.flatnonzero(data.labels == label)[: study["images_per_class"]] for label in range(10)]
     )
     images, labels = data.images[chosen].reshape(chosen.size, -1), data.labels[chosen]
-    all_blocks, all_means = [], []
+    cells, done = Cells(snakemake), []
+    settings = {key: study[key] for key in ("images_per_class", "depths")}
+    settings |= {"seed": snakemake.params.seed, "device": record["device"], "title": data.title}
     for cell, activations in snakemake.params.cells.items():
         for activation in activations:
-            pair = activation in ("odd", "positive")
-            setting = depth_setting(activation, weight_law(cell) if pair else None)
             for size in study["widths"]:
-                width, networks = size["width"], size["networks"]
-                bar = Bar(networks, f"{data.title} {cell} {activation} n={width}")
-                blocks, means = study_correlations(
-                    setting,
-                    images,
-                    labels,
-                    width=width,
-                    n_networks=networks,
-                    depths=study["depths"],
-                    stream=Stream(seed, "correlations", snakemake.wildcards.dataset, activation, cell, width),
-                    memory=1e6 * snakemake.resources.batch_mb,
-                    threads=snakemake.threads,
-                    device=device,
-                    progress=bar.add,
-                )
-                bar.close()
-                name = {
-                    "dataset": data.title,
-                    "activation": activation,
-                    "law": cell if pair else "",
-                    "theta": theta_of(cell),
-                    "width": width,
-                }
-                all_blocks += [name | row for row in blocks]
-                all_means += [name | row for row in means]
-    write_parquet(pd.DataFrame(all_means), snakemake.output.means)
-    write_parquet(pd.DataFrame(all_blocks), snakemake.output.blocks)
+                key = settings | size | {"cell": cell, "activation": activation}
+                done.append(cells.get(key, partial(compute, cell, activation, **size)))
+    for name in ("means", "blocks"):
+        write_parquet(pd.concat([frames[name] for frames in done]), snakemake.output[name])
+    cells.clear()

@@ -7,9 +7,13 @@ them. `write_parquet` writes whole files only. Long jobs keep their finished `Ce
 
 from __future__ import annotations
 
+import os
+
+# one thread per job: the scheduler fills the cores, and no sum depends on their number
+os.environ["OMP_NUM_THREADS"] = "1"
+
 import hashlib
 import json
-import os
 import platform
 import shutil
 import subprocess

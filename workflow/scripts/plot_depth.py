@@ -95,7 +95,7 @@ def plot_moments(paths: Any) -> None:
 
 
 def plot_quantiles(paths: Any) -> None:
-    depths = sorted(set(quantiles.depth))
+    depths = sorted(snakemake.params.quantile_depths)
     figure, axes = grid(len(widths), len(depths), 1.7 * len(widths) + 1, sharex=True, sharey=True)
     for row, width in zip(axes, widths, strict=True):
         for ax, depth in zip(row, depths, strict=True):
@@ -130,19 +130,16 @@ def plot_heat(paths: Any) -> None:
     panels.sort(key=lambda panel: panel[0][0].startswith("normalized_"))  # the control last
     columns = 4
     figure, axes = grid(-(-len(panels) // columns), columns, 1.35 * -(-len(panels) // columns) + 0.7)
-    norm = LogNorm(0.005, 0.5)
+    norm = LogNorm(0.5, 50)
     limits = null[(null.statistic == "ks_standardized") & (null.probability == 0.95)].set_index("n_samples")
     for ax, ((activation, theta, law), rows) in zip(axes.flat, panels, strict=False):
-        values = rows.pivot(index="width", columns="depth", values="ks_standardized").to_numpy()
         # a sample with fewer than all networks (dead ones are left out of the control) has a wider null band
-        inside = rows.ks_standardized * np.sqrt(rows.n_tested / rows.n_networks) <= rows.n_networks.map(
-            limits["quantile"]
-        )
-        normal = rows.assign(inside=inside).pivot(index="width", columns="depth", values="inside").to_numpy()
-        mesh = ax.pcolormesh(
-            np.where(np.isnan(values), 0.5, values), norm=norm, cmap="viridis", rasterized=True
-        )
-        at = np.argwhere(normal.astype(bool))
+        limit = rows.n_networks.map(limits["quantile"]) * np.sqrt(rows.n_networks / rows.n_tested)
+        ratio = (rows.ks_standardized / limit).where(rows.n_tested >= rows.n_networks / 2)
+        values = rows.assign(ratio=ratio).pivot(index="width", columns="depth", values="ratio").to_numpy()
+        mesh = ax.pcolormesh(values, norm=norm, cmap="viridis", rasterized=True)
+        ax.set_facecolor("0.8")
+        at = np.argwhere(values <= 1)
         ax.plot(at[:, 1] + 0.5, at[:, 0] + 0.5, ".", ms=1.6, mew=0, color="white")
         ax.set_yticks(np.arange(len(widths)) + 0.5, [str(width) for width in widths])
         ticks = [d for d in (1, 10, 20, 30, 40, 50, 75, 100) if d <= values.shape[1]]
@@ -155,11 +152,11 @@ def plot_heat(paths: Any) -> None:
     for ax in axes.flat[len(panels) :]:
         ax.set_axis_off()
     figure.supxlabel(
-        "depth (layers); white dots: not told from normal (below the 95 % point of the null law)", fontsize=9
+        "depth (layers); white dots: below the 95 % point; grey: too few networks alive", fontsize=9
     )
     figure.supylabel("width", fontsize=9)
     bar = figure.colorbar(mesh, ax=axes, aspect=40, pad=0.01)
-    bar.set_label("KS statistic, standardized")
+    bar.set_label("standardized KS / its 95 % point for normal samples")
     save(figure, paths, snakemake.params.dpi)
 
 

@@ -18,7 +18,7 @@ def setting_of(cell: str, activation: str, control_theta: float) -> tuple[DepthS
     psi = activation.removeprefix("normalized_")
     if psi not in ("odd", "positive"):
         return depth_setting(activation), ""
-    law = f"weibull_{control_theta!r}" if cell == "control" else cell
+    law = f"weibull_{control_theta:g}" if cell == "control" else cell
     return depth_setting(activation, weight_law(law)), law
 
 
@@ -32,7 +32,7 @@ def compute(cell: str, activation: str, width: int, networks: int) -> dict[str, 
         params.depth,
         networks,
         Stream(params.seed, "propagation", activation, law, width),
-        memory=1e6 * snakemake.resources.batch_mb,
+        memory=None if device else 1e6 * snakemake.resources.batch_mb,  # a device has a bound of its own
         threads=snakemake.threads,
         device=device,
         progress=bar.add,
@@ -47,7 +47,7 @@ def compute(cell: str, activation: str, width: int, networks: int) -> dict[str, 
     }
     rows = {
         "layers": layer_rows(setting, layers),
-        "quantiles": quantile_rows(setting, layers, params.quantile_depths),
+        "quantiles": quantile_rows(setting, layers),
     }
     return {key: pd.DataFrame([name | row for row in value]) for key, value in rows.items()}
 

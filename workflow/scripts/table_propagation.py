@@ -26,5 +26,5 @@ with job(snakemake):
     formats = {"theta": "g", "ks_from_width": ".0f", "ks_standardized_from_width": ".0f"}
     write_table(table, snakemake.output.table, formats, headers)
     write_table(layers, [snakemake.output.layers])
-    claims = propagation_claims(layers, points, correlations, max(depths))
+    claims = propagation_claims(layers, points, correlations, depths)
     write_text(propagation_text(table, claims, layers, null), snakemake.output.text)

@@ -1,0 +1,193 @@
+# Edge of Chaos: maps and exact points, finite networks beside them, and all schemes in one view.
+EOC = cfg.edge_of_chaos
+EOC_STUDY = EOC.model_dump(exclude={"memory_mb"})
+EOC_FOLDER = DATA / "edge_of_chaos"
+
+
+rule eoc_theory:
+    input:
+        code=code("eoc_theory.py"),
+    output:
+        curves=EOC_FOLDER / "curves.parquet",
+        pairs=EOC_FOLDER / "pairs.parquet",
+        heat=EOC_FOLDER / "heat.parquet",
+        maps=EOC_FOLDER / "maps.parquet",
+        rates=EOC_FOLDER / "rates.parquet",
+        scales=EOC_FOLDER / "scales.parquet",
+        ranges=EOC_FOLDER / "oscillating.parquet",
+        points=EOC_FOLDER / "oscillating_points.parquet",
+        unique=EOC_FOLDER / "unique.parquet",
+    log:
+        log_of("eoc_theory"),
+    benchmark:
+        benchmark_of("eoc_theory")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        study={
+            key: EOC_STUDY[key]
+            for key in EOC_STUDY
+            if key not in ("widths", "depth", "unified")
+        },
+        thetas=cfg.thetas,
+    script:
+        "../scripts/eoc_theory.py"
+
+
+rule eoc_simulate:
+    input:
+        code=code("eoc_simulate.py"),
+    output:
+        correlations=EOC_FOLDER / "correlations.parquet",
+        variances=EOC_FOLDER / "variances.parquet",
+    log:
+        log_of("eoc_simulate"),
+    benchmark:
+        benchmark_of("eoc_simulate")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=int(1500 + 2 * EOC.memory_mb),
+        batch_mb=int(EOC.memory_mb),  # not a parameter: it changes no number
+        runtime=24 * 60,
+        gpu=cfg.gpus,
+    params:
+        study={key: EOC_STUDY[key] for key in ("theta", "widths", "depth")},
+        device=cfg.device,
+        seed=cfg.seed,
+    script:
+        "../scripts/eoc_simulate.py"
+
+
+rule unified_view:
+    input:
+        code=code("unified_view.py"),
+    output:
+        table=EOC_FOLDER / "unified.parquet",
+    log:
+        log_of("unified_view"),
+    benchmark:
+        benchmark_of("unified_view")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=24 * 60,
+    params:
+        study={key: EOC_STUDY[key] for key in ("theta", "unified", "depth")},
+        seed=cfg.seed,
+    script:
+        "../scripts/unified_view.py"
+
+
+rule plot_edge_of_chaos:
+    input:
+        curves=rules.eoc_theory.output.curves,
+        pairs=rules.eoc_theory.output.pairs,
+        heat=rules.eoc_theory.output.heat,
+        maps=rules.eoc_theory.output.maps,
+        rates=rules.eoc_theory.output.rates,
+        scales=rules.eoc_theory.output.scales,
+        correlations=rules.eoc_simulate.output.correlations,
+        variances=rules.eoc_simulate.output.variances,
+        unified=rules.unified_view.output.table,
+        code=code("plot_edge_of_chaos.py"),
+    output:
+        curves=report(
+            figure("eoc_curves"),
+            category="Edge of Chaos",
+            caption="../report/eoc_curves.rst",
+        ),
+        heat=report(
+            figure("eoc_heat_map"),
+            category="Edge of Chaos",
+            caption="../report/eoc_heat_map.rst",
+        ),
+        maps=report(
+            figure("eoc_maps"),
+            category="Edge of Chaos",
+            caption="../report/eoc_maps.rst",
+        ),
+        correlations=report(
+            figure("eoc_correlations"),
+            category="Edge of Chaos",
+            caption="../report/eoc_correlations.rst",
+        ),
+        scales=report(
+            figure("eoc_depth_scales"),
+            category="Edge of Chaos",
+            caption="../report/eoc_depth_scales.rst",
+        ),
+        unified=report(
+            figure("unified_view"),
+            category="Edge of Chaos",
+            caption="../report/unified_view.rst",
+        ),
+    log:
+        log_of("plot_edge_of_chaos"),
+    benchmark:
+        benchmark_of("plot_edge_of_chaos")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        dpi=cfg.figures.dpi,
+    script:
+        "../scripts/plot_edge_of_chaos.py"
+
+
+rule table_edge_of_chaos:
+    input:
+        pairs=rules.eoc_theory.output.pairs,
+        unique=rules.eoc_theory.output.unique,
+        rates=rules.eoc_theory.output.rates,
+        scales=rules.eoc_theory.output.scales,
+        ranges=rules.eoc_theory.output.ranges,
+        points=rules.eoc_theory.output.points,
+        correlations=rules.eoc_simulate.output.correlations,
+        variances=rules.eoc_simulate.output.variances,
+        unified=rules.unified_view.output.table,
+        code=code("table_edge_of_chaos.py"),
+    output:
+        pairs=report(
+            table("eoc_points"),
+            category="Edge of Chaos",
+            caption="../report/eoc_points.rst",
+        ),
+        claims=report(
+            table("eoc_claims"),
+            category="Edge of Chaos",
+            caption="../report/eoc_claims.rst",
+        ),
+        unified=report(
+            table("unified_view"),
+            category="Edge of Chaos",
+            caption="../report/unified_view_table.rst",
+        ),
+    log:
+        log_of("table_edge_of_chaos"),
+    benchmark:
+        benchmark_of("table_edge_of_chaos")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    script:
+        "../scripts/table_edge_of_chaos.py"
+
+
+rule edge_of_chaos:
+    input:
+        rules.plot_edge_of_chaos.output,
+        rules.table_edge_of_chaos.output,
