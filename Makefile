@@ -48,10 +48,11 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/activation.py
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/propagation.py
+	$(BIN)/python benchmarks/edge_of_chaos.py
 	$(BIN)/python benchmarks/fits.py
 
 readme-figures: reproduce
-	cp figures/$(SCALE)/ks_two_layer.png figures/$(SCALE)/activations.png figures/$(SCALE)/depth_ks.png docs/figures/
+	cp figures/$(SCALE)/ks_two_layer.png figures/$(SCALE)/activations.png figures/$(SCALE)/depth_ks.png figures/$(SCALE)/eoc_correlations.png docs/figures/
 
 schema: $(STAMP)
 	$(BIN)/python workflow/config_model.py --schema

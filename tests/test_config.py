@@ -103,3 +103,23 @@ def test_missing_sections_are_named():
     for key in LAPTOP:
         with pytest.raises(ValueError, match=f"  {key}: Field required"):
             config_model.validate({k: v for k, v in LAPTOP.items() if k != key})
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_simulations_fit_their_memory(path):
+    """The bounds of the shipped configurations hold a block of every simulation; so does the default of a device."""
+    from preactivations.propagation import _DEVICE_MEMORY, block_bytes
+
+    config = config_model.validate(yaml.safe_load(path.read_text()))
+    study, edge = config.propagation, config.edge_of_chaos
+    images = study.correlations
+    pixels = {"digits": 64, "mnist": 784, "cifar10": 3072}
+    cells = [([1, *[c.width] * study.depth], 1, study.memory_mb) for c in study.widths]
+    cells += [([2, *[c.width] * edge.depth], 2, edge.memory_mb) for c in edge.widths]
+    for cell in images.widths:
+        for name in images.datasets:
+            widths = [pixels[name], *[cell.width] * max(images.depths)]
+            cells.append((widths, 10 * images.images_per_class, images.memory_mb))
+    for widths, inputs, memory_mb in cells:
+        assert block_bytes(widths, inputs) <= 1e6 * memory_mb, (widths[:2], inputs)
+        assert block_bytes(widths, inputs, "cuda") <= _DEVICE_MEMORY

@@ -38,7 +38,7 @@ def test_pairs():
     row = pair_row(SphericalMarginal(1), "positive")
     assert row["phase"] == "ordered"
     assert row["xi_c"] == pytest.approx(-1 / math.log(row["chi"]))
-    assert pair_row(SphericalMarginal(0), "odd")["chi"] == pytest.approx(1)
+    assert pair_row(SphericalMarginal(0), "odd")["phase"] == "edge"  # weights +-1 and the identity
 
 
 def test_settings_are_where_they_say():

@@ -124,11 +124,11 @@ def pair_row(law: WeightLaw, kind: str) -> Row:
         "b": getattr(law, "b", math.nan),
         "weight_variance": law.variance,
         "chi": value,
-        "phase": "ordered" if value < 1 else ("edge" if value == 1 else "chaotic"),
+        "phase": "edge" if abs(value - 1) < 1e-9 else ("ordered" if value < 1 else "chaotic"),
         "sigma_w": sigma_w,
         "sigma_b": sigma_b,
         "variance_slope": float(variance_slope(pair, 1.0)),
-        "xi_c": -1 / math.log(value) if value < 1 else math.nan,
+        "xi_c": -1 / math.log(value) if value < 1 - 1e-9 else math.nan,
     }
 
 

@@ -1,0 +1,37 @@
+"""Time of curves and maps of the Edge of Chaos, activations evaluated anew, one thread."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from timing import best_times, machine, report
+
+from preactivations import _gaussian_moments as tables
+from preactivations.edge_of_chaos import chi_map, eoc_curve, eoc_point
+from preactivations.pairs import GaussianPair
+from preactivations.weights import SymmetricWeibull
+
+
+def cold(task: object) -> None:
+    """Without the tables of a run before."""
+    tables.table.cache_clear()
+    tables.grid_moments.cache_clear()
+    task()  # type: ignore[operator]
+
+
+if __name__ == "__main__":
+    print(machine())
+    pair = GaussianPair(SymmetricWeibull(4), "odd")
+    w, b = np.meshgrid(np.linspace(0.01, 3, 200), np.linspace(0, 1, 200))
+    for name, activation in (("tanh", "tanh"), ("GELU", "gelu"), ("phi, theta = 4", pair)):
+        tasks = {
+            "curve": partial(cold, partial(eoc_curve, activation, 200)),
+            "map": partial(cold, partial(chi_map, activation, w, b)),
+        }
+        times = best_times(tasks, 3)
+        report(f"curve of 200 points, {name}", times["curve"], 1, "s")
+        report(f"chi on 200 x 200 scales, {name}", times["map"], 5, "s")
+    report(
+        "exact point of a pair", best_times({"": partial(cold, partial(eoc_point, pair))}, 3)[""], unit="s"
+    )
