@@ -19,7 +19,7 @@ with job(snakemake) as record:
     device = device_of(snakemake.params.device)
     record["device"] = describe(device)
     options: Any = {
-        "memory": 1e6 * snakemake.resources.batch_mb,
+        "memory": None if device else 1e6 * snakemake.resources.batch_mb,  # a device has a bound of its own
         "threads": snakemake.threads,
         "device": device,
     }

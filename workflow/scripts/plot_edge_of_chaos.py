@@ -97,6 +97,7 @@ def plot_heat(paths: Any) -> None:
         ax.grid(visible=False)
     axes[0, 0].set_ylabel(r"$\sigma_b$")
     figure.colorbar(image, ax=axes, extend="max").set_label(r"$\chi_1$")
+    save(figure, paths, snakemake.params.dpi)
 
 
 def plot_maps(paths: Any) -> None:
