@@ -232,6 +232,7 @@ def test_new_theta_computes_only_itself(built):
     assert planned(built, config=config) == (
         {("exact_pair", "weibull_3.3"), ("ks_two_layer", "weibull_3.3"), ("plot_rule_graph", "")}
         | fits(["weibull_3.3"], ["weibull_3.3"]) | AFTER_EXACT | AFTER_EXACT_KS | AFTER_FITS | NOTEBOOK
+        | {("eoc_theory", "")} | EOC_SHOWN
     )  # fmt: skip
 
 

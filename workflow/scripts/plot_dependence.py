@@ -125,19 +125,15 @@ def plot_check(paths: Any) -> None:
 
     depth = min(10, int(free.depth.max()))
     for options, rows in cells(free[free.depth == depth]):
-        off = (rows.variance - 1).abs()
-        seen = off > 2 * rows.variance_error
-        if seen.any():
-            bars = 2 * rows.variance_error[seen]
-            shrinking.errorbar(
-                rows.width[seen], off[seen], [np.minimum(bars, 0.9 * off[seen]), bars],
-                ms=3.5, lw=0.8, elinewidth=0.8, **options,
-            )  # fmt: skip
+        off, bars = (rows.variance - 1).abs(), 2 * rows.variance_error
+        shrinking.errorbar(
+            rows.width, off, [np.minimum(bars, 0.98 * off), bars], ms=3.5, lw=0.8, elinewidth=0.8, **options
+        )
     n = np.array(sorted(set(free.width)), dtype=float)
     shrinking.plot(n, 1 / n, color="0.5", ls=":", lw=1, label="$1/n$")
-    shrinking.set(xscale="log", yscale="log", xlabel="width $n$")
+    shrinking.set(xscale="log", yscale="log", xlabel="width $n$", ylim=(2e-4, 2))
     shrinking.set_ylabel("|variance$/v - 1|$")
-    shrinking.set_title(f"depth {depth}, beyond 2 errors", fontsize=8, loc="right")
+    shrinking.set_title(f"depth {depth}, 2 errors", fontsize=8, loc="right")
     shrinking.set_xticks(n, [f"{v:g}" for v in n])
     shrinking.minorticks_off()
 
@@ -153,9 +149,6 @@ def plot_check(paths: Any) -> None:
     covariances.set_title("images, layers 1 and 2", fontsize=8, loc="right")
 
     label_panels([scores, shrinking, covariances])
-    for options, _ in cells(free[free.depth == depth]):
-        if options["label"] not in shrinking.get_legend_handles_labels()[1]:
-            shrinking.plot([], [], **options)
     handles, labels = shrinking.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4)
     save(figure, paths, snakemake.params.dpi)
