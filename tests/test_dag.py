@@ -214,6 +214,7 @@ def test_edit_of_the_fast_activation_leaves_the_exact_tables(built, edit):
         | AFTER_STUDY
         | CORRELATE
         | AFTER_CORRELATE
+        | EOC
     )
 
 
