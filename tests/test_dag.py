@@ -74,7 +74,7 @@ AFTER_STUDY = {(rule, "") for rule in ("plot_depth", "plot_dependence", "table_p
 STUDY_NOTEBOOK = {("run_notebook", "propagation")}
 EOC_NOTEBOOK = {("run_notebook", "edge_of_chaos")}
 EOC_SHOWN = {("plot_edge_of_chaos", ""), ("table_edge_of_chaos", "")} | EOC_NOTEBOOK
-EOC = {("eoc_theory", ""), ("eoc_simulate", ""), ("unified_view", "")} | EOC_SHOWN
+EOC = {("eoc_theory", ""), ("eoc_simulate", ""), ("unified_view", ""), ("table_replication", "")} | EOC_SHOWN
 CORRELATE = {("correlate", "digits")}
 AFTER_CORRELATE = {("plot_correlations", "digits"), ("plot_dependence", ""), ("table_propagation", "")}
 # the points of the two-layer study are in the figure and the text of the dependence
@@ -271,7 +271,9 @@ def test_parameters_reach_their_stage_only(built):
         {("eoc_simulate", ""), ("unified_view", ""), ("plot_rule_graph", "")} | EOC_SHOWN
     )
     config = with_config(built, edge_of_chaos={"heat_points": 12})
-    assert planned(built, config=config) == {("eoc_theory", ""), ("plot_rule_graph", "")} | EOC_SHOWN
+    assert planned(built, config=config) == (
+        {("eoc_theory", ""), ("table_replication", ""), ("plot_rule_graph", "")} | EOC_SHOWN
+    )
     config = with_config(built, propagation={"memory_mb": 80}, data_mirror="elsewhere")
     assert planned(built, config=config) == {("plot_rule_graph", "")}
     # the batch size changes no number, so it makes nothing out of date

@@ -100,7 +100,12 @@ def test_tables_of_the_maps():
     rows = map_rows("tanh", 1.5, 0.2)
     (point,) = [row for row in rows if row["quantity"] == "fixed variance"]
     assert point["at"] == pytest.approx(fixed_variance("tanh", sigma_w=1.5, sigma_b=0.2))
-    assert {row["quantity"] for row in rows} == {"variance", "fixed variance", "correlation"}
+    assert {row["quantity"] for row in rows} == {
+        "variance",
+        "fixed variance",
+        "correlation",
+        "fixed correlation",
+    }
     heat = heat_rows("tanh", np.array([0.5, 1.5, 2.0]), np.array([0.1, 0.3]))
     assert heat["chi"].shape == (6,)
     assert len(curve_rows("erf", 20)) == 20

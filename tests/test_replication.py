@@ -7,6 +7,7 @@ import pandas as pd
 from preactivations.gaussianity import null_quantile
 from preactivations.replication import (
     COLUMNS,
+    compare_edge_of_chaos,
     compare_fits,
     compare_fitted_sweep_iii,
     compare_sweep_iii,
@@ -107,3 +108,14 @@ def test_fitted_sweep_iii():
         ]
     )
     assert compare_fitted_sweep_iii(points, published, FITS, LOSSES).verdict.tolist() == ["agrees", "fails"]
+
+
+def test_constants_of_the_edge_of_chaos():
+    constants = pd.DataFrame(
+        {"name": ["tanh_variance", "tanh_chi", "odd_4_slope"], "value": [0.30294, 0.99886, 0.8097106]}
+    )
+    ranges = pd.DataFrame({"omega": [6.0, 4.0], "sigma_w_low": [0.9744, 0.9], "sigma_w_high": [0.9992, 1.1]})
+    table = compare_edge_of_chaos(constants, ranges)
+    assert table.verdict.tolist() == ["agrees"] * 5  # omega = 4 is not stated anywhere
+    wrong = compare_edge_of_chaos(constants.assign(value=0.5), ranges.assign(sigma_w_high=1.2))
+    assert wrong.verdict.tolist() == ["fails"] * 3 + ["agrees", "fails"]

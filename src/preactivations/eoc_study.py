@@ -18,6 +18,7 @@ from preactivations.activations import Activation, by_name, of_pair
 from preactivations.edge_of_chaos import (
     chi,
     chi_map,
+    correlation_fixed_points,
     correlation_map,
     depth_scales,
     eoc_curve,
@@ -35,6 +36,7 @@ from preactivations.weights import Normal, SymmetricWeibull, WeightLaw
 
 __all__ = [
     "NetworkLaw",
+    "constant_rows",
     "correlation_rows",
     "curve_rows",
     "edge_settings",
@@ -146,7 +148,23 @@ def map_rows(activation: Any, sigma_w: float, sigma_b: float) -> list[Row]:
         c = np.linspace(-1, 1, 161)
         for at, value in zip(c, correlation_map(activation, c, star, **scales), strict=True):
             rows.append({"quantity": "correlation", "at": at, "value": value})
+        for point in correlation_fixed_points(activation, star, **scales):
+            rows.append({"quantity": "fixed correlation", "at": point.correlation, "value": point.slope})
     return rows
+
+
+def constant_rows() -> list[Row]:
+    """Numbers that papers state: q* and chi_1 of tanh at (1.46, 0.013), dv'/dv of the odd pair with theta = 4."""
+    sigma_w, sigma_b = math.sqrt(1.46), math.sqrt(0.013)
+    v = fixed_variance("tanh", sigma_w=sigma_w, sigma_b=sigma_b)
+    return [
+        {"name": "tanh_variance", "value": v},
+        {"name": "tanh_chi", "value": float(chi("tanh", v, sigma_w=sigma_w))},
+        {
+            "name": "odd_4_slope",
+            "value": float(variance_slope(GaussianPair(SymmetricWeibull(4), "odd"), 1.0)),
+        },
+    ]
 
 
 def scale_rows(activation: Any, sigma_b: float, sigma_w: Sequence[float]) -> list[Row]:

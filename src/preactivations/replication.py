@@ -20,7 +20,14 @@ from preactivations.gaussianity import null_quantile
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["COLUMNS", "compare_fits", "compare_fitted_sweep_iii", "compare_sweep_iii", "width_one"]
+__all__ = [
+    "COLUMNS",
+    "compare_edge_of_chaos",
+    "compare_fits",
+    "compare_fitted_sweep_iii",
+    "compare_sweep_iii",
+    "width_one",
+]
 
 COLUMNS = ["paper", "item", "published", "ours", "uncertainty", "tolerance", "verdict", "note"]
 _PUBLISHED_SAMPLES = 200_000
@@ -149,6 +156,44 @@ def compare_fitted_sweep_iii(
                 "note": f"spread of the fit {spread[row.theta]:.5f}",
             }
         )
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+_CONSTANTS = {
+    "tanh_variance": ("tanh at (1.46, 0.013): fixed variance q*", 0.3029, 5e-5),
+    "tanh_chi": ("tanh at (1.46, 0.013): chi_1", 0.9989, 5e-5),
+    "odd_4_slope": ("odd pair, theta 4: dv'/dv at v = 1", 0.80971, 5e-6),
+}
+_RANGES = {2.0: (0.697, 1.308), 3.0: (0.841, 1.103), 6.0: (0.974, 0.999)}
+
+
+def compare_edge_of_chaos(constants: DataFrame, ranges: DataFrame) -> DataFrame:
+    """Known constants of the Edge of Chaos, to the digits that are stated.
+
+    `constants` has name and value; `ranges` has omega, sigma_w_low, sigma_w_high of phi_(.99, omega).
+    """
+    values = constants.set_index("name").value
+    compared = [
+        (item, stated, float(values[name]), half) for name, (item, stated, half) in _CONSTANTS.items()
+    ]
+    for row in ranges.itertuples():
+        if row.omega in _RANGES:
+            for end, stated in zip(("low", "high"), _RANGES[row.omega], strict=True):
+                item = f"phi_(.99, {row.omega:g}): {end} end of sigma_w with fixed points"
+                compared.append((item, stated, float(getattr(row, f"sigma_w_{end}")), 5e-4))
+    rows = [
+        {
+            "paper": "1",
+            "item": item,
+            "published": stated,
+            "ours": ours,
+            "uncertainty": math.nan,
+            "tolerance": half,
+            "verdict": "agrees" if abs(ours - stated) <= half else "fails",
+            "note": "half a unit of the last digit; quadrature, no samples",
+        }
+        for item, stated, ours, half in compared
+    ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

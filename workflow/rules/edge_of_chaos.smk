@@ -17,6 +17,7 @@ rule eoc_theory:
         ranges=EOC_FOLDER / "oscillating.parquet",
         points=EOC_FOLDER / "oscillating_points.parquet",
         unique=EOC_FOLDER / "unique.parquet",
+        constants=EOC_FOLDER / "constants.parquet",
     log:
         log_of("eoc_theory"),
     benchmark:

@@ -4,6 +4,8 @@ rule table_replication:
         points=expand(rules.ks_two_layer.output.points, cell=KS_CELLS) + FITTED_POINTS,
         densities=expand(rules.fit_density.output.fit, law=FITTED_LAWS),
         assessments=expand(rules.assess_fit.output.assessment, law=FITTED_LAWS),
+        constants=rules.eoc_theory.output.constants,
+        ranges=rules.eoc_theory.output.ranges,
         published="data/reference/fig11_sweep_iii.csv",
         published_losses="data/reference/fit_losses.csv",
         code=code("table_replication.py"),

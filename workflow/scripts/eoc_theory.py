@@ -8,6 +8,7 @@ import pandas as pd
 from job import job, write_parquet
 
 from preactivations.eoc_study import (
+    constant_rows,
     curve_rows,
     edge_settings,
     heat_rows,
@@ -86,3 +87,4 @@ with job(snakemake):
         for kind in ("odd", "positive")
     ]
     write_parquet(pd.DataFrame(unique), snakemake.output.unique)
+    write_parquet(pd.DataFrame(constant_rows()), snakemake.output.constants)

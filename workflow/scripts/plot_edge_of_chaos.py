@@ -121,17 +121,23 @@ def plot_maps(paths: Any) -> None:
             common.plot(points["at"], points["at"], "o", ms=4, color=colour)
         graph = rows[rows.quantity == "correlation"]
         dashes = "-" if activation == "tanh" else "--"
-        correlation.plot(graph["at"], graph.value, dashes, lw=1, color=colour)
-    for ax in (common, correlation):
-        low, high = (1e-2, 3) if ax is common else (-1, 1)
-        ax.plot([low, high], [low, high], color="0.7", lw=0.8, zorder=0)
-        ax.set(xlim=(low, high), ylim=(low, high))
+        correlation.plot(graph["at"], graph.value - graph["at"], dashes, lw=1, color=colour)
+        points = rows[rows.quantity == "fixed correlation"]
+        stable = (points.value.abs() < 1) | ((points["at"] == 1) & (points.value < 1 + 1e-9))
+        for chosen, fill in ((stable, colour), (~stable, "white")):
+            correlation.plot(
+                points["at"][chosen], np.zeros(chosen.sum()), "o", ms=4, color=colour, mfc=fill, clip_on=False
+            )
+    low, high = 1e-2, 3
+    common.plot([low, high], [low, high], color="0.7", lw=0.8, zorder=0)
+    common.set(xlim=(low, high), ylim=(low, high))
+    correlation.axhline(0, color="0.7", lw=0.8, zorder=0)
     common.set(xscale="log", yscale="log", xlabel="$v$", ylabel="$v'$")
     common.set_title("variance, tanh", fontsize=8, loc="right")
     oscillation.axhline(1, color="0.7", lw=0.8, zorder=0)
     oscillation.set(xscale="log", xlabel="$v$", ylabel="$v'/v$")
     oscillation.set_title(r"variance, $\phi_{.99,6}$, $\sigma_w = .99$", fontsize=8, loc="right")
-    correlation.set(xlabel="$c$", ylabel="$c'$")
+    correlation.set(xlabel="$c$", ylabel="$c' - c$", xlim=(-1, 1), ylim=(-0.1, 0.4))
     correlation.plot([], [], color="0.3", label="tanh")
     correlation.plot([], [], "--", color="0.3", label=name_of("odd", theta_of_study))
     oscillation.plot([], [], "o", color="0.3", label="stable")

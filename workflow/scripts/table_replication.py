@@ -8,6 +8,7 @@ import pandas as pd
 from job import job
 
 from preactivations.replication import (
+    compare_edge_of_chaos,
     compare_fits,
     compare_fitted_sweep_iii,
     compare_sweep_iii,
@@ -28,6 +29,9 @@ with job(snakemake):
         compare_fits(fits, losses, assessments),
         compare_fitted_sweep_iii(points, published, fits, losses),
         compare_sweep_iii(points, published),
+        compare_edge_of_chaos(
+            pd.read_parquet(snakemake.input.constants), pd.read_parquet(snakemake.input.ranges)
+        ),
     ]
     formats = dict.fromkeys(("published", "ours", "uncertainty", "tolerance"), ".5f")
     write_table(pd.concat(parts, ignore_index=True), snakemake.output.table, formats)
