@@ -51,6 +51,7 @@ class Table(NamedTuple):
 
 @functools.lru_cache(maxsize=64)
 def table(activation: Activation) -> Table:
+    """The activation on the nodes of all panels; kept, since exact activations take 30 microseconds per point."""
     octaves = 0.25 * 2.0 ** np.arange(-58, 0)
     right = np.concatenate([octaves, np.arange(1, 48) / 4, 12 * 2.0 ** np.arange(21)])
     edges = np.unique(np.concatenate([-right, right, [k for k in activation.kinks if k != 0]]))

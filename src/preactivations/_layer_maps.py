@@ -36,6 +36,7 @@ V_MIN, V_MAX = 1e-14, 1e10  # of variances
 
 
 def resolve(activation: AnyActivation) -> Activation:
+    """The `Activation` behind a name, a pair or itself."""
     if isinstance(activation, Activation):
         return activation
     if isinstance(activation, GaussianPair):
@@ -67,6 +68,7 @@ def scale_of(act: Activation, sigma_w: float, sigma_b: float, weight_variance: f
 
 
 def checked_variances(variance: ArrayLike) -> Array:
+    """As an array; ValueError for one outside [V_MIN, V_MAX]."""
     v = np.asarray(variance, dtype=np.float64)
     bad = ~((v >= V_MIN) & (v <= V_MAX))
     if np.any(bad):

@@ -70,7 +70,7 @@ def leaky_relu(slope: float = 0.01) -> Activation:
     name = {0.0: "relu", 1.0: "identity"}.get(slope, "leaky_relu")
     return Activation(
         name,
-        lambda x: np.where(x > 0, x, slope * x),
+        lambda x: np.where(x > 0, x, slope * x) + 0.0,  # no negative zeros
         lambda x: np.where(x > 0, 1.0, slope),
         () if slope == 1 else (0.0,),
         slopes=(slope, 1.0),
