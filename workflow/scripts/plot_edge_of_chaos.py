@@ -125,9 +125,7 @@ def plot_maps(paths: Any) -> None:
         points = rows[rows.quantity == "fixed correlation"]
         stable = (points.value.abs() < 1) | ((points["at"] == 1) & (points.value < 1 + 1e-9))
         for chosen, fill in ((stable, colour), (~stable, "white")):
-            correlation.plot(
-                points["at"][chosen], np.zeros(chosen.sum()), "o", ms=4, color=colour, mfc=fill, clip_on=False
-            )
+            correlation.plot(points["at"][chosen], np.zeros(chosen.sum()), "o", ms=4, color=colour, mfc=fill)
     low, high = 1e-2, 3
     common.plot([low, high], [low, high], color="0.7", lw=0.8, zorder=0)
     common.set(xlim=(low, high), ylim=(low, high))
@@ -137,7 +135,7 @@ def plot_maps(paths: Any) -> None:
     oscillation.axhline(1, color="0.7", lw=0.8, zorder=0)
     oscillation.set(xscale="log", xlabel="$v$", ylabel="$v'/v$")
     oscillation.set_title(r"variance, $\phi_{.99,6}$, $\sigma_w = .99$", fontsize=8, loc="right")
-    correlation.set(xlabel="$c$", ylabel="$c' - c$", xlim=(-1, 1), ylim=(-0.1, 0.4))
+    correlation.set(xlabel="$c$", ylabel="$c' - c$", xlim=(-1.08, 1.08), ylim=(-0.1, 0.4))
     correlation.plot([], [], color="0.3", label="tanh")
     correlation.plot([], [], "--", color="0.3", label=name_of("odd", theta_of_study))
     oscillation.plot([], [], "o", color="0.3", label="stable")
