@@ -43,8 +43,10 @@ with job(snakemake):
     # listed: in the table; the others are the curves over the families
     families: Any = [(SymmetricWeibull(t), True) for t in snakemake.params.thetas]
     families += [(SphericalMarginal(b), True) for b in params["spherical"]]
-    families += [(SymmetricWeibull(float(t)), False) for t in np.geomspace(2, 50, params["family_points"])]
-    families += [(SphericalMarginal(float(b)), False) for b in np.linspace(0.005, 3, params["family_points"])]
+    # denser where chi bends: theta from 2 to 50, b from 0 to 3
+    share = np.linspace(0, 1, params["family_points"])
+    families += [(SymmetricWeibull(float(t)), False) for t in 2 + 48 * share**4]
+    families += [(SphericalMarginal(float(b)), False) for b in 3 * share**2]
     rows = [
         pair_row(law, kind) | {"listed": listed} for law, listed in families for kind in ("odd", "positive")
     ]

@@ -92,7 +92,7 @@ def plot_dependence(paths: Any) -> None:
     for name, rows in layers[layers.activation.str.startswith("normalized_")].groupby("activation"):
         p = np.sort(rows[rows.n_tested >= 10].ks_p)
         control.plot(
-            p, (np.arange(p.size) + 0.5) / p.size, lw=1.2, **look(name, np.nan, colours) | {"color": None}
+            p, (np.arange(p.size) + 0.5) / p.size, lw=1.2, **look(name, np.nan, colours) | {"color": "black"}
         )
     if len(layers[layers.activation.str.startswith("normalized_")]):
         u = np.linspace(0, 1, 101)
