@@ -26,8 +26,9 @@ import pandas as pd
 from results import Results
 
 from preactivations.conclusions import name_of
-from preactivations.depth_study import depth_setting, layer_rows, simulate_depth
+from preactivations.depth_study import layer_rows, simulate_depth
 from preactivations.plotting import look, theta_colours
+from preactivations.settings import setting_by_name
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull
 
@@ -105,7 +106,7 @@ ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 # Change activation, law, width and depth. 4000 networks of width 10 and depth 20 take about a second.
 
 # %%
-setting = depth_setting("odd", SymmetricWeibull(3))
+setting = setting_by_name("odd", SymmetricWeibull(3))
 cell = simulate_depth(setting, width=10, depth=20, n_networks=4000, stream=Stream(0, "notebook"))
 pd.DataFrame(layer_rows(setting, cell)).set_index("depth").loc[
     [1, 2, 5, 10, 20], ["ks", "ks_p", "ks_standardized", "variance", "variance_error", "kurtosis"]

@@ -8,10 +8,11 @@ import torch
 
 from preactivations import propagation
 from preactivations._torch_engine import sample
-from preactivations.depth_study import depth_setting, simulate_depth
+from preactivations.depth_study import simulate_depth
 from preactivations.gaussianity import ks_statistic, null_quantile
 from preactivations.nn import GaussianActivation
 from preactivations.propagation import simulate, simulate_layers
+from preactivations.settings import setting_by_name
 from preactivations.streams import Stream
 from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull
 
@@ -47,7 +48,7 @@ def test_samples_have_their_law(law, device):
 @pytest.mark.parametrize("name", ["odd", "tanh", "relu", "normalized_tanh"])
 def test_same_statistics_as_numpy(name, device):
     """Variance, kurtosis and dependence of every layer agree within 4.5 standard errors (48 comparisons)."""
-    setting = depth_setting(name, SymmetricWeibull(4))
+    setting = setting_by_name(name, SymmetricWeibull(4))
     there, here = (
         simulate_depth(setting, 8, 4, 40_000, Stream(7, name), device=where) for where in (device, None)
     )

@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad
 
 from preactivations.gaussianity import ks_statistic, null_quantile
-from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull, WeightLaw
+from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull, WeightLaw, law_by_name
 
 LAWS = [
     SymmetricWeibull(2),
@@ -107,3 +107,15 @@ def test_special_cases():
 def test_errors_name_value_and_reason(make, error, says):
     with pytest.raises(error, match=says):
         make()
+
+
+def test_laws_by_name():
+    assert law_by_name("weibull_2.05") == SymmetricWeibull(2.05)
+    assert law_by_name("spherical_0") == SphericalMarginal(0)
+    assert law_by_name("uniform") == SphericalMarginal(1)
+    assert law_by_name("normal") == Normal()
+    for name in ("cauchy", "weibull", "weibull_x", "normal_2", "uniform_1"):
+        with pytest.raises(ValueError, match=f"unknown law of weights '{name}'; accepted: weibull_<theta>"):
+            law_by_name(name)
+    with pytest.raises(ValueError, match="theta must be at least 2"):
+        law_by_name("weibull_1.5")

@@ -1,60 +1,29 @@
 """Propagation with depth in finite networks against what infinite width predicts (Wolinski & Arbel, section 3).
 
-A setting is a pair of weight law and activation with its scales, and the variance v at which it stays at infinite
-width. Networks [1, n, ..., n] get the input with which the pre-activations of the first layer are exactly i.i.d.
-N(0, v), so that whatever is measured further on is an effect of finite width. (Only the norm of one input matters,
-since the weights of the first layer are normal: images of that norm give the same laws.)
-
-===================  ===============  ===================  ==================================
-activation           weights          sigma_w, sigma_b     v
-===================  ===============  ===================  ==================================
-odd, positive        the given law    1, 0                 1
-relu                 normal           sqrt(2), 0           1 (any)
-tanh                 normal           sqrt(1.46, 0.013)    0.3029, the fixed point
-oscillating_<omega>  normal           middle of range, 0   the stable fixed point next to 1
-normalized_<psi>     normal           1, 0                 1, exactly i.i.d. at any width
-===================  ===============  ===================  ==================================
-
-`normalized_<psi>` is the control: psi divided by its root mean square over the layer, psi = tanh, relu, odd, positive.
-
-Dependence between neurons. At first order in 1/n, with b = (sigma_w^2 E W^2)^2 Var phi(z)^2 and a = dv'/dv at v,
-
-    Cov(z_i^2, z_j^2) = (b / n) (1 - a^(2(l - 1))) / (1 - a^2)      in layer l
-
-(derived here): each layer adds b / n, and passes on what the fluctuating variance of the layer before brings. For exact
-pairs b = 3 (E W^2)^2 / E W^4 - 1, whatever the kind.
+The settings are those of `settings`. (Only the norm of one input matters, since the weights of the first layer are
+normal: images of that norm give the same laws.)
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 from scipy.stats import beta, kstwo
 
-from preactivations.activations import Activation, by_name, of_pair
-from preactivations.edge_of_chaos import (
-    correlation_map,
-    fixed_variance,
-    oscillating_range,
-    variance_map,
-    variance_slope,
-)
+from preactivations.edge_of_chaos import correlation_map
 from preactivations.gaussianity import ks_standardized, ks_statistic
 from preactivations.layer_statistics import LayerStatistics
-from preactivations.pairs import GaussianPair, Kind
 from preactivations.propagation import simulate_layers
+from preactivations.settings import Setting
 from preactivations.streams import Stream
-from preactivations.weights import Normal, WeightLaw
 
 __all__ = [
-    "DepthSetting",
     "block_means",
-    "depth_setting",
     "layer_rows",
     "quantile_rows",
     "simulate_depth",
@@ -63,124 +32,11 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-Map = Callable[[Array], Array]
 _QUANTILES = 101
 
 
-class DepthSetting(NamedTuple):
-    """A setting of the study.
-
-    Attributes
-    ----------
-    name : str
-    weights : WeightLaw
-        Law from the second layer on.
-    exact : Activation
-        In float64, for theory.
-    variance : float
-        v, at which the variance stays at infinite width.
-    sigma_w, sigma_b : float
-    normalize : bool
-        Whether activations are divided by their root mean square over the layer.
-    law : WeightLaw, optional
-        Of the exact pair that the activation belongs to; the control has other weights.
-    """
-
-    name: str
-    weights: WeightLaw
-    exact: Activation
-    variance: float = 1.0
-    sigma_w: float = 1.0
-    sigma_b: float = 0.0
-    normalize: bool = False
-    law: WeightLaw | None = None
-
-    @property
-    def scales(self) -> dict[str, float]:
-        """Keyword arguments of the maps of `edge_of_chaos`."""
-        return {"sigma_w": self.sigma_w, "sigma_b": self.sigma_b, "weight_variance": self.weights.variance}
-
-    @property
-    def input_norm(self) -> float:
-        """|x|^2 / n_0 with which the first layer has the variance v."""
-        return (self.variance - self.sigma_b**2) / self.sigma_w**2
-
-    def square_covariance(self, width: int, depth: int) -> Array:
-        """Cov(z_i^2, z_j^2) / v^2 in layers 1..depth, first order in 1/width (0 for the control, exactly)."""
-        if self.normalize:
-            return np.zeros(depth)
-        v = self.variance
-        scales = {"sigma_w": self.sigma_w, "weight_variance": self.weights.variance}
-        passed_on = float(variance_slope(self.exact, v, **scales)) ** 2
-        scale = self.sigma_w**2 * self.weights.variance
-        phi = self.exact.phi
-        squared = self.exact._replace(name="squared", phi=lambda x: phi(x) ** 2, slopes=None)
-        square, fourth = (variance_map(act, v, weight_variance=1.0) for act in (self.exact, squared))
-        added = scale**2 * (fourth - square**2) / v**2
-        return np.asarray(added / width * np.cumsum(np.append(0.0, passed_on ** np.arange(depth - 1))))
-
-    def simulated(self, device: str | None) -> Any:
-        """The activation as the engine wants it: a map of float32 arrays, or a module on a device."""
-        psi = self.name.removeprefix("normalized_")
-        if device is None and psi in _PLAIN:
-            return _PLAIN[psi]
-        from preactivations.nn import GaussianActivation, activation, as_array_map
-
-        if psi in ("odd", "positive"):
-            module: Any = GaussianActivation(cast(WeightLaw, self.law), cast(Kind, psi))
-        else:
-            module = activation(psi)
-        return as_array_map(module) if device is None else module
-
-
-def _relu(x: Any) -> Any:
-    return np.maximum(x, 0)
-
-
-_PLAIN: dict[str, Map] = {"relu": _relu, "tanh": np.tanh}
-
-
-def depth_setting(name: str, law: WeightLaw | None = None) -> DepthSetting:
-    """A setting by the name of its activation; `law` is that of the exact pair, for odd and positive ones.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name, or a missing law.
-
-    Examples
-    --------
-    >>> round(depth_setting("tanh").variance, 4)
-    0.3029
-    """
-    psi = name.removeprefix("normalized_")
-    if psi in ("odd", "positive"):
-        if law is None:
-            raise ValueError(f"activation {name!r} goes with a law of weights: give law=")
-        exact = of_pair(GaussianPair(law, cast(Kind, psi)))
-    elif psi in _PLAIN or psi.startswith("oscillating_"):
-        exact, law = by_name(psi), None
-    else:
-        raise ValueError(
-            f"unknown activation {name!r}; accepted: odd, positive, relu, tanh, oscillating_<omega>, and each of "
-            "them with normalized_ before it"
-        )
-    if name != psi:
-        return DepthSetting(name, Normal(), exact, normalize=True, law=law)
-    if psi in ("odd", "positive"):
-        return DepthSetting(name, cast(WeightLaw, law), exact, law=law)
-    if psi == "relu":
-        return DepthSetting(name, Normal(), exact, sigma_w=math.sqrt(2))
-    if psi == "tanh":
-        sigma_w, sigma_b = math.sqrt(1.46), math.sqrt(0.013)
-        variance = fixed_variance(exact, sigma_w=sigma_w, sigma_b=sigma_b)
-        return DepthSetting(name, Normal(), exact, variance, sigma_w, sigma_b)
-    sigma_w = sum(oscillating_range(float(psi.removeprefix("oscillating_")))) / 2
-    return DepthSetting(name, Normal(), exact, fixed_variance(exact, sigma_w=sigma_w), sigma_w)
-
-
 def simulate_depth(
-    setting: DepthSetting, width: int, depth: int, n_networks: int, stream: Stream, **options: Any
+    setting: Setting, width: int, depth: int, n_networks: int, stream: Stream, **options: Any
 ) -> LayerStatistics:
     """Statistics of networks [1, width, ..., width] with `depth` layers; options as for `propagation.simulate`."""
     return simulate_layers(
@@ -197,13 +53,13 @@ def simulate_depth(
     )
 
 
-def _tested(setting: DepthSetting, layers: LayerStatistics, layer: int) -> Array:
+def _tested(setting: Setting, layers: LayerStatistics, layer: int) -> Array:
     """The tested neurons of a layer in units of sqrt(v). Of the control, dead networks are left out."""
     z = layers.tested[layer].astype(np.float64) / math.sqrt(setting.variance)
     return z[z != 0] if setting.normalize else z
 
 
-def layer_rows(setting: DepthSetting, layers: LayerStatistics) -> list[dict[str, float]]:
+def layer_rows(setting: Setting, layers: LayerStatistics) -> list[dict[str, float]]:
     """One row per layer, all numbers in units of the predicted law N(0, v).
 
     ks, ks_p
@@ -258,7 +114,7 @@ def layer_rows(setting: DepthSetting, layers: LayerStatistics) -> list[dict[str,
     return rows
 
 
-def quantile_rows(setting: DepthSetting, layers: LayerStatistics) -> list[dict[str, float]]:
+def quantile_rows(setting: Setting, layers: LayerStatistics) -> list[dict[str, float]]:
     """Quantiles of the tested neurons of each layer beside those of N(0, 1), with their 95 % band (per point).
 
     Columns depth, normal (the normal quantile), sample (in units of sqrt(v)), standardized, null_low, null_high.
@@ -287,7 +143,7 @@ def quantile_rows(setting: DepthSetting, layers: LayerStatistics) -> list[dict[s
 # -- correlations between inputs -------------------------------------------------------------------
 
 
-def theory_correlations(setting: DepthSetting, correlations: ArrayLike, depth: int) -> Array:
+def theory_correlations(setting: Setting, correlations: ArrayLike, depth: int) -> Array:
     """Correlations in layers 1..depth of infinite width of inputs with the given correlations; a new first axis.
 
     The inputs have the norm with which all variances are v.
@@ -324,7 +180,7 @@ def block_means(matrix: ArrayLike, labels: ArrayLike) -> Array:
 
 
 def study_correlations(
-    setting: DepthSetting,
+    setting: Setting,
     images: ArrayLike,
     labels: ArrayLike,
     *,

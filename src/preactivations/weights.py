@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from preactivations import streams
 
-__all__ = ["Normal", "SphericalMarginal", "SymmetricWeibull", "WeightLaw"]
+__all__ = ["Normal", "SphericalMarginal", "SymmetricWeibull", "WeightLaw", "law_by_name"]
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -290,3 +290,33 @@ class Normal:
         if self.std != 1:
             out *= np.float32(self.std)
         return out
+
+
+def law_by_name(name: str) -> WeightLaw:
+    """A law by its name: weibull_<theta>, spherical_<b>, uniform (spherical_1) or normal.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name or a parameter out of range.
+
+    Examples
+    --------
+    >>> law_by_name("weibull_2.05")
+    SymmetricWeibull(theta=2.05)
+    """
+    family, _, value = name.partition("_")
+    if value.replace(".", "", 1).isdigit():
+        match family:
+            case "weibull":
+                return SymmetricWeibull(float(value))
+            case "spherical":
+                return SphericalMarginal(float(value))
+    match name:
+        case "uniform":
+            return SphericalMarginal(1)
+        case "normal":
+            return Normal()
+    raise ValueError(
+        f"unknown law of weights {name!r}; accepted: weibull_<theta>, spherical_<b>, uniform, normal"
+    )

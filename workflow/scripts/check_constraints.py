@@ -4,18 +4,17 @@ from typing import Any
 
 import pandas as pd
 from job import job, write_parquet
-from laws import weight_law
 
 from preactivations.constraints import COMMON_ACTIVATIONS, check_pair
 from preactivations.pairs import GaussianPair
-from preactivations.weights import Normal
+from preactivations.weights import Normal, law_by_name
 
 snakemake: Any  # Snakemake puts it here
 
 with job(snakemake):
     rows = []
     for law_name in snakemake.params.laws:
-        law = weight_law(law_name)
+        law = law_by_name(law_name)
         activations = dict(COMMON_ACTIVATIONS)
         if not isinstance(law, Normal):  # for normal weights sign is the exact one
             activations |= {kind: GaussianPair(law, kind).phi for kind in ("odd", "positive")}

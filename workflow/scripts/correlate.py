@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from job import Bar, Cells, job, write_parquet
-from laws import describe, device_of, theta_of, weight_law
+from laws import describe, device_of, theta_of
 
 from preactivations.datasets import load
-from preactivations.depth_study import depth_setting, study_correlations
+from preactivations.depth_study import study_correlations
+from preactivations.settings import setting_by_name
 from preactivations.streams import Stream
+from preactivations.weights import law_by_name
 
 snakemake: Any  # Snakemake puts it here
 
@@ -19,7 +21,7 @@ def compute(cell: str, activation: str, width: int, networks: int) -> dict[str, 
     pair = activation in ("odd", "positive")
     bar = Bar(networks, f"{data.title} {cell} {activation} n={width}")
     blocks, means = study_correlations(
-        depth_setting(activation, weight_law(cell) if pair else None),
+        setting_by_name(activation, law_by_name(cell) if pair else None),
         images,
         labels,
         width=width,

@@ -5,10 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from job import job, write_parquet
-from laws import weight_law
 
 from preactivations.pairs import GaussianPair
-from preactivations.weights import SymmetricWeibull
+from preactivations.weights import SymmetricWeibull, law_by_name
 
 snakemake: Any  # Snakemake puts it here
 
@@ -19,7 +18,7 @@ def rows(quantity: str, at: np.ndarray, value: np.ndarray, derivative: np.ndarra
 
 with job(snakemake):
     settings = snakemake.params.settings
-    law = weight_law(snakemake.wildcards.law)
+    law = law_by_name(snakemake.wildcards.law)
     x = np.linspace(-settings["x_max"], settings["x_max"], settings["n_points"])
     y = np.linspace(-settings["y_max"], settings["y_max"], settings["n_points"])
     pairs = {kind: GaussianPair(law, kind) for kind in ("odd", "positive")}

@@ -5,12 +5,13 @@ from typing import Any
 
 import pandas as pd
 from job import job, write_parquet
-from laws import theta_of, weight_law
+from laws import theta_of
 
 from preactivations.pairs import GaussianPair
 from preactivations.propagation import ArrayMap
 from preactivations.streams import Stream
 from preactivations.two_layer import REFERENCE, Setting, ks_line, ks_points
+from preactivations.weights import law_by_name
 
 snakemake: Any  # Snakemake puts it here
 
@@ -26,7 +27,7 @@ def setting_of(cell: str, activation: Any) -> tuple[Setting, ArrayMap]:
     from preactivations.nn import GaussianActivation, as_array_map
 
     torch.set_num_threads(1)
-    pair = GaussianPair(weight_law(cell), activation)
+    pair = GaussianPair(law_by_name(cell), activation)
     return Setting(pair.weights, pair.phi), as_array_map(GaussianActivation(pair.weights, activation))
 
 

@@ -1,23 +1,8 @@
-"""Weight laws by the names that they have in file names, and the device that the configuration asks for."""
+"""The shape in the name of a weight law, and the device that the configuration asks for."""
 
 from __future__ import annotations
 
 from pathlib import Path
-
-from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull, WeightLaw
-
-
-def weight_law(name: str) -> WeightLaw:
-    """weibull_2.05, spherical_1, normal."""
-    family, _, value = name.partition("_")
-    match family:
-        case "weibull":
-            return SymmetricWeibull(float(value))
-        case "spherical":
-            return SphericalMarginal(float(value))
-        case "normal":
-            return Normal()
-    raise ValueError(f"unknown weight law {name!r}")
 
 
 def theta_of(name: str) -> float:

@@ -5,21 +5,23 @@ from typing import Any
 
 import pandas as pd
 from job import Bar, Cells, job, write_parquet
-from laws import describe, device_of, theta_of, weight_law
+from laws import describe, device_of, theta_of
 
-from preactivations.depth_study import DepthSetting, depth_setting, layer_rows, quantile_rows, simulate_depth
+from preactivations.depth_study import layer_rows, quantile_rows, simulate_depth
+from preactivations.settings import Setting, setting_by_name
 from preactivations.streams import Stream
+from preactivations.weights import law_by_name
 
 snakemake: Any  # Snakemake puts it here
 
 
-def setting_of(cell: str, activation: str, control_theta: float) -> tuple[DepthSetting, str]:
+def setting_of(cell: str, activation: str, control_theta: float) -> tuple[Setting, str]:
     """The setting, and the name of the law of its exact activation."""
     psi = activation.removeprefix("normalized_")
     if psi not in ("odd", "positive"):
-        return depth_setting(activation), ""
+        return setting_by_name(activation), ""
     law = f"weibull_{control_theta:g}" if cell == "control" else cell
-    return depth_setting(activation, weight_law(law)), law
+    return setting_by_name(activation, law_by_name(law)), law
 
 
 def compute(cell: str, activation: str, width: int, networks: int) -> dict[str, Any]:
