@@ -1,5 +1,7 @@
 """Ensembles end where single runs end; optimizers are PyTorch's; divergence is recorded."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -69,8 +71,6 @@ def test_members_end_where_single_runs_end(builder, sizes, shape, options, optim
     assert found.members.tolist() == [0, 1, 2, 3]
     assert not found.diverged.any()
     for k in range(4):
-        import copy
-
         losses, network = alone(copy.deepcopy(chosen[k]), x, y, rates[k], seeds[k], stream, 3, 10, optimizer)
         np.testing.assert_allclose(found.loss[:, k], losses, rtol=1e-6)
         for one, other in zip(found.ensemble.network(k).parameters(), network.parameters(), strict=True):

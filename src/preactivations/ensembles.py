@@ -72,6 +72,8 @@ class Ensemble:
             raise ValueError(
                 f"the networks of an ensemble must have the same layers, got {len(kinds)} different ones"
             )
+        if not isinstance(networks[0][0], (nn.Linear, nn.Conv2d)):
+            raise TypeError(f"the first layer must be nn.Linear or nn.Conv2d, got {networks[0][0]}")
         self.template = copy.deepcopy(networks[0]).to(device)
         self.n_members = len(networks)
         values = [
@@ -80,8 +82,6 @@ class Ensemble:
         ]
         self._shapes = [tuple(value.shape[1:]) for value in values]
         self.parameters = torch.cat([value.flatten() for value in values]).to(device, dtype)
-        if not isinstance(networks[0][0], (nn.Linear, nn.Conv2d)):
-            raise TypeError(f"the first layer must be nn.Linear or nn.Conv2d, got {networks[0][0]}")
         self._build()
 
     def _build(self) -> None:
@@ -137,7 +137,7 @@ class Ensemble:
         return self._forward(x, keep=False)
 
     def pre_activations(self, x: Tensor) -> list[Tensor]:
-        """Of each dense layer, shape (E, units, batch), and convolutional layer, (batch, E * channels, height, width)."""
+        """Of each dense layer, shape (E, units, batch), and convolutional one, (batch, E * channels, height, width)."""
         layers: list[Tensor] = []
         self._forward(x, keep=False, seen=layers)
         return layers
