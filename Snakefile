@@ -14,6 +14,7 @@ include: "workflow/rules/fitted.smk"
 include: "workflow/rules/constraints.smk"
 include: "workflow/rules/propagation.smk"
 include: "workflow/rules/edge_of_chaos.smk"
+include: "workflow/rules/training.smk"
 include: "workflow/rules/replication.smk"
 include: "workflow/rules/notebooks.smk"
 

@@ -1,0 +1,363 @@
+"""The training study: is it desirable to start from Gaussian pre-activations? (Wolinski & Arbel; our protocol.)
+
+A cell is a setting (`settings`), an architecture, a data set and an optimizer; all its learning rates and seeds train
+at once. Images are centred by the mean pixel of the training part, and each is scaled to the norm with which the
+pre-activations of the first layer are exactly N(0, v), v the variance at which the setting stays: what differs at the
+start is the law further on. A seed fixes initial values (with the cell) and the order of batches (for all cells), so
+that activations can be compared in pairs.
+
+A run *trains* if the cross-entropy over the whole training part ends below half of that of a guess, log(classes) / 2 =
+1.15 for ten classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from preactivations.datasets import Dataset
+from preactivations.depth_study import layer_rows, simulate_depth
+from preactivations.ensembles import Ensemble
+from preactivations.gaussianity import ks_standardized, null_statistics
+from preactivations.networks import lenet, mlp
+from preactivations.settings import Setting
+from preactivations.streams import Stream
+from preactivations.training import Training, evaluate, train
+
+__all__ = [
+    "Architecture",
+    "Plan",
+    "Split",
+    "curve_rows",
+    "initial_rows",
+    "persistence_rows",
+    "run_rows",
+    "split_images",
+    "train_cell",
+]
+
+Row = dict[str, Any]
+Images = NDArray[np.float32]
+Labels = NDArray[np.int64]
+
+
+class Split(NamedTuple):
+    """Images of unit mean square, shape (n, channels, height, width), with labels, by part."""
+
+    title: str
+    train: tuple[Images, Labels]
+    validation: tuple[Images, Labels]
+    test: tuple[Images, Labels]
+
+
+class Architecture(NamedTuple):
+    """Width and depth (hidden layers) of a perceptron; (0, 0) is the convolutional network."""
+
+    width: int
+    depth: int
+
+
+class Plan(NamedTuple):
+    """How a cell is trained.
+
+    Attributes
+    ----------
+    optimizer : str
+    learning_rates : sequence of float
+    seeds : int
+        Their number.
+    epochs, batch_size : int
+    """
+
+    optimizer: str
+    learning_rates: Sequence[float]
+    seeds: int
+    epochs: int
+    batch_size: int = 100
+
+    def members(self) -> list[tuple[float, int]]:
+        """(learning rate, seed) of the members of the ensemble."""
+        return [(rate, seed) for rate in self.learning_rates for seed in range(self.seeds)]
+
+
+def split_images(training: Dataset, test: Dataset, validation_share: float, stream: Stream) -> Split:
+    """Training, validation and test part; the validation part is drawn from the training part.
+
+    All images are centred by the mean pixel of the training part, then each is divided by its root mean square.
+
+    Raises
+    ------
+    ValueError
+        For a share that leaves a part empty, or an image that is all mean.
+    """
+    n = len(training.labels)
+    held = round(validation_share * n)
+    if not 0 < held < n:
+        raise ValueError(f"validation_share must leave both parts with images, got {validation_share} of {n}")
+    order = stream.block(0).permutation(n)
+    kept, chosen = np.sort(order[held:]), np.sort(order[:held])
+    mean = training.images[kept].mean(dtype=np.float64).astype(np.float32)
+
+    def scaled(images: Images) -> Images:
+        centred = images - mean
+        size = np.sqrt(np.mean(centred**2, axis=(1, 2, 3), keepdims=True, dtype=np.float64))
+        if not size.all():
+            raise ValueError(
+                f"image {int(np.argmin(size))} of {training.title} is constant: it can't be scaled"
+            )
+        return (centred / size).astype(np.float32)
+
+    return Split(
+        training.title,
+        (scaled(training.images[kept]), training.labels[kept]),
+        (scaled(training.images[chosen]), training.labels[chosen]),
+        (scaled(test.images), test.labels),
+    )
+
+
+def train_cell(
+    setting: Setting,
+    architecture: Architecture,
+    data: Split,
+    plan: Plan,
+    stream: Stream,
+    order: Stream,
+    *,
+    device: str | None = None,
+    at_epoch: Callable[[int, Ensemble, NDArray[np.int64]], None] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[list[Row], list[Row]]:
+    """Train all members of a cell; (rows of runs, rows of curves).
+
+    Parameters
+    ----------
+    setting : Setting
+    architecture : Architecture
+    data : Split
+    plan : Plan
+    stream : Stream
+        Initial values: block k for seed k.
+    order : Stream
+        Order of batches, likewise.
+    device : str, optional
+        By default the CPU.
+    at_epoch, progress : callable, optional
+        As for `training.train`.
+
+    Returns
+    -------
+    runs : rows
+        learning_rate, seed, diverged (epoch, 0: did not), loss, validation_loss, validation_accuracy, test_loss,
+        test_accuracy (at the end, NaN if it diverged), trains, epochs_to_loss (first epoch whose mean batch loss is
+        below the threshold, NaN if none).
+    curves : rows
+        learning_rate, seed, epoch (0 is the start), loss (mean over the batches of the epoch, NaN at the start),
+        validation_loss, validation_accuracy.
+    """
+    members = plan.members()
+    parts = [_tensors(setting, architecture, part, device) for part in data[1:]]
+    (x, y), held, test = parts
+    found = train(
+        _ensemble(setting, architecture, x.shape[1:], plan, stream, device),
+        x,
+        y,
+        validation=held,
+        learning_rates=[rate for rate, _ in members],
+        seeds=[seed for _, seed in members],
+        stream=order,
+        epochs=plan.epochs,
+        batch_size=plan.batch_size,
+        optimizer=plan.optimizer,
+        at_epoch=at_epoch,
+        progress=progress,
+    )
+    classes = 10
+    return run_rows(found, members, (x, y), test, 0.5 * math.log(classes)), curve_rows(found, members)
+
+
+def _ensemble(
+    setting: Setting,
+    architecture: Architecture,
+    shape: Sequence[int],
+    plan: Plan,
+    stream: Stream,
+    device: str | None,
+) -> Ensemble:
+    """Members in the order of `plan.members`; those of one seed start equal."""
+    phi = setting.module()
+    options: Any = {
+        "activation": phi,
+        "weights": setting.weights,
+        "sigma_w": setting.sigma_w,
+        "sigma_b": setting.sigma_b,
+    }
+    networks = []
+    for seed in range(plan.seeds):
+        rng = stream.block(seed)
+        if architecture == Architecture(0, 0):
+            if setting.normalize:
+                raise ValueError("the convolutional network has no normalized form here")
+            networks.append(lenet(shape[0], shape[1], rng=rng, **options))
+        else:
+            networks.append(mlp(shape[0], *architecture, normalize=setting.normalize, rng=rng, **options))
+    return Ensemble([networks[seed] for _, seed in plan.members()], device=device)
+
+
+def _tensors(
+    setting: Setting, architecture: Architecture, part: tuple[Images, Labels], device: str | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    images, labels = part
+    if architecture != Architecture(0, 0):
+        images = images.reshape(len(images), -1)
+    scaled = torch.from_numpy(images * np.float32(math.sqrt(setting.input_norm)))
+    return scaled.to(device), torch.from_numpy(labels).to(device)
+
+
+def run_rows(
+    found: Training,
+    members: Sequence[tuple[float, int]],
+    train_part: tuple[torch.Tensor, torch.Tensor],
+    test_part: tuple[torch.Tensor, torch.Tensor],
+    threshold: float,
+) -> list[Row]:
+    """One row per member, see `train_cell`."""
+    n = len(members)
+    scores = np.full((4, n), math.nan)
+    if found.ensemble is not None:
+        scores[:2, found.members] = evaluate(found.ensemble, *train_part)
+        scores[2:, found.members] = evaluate(found.ensemble, *test_part)
+    loss, _, test_loss, test_accuracy = scores
+    held = found.validation[-1]
+    rows = []
+    for k, (rate, seed) in enumerate(members):
+        reached = np.flatnonzero(found.loss[:, k] < threshold)
+        rows.append(
+            {
+                "learning_rate": rate,
+                "seed": seed,
+                "diverged": int(found.diverged[k]),
+                "loss": loss[k],
+                "validation_loss": held.loss[k],
+                "validation_accuracy": held.accuracy[k],
+                "test_loss": test_loss[k],
+                "test_accuracy": test_accuracy[k],
+                "trains": bool(loss[k] < threshold),
+                "epochs_to_loss": float(reached[0] + 1) if reached.size else math.nan,
+            }
+        )
+    return rows
+
+
+def curve_rows(found: Training, members: Sequence[tuple[float, int]]) -> list[Row]:
+    """One row per member and epoch, see `train_cell`."""
+    return [
+        {
+            "learning_rate": rate,
+            "seed": seed,
+            "epoch": epoch,
+            "loss": found.loss[epoch - 1, k] if epoch else math.nan,
+            "validation_loss": score.loss[k],
+            "validation_accuracy": score.accuracy[k],
+        }
+        for k, (rate, seed) in enumerate(members)
+        for epoch, score in enumerate(found.validation)
+    ]
+
+
+def initial_rows(
+    setting: Setting, width: int, depths: Sequence[int], n_networks: int, stream: Stream
+) -> list[Row]:
+    """How far from N(0, v) perceptrons are at initialization in their last hidden layer, and chi_1; a row per depth.
+
+    The columns of `depth_study.layer_rows` that are about the law: ks and ks_standardized (one neuron per network),
+    variance (in units of v), kurtosis; ks_null and ks_standardized_null, the 95 % points for normal samples of that
+    size; chi, chi_1 at v; edge, depth |log chi_1|, which is 0 on the Edge of Chaos.
+    """
+    layers = simulate_depth(setting, width, max(depths), n_networks, stream)
+    rows = {row["depth"]: row for row in layer_rows(setting, layers)}
+    raw, standardized = np.quantile(
+        null_statistics(n_networks, 500, Stream(0, "null").block(0)), 0.95, axis=1
+    )
+    chi = setting.chi
+    return [
+        {name: rows[depth][name] for name in ("depth", "ks", "ks_standardized", "variance", "kurtosis")}
+        | {
+            "n_networks": n_networks,
+            "ks_null": float(raw),
+            "ks_standardized_null": float(standardized),
+            "chi": chi,
+            "edge": depth * abs(math.log(chi)),
+        }
+        for depth in depths
+    ]
+
+
+def persistence_rows(
+    setting: Setting,
+    architecture: Architecture,
+    data: Split,
+    plan: Plan,
+    stream: Stream,
+    order: Stream,
+    *,
+    epochs: Sequence[int],
+    images: int = 50,
+    device: str | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[list[Row], list[Row]]:
+    """Do pre-activations stay Gaussian while a network trains? (rows, rows of runs as for `train_cell`)
+
+    For each learning rate, epoch of `epochs` and hidden layer: the standardized KS statistic over neurons and networks
+    (all seeds that have not diverged) for one image, its mean over `images` images of the test part: `ks_standardized`;
+    that of independent normal samples of the same size, `null_mean`, and its 95 % point `null_95` for one image;
+    n_samples; n_runs; variance in units of v. The neurons of a network are dependent, the more so once it has trained,
+    so that the null values are a reference and not a test.
+    """
+    members = plan.members()
+    probes, _ = _tensors(setting, architecture, (data.test[0][:images], data.test[1][:images]), device)
+    rows: list[Row] = []
+    known: dict[int, tuple[float, float]] = {}
+
+    def look(epoch: int, ensemble: Ensemble, who: NDArray[np.int64]) -> None:
+        if epoch not in epochs:
+            return
+        layers = [z.double().cpu().numpy() for z in ensemble.pre_activations(probes)[:-1]]
+        for rate in plan.learning_rates:
+            mine = [k for k, member in enumerate(who) if members[member][0] == rate]
+            if not mine:
+                continue
+            for depth, z in enumerate(layers, 1):
+                sample = z[mine].reshape(-1, z.shape[-1])
+                size = len(sample)
+                if size not in known:
+                    null = null_statistics(size, 500, Stream(0, "null", size).block(0))[1]
+                    known[size] = float(null.mean()), float(np.quantile(null, 0.95))
+                rows.append(
+                    {
+                        "learning_rate": rate,
+                        "epoch": epoch,
+                        "depth": depth,
+                        "ks_standardized": float(np.mean(list(_statistics(sample)))),
+                        "null_mean": known[size][0],
+                        "null_95": known[size][1],
+                        "n_samples": size,
+                        "n_runs": len(mine),
+                        "variance": float(sample.var()) / setting.variance,
+                    }
+                )
+
+    runs, _ = train_cell(
+        setting, architecture, data, plan, stream, order, device=device, at_epoch=look, progress=progress
+    )
+    return rows, runs
+
+
+def _statistics(sample: NDArray[np.float64]) -> Iterator[float]:
+    """Standardized KS statistic of each column; NaN where all values are equal."""
+    for column in sample.T:
+        yield ks_standardized(column) if np.ptp(column) > 0 else math.nan

@@ -1,0 +1,100 @@
+"""Training of ensembles, one cell per setting, architecture and optimizer; distance from Gaussian at the start."""
+
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import torch
+from job import Bar, Cells, job, write_parquet
+from laws import describe, device_of, theta_of
+
+from preactivations.datasets import load
+from preactivations.settings import Setting, setting_by_name
+from preactivations.streams import Stream
+from preactivations.training_study import Architecture, Plan, initial_rows, split_images, train_cell
+from preactivations.weights import law_by_name
+
+snakemake: Any  # Snakemake puts it here
+
+
+def setting_of(activation: str, law: str) -> Setting:
+    return setting_by_name(activation, law_by_name(law) if law else None)
+
+
+def trained(activation: str, law: str, architecture: Architecture, optimizer: Any) -> dict[str, Any]:
+    plan = Plan(
+        optimizer["name"], optimizer["learning_rates"], study["seeds"], study["epochs"], study["batch_size"]
+    )
+    bar = Bar(plan.epochs, f"{activation} {law} {architecture.width}x{architecture.depth} {plan.optimizer}")
+    runs, curves = train_cell(
+        setting_of(activation, law),
+        architecture,
+        data,
+        plan,
+        Stream(seed, "training", dataset, activation, law, *architecture),
+        Stream(seed, "training", dataset, "order"),
+        device=device,
+        progress=bar.add,
+    )
+    bar.close()
+    name = {
+        "dataset": data.title,
+        "activation": activation,
+        "law": law,
+        "theta": theta_of(law),
+        "width": architecture.width,
+        "depth": architecture.depth,
+        "optimizer": plan.optimizer,
+    }
+    return {
+        key: pd.DataFrame([name | row for row in rows]) for key, rows in (("runs", runs), ("curves", curves))
+    }
+
+
+def initial(activation: str, law: str, width: int, depths: list[int]) -> dict[str, Any]:
+    rows = initial_rows(
+        setting_of(activation, law),
+        width,
+        depths,
+        study["initial_networks"],
+        Stream(seed, "training", "initial", activation, law, width),
+    )
+    name = {"activation": activation, "law": law, "theta": theta_of(law), "width": width}
+    return {"initial": pd.DataFrame([name | row for row in rows])}
+
+
+with job(snakemake) as record:
+    torch.set_num_threads(1)
+    study, seed, dataset = snakemake.params.study, snakemake.params.seed, snakemake.wildcards.dataset
+    device = device_of(snakemake.params.device)
+    record["device"] = describe(device)
+    mirror = snakemake.resources.mirror or None
+    data = split_images(
+        load(dataset, "train", mirror=mirror),
+        load(dataset, "test", mirror=mirror),
+        study["validation_share"],
+        Stream(seed, "training", dataset, "split"),
+    )
+    cells = Cells(snakemake)
+    done: dict[str, list[Any]] = {"runs": [], "curves": [], "initial": []}
+    settings = {key: value for key, value in study.items() if key != "optimizers"}
+    settings |= {"seed": seed, "title": data.title, "device": record["device"]}
+    for activation, law in snakemake.params.cells:
+        for width, depths in snakemake.params.architectures:
+            key = settings | {"activation": activation, "law": law, "width": width}
+            if width:
+                found = cells.get(key | {"depths": depths}, partial(initial, activation, law, width, depths))
+                done["initial"].append(found["initial"])
+            for depth in depths:
+                for optimizer in study["optimizers"]:
+                    found = cells.get(
+                        key | {"depth": depth} | optimizer,
+                        partial(trained, activation, law, Architecture(width, depth), optimizer),
+                    )
+                    for name in ("runs", "curves"):
+                        done[name].append(found[name])
+    for name, frames in done.items():
+        columns = ["activation", "law", "theta", "width", "depth"]
+        frame = pd.concat(frames) if frames else pd.DataFrame({column: [] for column in columns})
+        write_parquet(frame, snakemake.output[name])
+    cells.clear()

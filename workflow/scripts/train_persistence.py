@@ -1,0 +1,68 @@
+"""Whether pre-activations stay Gaussian while networks train: a few cells with many seeds."""
+
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import torch
+from job import Bar, Cells, job, write_parquet
+from laws import describe, device_of, theta_of
+
+from preactivations.datasets import load
+from preactivations.settings import setting_by_name
+from preactivations.streams import Stream
+from preactivations.training_study import Architecture, Plan, persistence_rows, split_images
+from preactivations.weights import law_by_name
+
+snakemake: Any  # Snakemake puts it here
+
+
+def compute(activation: str, law: str) -> dict[str, Any]:
+    bar = Bar(study["epochs"], f"{activation} {law}")
+    rows, runs = persistence_rows(
+        setting_by_name(activation, law_by_name(law) if law else None),
+        Architecture(study["width"], study["depth"]),
+        data,
+        Plan(
+            study["optimizer"],
+            study["learning_rates"],
+            study["seeds"],
+            study["epochs"],
+            study["batch_size"],
+        ),
+        Stream(seed, "training", "persistence", dataset, activation, law),
+        Stream(seed, "training", dataset, "order"),
+        epochs=[*study["at"], study["epochs"]],
+        device=device,
+        progress=bar.add,
+    )
+    bar.close()
+    name = {"dataset": data.title, "activation": activation, "law": law, "theta": theta_of(law)}
+    name |= {"width": study["width"], "optimizer": study["optimizer"]}
+    return {
+        "layers": pd.DataFrame([name | row for row in rows]),
+        "runs": pd.DataFrame([name | {"depth": study["depth"]} | row for row in runs]),
+    }
+
+
+with job(snakemake) as record:
+    torch.set_num_threads(1)
+    study, seed, dataset = snakemake.params.study, snakemake.params.seed, snakemake.params.study["dataset"]
+    device = device_of(snakemake.params.device)
+    record["device"] = describe(device)
+    mirror = snakemake.resources.mirror or None
+    data = split_images(
+        load(dataset, "train", mirror=mirror),
+        load(dataset, "test", mirror=mirror),
+        study["validation_share"],
+        Stream(seed, "training", dataset, "split"),
+    )
+    cells = Cells(snakemake)
+    key = study | {"seed": seed, "title": data.title, "device": record["device"]}
+    done = [
+        cells.get(key | {"activation": activation, "law": law}, partial(compute, activation, law))
+        for activation, law in snakemake.params.cells
+    ]
+    for name in ("layers", "runs"):
+        write_parquet(pd.concat([frames[name] for frames in done]), snakemake.output[name])
+    cells.clear()
