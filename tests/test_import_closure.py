@@ -63,4 +63,6 @@ def test_figures_and_tables_never_load_torch_or_the_simulation():
                 "gaussianity",
                 "conclusions",
                 "eoc_claims",
+                "training_claims",
+                "training_results",
             }, script

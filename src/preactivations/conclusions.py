@@ -34,12 +34,16 @@ _PAIRS = ("odd", "positive")
 
 
 def name_of(activation: str, theta: float, law: str = "") -> str:
-    """phi odd, theta 4; tanh; normalized tanh."""
-    if activation.startswith("normalized_"):
-        return f"{name_of(activation.removeprefix('normalized_'), theta, law)}, normalized"
-    if activation not in _PAIRS:
-        return {"relu": "ReLU"}.get(activation, activation.replace("_", " "))
-    return f"phi {activation}, " + (f"theta {theta:g}" if theta == theta else law.replace("_", " "))
+    """phi odd, theta 4; phi odd on the edge, theta 4; tanh; tanh, normalized; tanh, unit variance."""
+    for prefix, text in (("normalized_", "normalized"), ("unit_", "unit variance")):
+        if activation.startswith(prefix):
+            return f"{name_of(activation.removeprefix(prefix), theta, law)}, {text}"
+    psi = activation.removesuffix("_edge")
+    if psi not in _PAIRS:
+        return {"relu": "ReLU", "gelu": "GELU"}.get(activation, activation.replace("_", " "))
+    weights = "uniform weights" if law == "spherical_1" else law.replace("_", " ")
+    edge = " on the edge" if psi != activation else ""
+    return f"phi {psi}{edge}, " + (f"theta {theta:g}" if theta == theta else weights)
 
 
 def within_null(layers: DataFrame, null: DataFrame) -> DataFrame:

@@ -30,9 +30,10 @@ __all__ = [
     "style",
     "theta_colours",
     "theta_looks",
+    "training_look",
 ]
 
-COLOURS = {"relu": "darkturquoise", "tanh": "fuchsia", "limit": "0.45"}
+COLOURS = {"relu": "darkturquoise", "tanh": "fuchsia", "gelu": "slateblue", "limit": "0.45"}
 NAMES = {"relu": "ReLU", "tanh": "tanh"}
 MARKERS = {"relu": "s", "tanh": "D"}
 TEXT_WIDTH = 7.2  # inches, two columns
@@ -104,6 +105,26 @@ def look(activation: str, theta: float, colours: dict[float, Any], law: str = ""
             "label": "uniform weights" if law == "spherical_1" else law.replace("_", " "),
         }
     return {"color": colours[theta], "label": rf"$\phi_\theta$, $\theta = {theta:g}$"}
+
+
+def training_look(activation: str, theta: float, colours: dict[float, Any], law: str = "") -> dict[str, Any]:
+    """`look` with a marker, for settings of the training study: colour by activation, dashes and marker by kind.
+
+    On the edge dashed diamonds, positive dotted triangles; normalized dotted crosses, of unit variance dash-dotted.
+    """
+    for prefix, dashes, marker in (("normalized_", ":", "X"), ("unit_", "-.", "P")):
+        if activation.startswith(prefix):
+            psi = activation.removeprefix(prefix)
+            return {"color": COLOURS.get(psi, "0.5"), "ls": dashes, "marker": marker}
+    psi = activation.removesuffix("_edge")
+    options = look(psi, theta, colours, law) | {"marker": MARKERS.get(psi, "o")}
+    if psi != activation:
+        options |= {"ls": "--", "marker": "D"}
+    elif psi == "positive":
+        options |= {"ls": ":", "marker": "^"}
+    elif psi.startswith("oscillating_"):
+        options["marker"] = "v"
+    return options
 
 
 def label_panels(axes: Iterable[Axes]) -> None:

@@ -70,6 +70,8 @@ rule figures:
         rules.plot_dependence.output,
         expand(rules.plot_correlations.output, dataset=CORRELATIONS.datasets),
         rules.plot_edge_of_chaos.output,
+        TRAINING_FIGURES,
+        rules.plot_persistence.output,
         rules.plot_rule_graph.output,
 
 
@@ -80,4 +82,5 @@ rule tables:
         rules.table_fitted.output,
         rules.table_propagation.output,
         rules.table_edge_of_chaos.output,
+        rules.table_training.output,
         rules.table_replication.output,

@@ -140,3 +140,149 @@ rule train_persistence:
         seed=cfg.seed,
     script:
         "../scripts/train_persistence.py"
+
+
+rule table_training:
+    input:
+        runs=[
+            str(rules.train.output.runs).format(dataset=name, group=group, part=part)
+            for name, parts in TRAINED_PARTS.items()
+            for group, part in parts
+        ],
+        curves=[
+            str(rules.train.output.curves).format(dataset=name, group=group, part=part)
+            for name, parts in TRAINED_PARTS.items()
+            for group, part in parts
+        ],
+        initial=[
+            str(rules.train.output.initial).format(
+                dataset=name, group=group, part=part
+            )
+            for name, parts in TRAINED_PARTS.items()
+            for group, part in parts
+        ],
+        layers=rules.train_persistence.output.layers,
+        followed=rules.train_persistence.output.runs,
+        code=code("table_training.py"),
+    output:
+        table=report(
+            table("training"),
+            category="Training",
+            caption="../report/training.rst",
+        ),
+        comparisons=report(
+            table("training_comparisons"),
+            category="Training",
+            caption="../report/training_comparisons.rst",
+        ),
+        text=report(
+            TABLES / "training_conclusions.md",
+            category="Training",
+            caption="../report/training_conclusions.rst",
+        ),
+        cells=TRAINING_FOLDER / "cells.parquet",
+        start=TRAINING_FOLDER / "start.parquet",
+        curves=TRAINING_FOLDER / "chosen_curves.parquet",
+        predictions=TRAINING_FOLDER / "predictions.parquet",
+        persistence=TRAINING_FOLDER / "persistence.epochs.parquet",
+    log:
+        log_of("table_training"),
+    benchmark:
+        benchmark_of("table_training")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    script:
+        "../scripts/table_training.py"
+
+
+rule plot_training:
+    input:
+        cells=rules.table_training.output.cells,
+        start=rules.table_training.output.start,
+        curves=rules.table_training.output.curves,
+        predictions=rules.table_training.output.predictions,
+        code=code("plot_training.py"),
+    output:
+        loss=report(
+            figure("training_loss_{dataset}_{optimizer}"),
+            category="Training",
+            caption="../report/training_loss.rst",
+        ),
+        accuracy=report(
+            figure("training_accuracy_{dataset}_{optimizer}"),
+            category="Training",
+            caption="../report/training_accuracy.rst",
+        ),
+        share=report(
+            figure("training_share_{dataset}_{optimizer}"),
+            category="Training",
+            caption="../report/training_share.rst",
+        ),
+        predictors=report(
+            figure("training_predictors_{dataset}_{optimizer}"),
+            category="Training",
+            caption="../report/training_predictors.rst",
+        ),
+    log:
+        log_of("plot_training/{dataset}_{optimizer}"),
+    benchmark:
+        benchmark_of("plot_training/{dataset}_{optimizer}")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        title=lambda wildcards: {"mnist": "MNIST", "cifar10": "CIFAR-10"}.get(
+            wildcards.dataset, wildcards.dataset
+        ),
+        optimizer=lambda wildcards: wildcards.optimizer,
+        dpi=cfg.figures.dpi,
+    script:
+        "../scripts/plot_training.py"
+
+
+rule plot_persistence:
+    input:
+        layers=rules.train_persistence.output.layers,
+        chosen=rules.table_training.output.persistence,
+        code=code("plot_persistence.py"),
+    output:
+        figure=report(
+            figure("training_persistence"),
+            category="Training",
+            caption="../report/training_persistence.rst",
+        ),
+    log:
+        log_of("plot_persistence"),
+    benchmark:
+        benchmark_of("plot_persistence")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        dpi=cfg.figures.dpi,
+    script:
+        "../scripts/plot_persistence.py"
+
+
+TRAINING_FIGURES = expand(
+    rules.plot_training.output,
+    dataset=[data.name for data in TRAINING.datasets if data.perceptrons],
+    optimizer=[optimizer.name for optimizer in TRAINING.optimizers],
+)
+
+
+rule training:
+    input:
+        rules.table_training.output,
+        TRAINING_FIGURES,
+        rules.plot_persistence.output,

@@ -1,0 +1,155 @@
+"""Figures of the training study, one data set: loss, accuracy against depth, share that trains, predictors."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from job import job
+
+from preactivations.conclusions import name_of
+from preactivations.plotting import TEXT_WIDTH, label_panels, save, style, theta_colours, training_look
+
+snakemake: Any  # Snakemake puts it here
+
+SETTING = ["activation", "law", "theta"]
+
+
+def groups(frame: Any) -> Any:
+    """(keyword arguments of plot, rows) per setting; colours by theta, dashes by kind."""
+    for (activation, law, theta), rows in frame.groupby(SETTING, dropna=False, sort=False):
+        options = training_look(activation, theta, colours, law)
+        options["label"] = (
+            name_of(activation, theta, law).replace("phi", r"$\phi$").replace("theta", r"$\theta$")
+        )
+        yield options, rows
+
+
+def plot_loss(paths: Any) -> None:
+    widths, depths = sorted(set(curves.width)), sorted(set(curves.depth))
+    figure, axes = plt.subplots(
+        len(depths), len(widths), figsize=(TEXT_WIDTH, 1.6 * len(depths) + 1.3), sharex=True, sharey=True,
+        layout="constrained", squeeze=False,
+    )  # fmt: skip
+    for i, depth in enumerate(depths):
+        for j, width in enumerate(widths):
+            ax = axes[i, j]
+            for options, rows in groups(curves[(curves.width == width) & (curves.depth == depth)]):
+                ax.plot(rows.epoch, rows.loss, lw=1, **{k: v for k, v in options.items() if k != "marker"})
+            ax.axhline(np.log(10), color="0.6", lw=0.8, ls=":")
+            ax.axhline(np.log(10) / 2, color="0.6", lw=0.8, ls="--")
+            ax.set(yscale="log", ylim=(5e-3, 4))
+            ax.set_title(f"width {width}, depth {depth}", fontsize=8)
+    figure.supxlabel("epoch", fontsize=9)
+    figure.supylabel("training loss (cross-entropy, mean over seeds)", fontsize=9)
+    shared_legend(figure, axes[0, 0])
+    save(figure, paths, snakemake.params.dpi)
+
+
+def shared_legend(figure: Any, ax: Any, columns: int = 4) -> None:
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=7)
+
+
+def plot_accuracy(paths: Any) -> None:
+    widths = sorted(set(cells.width))
+    figure, axes = plt.subplots(
+        1, len(widths), figsize=(TEXT_WIDTH, 3.6), sharey=True, layout="constrained", squeeze=False
+    )
+    depths = sorted(set(cells.depth))
+    for ax, width in zip(axes[0], widths, strict=True):
+        many = list(groups(cells[cells.width == width]))
+        for k, (options, rows) in enumerate(many):
+            ordered = rows.sort_values("depth")
+            shift = 1.012 ** (k - len(many) / 2)  # side by side, not on top of each other
+            bars = [ordered.accuracy - ordered.accuracy_low, ordered.accuracy_high - ordered.accuracy]
+            ax.errorbar(
+                ordered.depth * shift, ordered.accuracy, bars, ms=3, lw=0.9, elinewidth=0.7, **options
+            )
+        ax.axhline(0.1, color="0.6", lw=0.8, ls=":")
+        ax.set(xscale="log", ylim=(0, 1), xlabel="hidden layers")
+        ax.set_xticks(depths, [str(depth) for depth in depths])
+        ax.minorticks_off()
+        ax.set_title(f"width {width}", fontsize=8)
+    axes[0, 0].set_ylabel("test accuracy at the chosen rate")
+    label_panels(axes[0])
+    shared_legend(figure, axes[0, 0])
+    save(figure, paths, snakemake.params.dpi)
+
+
+def plot_share(paths: Any) -> None:
+    names, table = [], []
+    architectures = sorted(set(zip(cells.width, cells.depth, strict=True)))
+    order = cells.groupby(SETTING, dropna=False).all_trains.mean().sort_values(ascending=False).index
+    rows_of = {key: rows for key, rows in cells.groupby(SETTING, dropna=False)}
+    lookup = {(a, law): rows for (a, law, _), rows in rows_of.items()}
+    for activation, law, theta in order:
+        share = lookup[activation, law].set_index(["width", "depth"]).all_trains
+        names.append(name_of(activation, theta, law))
+        table.append([share.get(at, np.nan) for at in architectures])
+    figure, ax = plt.subplots(figsize=(TEXT_WIDTH, 0.23 * len(names) + 1.4), layout="constrained")
+    image = ax.imshow(table, cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    for i, row in enumerate(table):
+        for j, value in enumerate(row):
+            if np.isfinite(value):
+                ax.text(
+                    j, i, f"{100 * value:.0f}", ha="center", va="center", fontsize=7,
+                    color="black" if value > 0.5 else "white",
+                )  # fmt: skip
+    ax.set_xticks(range(len(architectures)), [f"{w} x {d}" for w, d in architectures])
+    ax.set_yticks(range(len(names)), names)
+    ax.set_xlabel("width x hidden layers")
+    ax.grid(visible=False)
+    figure.colorbar(image, label="share of runs that train\n(all seeds and learning rates)", pad=0.02)
+    save(figure, paths, snakemake.params.dpi)
+
+
+def plot_predictors(paths: Any) -> None:
+    figure, axes = plt.subplots(1, 2, figsize=(TEXT_WIDTH, 4.2), sharey=True, layout="constrained")
+    labels = {
+        "ks_standardized": "standardized KS statistic at initialization,\nlast hidden layer",
+        "edge": r"distance from the Edge of Chaos, depth $|\log\,\chi_1|$",
+    }
+    sizes = {depth: 3 + 2.2 * k for k, depth in enumerate(sorted(set(start.depth)))}
+    for ax, (name, label) in zip(axes, labels.items(), strict=True):
+        least = 1e-3 if name == "edge" else 0.0
+        for options, rows in groups(start):
+            for depth, at in rows.groupby("depth"):
+                ax.plot(
+                    at[name].clip(lower=least), at.all_trains, options["marker"], color=options["color"], alpha=0.75,
+                    ms=sizes[depth], mew=0.6, mfc="white" if options["marker"] == "^" else options["color"],
+                )  # fmt: skip
+        found = predictions[predictions.predictor == name].iloc[0]
+        ax.set_title(f"rank correlation {found.rank_correlation:+.2f}, p = {found.p:.2g}", fontsize=8)
+        ax.set(xscale="log", xlabel=label, ylim=(-0.03, 1.03))
+    null = start.ks_standardized_null.max()
+    axes[0].axvspan(axes[0].get_xlim()[0], null, color="0.92", lw=0, zorder=0)
+    axes[0].set_xlim(left=0.7 * start.ks_standardized.min())
+    axes[0].set_ylabel("share of runs that train")
+    label_panels(axes)
+    for options, _ in groups(start):
+        fill = "white" if options["marker"] == "^" else options["color"]
+        axes[0].plot(
+            [], [], options["marker"], color=options["color"], mfc=fill, ms=4, mew=0.6, label=options["label"]
+        )
+    axes[0].fill_between([], [], [], color="0.92", label="95 % of normal samples")
+    for depth, size in sizes.items():
+        axes[0].plot([], [], "s", color="0.5", ms=size, label=f"depth {depth}")
+    shared_legend(figure, axes[0])
+    save(figure, paths, snakemake.params.dpi)
+
+
+with job(snakemake), style():
+    everything = [
+        pd.read_parquet(snakemake.input[name]) for name in ("cells", "start", "curves", "predictions")
+    ]
+    title, optimizer = snakemake.params.title, snakemake.params.optimizer
+    cells, start, curves, predictions = (
+        frame[frame.dataset.str.startswith(title) & (frame.optimizer == optimizer)] for frame in everything
+    )
+    cells, curves = cells[cells.depth > 0], curves[curves.depth > 0]
+    colours = theta_colours(cells.theta.dropna())
+    plot_loss(snakemake.output.loss)
+    plot_accuracy(snakemake.output.accuracy)
+    plot_share(snakemake.output.share)
+    plot_predictors(snakemake.output.predictors)
