@@ -86,7 +86,10 @@ def test_closed_form_at_the_ends():
 
 def test_names():
     assert name_of("odd", 2.05) == "phi odd, theta 2.05"
-    assert name_of("positive", math.nan, "spherical_1") == "phi positive, spherical 1"
+    assert name_of("positive", math.nan, "spherical_1") == "phi positive, uniform weights"
+    assert name_of("positive", math.nan, "spherical_0.5") == "phi positive, spherical 0.5"
+    assert name_of("odd_edge", 4.0, "weibull_4") == "phi odd on the edge, theta 4"
+    assert name_of("unit_gelu", math.nan) == "GELU, unit variance"
     assert name_of("relu", math.nan) == "ReLU"
     assert name_of("normalized_tanh", math.nan) == "tanh, normalized"
     assert name_of("oscillating_6", math.nan) == "oscillating 6"
@@ -193,7 +196,7 @@ def test_spherical_pairs_count_too():
     claims = verdicts(both)
     assert "4 of 4 cells" in find(claims, "The odd kind")["numbers"]
     assert (
-        "phi odd, spherical 1 at width 3"
+        "phi odd, uniform weights at width 3"
         in find(claims, "Pre-activations with phi odd stay closer to Gaussian than with tanh")["numbers"]
     )
 

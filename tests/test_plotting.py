@@ -5,7 +5,16 @@ import math
 import matplotlib.colors
 import matplotlib.pyplot as plt
 
-from preactivations.plotting import COLOURS, label_panels, look, save, style, theta_colours, theta_looks
+from preactivations.plotting import (
+    COLOURS,
+    label_panels,
+    look,
+    save,
+    style,
+    theta_colours,
+    theta_looks,
+    training_look,
+)
 
 
 def test_colours_of_the_paper():
@@ -47,3 +56,19 @@ def test_equal_figures_are_equal_files(tmp_path):
             plt.close(figure)
         contents.append([path.read_bytes() for path in paths])
     assert contents[0] == contents[1]
+
+
+def test_looks_of_the_training_study_can_be_told_apart():
+    colours = theta_colours([2.05, 4])
+    settings = [
+        (a, theta, f"weibull_{theta}") for a in ("odd", "odd_edge", "positive") for theta in (2.05, 4)
+    ]
+    settings += [
+        (f"{kind}_{psi}", math.nan, "") for kind in ("normalized", "unit") for psi in ("tanh", "gelu", "relu")
+    ]
+    settings += [(a, math.nan, "") for a in ("tanh", "relu", "oscillating_6")] + [
+        ("positive", math.nan, "spherical_1")
+    ]
+    looks = [training_look(a, theta, colours, law) for a, theta, law in settings]
+    assert len({(str(o["color"]), o.get("ls", "-"), o["marker"]) for o in looks}) == len(settings)
+    assert looks[0]["color"] == looks[2]["color"] == looks[4]["color"] == colours[2.05]

@@ -15,6 +15,12 @@ snakemake: Any  # Snakemake puts it here
 SETTING = ["activation", "law", "theta"]
 
 
+def written(activation: str, theta: float, law: str) -> str:
+    if activation.startswith("oscillating_"):
+        return rf"$\phi_{{.99,{activation.removeprefix('oscillating_')}}}$"
+    return name_of(activation, theta, law).replace("phi", r"$\phi$").replace("theta ", r"$\theta$ = ")
+
+
 def groups(frame: Any) -> Any:
     """(keyword arguments of plot, rows) per setting; colours by theta, dashes by kind."""
     for (activation, law, theta), rows in frame.groupby(SETTING, dropna=False, sort=False):
@@ -28,7 +34,7 @@ def groups(frame: Any) -> Any:
 def plot_loss(paths: Any) -> None:
     widths, depths = sorted(set(curves.width)), sorted(set(curves.depth))
     figure, axes = plt.subplots(
-        len(depths), len(widths), figsize=(TEXT_WIDTH, 1.6 * len(depths) + 1.3), sharex=True, sharey=True,
+        len(depths), len(widths), figsize=(TEXT_WIDTH, 1.6 * len(depths) + 1.4), sharex=True, sharey=True,
         layout="constrained", squeeze=False,
     )  # fmt: skip
     for i, depth in enumerate(depths):
@@ -39,41 +45,57 @@ def plot_loss(paths: Any) -> None:
             ax.axhline(np.log(10), color="0.6", lw=0.8, ls=":")
             ax.axhline(np.log(10) / 2, color="0.6", lw=0.8, ls="--")
             ax.set(yscale="log", ylim=(5e-3, 4))
-            ax.set_title(f"width {width}, depth {depth}", fontsize=8)
-    figure.supxlabel("epoch", fontsize=9)
+            ax.set_title(f"width {width}, {depth} hidden layers", fontsize=8)
+    for ax in axes[-1]:
+        ax.set_xlabel("epoch")
     figure.supylabel("training loss (cross-entropy, mean over seeds)", fontsize=9)
-    shared_legend(figure, axes[0, 0])
+    shared_legend(figure, axes.flat)
     save(figure, paths, snakemake.params.dpi)
 
 
-def shared_legend(figure: Any, ax: Any, columns: int = 4) -> None:
-    handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=7)
+def shared_legend(figure: Any, axes: Any) -> None:
+    known: dict[str, Any] = {}
+    for ax in axes:
+        known |= dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    figure.legend(known.values(), known.keys(), loc="outside lower center", ncols=4, fontsize=7)
 
 
 def plot_accuracy(paths: Any) -> None:
-    widths = sorted(set(cells.width))
+    """Odd pairs, positive pairs and phi_(.99, omega), each beside tanh and ReLU; the clean experiment."""
+    kind = cells.activation.str.split("_").str[0]
+    reference = cells.activation.isin(["relu", "tanh"])
+    parts = {
+        "odd": reference | (kind == "odd"),
+        "positive, oscillating": reference | kind.isin(["positive", "oscillating"]),
+        "same activation,\nGaussian or not": (cells.activation == "relu") | kind.isin(["normalized", "unit"]),
+    }
+    shown = {name: cells[mask] for name, mask in parts.items() if (mask & ~reference).any()}
+    widths, depths = sorted(set(cells.width)), sorted(set(cells.depth))
     figure, axes = plt.subplots(
-        1, len(widths), figsize=(TEXT_WIDTH, 3.6), sharey=True, layout="constrained", squeeze=False
-    )
-    depths = sorted(set(cells.depth))
+        len(shown), len(widths), figsize=(TEXT_WIDTH, 1.75 * len(shown) + 1.3), sharex=True, sharey=True,
+        layout="constrained", squeeze=False,
+    )  # fmt: skip
+    for row, (name, part) in zip(axes, shown.items(), strict=True):
+        for ax, width in zip(row, widths, strict=True):
+            many = list(groups(part[part.width == width]))
+            for k, (options, rows) in enumerate(many):
+                ordered = rows.sort_values("depth")
+                shift = 1.015 ** (k - len(many) / 2)  # side by side, not on top of each other
+                bars = [ordered.accuracy - ordered.accuracy_low, ordered.accuracy_high - ordered.accuracy]
+                ax.errorbar(
+                    ordered.depth * shift, ordered.accuracy, bars, ms=3, lw=0.9, elinewidth=0.7, **options
+                )
+            ax.axhline(0.1, color="0.6", lw=0.8, ls=":")
+            ax.set(xscale="log", ylim=(0, 1))
+            ax.set_xticks(depths, [str(depth) for depth in depths])
+            ax.minorticks_off()
+        row[0].set_ylabel(f"{name}\ntest accuracy", fontsize=8)
     for ax, width in zip(axes[0], widths, strict=True):
-        many = list(groups(cells[cells.width == width]))
-        for k, (options, rows) in enumerate(many):
-            ordered = rows.sort_values("depth")
-            shift = 1.012 ** (k - len(many) / 2)  # side by side, not on top of each other
-            bars = [ordered.accuracy - ordered.accuracy_low, ordered.accuracy_high - ordered.accuracy]
-            ax.errorbar(
-                ordered.depth * shift, ordered.accuracy, bars, ms=3, lw=0.9, elinewidth=0.7, **options
-            )
-        ax.axhline(0.1, color="0.6", lw=0.8, ls=":")
-        ax.set(xscale="log", ylim=(0, 1), xlabel="hidden layers")
-        ax.set_xticks(depths, [str(depth) for depth in depths])
-        ax.minorticks_off()
         ax.set_title(f"width {width}", fontsize=8)
-    axes[0, 0].set_ylabel("test accuracy at the chosen rate")
-    label_panels(axes[0])
-    shared_legend(figure, axes[0, 0])
+    for ax in axes[-1]:
+        ax.set_xlabel("hidden layers")
+    label_panels(axes.flat)
+    shared_legend(figure, axes[:, 0])
     save(figure, paths, snakemake.params.dpi)
 
 
@@ -85,7 +107,7 @@ def plot_share(paths: Any) -> None:
     lookup = {(a, law): rows for (a, law, _), rows in rows_of.items()}
     for activation, law, theta in order:
         share = lookup[activation, law].set_index(["width", "depth"]).all_trains
-        names.append(name_of(activation, theta, law))
+        names.append(written(activation, theta, law))
         table.append([share.get(at, np.nan) for at in architectures])
     figure, ax = plt.subplots(figsize=(TEXT_WIDTH, 0.23 * len(names) + 1.4), layout="constrained")
     image = ax.imshow(table, cmap="cividis", vmin=0, vmax=1, aspect="auto")
@@ -135,7 +157,7 @@ def plot_predictors(paths: Any) -> None:
     axes[0].fill_between([], [], [], color="0.92", label="95 % of normal samples")
     for depth, size in sizes.items():
         axes[0].plot([], [], "s", color="0.5", ms=size, label=f"depth {depth}")
-    shared_legend(figure, axes[0])
+    shared_legend(figure, axes[:1])
     save(figure, paths, snakemake.params.dpi)
 
 

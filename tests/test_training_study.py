@@ -1,0 +1,159 @@
+"""Images as the study wants them, cells that train, distance from Gaussian before and while they train."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from preactivations.datasets import Dataset, load
+from preactivations.networks import mlp
+from preactivations.settings import setting_by_name
+from preactivations.streams import Stream
+from preactivations.training_study import (
+    Architecture,
+    Plan,
+    initial_rows,
+    persistence_rows,
+    split_images,
+    train_cell,
+)
+from preactivations.weights import SymmetricWeibull
+
+CONV = Architecture(0, 0)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return split_images(load("digits"), load("digits", "test"), 0.2, Stream(1, "split"))
+
+
+def toy(n, size=16, channels=1, seed=0):
+    """Two classes that differ in the side of the image that is bright."""
+    rng = np.random.default_rng(seed)
+    images = rng.random((n, channels, size, size)).astype(np.float32) * 0.3
+    labels = rng.integers(0, 2, n)
+    images[labels == 0, :, :, : size // 2] += 0.5
+    images[labels == 1, :, :, size // 2 :] += 0.5
+    return Dataset("toy", images, labels.astype(np.int64))
+
+
+def test_split(digits):
+    parts = {name: len(getattr(digits, name)[1]) for name in ("train", "validation", "test")}
+    n = len(load("digits").labels)
+    assert parts["train"] + parts["validation"] == n
+    assert parts["validation"] == round(0.2 * n)
+    assert parts["test"] == len(load("digits", "test").labels)
+    for images, _ in (digits.train, digits.validation, digits.test):
+        np.testing.assert_allclose(np.mean(images**2, axis=(1, 2, 3)), 1, rtol=1e-5)
+    together = {image.tobytes() for images, _ in (digits.train, digits.validation) for image in images}
+    raw = {image.tobytes() for image in load("digits").images}
+    assert len(together) == len(raw)  # no image twice, none lost
+    again = split_images(load("digits"), load("digits", "test"), 0.2, Stream(1, "split"))
+    np.testing.assert_array_equal(again.validation[1], digits.validation[1])
+
+
+def test_first_layer_is_normal_with_the_variance_of_the_setting(digits):
+    """z of one image over 4 000 first-layer neurons: mean square v within 4 standard errors."""
+    for name in ("tanh", "relu", "odd_edge", "oscillating_3"):
+        setting = setting_by_name(name, SymmetricWeibull(4))
+        x = torch.from_numpy(digits.train[0][3].reshape(1, -1) * np.float32(math.sqrt(setting.input_norm)))
+        network = mlp(
+            64, 4000, 1, activation="tanh", sigma_w=setting.sigma_w, sigma_b=setting.sigma_b,
+            rng=np.random.default_rng(2),
+        )  # fmt: skip
+        z = network[0](x).detach().double().numpy()
+        assert abs(np.mean(z**2) / setting.variance - 1) < 4 * math.sqrt(2 / 4000)
+
+
+def test_rows_of_a_cell(digits):
+    plan = Plan("sgd", [0.03, 1e4], 3, 10)
+    runs, curves = train_cell(
+        setting_by_name("tanh"), Architecture(10, 2), digits, plan, Stream(1, "init"), Stream(1, "order")
+    )
+    assert [(row["learning_rate"], row["seed"]) for row in runs] == plan.members()
+    assert len(curves) == 6 * 11
+    good, bad = runs[:3], runs[3:]
+    for row in bad:
+        assert row["diverged"] == 1
+        assert not row["trains"]
+        assert all(math.isnan(row[name]) for name in ("loss", "test_accuracy", "epochs_to_loss"))
+    for row in good:
+        assert row["diverged"] == 0
+        assert row["trains"] == (row["loss"] < 0.5 * math.log(10))
+        mine = [c for c in curves if c["seed"] == row["seed"] and c["learning_rate"] == 0.03]
+        assert [c["epoch"] for c in mine] == list(range(11))
+        assert mine[-1]["validation_loss"] == pytest.approx(row["validation_loss"])
+        below = [c["epoch"] for c in mine if c["loss"] < 0.5 * math.log(10)]
+        assert row["epochs_to_loss"] == below[0]
+        assert row["test_accuracy"] > 0.5
+    assert len({row["loss"] for row in good}) == 3
+
+
+def test_seeds_fix_the_start_and_rates_share_it(digits):
+    plan = Plan("adam", [1e-3, 1e-2], 2, 1)
+    _, curves = train_cell(
+        setting_by_name("positive", SymmetricWeibull(4)),
+        Architecture(5, 2),
+        digits,
+        plan,
+        Stream(4),
+        Stream(5),
+    )
+    start = {(c["learning_rate"], c["seed"]): c["validation_loss"] for c in curves if c["epoch"] == 0}
+    assert start[1e-3, 0] == pytest.approx(start[1e-2, 0], rel=1e-6)
+    assert start[1e-3, 0] != start[1e-3, 1]
+
+
+def test_the_convolutional_network_trains():
+    data = split_images(toy(300), toy(100, seed=1), 0.2, Stream(1))
+    runs, _ = train_cell(
+        setting_by_name("relu"), CONV, data, Plan("adam", [1e-3], 2, 3, 40), Stream(2), Stream(3)
+    )
+    assert all(row["test_accuracy"] > 0.9 for row in runs)
+    with pytest.raises(ValueError, match="no normalized form"):
+        train_cell(
+            setting_by_name("normalized_tanh"), CONV, data, Plan("sgd", [0.1], 2, 1, 40), Stream(2), Stream(3)
+        )
+
+
+def test_distance_at_initialization():
+    """The control is within the null law; ReLU is not; the edge column is depth |log chi|."""
+    rows = {
+        name: initial_rows(setting_by_name(name), 5, [2, 8], 2000, Stream(1, name))
+        for name in ("normalized_gelu", "relu", "unit_tanh")
+    }
+    assert [row["depth"] for row in rows["relu"]] == [2, 8]
+    control, relu, tanh = (found[-1] for found in rows.values())
+    assert control["ks_standardized"] < 1.3 * control["ks_standardized_null"]
+    assert relu["ks_standardized"] > 5 * relu["ks_standardized_null"]
+    assert relu["edge"] == pytest.approx(0, abs=1e-9)
+    assert tanh["edge"] == pytest.approx(8 * abs(math.log(tanh["chi"])))
+
+
+def test_persistence_starts_at_the_null_law_for_the_control(digits):
+    """Neurons are exactly i.i.d. normal for one image; the mean over 50 images is within 20 % of the null mean."""
+    rows, runs = persistence_rows(
+        setting_by_name("normalized_tanh"), Architecture(20, 3), digits, Plan("sgd", [0.01, 1e5], 15, 2), Stream(3),
+        Stream(4), epochs=[0, 2], images=50,
+    )  # fmt: skip
+    assert len(runs) == 30
+    assert {(row["epoch"], row["learning_rate"]) for row in rows} == {(0, 0.01), (0, 1e5), (2, 0.01)}
+    for row in rows:
+        assert row["n_samples"] == 300
+        assert row["n_runs"] == 15
+        if row["epoch"] == 0:
+            assert row["ks_standardized"] == pytest.approx(row["null_mean"], rel=0.2)
+            assert row["variance"] == pytest.approx(1, abs=0.3)
+
+
+def test_errors():
+    with pytest.raises(ValueError, match=r"validation_share must leave both parts with images, got 0\.0001"):
+        split_images(toy(20), toy(5), 0.0001, Stream(1))
+    training, test = toy(20), toy(5)
+    kept = np.sort(Stream(1).block(0).permutation(20)[4:])
+    test.images[3] = (
+        training.images[kept].mean(dtype=np.float64).astype(np.float32)
+    )  # nothing left once centred
+    with pytest.raises(ValueError, match="image 3 of toy is constant"):
+        split_images(training, test, 0.2, Stream(1))
