@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --workflow-profile workflow/profiles/default --configfile config/$(SCALE).yaml
 
-.PHONY: reproduce install test lint smoke plan report bench readme-figures schema lock clean
+.PHONY: reproduce install test lint smoke plan report bench measured readme-figures schema lock clean
 
 reproduce: $(STAMP)
 	$(SNAKEMAKE)
@@ -49,7 +49,17 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/propagation.py
 	$(BIN)/python benchmarks/edge_of_chaos.py
+	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/fits.py
+
+# Training on the real MNIST, narrow and deep corners of the grid: its small tables are kept in the repository.
+measured: $(STAMP)
+	$(SNAKEMAKE) config/overlays/mnist.yaml -- training
+	mkdir -p data/reference/measured/mnist
+	cp $(addprefix tables/mnist/training,.csv _comparisons.csv _conclusions.md) data/reference/measured/mnist/
+	$(BIN)/python -c 'import json, pathlib; files = sorted(pathlib.Path("data/mnist/training").glob("*.json")); \
+		print(json.dumps([json.loads(file.read_text()) for file in files], indent=1))' \
+		> data/reference/measured/mnist/provenance.json
 
 readme-figures: reproduce
 	cp figures/$(SCALE)/ks_two_layer.png figures/$(SCALE)/activations.png figures/$(SCALE)/depth_ks.png figures/$(SCALE)/eoc_correlations.png docs/figures/

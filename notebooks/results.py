@@ -26,6 +26,10 @@ class Results:
         """A table of tables/<scale>/."""
         return pd.read_csv(self._existing(ROOT / "tables" / self.scale / f"{name}.csv"))
 
+    def text(self, name: str) -> str:
+        """A Markdown file of tables/<scale>/."""
+        return self._existing(ROOT / "tables" / self.scale / f"{name}.md").read_text()
+
     def data(self, name: str) -> pd.DataFrame:
         """An intermediate of data/<scale>/, named by its path without the ending."""
         return pd.read_parquet(self._existing(ROOT / "data" / self.scale / f"{name}.parquet"))

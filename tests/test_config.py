@@ -17,6 +17,18 @@ def test_shipped_configurations(path):
     assert config_model.validate(yaml.safe_load(path.read_text())).scale == path.stem
 
 
+OVERLAYS = sorted((Path(__file__).parent.parent / "config" / "overlays").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", OVERLAYS, ids=lambda p: p.stem)
+def test_overlays_are_valid_over_the_laptop_scale(path):
+    from snakemake.utils import update_config
+
+    config = copy.deepcopy(LAPTOP)
+    update_config(config, yaml.safe_load(path.read_text()))
+    assert config_model.validate(config).scale == path.stem
+
+
 def test_schema_has_not_drifted():
     assert config_model.SCHEMA.read_text() == config_model.schema(), "run `make schema`"
 
@@ -69,6 +81,30 @@ FAULTS = [
     ("edge_of_chaos.heat_maps", ["relu"], "edge_of_chaos.heat_maps.0", "'relu'"),
     ("edge_of_chaos.widths", [{"width": 3, "networks": 5}] * 2, "edge_of_chaos", "distinct, repeated: [3]"),
     ("propagation.correlations.depths", [0], "propagation.correlations", "one above 0"),
+    (
+        "training.datasets",
+        [{"name": "digits", "epochs": 1, "perceptrons": True, "convolutional": True}],
+        "training.datasets.0",
+        "digits are 8 x 8",
+    ),
+    (
+        "training.datasets",
+        [{"name": "mnist", "epochs": 1, "perceptrons": False, "convolutional": False}],
+        "training.datasets.0",
+        "perceptrons, convolutional or both",
+    ),
+    ("training.datasets", [], "training.datasets", "at least 1 item"),
+    ("training.activations", ["odd", "gelu"], "training.activations.1", "'gelu'"),
+    ("training.thetas", [], "training", "need thetas"),
+    ("training.optimizers", [{"name": "sgd", "learning_rates": [0.1]}] * 2, "training", "repeated: ['sgd']"),
+    (
+        "training.optimizers",
+        [{"name": "lion", "learning_rates": [0.1]}],
+        "training.optimizers.0.name",
+        "'lion'",
+    ),
+    ("training.seeds", 1, "training.seeds", "greater than or equal to 2"),
+    ("training.persistence.dataset", "mnist", "training", "persistence.dataset must be one of ['digits']"),
     ("fitted.density.ramp", 600, "fitted.density", "ramp must be below epochs = 600, got 600"),
     ("fitted.density.learning_rate", 0, "fitted.density.learning_rate", "greater than 0"),
     ("fitted.density.start", [3, 1, 1], "fitted.density.start", "at least 4 items"),

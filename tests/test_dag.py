@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -77,6 +78,10 @@ EOC_SHOWN = {("plot_edge_of_chaos", ""), ("table_edge_of_chaos", "")} | EOC_NOTE
 EOC = {("eoc_theory", ""), ("eoc_simulate", ""), ("unified_view", ""), ("table_replication", "")} | EOC_SHOWN
 CORRELATE = {("correlate", "digits")}
 AFTER_CORRELATE = {("plot_correlations", "digits"), ("plot_dependence", ""), ("table_propagation", "")}
+TRAIN = each("train", [f"digits,{group},widths_3_10" for group in ("weibull_4", "others", "control")])
+TRAIN |= {("train_persistence", "")}
+PLOT_TRAINING = {("plot_training", "digits,sgd"), ("plot_persistence", "")}
+AFTER_TRAIN = {("table_training", ""), ("run_notebook", "training")} | PLOT_TRAINING
 # the points of the two-layer study are in the figure and the text of the dependence
 AFTER_EXACT_KS = AFTER_KS | {("plot_dependence", ""), ("table_propagation", "")} | STUDY_NOTEBOOK
 NULL_BANDS = {("null_band", ""), ("null_band_of_depth", "")}
@@ -124,7 +129,9 @@ def test_products(built):
     depth = [f"depth_{name}" for name in ("ks", "ks_standardized", "moments", "quantiles", "heat_map")]
     correlations = ["correlation_digits", "correlation_matrices_digits_10", "dependence", "coordinate_check"]
     edge = [f"eoc_{name}" for name in ("curves", "heat_map", "maps", "correlations", "depth_scales")]
-    for name in (*figures, "fitted", "fit_losses", *depth, *correlations, *edge, "unified_view"):
+    trained = [f"training_{name}_digits_sgd" for name in ("loss", "accuracy", "share", "predictors")]
+    trained.append("training_persistence")
+    for name in (*figures, "fitted", "fit_losses", *depth, *correlations, *edge, "unified_view", *trained):
         assert (built / f"figures/smoke/{name}.pdf").read_bytes().startswith(b"%PDF")
         assert (built / f"figures/smoke/{name}.png").read_bytes().startswith(b"\x89PNG")
     header = (built / "tables/smoke/ks_two_layer.csv").read_text().splitlines()[0]
@@ -140,13 +147,19 @@ def test_products(built):
         "eoc_points",
         "eoc_claims",
         "unified_view",
+        "training",
+        "training_comparisons",
     ):
         for ending in ("csv", "md", "tex"):
             assert (built / f"tables/smoke/{name}.{ending}").stat().st_size > 100
     text = (built / "tables/smoke/propagation.md").read_text()
     assert "## From which width on is it Gaussian?" in text
     assert "## Claims" in text
-    for name in ("density_and_activations", "propagation", "edge_of_chaos"):
+    text = (built / "tables/smoke/training_conclusions.md").read_text()
+    assert "## digits, sgd" in text
+    assert "Does it stay Gaussian" in text
+    assert "nan" not in text
+    for name in ("density_and_activations", "propagation", "edge_of_chaos", "training"):
         assert "Traceback" not in (built / f"data/smoke/notebooks/{name}.html").read_text()
     leftovers = [p for p in built.rglob(".*.*") if re.match(r"\.\d+\.", p.name)]
     assert leftovers == []
@@ -186,12 +199,21 @@ def test_module_that_no_job_imports(built, edit):
 
 def test_edit_of_the_maps_reruns_the_propagation_study(built, edit):
     edit("src/preactivations/edge_of_chaos.py", "\n# edited\n")
-    assert planned(built) == STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE | STUDY_NOTEBOOK | EOC
+    assert planned(built) == (
+        STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE | STUDY_NOTEBOOK | EOC | TRAIN | AFTER_TRAIN
+    )
 
 
 def test_edit_of_the_conclusions_computes_nothing_anew(built, edit):
     edit("src/preactivations/conclusions.py", "\n# edited\n")
-    assert planned(built) == AFTER_CORRELATE | STUDY_NOTEBOOK | EOC_SHOWN
+    assert planned(built) == AFTER_CORRELATE | STUDY_NOTEBOOK | EOC_SHOWN | AFTER_TRAIN
+
+
+def test_edit_of_the_training_code_trains_and_of_its_words_does_not(built, edit):
+    edit("src/preactivations/training_claims.py", "\n# edited\n")
+    assert planned(built) == AFTER_TRAIN
+    edit("src/preactivations/ensembles.py", "\n# edited\n")
+    assert planned(built) == TRAIN | AFTER_TRAIN
 
 
 def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
@@ -200,7 +222,7 @@ def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
         each("exact_pair", LAWS) | each("ks_two_layer", CELLS) | AFTER_EXACT | AFTER_EXACT_KS | NOTEBOOK
         | fits(FITTED + EXTENDED, FITTED + EXTENDED) | AFTER_FITS
         | {("check_constraints", ""), ("table_constraints", "")}
-        | STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE | EOC
+        | STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE | EOC | TRAIN | AFTER_TRAIN
     )  # fmt: skip
 
 
@@ -215,6 +237,8 @@ def test_edit_of_the_fast_activation_leaves_the_exact_tables(built, edit):
         | CORRELATE
         | AFTER_CORRELATE
         | EOC
+        | TRAIN
+        | AFTER_TRAIN
     )
 
 
@@ -244,7 +268,7 @@ def test_parameters_reach_their_stage_only(built):
         ("plot_dependence", ""),
         ("plot_correlations", "digits"),
         ("plot_edge_of_chaos", ""),
-    }
+    } | PLOT_TRAINING
     assert planned(built, config=with_config(built, figures={"dpi": 90})) == plots
     config = with_config(built, ks_two_layer={"n_samples": 6000})
     assert planned(built, config=config) == (
@@ -274,6 +298,16 @@ def test_parameters_reach_their_stage_only(built):
     assert planned(built, config=config) == (
         {("eoc_theory", ""), ("table_replication", ""), ("plot_rule_graph", "")} | EOC_SHOWN
     )
+    config = with_config(built, training={"seeds": 3})
+    assert planned(built, config=config) == (
+        (TRAIN - {("train_persistence", "")}) | AFTER_TRAIN | {("plot_rule_graph", "")}
+    )
+    config = with_config(built, training={"thetas": [4, 3.3]})
+    assert planned(built, config=config) == (
+        {("train", "digits,weibull_3.3,widths_3_10"), ("plot_rule_graph", "")} | AFTER_TRAIN
+    )
+    config = with_config(built, training={"persistence": SMOKE["training"]["persistence"] | {"seeds": 4}})
+    assert planned(built, config=config) == {("train_persistence", ""), ("plot_rule_graph", "")} | AFTER_TRAIN
     config = with_config(built, propagation={"memory_mb": 80}, data_mirror="elsewhere")
     assert planned(built, config=config) == {("plot_rule_graph", "")}
     # the batch size changes no number, so it makes nothing out of date
@@ -291,6 +325,7 @@ def test_named_targets(built):
             "fitted",
             "propagation",
             "edge_of_chaos",
+            "training",
             "tables",
             "notebooks",
         ):
@@ -350,6 +385,39 @@ def test_a_stopped_job_goes_on_where_it_was(built):
     pd.testing.assert_frame_equal(stopped, pd.read_parquet(built / target))
 
 
+def test_an_interrupted_training_keeps_its_cells(built):
+    """Stopped after the first cell; the next run goes on from there, to the result of a run that was not stopped."""
+    target = "data/killed/training/digits.others.widths_3.runs.parquet"
+    smoke = SMOKE["training"]
+    datasets = [smoke["datasets"][0] | {"epochs": 40}]
+    config = with_config(built, scale="killed", training={"datasets": datasets, "widths": [3]})
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", config, target]
+    process = subprocess.Popen(
+        command, cwd=built, env=os.environ | {"PYTHONPATH": str(built / "src"), "CI": "true"},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    kept = built / "data/killed/training/.cells.digits.others.widths_3.runs"
+    deadline = time.perf_counter() + 120
+    while not (kept.is_dir() and any(p for p in kept.iterdir() if not p.name.startswith("."))):
+        assert process.poll() is None
+        assert time.perf_counter() < deadline
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (built / target).exists()
+    snakemake(built, "--unlock", target, config=config)
+    snakemake(built, "--rerun-incomplete", "--show-failed-logs", target, config=config)
+    log = (built / "logs/killed/train/digits.others.widths_3.log").read_text()
+    assert log.count("kept from a run that was stopped") >= 1
+    assert not kept.exists()
+    import pandas as pd
+
+    stopped = pd.read_parquet(built / target)
+    (built / target).unlink()
+    snakemake(built, "--show-failed-logs", target, config=config)
+    pd.testing.assert_frame_equal(stopped, pd.read_parquet(built / target))
+
+
 def test_missing_data_set_is_said_and_not_in_the_way(built):
     """A scale that does not ask for a data set has no rule for it; one that does says what is missing."""
     assert not [job for job in planned(built, "--forceall") if job[0] == "fetch_dataset"]
@@ -360,6 +428,11 @@ def test_missing_data_set_is_said_and_not_in_the_way(built):
     assert code != 0
     assert "the mirror nowhere of data sets is not a folder" in output
     assert not (built / target).exists()
+    # the training stage asks for it by the same rule
+    trained = [SMOKE["training"]["datasets"][0] | {"name": "mnist"}]
+    training = {"datasets": trained, "persistence": SMOKE["training"]["persistence"] | {"dataset": "mnist"}}
+    config = with_config(built, scale="images", data_mirror="nowhere", training=training)
+    assert ("fetch_dataset", "mnist") in planned(built, "training", config=config)
 
 
 def hashes(project):

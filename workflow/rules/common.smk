@@ -54,14 +54,30 @@ def cost():
     weights = cells * sum(
         cell.networks * (study.depth - 1) * cell.width**2 for cell in study.widths
     )
-    hours = weights * 6e-9 / 3600
-    if hours > 0.5:
+    propagation, training = weights * 6e-9 / 3600, training_hours()
+    if propagation + training > 1:
         print(
-            f"\nScale {SCALE}: the propagation study draws {weights:.1e} random weights if nothing of it is there yet: "
-            f"about {hours / 24:.1f} days of one CPU core (6 ns per weight), the correlations of images beside it not "
-            "counted; a GPU or a cluster is meant for it. It runs cell by cell and keeps finished ones; see `make plan`.\n",
+            f"\nScale {SCALE}, if nothing of it is there yet, on one CPU core: the propagation study draws {weights:.1e} "
+            f"random weights, about {propagation / 24:.1f} days (6 ns per weight; correlations of images beside it not "
+            f"counted); training takes about {training / 24:.1f} days (convolutional networks not counted). A GPU or a "
+            "cluster is meant for it. It runs cell by cell and keeps finished ones; see `make plan`.\n",
             flush=True,
         )
+
+
+def training_hours():
+    """Of one core for the perceptrons: 1.3 us per neuron, image batch of 100 and run, more for wide ones (measured)."""
+    study = cfg.training
+    images = {"digits": 1437, "mnist": 60_000, "cifar10": 50_000}
+    layers = sum(1.3e-6 * width * (1 + width / 300) for width in study.widths)
+    steps = sum(
+        data.epochs * images[data.name] * (1 - study.validation_share) / 100
+        for data in study.datasets
+        if data.perceptrons
+    )
+    runs = sum(len(optimizer.learning_rates) for optimizer in study.optimizers)
+    settings = sum(len(cells) for cells in TRAINED.values())
+    return settings * runs * study.seeds * steps * layers * sum(study.depths) / 3600
 
 
 def summary():

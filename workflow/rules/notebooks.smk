@@ -14,6 +14,7 @@ NOTEBOOKS = {
         *rules.table_propagation.output,
         *expand(rules.correlate.output.means, dataset=CORRELATIONS.datasets),
     ],
+    "training": [*rules.table_training.input.runs, *rules.table_training.output],
 }
 
 
