@@ -57,7 +57,7 @@ def with_share(runs, share):
 def test_no_effect_is_said_so():
     runs = study()
     answer = text(runs, initial(runs))
-    assert "**Not by itself.**" in answer
+    assert "**Not shown.**" in answer
     assert "exactly Gaussian networks are better in 0, worse in 0 of 2 cases" in answer
     assert "closeness to Gaussian is not shown to go with trainability" in answer
     assert (

@@ -143,8 +143,10 @@ def _answer(cells: DataFrame, initial: DataFrame, tests: DataFrame) -> list[str]
         verdict = "Yes, on the whole"
     elif (len(better) and not len(worse)) or (ks_helps and not len(worse)):
         verdict = "In part"
-    else:
+    elif len(worse) or edge_helps:
         verdict = "Not by itself"
+    else:
+        verdict = "Not shown"
     if edge_helps:
         other = "closeness to the Edge of Chaos does"
     else:
