@@ -25,9 +25,7 @@ def groups(frame: Any) -> Any:
     """(keyword arguments of plot, rows) per setting; colours by theta, dashes by kind."""
     for (activation, law, theta), rows in frame.groupby(SETTING, dropna=False, sort=False):
         options = training_look(activation, theta, colours, law)
-        options["label"] = (
-            name_of(activation, theta, law).replace("phi", r"$\phi$").replace("theta", r"$\theta$")
-        )
+        options["label"] = written(activation, theta, law)
         yield options, rows
 
 
