@@ -63,6 +63,7 @@ measured: $(STAMP)
 
 readme-figures: reproduce
 	cp figures/$(SCALE)/ks_two_layer.png figures/$(SCALE)/activations.png figures/$(SCALE)/depth_ks.png figures/$(SCALE)/eoc_correlations.png docs/figures/
+	cp figures/$(SCALE)/training_accuracy_digits_sgd.png docs/figures/training_accuracy.png
 
 schema: $(STAMP)
 	$(BIN)/python workflow/config_model.py --schema

@@ -104,6 +104,8 @@ FAULTS = [
         "'lion'",
     ),
     ("training.seeds", 1, "training.seeds", "greater than or equal to 2"),
+    ("training.persistence.at", [0, 21], "training", "at most the epochs = 20, got [0, 21]"),
+    ("training.activations", ["odd", "tanh"], "training", "controls relu needs activations relu"),
     ("training.persistence.dataset", "mnist", "training", "persistence.dataset must be one of ['digits']"),
     ("fitted.density.ramp", 600, "fitted.density", "ramp must be below epochs = 600, got 600"),
     ("fitted.density.learning_rate", 0, "fitted.density.learning_rate", "greater than 0"),

@@ -63,6 +63,20 @@ def test_layers_without_bias_and_without_activation():
     check(members, torch.randn(3, 5, 4, dtype=torch.float64), torch.randint(3, (3, 5)))
 
 
+@pytest.mark.parametrize("phi", [nn.Tanh(), nn.ReLU(), nn.GELU()], ids=["tanh", "relu", "gelu"])
+def test_layers_in_any_order(phi):
+    """Activations that work in place must not touch what another layer keeps."""
+    torch.manual_seed(0)
+    members = [
+        nn.Sequential(
+            nn.Linear(4, 6), nn.RMSNorm(6, eps=1e-12, elementwise_affine=False), phi, phi, nn.Linear(6, 6), phi,
+            nn.RMSNorm(6, eps=1e-12, elementwise_affine=False), phi, nn.Linear(6, 3),
+        ).double()
+        for _ in range(3)
+    ]  # fmt: skip
+    check(members, torch.randn(3, 5, 4, dtype=torch.float64), torch.randint(3, (3, 5)))
+
+
 def test_shared_inputs_have_a_gradient_too():
     torch.manual_seed(0)
     for members, x in (

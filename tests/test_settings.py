@@ -32,7 +32,7 @@ def test_control_and_twin_have_one_limit(psi):
     assert control.normalize
     assert not twin.normalize
     assert control.weights == twin.weights == Normal()
-    x = np.linspace(-12, 12, 400_000)  # symmetric about the kink
+    x = np.linspace(-12, 12, 40_000)  # symmetric about the kink
     density = np.exp(-0.5 * x * x)
     slope, square = (np.sum(density * f(x) ** 2) for f in (twin.exact.dphi, twin.exact.phi))
     assert twin.chi == pytest.approx(slope / square, rel=1e-5)
@@ -65,6 +65,9 @@ def test_errors():
         setting_by_name("unit_swish")
     with pytest.raises(ValueError, match="_edge goes with odd only"):
         setting_by_name("positive_edge", LAW)
+    for name in ("unit_odd_edge", "normalized_unit_tanh"):
+        with pytest.raises(ValueError, match="unknown activation"):
+            setting_by_name(name, LAW)
     with pytest.raises(ValueError, match="unknown activation 'relu_edge'"):
         setting_by_name("relu_edge")
     with pytest.raises(ValueError, match="infinite"):

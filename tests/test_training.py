@@ -121,6 +121,24 @@ def test_divergence_is_recorded_and_leaves_the_others_alone():
     np.testing.assert_allclose(found.loss[:, [0, 2]], alone.loss, rtol=1e-10)
 
 
+@pytest.mark.parametrize("rate", [1e6, 1e12, 1e30])
+def test_divergence_in_the_last_batch_is_seen(rate):
+    """One step per epoch: no loss of a batch follows it, the validation part tells."""
+    x, y = problem()
+    members = networks(mlp, 6, 5, 3, 3, count=2, activation="relu", sigma_w=1.4)
+    seen = []
+    found = train(
+        Ensemble(members), x.float(), y, validation=(x.float(), y), learning_rates=[0.01, rate], seeds=[0, 1],
+        stream=Stream(1), epochs=1, batch_size=64, at_epoch=lambda epoch, ensemble, who: seen.append(who.tolist()),
+    )  # fmt: skip
+    assert found.diverged.tolist() == [0, 1]
+    assert seen == [[0, 1], [0]]
+    assert np.isnan(found.loss[0, 1])
+    assert np.isnan(found.validation[1].loss[1])
+    assert np.isfinite(found.loss[0, 0])
+    assert found.ensemble.n_members == 1
+
+
 def test_all_diverge():
     x, y = problem()
     members = networks(mlp, 6, 5, 3, 3, count=2, activation="relu")

@@ -5,16 +5,12 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import spearmanr
 
 from preactivations.training_results import (
+    bootstrap_interval,
     cell_table,
     chosen_runs,
-    comparisons,
     curve_table,
-    holm,
-    predict,
-    prediction_table,
     with_initial,
 )
 
@@ -122,100 +118,43 @@ def study(better=0.0, seeds=8, noise=0.02):
     return pd.DataFrame(rows)
 
 
-def test_comparisons_find_what_is_there():
-    table = comparisons(chosen_runs(study(better=0.2)))
-    assert set(zip(table["first"], table.second, strict=True)) == {
-        ("odd", "tanh"), ("odd", "relu"), ("odd_edge", "tanh"), ("odd_edge", "relu"), ("odd_edge", "odd"),
-        ("positive", "tanh"), ("positive", "relu"), ("positive", "odd"),
-        ("normalized_gelu", "unit_gelu"), ("normalized_relu", "relu"),
-    }  # fmt: skip
-    assert set(table.scope) == {"all", "depth 30"}
-    row = table[(table["first"] == "odd") & (table.second == "tanh") & (table.scope == "all")].iloc[0]
-    assert row.pairs == 16
-    assert row.low < row.difference < row.high
-    assert row.difference == pytest.approx(0.2, abs=0.03)
-    assert row.p_holm < 0.01
-    back = table[(table["first"] == "odd_edge") & (table.second == "odd") & (table.scope == "all")].iloc[0]
-    assert back.difference < 0
-    assert back.p_holm < 0.01
-    others = table[~table["first"].str.startswith("odd") & (table.second != "odd")]
-    assert (others.p_holm > 0.05).all()
+KS = {"tanh": 0.05, "relu": 0.3, "odd": 0.04, "odd_edge": 0.035, "positive": 0.02, "unit_gelu": 0.25}
 
 
-def test_no_difference_is_not_one():
-    table = comparisons(chosen_runs(study(noise=0.0)))
-    assert (table.p == 1).all()
-    assert (table.difference.abs() < 1e-12).all()
-    null = comparisons(chosen_runs(study()))
-    assert (null.p_holm > 0.05).all()
-
-
-def test_holm():
-    """Against the definition: reject in order while p_(k) <= level / (m - k + 1)."""
-    p = np.array([0.001, 0.013, 0.02, 0.2, 0.04])
-    corrected = holm(p)
-    for level in (0.01, 0.05, 0.06, 0.09):
-        rejected = np.zeros(5, bool)
-        for k, i in enumerate(np.argsort(p)):
-            if p[i] > level / (5 - k):
-                break
-            rejected[i] = True
-        np.testing.assert_array_equal(corrected <= level, rejected)
-
-
-def predictors(effect, settings=10, seed=3):
-    rng = np.random.default_rng(seed)
-    rows = []
-    for k in range(settings):
-        ks, edge = rng.random(), rng.random()
-        for width in (3, 10):
-            for depth in (3, 30):
-                rows.append(
-                    {
-                        "activation": f"a{k}",
-                        "law": "",
-                        "width": width,
-                        "depth": depth,
-                        "ks_standardized": ks + 0.01 * rng.random(),
-                        "edge": depth * edge,
-                        "all_trains": effect * edge + 0.1 * rng.random(),
-                    }
-                )
-    return pd.DataFrame(rows)
-
-
-def test_predictors():
-    table = predictors(-1.0)
-    edge, ks = predict(table, "edge", "ks_standardized"), predict(table, "ks_standardized", "edge")
-    expected = np.mean(
-        [spearmanr(cell.edge, cell.all_trains).statistic for _, cell in table.groupby(["width", "depth"])]
+def at_start(runs, ks=KS, edge=None, dead=None):
+    """What is known at initialization of the settings of `study`; by default the controls are the most Gaussian."""
+    frame = runs[["activation", "law", "theta", "width", "depth"]].drop_duplicates()
+    return frame.assign(
+        ks_standardized=[ks.get(a, 0.01) for a in frame.activation],
+        ks_standardized_null=0.001,
+        edge=[(edge or {}).get(a, 0.5) for a in frame.activation],
+        chi=1.0,
+        n_networks=100,
+        dead=[(dead or {}).get((a, d), 0) for a, d in zip(frame.activation, frame.depth, strict=True)],
     )
-    assert edge.rank_correlation == pytest.approx(expected, abs=1e-12)
-    assert edge.rank_correlation < -0.9
-    assert edge.p < 0.01
-    assert edge.partial_p < 0.01
-    assert ks.p > 0.05
-    assert (ks.settings, ks.architectures) == (10, 4)
-
-
-def test_permutation_p_values_are_uniform_without_an_effect():
-    """100 studies without effect: the number below .1 is binomial; level 1e-3 two-sided."""
-    small = [predict(predictors(0.0, seed=100 + k), "edge", "ks_standardized").p <= 0.1 for k in range(40)]
-    assert sum(small) <= 11  # P(Bin(40, .1) > 11) = 2e-4
-
-
-def test_predictors_of_too_little_are_not_known():
-    same = predictors(0.0).assign(all_trains=1.0)
-    assert math.isnan(predict(same, "edge", "ks_standardized").rank_correlation)
-    assert math.isnan(predict(predictors(1.0, settings=3), "edge", "ks_standardized").p)
 
 
 def test_initial_columns_join_by_setting_and_architecture():
     runs = study()
-    keys = ["activation", "law", "theta", "width", "depth"]
-    initial = runs[keys].drop_duplicates().assign(ks_standardized=0.1, edge=0.2, chi=1.0)
     cells = cell_table(runs)
-    table = with_initial(cells, initial)
+    table = with_initial(cells, at_start(runs).assign(ks_standardized_null=0.03))
     assert len(table) == len(cells)
-    assert (table.ks_standardized == 0.1).all()
-    assert set(prediction_table(cells, initial).predictor) == {"ks_standardized", "edge"}
+    assert table.ks_told.tolist() == [ks if ks > 0.03 else 0 for ks in table.ks_standardized]
+    assert not len(with_initial(cells, pd.DataFrame()))  # a study of convolutional networks alone
+
+
+def test_intervals_do_not_depend_on_other_cells():
+    runs = study()
+    some = cell_table(runs[runs.activation != "odd"])
+    everything = cell_table(runs)
+    same = everything[everything.activation != "odd"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(some, same)
+
+
+def test_bootstrap_draws_within_strata():
+    """Two strata far apart: the interval of the mean knows only the spread within."""
+    values = np.array([[0.0, 0.1, 0.2], [10.0, 10.1, 10.2]])
+    low, high = bootstrap_interval(values, "x")
+    assert 5.0 <= low < 5.1 < high <= 5.2
+    assert bootstrap_interval(values, "x") == (low, high)
+    assert math.isnan(bootstrap_interval(values[:, :1], "x")[0])

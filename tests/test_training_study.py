@@ -126,9 +126,15 @@ def test_distance_at_initialization():
     assert [row["depth"] for row in rows["relu"]] == [2, 8]
     control, relu, tanh = (found[-1] for found in rows.values())
     assert control["ks_standardized"] < 1.3 * control["ks_standardized_null"]
+    assert control["dead"] == 0
     assert relu["ks_standardized"] > 5 * relu["ks_standardized_null"]
     assert relu["edge"] == pytest.approx(0, abs=1e-9)
     assert tanh["edge"] == pytest.approx(8 * abs(math.log(tanh["chi"])))
+    # P(psi = 0) is 2^-n per layer: a normalized ReLU network dies, and an atom at 0 is far from normal
+    (narrow,) = initial_rows(setting_by_name("normalized_relu"), 2, [10], 2000, Stream(2))
+    alive = (1 - 0.25) ** 9
+    assert abs(narrow["dead"] / 2000 - (1 - alive)) < 4 * math.sqrt(alive * (1 - alive) / 2000)
+    assert narrow["ks_standardized"] > 0.3
 
 
 def test_persistence_starts_at_the_null_law_for_the_control(digits):

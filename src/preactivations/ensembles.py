@@ -298,11 +298,13 @@ class _Normalize:
 
 
 class _Tanh:
+    def __init__(self, in_place: bool) -> None:
+        self.in_place = in_place
+
     def forward(self, h: Tensor, keep: bool, shared: bool) -> Tensor:
         if h.device.type == "cpu" and not torch.compiler.is_compiling() and h.is_contiguous():
-            array = h.numpy()
-            np.tanh(array, out=array)  # six times faster than PyTorch's
-            y = h
+            y = h if self.in_place else torch.empty_like(h)
+            np.tanh(h.numpy(), out=y.numpy())  # six times faster than PyTorch's
         else:
             y = torch.tanh(h)
         if keep:
@@ -314,8 +316,11 @@ class _Tanh:
 
 
 class _Relu:
+    def __init__(self, in_place: bool) -> None:
+        self.in_place = in_place
+
     def forward(self, h: Tensor, keep: bool, shared: bool) -> Tensor:
-        y = h.relu_()
+        y = h.relu_() if self.in_place else h.relu()
         if keep:
             self.y = y
         return y
@@ -349,7 +354,7 @@ class _Elementwise:
             with torch.no_grad():
                 return self.module(h)
         with torch.enable_grad():
-            z = h.requires_grad_()
+            z = h.detach().requires_grad_()  # a tensor of its own: another layer may keep h
             y = self.module(z)
             (self.slope,) = torch.autograd.grad(y, z, torch.ones_like(y))
         return y.detach()
@@ -364,6 +369,8 @@ def _layers(template: nn.Sequential, parameters: list[tuple[Tensor, Tensor]]) ->
     rest = iter(parameters)
     for module in template:
         own = [next(rest) for _ in module.parameters()]
+        # the output of these layers is not needed by their own backward pass
+        in_place = bool(layers) and isinstance(layers[-1], (_Dense, _Conv, _Pool))
         match module:
             case nn.Linear():
                 layers.append(_Dense(own, first=not layers))
@@ -376,9 +383,9 @@ def _layers(template: nn.Sequential, parameters: list[tuple[Tensor, Tensor]]) ->
             case nn.RMSNorm() if not own and module.eps is not None:
                 layers.append(_Normalize(module.eps))
             case nn.Tanh():
-                layers.append(_Tanh())
+                layers.append(_Tanh(in_place))
             case nn.ReLU():
-                layers.append(_Relu())
+                layers.append(_Relu(in_place))
             case GaussianActivation():
                 layers.append(_Exact(module))
             case _ if not own and module.__class__.__name__ in _ELEMENTWISE:

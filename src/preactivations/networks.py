@@ -52,7 +52,8 @@ def mlp(
     sigma_w, sigma_b : float
     normalize : bool
         Divide each activation vector by its root mean square: with normal weights, sigma_w = 1 and sigma_b = 0 every
-        pre-activation is then exactly N(0, 1) at any width and depth (for one input).
+        pre-activation is then exactly N(0, 1) at any width and depth (for one input, as long as no activation vector
+        is 0: with ReLU it is with probability 2^-width per layer).
     rng : numpy.random.Generator, optional
         Source of the initial values; by default fresh.
 
@@ -96,8 +97,8 @@ def lenet(
 ) -> nn.Sequential:
     """LeNet-like convolutional network: 6 and 16 channels of 5 x 5 kernels, max-pooling 2, then 120, 84, classes.
 
-    Pooling comes before the activation: all activations here but GELU, SiLU and phi_(.99, omega) increase, so that the
-    two commute, and it is four times less work. The maximum of four is not Gaussian: the law of pre-activations is not
+    Pooling comes before the activation: all activations here but GELU and SiLU increase, so that the two commute, and
+    it is four times less work. The maximum of four is not Gaussian: the law of pre-activations is not
     kept across it, whatever the weights.
 
     Parameters

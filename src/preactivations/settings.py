@@ -16,7 +16,8 @@ normalized_<psi>     normal           1, 0                   1, exactly i.i.d. a
 unit_<psi>           normal           (E psi(G)^2)^-1/2, 0   1
 ===================  ===============  =====================  ==================================
 
-`normalized_<psi>` is the exact control: psi divided by its root mean square over the layer. `unit_<psi>` is the same
+`normalized_<psi>` is the exact control: psi divided by its root mean square over the layer (exact where psi is never 0
+in a whole layer: with ReLU it is, with probability 2^-n). `unit_<psi>` is the same
 network without the normalization: both have one limit of infinite width, maps and chi_1 included, so that they differ
 by the law of finite networks alone. psi is odd, positive (the exact activation of the given law, but with normal
 weights) or an activation of `activations.by_name`.
@@ -148,7 +149,8 @@ _PLAIN: dict[str, Map] = {"relu": _relu, "tanh": np.tanh}
 
 def _psi(name: str) -> str:
     for prefix in _PREFIXES:
-        name = name.removeprefix(prefix)
+        if name.startswith(prefix):
+            return name.removeprefix(prefix)
     return name.removesuffix("_edge")
 
 

@@ -3,8 +3,8 @@
 All seeds and learning rates of one architecture train at once (`ensembles`): each member has its own learning rate and
 its own order of batches, and ends where it would alone, up to rounding.
 
-A member diverges when its mean loss over a stretch of at most 100 steps is not finite or above `loss_bound`; it then
-leaves the ensemble, so that it costs no more, and is recorded, never dropped.
+A member diverges when its mean loss over a stretch of at most 100 steps, or on the validation part after an epoch, is
+not finite or above `loss_bound`; it then leaves the ensemble, so that it costs no more, and is recorded, never dropped.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ __all__ = ["OPTIMIZERS", "Adam", "Score", "Sgd", "Training", "evaluate", "train"
 Array = NDArray[np.float64]
 
 _STRETCH = 100  # steps between looks at the loss
-_CHUNK = 1 << 16  # neurons of a layer at once in an evaluation
+_CHUNK = 1 << 16  # neurons of a layer at once in an evaluation: what stays in the cache
+_DEVICE_CHUNK = 1 << 24
 
 
 class Sgd:
@@ -169,6 +170,20 @@ def train(
     if at_epoch is not None:
         at_epoch(0, ensemble, members)
     steps = n // batch_size
+
+    def drop(good: NDArray[np.bool_], epoch: int) -> None:
+        """Members that are not good have diverged; the others go on."""
+        nonlocal members, rates, ensemble
+        if good.all():
+            return
+        diverged[members[~good]] = epoch + 1
+        members = members[good]
+        keep = torch.from_numpy(np.flatnonzero(good)).to(device)
+        method.state = [ensemble.take(state, keep) for state in method.state]
+        rates = ensemble.take(rates, keep)
+        if len(members):
+            ensemble = ensemble.select(keep)
+
     for epoch in range(epochs):
         order = np.stack([rng.permutation(n)[: steps * batch_size] for rng in orders.values()])
         batches = torch.from_numpy(order.reshape(len(orders), steps, batch_size)).to(device)
@@ -183,25 +198,22 @@ def train(
                 method.step(ensemble.parameters, ensemble.gradient, rates)
             seen = sum_.cpu().numpy()
             total[members] += seen
-            good = seen <= loss_bound * len(stretch)  # false for NaN
-            if not good.all():
-                diverged[members[~good]] = epoch + 1
-                total[members[~good]] = math.nan
-                members = members[good]
-                if not len(members):
-                    break
-                keep = torch.from_numpy(np.flatnonzero(good)).to(device)
-                method.state = [ensemble.take(state, keep) for state in method.state]
-                rates = ensemble.take(rates, keep)
-                ensemble = ensemble.select(keep)
-        loss[epoch, members] = total[members] / steps
+            drop(seen <= loss_bound * len(stretch), epoch)  # false for NaN
+            if not len(members):
+                break
+        if len(members):
+            score = evaluate(ensemble, *validation)
+            good = score.loss <= loss_bound
+            drop(good, epoch)
+            score = Score(score.loss[good], score.accuracy[good])
         if progress is not None:
             progress(1)
         if not len(members):
             missing = np.full(size, math.nan)
             scores += [Score(missing, missing)] * (epochs - epoch)
             return Training(loss, scores, diverged, None, members)
-        scores.append(_at(evaluate(ensemble, *validation), members, size))
+        loss[epoch, members] = total[members] / steps
+        scores.append(_at(score, members, size))
         if at_epoch is not None:
             at_epoch(epoch + 1, ensemble, members)
     return Training(loss, scores, diverged, ensemble, members)
@@ -210,7 +222,8 @@ def train(
 def evaluate(ensemble: Ensemble, inputs: Tensor, labels: Tensor) -> Score:
     """Loss and accuracy of each member on the same inputs, shape (n, *input), with labels, shape (n,)."""
     members, n = ensemble.n_members, len(inputs)
-    chunk = max(1, _CHUNK // (members * max(8, ensemble.widest)))
+    neurons = _CHUNK if inputs.device.type == "cpu" else _DEVICE_CHUNK
+    chunk = max(1, neurons // (members * max(8, ensemble.widest)))
     loss = torch.zeros(members, dtype=torch.float64, device=inputs.device)
     right = torch.zeros(members, dtype=torch.int64, device=inputs.device)
     for start in range(0, n, chunk):

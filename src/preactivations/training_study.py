@@ -12,8 +12,9 @@ A run *trains* if the cross-entropy over the whole training part ends below half
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from preactivations.datasets import Dataset
 from preactivations.depth_study import layer_rows, simulate_depth
 from preactivations.ensembles import Ensemble
-from preactivations.gaussianity import ks_standardized, null_statistics
+from preactivations.gaussianity import ks_standardized, ks_statistic, null_statistics
 from preactivations.networks import lenet, mlp
 from preactivations.settings import Setting
 from preactivations.streams import Stream
@@ -274,27 +275,40 @@ def initial_rows(
 ) -> list[Row]:
     """How far from N(0, v) perceptrons are at initialization in their last hidden layer, and chi_1; a row per depth.
 
-    The columns of `depth_study.layer_rows` that are about the law: ks and ks_standardized (one neuron per network),
-    variance (in units of v), kurtosis; ks_null and ks_standardized_null, the 95 % points for normal samples of that
-    size; chi, chi_1 at v; edge, depth |log chi_1|, which is 0 on the Edge of Chaos.
+    ks against N(0, v) and ks_standardized, of one neuron per network, dead networks among them (1 if all are equal);
+    variance (in units of v), kurtosis; dead: networks whose layer is all 0; ks_null and ks_standardized_null, the 95 %
+    points for normal samples of that size; chi, chi_1 at v; edge, depth |log chi_1|, which is 0 on the Edge of Chaos.
     """
     layers = simulate_depth(setting, width, max(depths), n_networks, stream)
     rows = {row["depth"]: row for row in layer_rows(setting, layers)}
-    raw, standardized = np.quantile(
-        null_statistics(n_networks, 500, Stream(0, "null").block(0)), 0.95, axis=1
-    )
+    raw, standardized = _null_points(n_networks)
     chi = setting.chi
-    return [
-        {name: rows[depth][name] for name in ("depth", "ks", "ks_standardized", "variance", "kurtosis")}
-        | {
-            "n_networks": n_networks,
-            "ks_null": float(raw),
-            "ks_standardized_null": float(standardized),
-            "chi": chi,
-            "edge": depth * abs(math.log(chi)),
-        }
-        for depth in depths
-    ]
+    found = []
+    for depth in depths:
+        z = layers.tested[depth - 1].astype(np.float64) / math.sqrt(setting.variance)
+        found.append(
+            {
+                "depth": depth,
+                "ks": ks_statistic(z),
+                "ks_standardized": ks_standardized(z) if np.ptp(z) > 0 else 1.0,
+                "variance": rows[depth]["variance"],
+                "kurtosis": rows[depth]["kurtosis"],
+                "dead": int(layers.dead[depth - 1]),
+                "n_networks": n_networks,
+                "ks_null": raw,
+                "ks_standardized_null": standardized,
+                "chi": chi,
+                "edge": depth * abs(math.log(chi)),
+            }
+        )
+    return found
+
+
+@functools.cache
+def _null_points(n: int) -> tuple[float, float]:
+    """95 % points of both statistics for n normal samples."""
+    raw, standardized = np.quantile(null_statistics(n, 500, Stream(0, "null", n).block(0)), 0.95, axis=1)
+    return float(raw), float(standardized)
 
 
 def persistence_rows(
@@ -342,7 +356,7 @@ def persistence_rows(
                         "learning_rate": rate,
                         "epoch": epoch,
                         "depth": depth,
-                        "ks_standardized": float(np.mean(list(_statistics(sample)))),
+                        "ks_standardized": _mean_statistic(sample),
                         "null_mean": known[size][0],
                         "null_95": known[size][1],
                         "n_samples": size,
@@ -357,7 +371,7 @@ def persistence_rows(
     return rows, runs
 
 
-def _statistics(sample: NDArray[np.float64]) -> Iterator[float]:
-    """Standardized KS statistic of each column; NaN where all values are equal."""
-    for column in sample.T:
-        yield ks_standardized(column) if np.ptp(column) > 0 else math.nan
+def _mean_statistic(sample: NDArray[np.float64]) -> float:
+    """Mean standardized KS statistic of the columns whose values are not all equal; NaN if there are none."""
+    values = [ks_standardized(column) for column in sample.T if np.ptp(column) > 0]
+    return float(np.mean(values)) if values else math.nan

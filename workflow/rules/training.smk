@@ -73,15 +73,20 @@ rule train:
                 "seeds",
                 "batch_size",
                 "validation_share",
-                "initial_networks",
             }
         )
         | {
+            # the law at initialization is that of every data set: measured with the first one
+            "initial_networks": (
+                TRAINING.initial_networks
+                if wildcards.dataset == TRAINING.datasets[0].name
+                else 0
+            ),
             "epochs": next(
                 data.epochs
                 for data in TRAINING.datasets
                 if data.name == wildcards.dataset
-            )
+            ),
         },
         device=cfg.device,
         seed=cfg.seed,

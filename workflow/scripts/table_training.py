@@ -7,14 +7,8 @@ from job import job, write_parquet, write_text
 
 from preactivations.tables import write_table
 from preactivations.training_claims import persistence_table, training_text
-from preactivations.training_results import (
-    cell_table,
-    chosen_runs,
-    comparisons,
-    curve_table,
-    prediction_table,
-    with_initial,
-)
+from preactivations.training_comparisons import comparisons, prediction_table
+from preactivations.training_results import cell_table, chosen_runs, curve_table, with_initial
 
 snakemake: Any  # Snakemake puts it here
 
@@ -23,7 +17,10 @@ DECIMALS = ("accuracy", "accuracy_low", "accuracy_high", "loss", "loss_low", "lo
 
 with job(snakemake):
     runs, curves, initial = (
-        pd.concat(map(pd.read_parquet, snakemake.input[name]), ignore_index=True)
+        pd.concat(
+            [f for f in map(pd.read_parquet, snakemake.input[name]) if len(f)] or [pd.DataFrame()],
+            ignore_index=True,
+        )
         for name in ("runs", "curves", "initial")
     )
     layers, followed = pd.read_parquet(snakemake.input.layers), pd.read_parquet(snakemake.input.followed)
@@ -36,7 +33,7 @@ with job(snakemake):
         | {"theta": "g", "learning_rate": "g", "epochs_to_loss": ".1f"},
         {"loss": "training loss", "accuracy": "test accuracy", "reached": "runs below the threshold"},
     )
-    tests = comparisons(chosen_runs(runs))
+    tests = comparisons(chosen_runs(runs), initial)
     write_table(
         tests,
         snakemake.output.comparisons,

@@ -65,6 +65,7 @@ def initial(activation: str, law: str, width: int, depths: list[int]) -> dict[st
 
 with job(snakemake) as record:
     torch.set_num_threads(1)
+    torch.backends.cudnn.allow_tf32 = False  # convolutions in single precision on every GPU
     study, seed, dataset = snakemake.params.study, snakemake.params.seed, snakemake.wildcards.dataset
     device = device_of(snakemake.params.device)
     record["device"] = describe(device)
@@ -82,7 +83,7 @@ with job(snakemake) as record:
     for activation, law in snakemake.params.cells:
         for width, depths in snakemake.params.architectures:
             key = settings | {"activation": activation, "law": law, "width": width}
-            if width:
+            if width and study["initial_networks"]:
                 found = cells.get(key | {"depths": depths}, partial(initial, activation, law, width, depths))
                 done["initial"].append(found["initial"])
             for depth in depths:
@@ -94,7 +95,5 @@ with job(snakemake) as record:
                     for name in ("runs", "curves"):
                         done[name].append(found[name])
     for name, frames in done.items():
-        columns = ["activation", "law", "theta", "width", "depth"]
-        frame = pd.concat(frames) if frames else pd.DataFrame({column: [] for column in columns})
-        write_parquet(frame, snakemake.output[name])
+        write_parquet(pd.concat(frames) if frames else pd.DataFrame(), snakemake.output[name])
     cells.clear()

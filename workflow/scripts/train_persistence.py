@@ -47,6 +47,7 @@ def compute(activation: str, law: str) -> dict[str, Any]:
 
 with job(snakemake) as record:
     torch.set_num_threads(1)
+    torch.backends.cudnn.allow_tf32 = False  # convolutions in single precision on every GPU
     study, seed, dataset = snakemake.params.study, snakemake.params.seed, snakemake.params.study["dataset"]
     device = device_of(snakemake.params.device)
     record["device"] = describe(device)
