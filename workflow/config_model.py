@@ -298,7 +298,9 @@ class Training(_Section):
             raise ValueError(f"persistence.dataset must be one of {names}, got {self.persistence.dataset!r}")
         epochs = {data.name: data.epochs for data in self.datasets}[self.persistence.dataset]
         if max(self.persistence.at) > epochs:
-            raise ValueError(f"persistence.at must be at most the epochs = {epochs}, got {self.persistence.at}")
+            raise ValueError(
+                f"persistence.at must be at most the epochs = {epochs}, got {self.persistence.at}"
+            )
         if "relu" in self.controls and "relu" not in self.activations:
             raise ValueError("controls relu needs activations relu, which is its twin")
         if any(data.perceptrons for data in self.datasets) and not self.datasets[0].perceptrons:

@@ -154,13 +154,14 @@ def _answer(cells: DataFrame, initial: DataFrame, tests: DataFrame, predictions:
         verdict = "Not by itself"
     else:
         verdict = "Not shown"
-    tested = (
-        f"With the same activation, made Gaussian or not, Gaussian networks are better in {better}, worse in "
-        f"{worse} of "
-        f"{len(clean)} cases."
-        if len(clean)
-        else "The same activation, Gaussian or not: not tested."
-    )
+    tested = "The same activation, Gaussian or not: not tested."
+    if len(clean):
+        tested = (
+            f"With the same activation, made Gaussian or not, Gaussian networks are better in {better}, worse in "
+            f"{worse} "
+            f"of {len(clean)} cases; no 95 % interval of the difference of test accuracy goes above "
+            f"{clean.high.max():+.3f}."
+        )
     words = {
         -1: "goes with more trainability",
         0: "is not shown to go with trainability",

@@ -35,6 +35,8 @@ TRAINED_PARTS = {  # per data set: (group, architectures)
     for data in TRAINING.datasets
 }
 TRAINING_FOLDER = DATA / "training"
+# how the titles of data sets begin: "CIFAR-10 (JPEG)" is the re-encoded one
+TITLES = {"digits": "digits", "mnist": "MNIST", "cifar10": "CIFAR-10"}
 
 
 rule train:
@@ -243,13 +245,39 @@ rule plot_training:
         mem_mb=1000,
         runtime=10,
     params:
-        title=lambda wildcards: {"mnist": "MNIST", "cifar10": "CIFAR-10"}.get(
-            wildcards.dataset, wildcards.dataset
-        ),
+        title=lambda wildcards: TITLES[wildcards.dataset],
         optimizer=lambda wildcards: wildcards.optimizer,
         dpi=cfg.figures.dpi,
     script:
         "../scripts/plot_training.py"
+
+
+rule plot_lenet:
+    input:
+        cells=rules.table_training.output.cells,
+        code=code("plot_lenet.py"),
+    output:
+        figure=report(
+            figure("training_lenet_{dataset}_{optimizer}"),
+            category="Training",
+            caption="../report/training_lenet.rst",
+        ),
+    log:
+        log_of("plot_lenet/{dataset}_{optimizer}"),
+    benchmark:
+        benchmark_of("plot_lenet/{dataset}_{optimizer}")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        title=lambda wildcards: TITLES[wildcards.dataset],
+        optimizer=lambda wildcards: wildcards.optimizer,
+        dpi=cfg.figures.dpi,
+    script:
+        "../scripts/plot_lenet.py"
 
 
 rule plot_persistence:
@@ -279,10 +307,15 @@ rule plot_persistence:
         "../scripts/plot_persistence.py"
 
 
+OPTIMIZERS = [optimizer.name for optimizer in TRAINING.optimizers]
 TRAINING_FIGURES = expand(
     rules.plot_training.output,
     dataset=[data.name for data in TRAINING.datasets if data.perceptrons],
-    optimizer=[optimizer.name for optimizer in TRAINING.optimizers],
+    optimizer=OPTIMIZERS,
+) + expand(
+    rules.plot_lenet.output,
+    dataset=[data.name for data in TRAINING.datasets if data.convolutional],
+    optimizer=OPTIMIZERS,
 )
 
 

@@ -139,8 +139,14 @@ def plot_predictors(paths: Any) -> None:
                     at[name].clip(lower=least), at.all_trains, options["marker"], color=options["color"], alpha=0.75,
                     ms=sizes[depth], mew=0.6, mfc="white" if options["marker"] == "^" else options["color"],
                 )  # fmt: skip
-        found = predictions[predictions.predictor == name].iloc[0]
-        ax.set_title(f"rank correlation {found.rank_correlation:+.2f}, p = {found.p:.2g}", fontsize=8)
+        found = predictions[predictions.predictor == ("edge" if name == "edge" else "ks_told")].set_index(
+            "among"
+        )
+        texts = [
+            f"{row.rank_correlation:+.2f} (p = {row.p:.2g})"
+            for row in found.loc[["all", "not positive"]].itertuples()
+        ]
+        ax.set_title(f"rank correlation {texts[0]},\nwithout positive pairs {texts[1]}", fontsize=8)
         ax.set(xscale="log", xlabel=label, ylim=(-0.03, 1.03))
     null = start.ks_standardized_null.max()
     axes[0].axvspan(axes[0].get_xlim()[0], null, color="0.92", lw=0, zorder=0)
