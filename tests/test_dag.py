@@ -422,17 +422,26 @@ def test_missing_data_set_is_said_and_not_in_the_way(built):
     """A scale that does not ask for a data set has no rule for it; one that does says what is missing."""
     assert not [job for job in planned(built, "--forceall") if job[0] == "fetch_dataset"]
     study = SMOKE["propagation"]["correlations"] | {"datasets": ["mnist"]}
-    config = with_config(built, scale="images", data_mirror="nowhere", propagation={"correlations": study})
-    target = "data/raw/mnist.json"
-    code, output = snakemake(built, "--show-failed-logs", target, config=config, check=False)
-    assert code != 0
-    assert "the mirror nowhere of data sets is not a folder" in output
-    assert not (built / target).exists()
-    # the training stage asks for it by the same rule
-    trained = [SMOKE["training"]["datasets"][0] | {"name": "mnist"}]
-    training = {"datasets": trained, "persistence": SMOKE["training"]["persistence"] | {"dataset": "mnist"}}
-    config = with_config(built, scale="images", data_mirror="nowhere", training=training)
+    # asked for by two stages
+    training = {
+        "datasets": [SMOKE["training"]["datasets"][0] | {"name": "mnist"}],
+        "persistence": SMOKE["training"]["persistence"] | {"dataset": "mnist"},
+    }
+    config = with_config(
+        built, scale="images", data_mirror="nowhere", propagation={"correlations": study}, training=training
+    )
     assert ("fetch_dataset", "mnist") in planned(built, "training", config=config)
+    for target in (
+        "data/images/propagation/mnist.blocks.parquet",
+        "data/images/training/mnist.others.widths_3_10.runs.parquet",
+    ):
+        code, output = snakemake(built, "--show-failed-logs", target, config=config, check=False)
+        assert code != 0
+        assert (
+            "train-images-idx3-ubyte.gz is needed, but the mirror nowhere of data sets is not a folder"
+            in output
+        )
+        assert not (built / target).exists()
 
 
 def hashes(project):

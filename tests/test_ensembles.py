@@ -1,5 +1,7 @@
 """An ensemble computes what its members compute alone, differentiated by PyTorch."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -26,9 +28,18 @@ def networks(builder, *sizes, count=3, **options):
     return [builder(*sizes, rng=rng, **options).double() for _ in range(count)]
 
 
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+
+
 def check(members, x, labels):
-    """Loss and gradient against automatic differentiation of each member; x (E, batch, ...)."""
-    ensemble = Ensemble(members, dtype=torch.float64)
+    """Loss and gradient against automatic differentiation of each member, on every device; x (E, batch, ...)."""
+    for device in DEVICES:
+        check_on(device, members, x, labels)
+
+
+def check_on(device, members, x, labels):
+    members, x, labels = [copy.deepcopy(m).to(device) for m in members], x.to(device), labels.to(device)
+    ensemble = Ensemble(members, dtype=torch.float64, device=device)
     loss = ensemble.loss_and_gradient(x, labels)
     gradients = ensemble._views(ensemble.gradient)
     for k, network in enumerate(members):

@@ -12,6 +12,7 @@ from preactivations.networks import lenet, mlp
 from preactivations.streams import Stream
 from preactivations.training import evaluate, train
 
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 OPTIMIZERS = {
     "sgd": lambda parameters, rate: torch.optim.SGD(parameters, lr=rate, momentum=0.9),
     "adam": lambda parameters, rate: torch.optim.Adam(parameters, lr=rate),
@@ -81,14 +82,19 @@ def test_members_end_where_single_runs_end(builder, sizes, shape, options, optim
         assert found.validation[-1].accuracy[k] == pytest.approx(right, abs=1e-12)
 
 
-def test_an_ensemble_of_one_is_the_member_of_many():
-    """In single precision, over a few steps."""
-    x, y = problem(200, dtype=torch.float32)
+@pytest.mark.parametrize("device", DEVICES)
+def test_an_ensemble_of_one_is_the_member_of_many(device):
+    """In single precision, over a few steps; one diverges on the way."""
+    x, y = (t.to(device) for t in problem(200, dtype=torch.float32))
     members = networks(mlp, 6, 10, 5, 3, count=5, activation="tanh", sigma_w=1.2)
     options = {"validation": (x, y), "stream": Stream(1), "epochs": 1, "batch_size": 20}
-    together = train(Ensemble(members), x, y, learning_rates=[0.02] * 5, seeds=range(5), **options)
+    together = train(
+        Ensemble([*members, members[0]], device=device), x, y, learning_rates=[0.02] * 5 + [1e12], seeds=[*range(5), 0],
+        **options,
+    )  # fmt: skip
+    assert together.members.tolist() == [0, 1, 2, 3, 4]
     for k, member in enumerate(members):
-        single = train(Ensemble([member]), x, y, learning_rates=[0.02], seeds=[k], **options)
+        single = train(Ensemble([member], device=device), x, y, learning_rates=[0.02], seeds=[k], **options)
         np.testing.assert_allclose(single.loss[:, 0], together.loss[:, k], rtol=1e-5)
         torch.testing.assert_close(
             single.ensemble.logits(x)[0], together.ensemble.logits(x)[k], rtol=1e-4, atol=1e-4
