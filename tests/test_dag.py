@@ -391,7 +391,7 @@ def test_an_interrupted_training_keeps_its_cells(built):
     smoke = SMOKE["training"]
     datasets = [smoke["datasets"][0] | {"epochs": 40}]
     config = with_config(built, scale="killed", training={"datasets": datasets, "widths": [3]})
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", config, target]
+    command = [sys.executable, "-m", "snakemake", target, "--cores", "1", "--configfile", config]
     process = subprocess.Popen(
         command, cwd=built, env=os.environ | {"PYTHONPATH": str(built / "src"), "CI": "true"},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
