@@ -64,6 +64,8 @@ def test_gradients_of_convolutions(name):
     torch.manual_seed(0)
     members = networks(lenet, 2, 16, **SETTINGS[name])
     check(members, torch.randn(3, 4, 2, 16, 16, dtype=torch.float64), torch.randint(10, (3, 4)))
+    last = torch.randn(3, 4, 16, 16, 2, dtype=torch.float64).permute(0, 1, 4, 2, 3)  # channels last in memory
+    check(members, last, torch.randint(10, (3, 4)))
 
 
 def test_layers_without_bias_and_without_activation():

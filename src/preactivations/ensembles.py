@@ -274,7 +274,7 @@ class _Flatten:
 
     def forward(self, h: Tensor, keep: bool, shared: bool) -> Tensor:
         self.shape = h.shape
-        return h.view(len(h), self.members, -1).permute(1, 2, 0).contiguous()
+        return h.reshape(len(h), self.members, -1).permute(1, 2, 0).contiguous()
 
     def backward(self, d: Tensor, further: bool) -> Tensor:
         return d.permute(2, 0, 1).reshape(self.shape)
