@@ -282,3 +282,15 @@ def test_derivatives_of_the_oscillating_activation():
 def test_oscillating_errors(arguments, says):
     with pytest.raises(ValueError, match=says):
         Oscillating(*arguments)
+
+
+@pytest.mark.parametrize("kind", ["odd", "positive"])
+def test_value_and_slope_are_those_of_autograd(kind):
+    act = GaussianActivation(SymmetricWeibull(3), kind)
+    for dtype in (torch.float32, torch.float64):
+        x = torch.linspace(-14, 14, 501, dtype=dtype, requires_grad=True)
+        (slope,) = torch.autograd.grad(act(x).sum(), x)
+        found = act.value_and_slope(x.detach())
+        torch.testing.assert_close(found, (act(x).detach(), slope), rtol=1e-6, atol=0)
+    with pytest.raises(TypeError, match="value_and_slope need a float32 or float64 tensor, got torch.int64"):
+        act.value_and_slope(torch.arange(3))

@@ -151,7 +151,7 @@ class GaussianActivation(nn.Module):
 
     def _derivatives(self, x: Tensor, order: int) -> list[Tensor]:
         if x.dtype not in _FORMATS:
-            raise TypeError(f"a float32 or float64 tensor is needed, got {x.dtype}")
+            raise TypeError(f"values and value_and_slope need a float32 or float64 tensor, got {x.dtype}")
         floor = math.log(torch.finfo(x.dtype).tiny) + 0.1
         return _evaluate_in_chunks(x, getattr(self, _buffer(x.dtype)), self._shape[x.dtype], floor, order)
 
