@@ -292,5 +292,5 @@ def test_value_and_slope_are_those_of_autograd(kind):
         (slope,) = torch.autograd.grad(act(x).sum(), x)
         found = act.value_and_slope(x.detach())
         torch.testing.assert_close(found, (act(x).detach(), slope), rtol=1e-6, atol=0)
-    with pytest.raises(TypeError, match="value_and_slope need a float32 or float64 tensor, got torch.int64"):
+    with pytest.raises(TypeError, match="value_and_slope need a float32 or float64 tensor"):
         act.value_and_slope(torch.arange(3))
