@@ -4,21 +4,14 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
-import torch
 from job import Bar, Cells, job, write_parquet
-from laws import describe, device_of, theta_of
+from laws import theta_of
+from training_inputs import prepare, setting_of
 
-from preactivations.datasets import load
-from preactivations.settings import Setting, setting_by_name
 from preactivations.streams import Stream
-from preactivations.training_study import Architecture, Plan, initial_rows, split_images, train_cell
-from preactivations.weights import law_by_name
+from preactivations.training_study import Architecture, Plan, initial_rows, train_cell
 
 snakemake: Any  # Snakemake puts it here
-
-
-def setting_of(activation: str, law: str) -> Setting:
-    return setting_by_name(activation, law_by_name(law) if law else None)
 
 
 def trained(activation: str, law: str, architecture: Architecture, optimizer: Any) -> dict[str, Any]:
@@ -64,18 +57,8 @@ def initial(activation: str, law: str, width: int, depths: list[int]) -> dict[st
 
 
 with job(snakemake) as record:
-    torch.set_num_threads(1)
-    torch.backends.cudnn.allow_tf32 = False  # convolutions in single precision on every GPU
     study, seed, dataset = snakemake.params.study, snakemake.params.seed, snakemake.wildcards.dataset
-    device = device_of(snakemake.params.device)
-    record["device"] = describe(device)
-    mirror = snakemake.resources.mirror or None
-    data = split_images(
-        load(dataset, "train", mirror=mirror),
-        load(dataset, "test", mirror=mirror),
-        study["validation_share"],
-        Stream(seed, "training", dataset, "split"),
-    )
+    device, data = prepare(snakemake, dataset, record)
     cells = Cells(snakemake)
     done: dict[str, list[Any]] = {"runs": [], "curves": [], "initial": []}
     settings = {key: value for key, value in study.items() if key != "optimizers"}

@@ -4,15 +4,12 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
-import torch
 from job import Bar, Cells, job, write_parquet
-from laws import describe, device_of, theta_of
+from laws import theta_of
+from training_inputs import prepare, setting_of
 
-from preactivations.datasets import load
-from preactivations.settings import setting_by_name
 from preactivations.streams import Stream
-from preactivations.training_study import Architecture, Plan, persistence_rows, split_images
-from preactivations.weights import law_by_name
+from preactivations.training_study import Architecture, Plan, persistence_rows
 
 snakemake: Any  # Snakemake puts it here
 
@@ -20,7 +17,7 @@ snakemake: Any  # Snakemake puts it here
 def compute(activation: str, law: str) -> dict[str, Any]:
     bar = Bar(study["epochs"], f"{activation} {law}")
     rows, runs = persistence_rows(
-        setting_by_name(activation, law_by_name(law) if law else None),
+        setting_of(activation, law),
         Architecture(study["width"], study["depth"]),
         data,
         Plan(
@@ -46,18 +43,8 @@ def compute(activation: str, law: str) -> dict[str, Any]:
 
 
 with job(snakemake) as record:
-    torch.set_num_threads(1)
-    torch.backends.cudnn.allow_tf32 = False  # convolutions in single precision on every GPU
     study, seed, dataset = snakemake.params.study, snakemake.params.seed, snakemake.params.study["dataset"]
-    device = device_of(snakemake.params.device)
-    record["device"] = describe(device)
-    mirror = snakemake.resources.mirror or None
-    data = split_images(
-        load(dataset, "train", mirror=mirror),
-        load(dataset, "test", mirror=mirror),
-        study["validation_share"],
-        Stream(seed, "training", dataset, "split"),
-    )
+    device, data = prepare(snakemake, dataset, record)
     cells = Cells(snakemake)
     key = study | {"seed": seed, "title": data.title, "device": record["device"]}
     done = [

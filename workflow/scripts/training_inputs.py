@@ -1,0 +1,35 @@
+"""What the training scripts begin with: PyTorch's settings, the device, the images in their parts, the setting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from laws import describe, device_of
+
+from preactivations.datasets import load
+from preactivations.settings import Setting, setting_by_name
+from preactivations.streams import Stream
+from preactivations.training_study import Split, split_images
+from preactivations.weights import law_by_name
+
+
+def prepare(snakemake: Any, dataset: str, record: dict[str, Any]) -> tuple[str | None, Split]:
+    """The device (noted in the record of the job) and the images of a data set."""
+    torch.set_num_threads(1)
+    torch.backends.cudnn.allow_tf32 = False  # convolutions in single precision on every GPU
+    device = device_of(snakemake.params.device)
+    record["device"] = describe(device)
+    mirror = snakemake.resources.mirror or None
+    data = split_images(
+        load(dataset, "train", mirror=mirror),
+        load(dataset, "test", mirror=mirror),
+        snakemake.params.study["validation_share"],
+        Stream(snakemake.params.seed, "training", dataset, "split"),
+    )
+    return device, data
+
+
+def setting_of(activation: str, law: str) -> Setting:
+    """A setting by the names in the configuration; `law` is empty where there is no exact pair."""
+    return setting_by_name(activation, law_by_name(law) if law else None)
