@@ -1,7 +1,7 @@
-"""In-place initializers in the manner of `torch.nn.init`, for the weight laws of exact pairs.
+"""In-place initializers in the manner of `torch.nn.init`: weight laws of exact pairs, and mirrored blocks.
 
-A weight is gain * W / sqrt(fan_in), W not normalized to unit variance: the pair fixes the scale of W. `fan_in` is what
-`torch.nn.init.kaiming_normal_` takes: the product of all dimensions but the first.
+A weight of an exact pair is gain * W / sqrt(fan_in), W not normalized to unit variance: the pair fixes the scale of W.
+`fan_in` is what `torch.nn.init.kaiming_normal_` takes: the product of all dimensions but the first.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import math
 import torch
 from torch import Tensor
 
+from preactivations.mirrored import mirror_network_, mirrored_gaussian_, mirrored_orthogonal_
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
 
-__all__ = ["spherical_", "weibull_"]
+__all__ = ["mirror_network_", "mirrored_gaussian_", "mirrored_orthogonal_", "spherical_", "weibull_"]
 
 
 def weibull_(

@@ -1,0 +1,313 @@
+"""Mirrored initialization: rectified networks that start as linear ones (Burkholz & Dubatovka 2019).
+
+For an activation with phi(h) - phi(-h) = c h (ReLU, GELU, SiLU, softplus: c = 1; leaky ReLU: c = 1 + slope) a hidden
+layer of 2 m units whose pre-activations are [h0; -h0] hands on c W0 h0 and its mirror image through
+
+    W = [[W0, -W0], [-W0, W0]],   b = [b0; -b0],   first layer [W1; -W1],   last layer [V, -V].
+
+At initialization the network is the linear network V W0 ... W1, up to the factors c, which are divided out; all
+parameters are free afterwards. With orthogonal blocks all singular values of the Jacobian are 1 at any depth. For
+convolutions W0 is a kernel, the halves are those of the channels, and an orthogonal kernel has its orthogonal matrix in
+the middle tap and 0 elsewhere (delta-orthogonal: Xiao et al. 2018).
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["mirror_constant", "mirror_network_", "mirrored_gaussian_", "mirrored_orthogonal_"]
+
+Position = Literal["first", "middle", "last"]
+_POSITIONS = ("first", "middle", "last")
+# linear maps without parameters that act alike on both halves
+_LINEAR = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.ZeroPad2d)
+_Layer = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
+
+
+def mirrored_orthogonal_(
+    tensor: Tensor,
+    position: Position = "middle",
+    gain: float = 1.0,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Fill `tensor` with mirrored blocks of gain * W0, W0 (semi-)orthogonal and Haar-distributed.
+
+    Parameters
+    ----------
+    tensor : Tensor, shape (outputs, inputs, *kernel), any real floating dtype
+        Kernels have odd sizes: the middle tap is the only one that is not 0.
+    position : {"first", "middle", "last"}
+        [W0; -W0], [[W0, -W0], [-W0, W0]] or [W0, -W0].
+    gain : float
+        Divide by c of the activation before the layer (see the module) in the middle and last position.
+    generator : torch.Generator, optional
+        On the device of `tensor`.
+
+    Returns
+    -------
+    Tensor
+        `tensor`.
+
+    Raises
+    ------
+    ValueError
+        For an odd number of units or channels that must be halved, an even kernel, another position, fewer than two
+        dimensions, a gain that is not finite.
+    TypeError
+        For an integer or complex tensor.
+
+    Notes
+    -----
+    Where W0 has more inputs than outputs its rows are orthonormal, else its columns: singular values of the network are
+    then at most 1, and equal 1 for as many directions as its narrowest layer has.
+
+    Examples
+    --------
+    >>> import torch
+    >>> w = mirrored_orthogonal_(torch.empty(4, 4, dtype=torch.float64))
+    >>> torch.linalg.svdvals(w).round(decimals=12).abs().tolist()  # a network, not a matrix, is isometric
+    [2.0, 2.0, 0.0, 0.0]
+    """
+    _check(tensor, position, odd_kernel=True)
+
+    def fill(block: Tensor) -> None:
+        block.zero_()
+        tap = block
+        for size in reversed(block.shape[2:]):
+            tap = tap[..., size // 2]
+        tap.copy_(nn.init.orthogonal_(torch.empty_like(tap), generator=generator))
+
+    return _mirrored(tensor, position, gain, fill)
+
+
+def mirrored_gaussian_(
+    tensor: Tensor,
+    position: Position = "middle",
+    gain: float = 1.0,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Fill `tensor` with mirrored blocks of gain * W0, entries of W0 normal with variance 1 / fan_in of W0.
+
+    fan_in counts the inputs of a half, kernel included: variance 2/n for a middle layer of n inputs. Norms are kept in
+    the mean; log q of n/2 linear units drifts by about -2/n per layer. Parameters and errors as for
+    `mirrored_orthogonal_`; kernels of any size.
+    """
+
+    def fill(block: Tensor) -> None:
+        block.normal_(0, 1 / math.sqrt(block[0].numel()), generator=generator)
+
+    _check(tensor, position, odd_kernel=False)
+    return _mirrored(tensor, position, gain, fill)
+
+
+def mirror_constant(activation: nn.Module | Callable[[Tensor], Tensor]) -> float:
+    """c of phi(h) - phi(-h) = c h, found from values in double precision.
+
+    Raises
+    ------
+    ValueError
+        Where there is no such c, or it is 0 (even activations): with the point at which it fails.
+
+    Examples
+    --------
+    >>> import torch
+    >>> mirror_constant(torch.nn.LeakyReLU(0.25))
+    1.25
+    """
+    h = torch.cat([torch.ones(1), torch.logspace(-6, 3, 400)]).double()
+    values = torch.stack([h, -h])
+    with torch.no_grad():
+        plus, minus = _in_double(activation)(values.clone())
+        again = _in_double(activation)(values.clone())
+    if not torch.equal(torch.stack([plus, minus]), again):
+        raise ValueError(f"{activation} is random: phi(h) - phi(-h) = c h is needed")
+    ratio = (plus - minus) / h
+    c = float(ratio[0])
+    worst = int((ratio - c).abs().argmax())
+    if not abs(float(ratio[worst]) - c) <= 1e-8 * max(1.0, abs(c)):  # nn.Softplus is linear above 20: 2e-9
+        raise ValueError(
+            f"{activation} has no constant c with phi(h) - phi(-h) = c h: the ratio is {c:.6g} at h = 1 and "
+            f"{float(ratio[worst]):.6g} at h = {float(h[worst]):.3g}; ReLU, leaky ReLU, GELU, SiLU and softplus do"
+        )
+    if abs(c) < 1e-9:
+        raise ValueError(
+            f"{activation} is even, phi(h) - phi(-h) = 0: the mirrored network would forget its input"
+        )
+    return c
+
+
+@torch.no_grad()
+def mirror_network_(
+    network: nn.Sequential,
+    weights: Literal["orthogonal", "gaussian"] = "orthogonal",
+    sigma_b: float = 0.0,
+    generator: torch.Generator | None = None,
+) -> nn.Sequential:
+    """Initialize a whole network mirrored, in place: first, middle and last layers with the right blocks and factors.
+
+    Parameters
+    ----------
+    network : nn.Sequential
+        Linear or convolutional layers with elementwise activations between; sequences may be nested. Average pooling
+        may stand anywhere, flattening before the first layer and after convolutions. The last layer is followed by no
+        activation.
+    weights : {"orthogonal", "gaussian"}
+    sigma_b : float
+        Standard deviation of the entries of b0; 0 (the default) keeps the network isometric and linear without offset.
+        The last bias is not mirrored.
+    generator : torch.Generator, optional
+
+    Returns
+    -------
+    nn.Sequential
+        `network`.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two layers, odd hidden widths, an activation without phi(h) - phi(-h) = c h, grouped
+        convolutions; nothing is changed then.
+    TypeError
+        For a module that is not known to keep the mirror symmetry (pooling by maxima, normalization, dropout).
+
+    Examples
+    --------
+    >>> import torch
+    >>> net = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.GELU(), torch.nn.Linear(16, 8)).double()
+    >>> jacobian = torch.autograd.functional.jacobian(mirror_network_(net), torch.ones(8, dtype=torch.float64))
+    >>> bool((torch.linalg.svdvals(jacobian) - 1).abs().max() < 1e-12)
+    True
+    """
+    if weights not in ("orthogonal", "gaussian"):
+        raise ValueError(f"weights must be 'orthogonal' or 'gaussian', got {weights!r}")
+    if not (sigma_b >= 0 and math.isfinite(sigma_b)):
+        raise ValueError(f"sigma_b must be finite and >= 0, got {sigma_b}")
+    layers, constants = _plan(network)
+    orthogonal = weights == "orthogonal"
+    fill = mirrored_orthogonal_ if orthogonal else mirrored_gaussian_
+    middle: list[Position] = ["middle"] * (len(layers) - 2)
+    positions: list[Position] = ["first", *middle, "last"]
+    for layer, position in zip(layers, positions, strict=True):
+        _check(layer.weight, position, odd_kernel=orthogonal)
+    for layer, position, c in zip(layers, positions, constants, strict=True):
+        fill(layer.weight, position, 1 / c, generator)
+        if layer.bias is not None:
+            layer.bias.zero_()
+            if sigma_b > 0:
+                free = len(layer.bias) // (1 if position == "last" else 2)
+                layer.bias[:free].normal_(0, sigma_b, generator=generator)
+                layer.bias[free:] = -layer.bias[: len(layer.bias) - free]
+    return network
+
+
+def _plan(network: nn.Sequential) -> tuple[list[_Layer], list[float]]:
+    """Layers, and for each the constant c of what stands before it (1 for the first)."""
+    layers: list[_Layer] = []
+    constants: list[float] = []
+    between: list[nn.Module] = []
+    for module in _flat(network):
+        if isinstance(module, _Layer):
+            if getattr(module, "groups", 1) != 1:
+                raise ValueError(f"{module} is grouped: its halves do not mix")
+            if not layers and between:
+                raise ValueError(
+                    f"{between[0]} stands before the first layer, which must take the input itself"
+                )
+            constants.append(1.0 if not layers else mirror_constant(nn.Sequential(*between)))
+            layers.append(module)
+            between = []
+        elif isinstance(module, nn.Flatten):
+            if layers and isinstance(layers[-1], nn.Linear):
+                raise ValueError(f"{module} after {layers[-1]} would interleave the halves of its units")
+        elif isinstance(module, _LINEAR):
+            continue
+        elif _is_elementwise(module):
+            between.append(module)
+        else:
+            raise TypeError(
+                f"{type(module).__name__} is not known to keep the mirror symmetry [h; -h]: use linear and "
+                "convolutional layers, elementwise activations, average pooling and flattening"
+            )
+    if len(layers) < 2:
+        raise ValueError(f"a mirrored network needs a first and a last layer, got {len(layers)} layers")
+    if between:
+        raise ValueError(f"{between[0]} stands after the last layer, whose output must be free")
+    return layers, constants
+
+
+def _flat(network: nn.Module) -> Iterator[nn.Module]:
+    if isinstance(network, nn.Sequential):
+        for module in network:
+            yield from _flat(module)
+    else:
+        yield network
+
+
+def _is_elementwise(module: nn.Module) -> bool:
+    """Whether values do not depend on their neighbours: the same in any order and shape."""
+    if isinstance(module, (nn.Dropout, nn.Softmax, nn.LogSoftmax, nn.Softmin)):
+        return False
+    x = torch.linspace(-2, 2, 24, dtype=torch.float64).reshape(2, 3, 2, 2)
+    try:
+        whole = _in_double(module)(x.clone())
+        parts = torch.stack([_in_double(module)(value.reshape(1, 1, 1, 1)) for value in x.flatten()])
+    except (RuntimeError, ValueError, TypeError, IndexError):
+        return False
+    return whole.shape == x.shape and bool(torch.allclose(whole.flatten(), parts.flatten(), rtol=1e-12))
+
+
+def _in_double(activation: nn.Module | Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    if isinstance(activation, nn.Module) and any(True for _ in activation.parameters()):
+        return copy.deepcopy(activation).to("cpu", torch.float64)
+    return activation
+
+
+def _mirrored(tensor: Tensor, position: Position, gain: float, fill: Callable[[Tensor], None]) -> Tensor:
+    if not math.isfinite(gain):
+        raise ValueError(f"gain must be finite, got {gain}")
+    outputs, inputs = tensor.shape[:2]
+    shape = (
+        outputs // (1 if position == "last" else 2),
+        inputs // (1 if position == "first" else 2),
+        *tensor.shape[2:],
+    )
+    # half precision has no orthogonalization
+    dtype = torch.float64 if tensor.dtype == torch.float64 else torch.float32
+    block = torch.empty(shape, dtype=dtype, device=tensor.device)
+    with torch.no_grad():
+        fill(block)
+        block *= gain
+        if position != "first":
+            block = torch.cat([block, -block], dim=1)
+        if position != "last":
+            block = torch.cat([block, -block], dim=0)
+        return tensor.copy_(block)
+
+
+def _check(tensor: Tensor, position: Position, odd_kernel: bool) -> None:
+    if not tensor.is_floating_point():
+        raise TypeError(f"tensor must be of a real floating dtype, got {tensor.dtype}")
+    if tensor.dim() < 2:
+        raise ValueError(
+            f"mirrored blocks need a tensor with at least 2 dimensions, got shape {tuple(tensor.shape)}"
+        )
+    if position not in _POSITIONS:
+        raise ValueError(f"position must be one of {', '.join(map(repr, _POSITIONS))}, got {position!r}")
+    outputs, inputs = tensor.shape[:2]
+    for name, size, halved in (
+        ("outputs", outputs, position != "last"),
+        ("inputs", inputs, position != "first"),
+    ):
+        if halved and (size % 2 or not size):
+            raise ValueError(
+                f"{name} must be an even number, to be halved in position {position!r}, got {size}: a unit without a "
+                "mirror image would break the linearity"
+            )
+    if odd_kernel and any(size % 2 == 0 for size in tensor.shape[2:]):
+        raise ValueError(f"kernel sizes must be odd, to have a middle tap, got {tuple(tensor.shape[2:])}")

@@ -1,0 +1,573 @@
+"""The exact law of the signal in ReLU networks with normal weights and biases, at any width and depth.
+
+A layer is x' = phi(W x + b), W_ij ~ N(0, v), b_i ~ N(0, sigma_b^2), phi linear, ReLU or leaky ReLU. It sees its input
+only through s^2 = v |x|^2 + sigma_b^2: squared norms q = |x|^2 are a Markov chain in depth, q' = s^2 Q, with Q the law
+of `NormFactor`. No limit of infinite width is taken (Burkholz & Dubatovka 2019; formulas derived here).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import scipy.special as sc
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
+
+from preactivations._arc_cosine import angular
+from preactivations._norm_factor import LogMoments, NormFactor
+from preactivations._norm_laws import (
+    Layer,
+    NormLaw,
+    fourier_law,
+    propagated_law,
+    stationary_grid_law,
+)
+
+__all__ = [
+    "JacobianMoments",
+    "LogMoments",
+    "NormChain",
+    "NormFactor",
+    "NormLaw",
+    "PairMoments",
+    "eigenvalue",
+    "he_variance",
+    "jacobian_moments",
+    "log_angle_drift",
+    "mean_correlation",
+    "pair_moments",
+    "stationary_law",
+    "tail_index",
+]
+
+Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+
+def he_variance(inputs: int, slope: float = 0.0) -> float:
+    """Variance of a weight that keeps E |x|^2 / width: 2 / ((1 + slope^2) inputs) (He et al. 2015)."""
+    return 2 / ((1 + slope * slope) * inputs)
+
+
+class NormChain:
+    """The chain of squared norms q_0, q_1, ..., q_L of one input.
+
+    Parameters
+    ----------
+    inputs : int
+        Dimension of x_0.
+    widths : sequence of int
+        n_1, ..., n_L.
+    slope : float
+        phi(h) = slope * h for h < 0: 0 is ReLU, 1 the identity.
+    weight_variance : float or sequence of float, optional
+        v of each layer; by default He's, `he_variance(n_{l-1}, slope)`.
+    bias_variance : float or sequence of float
+        sigma_b^2 of each layer.
+
+    Raises
+    ------
+    ValueError
+        For sizes below 1, no layers, variances out of range or sequences of another length.
+
+    Examples
+    --------
+    >>> chain = NormChain(100, [100] * 50)
+    >>> round(chain.moment(1), 9)  # as in mean field
+    1.0
+    >>> round(chain.log_moments().mean, 3), round(chain.law().ppf(0.5).item(), 3)  # but most networks lose it
+    (-1.271, 0.284)
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        widths: Sequence[int],
+        *,
+        slope: float = 0.0,
+        weight_variance: float | Sequence[float] | None = None,
+        bias_variance: float | Sequence[float] = 0.0,
+    ) -> None:
+        if inputs < 1:
+            raise ValueError(f"inputs must be at least 1, got {inputs}")
+        if not len(widths):
+            raise ValueError("widths must name at least one layer, got none")
+        depth = len(widths)
+        factors = {width: NormFactor(width, slope) for width in dict.fromkeys(widths)}
+        if weight_variance is None:
+            variances = [he_variance(n, slope) for n in (inputs, *widths[:-1])]
+        else:
+            variances = _per_layer(weight_variance, depth, "weight_variance")
+        biases = _per_layer(bias_variance, depth, "bias_variance")
+        for v in variances:
+            if not (v > 0 and math.isfinite(v)):
+                raise ValueError(f"weight_variance must be finite and > 0, got {v}")
+        for b in biases:
+            if not (b >= 0 and math.isfinite(b)):
+                raise ValueError(f"bias_variance must be finite and >= 0, got {b}")
+        self.inputs, self.widths, self.slope = int(inputs), tuple(map(int, widths)), float(slope)
+        # equal layers are one object, whose work is done once
+        kinds: dict[tuple[int, float, float], Layer] = {}
+        self.layers = [
+            kinds.setdefault((n, v, b), Layer(factors[n], v, b))
+            for n, v, b in zip(widths, variances, biases, strict=True)
+        ]
+
+    @property
+    def depth(self) -> int:
+        return len(self.layers)
+
+    @property
+    def has_bias(self) -> bool:
+        return any(layer.b > 0 for layer in self.layers)
+
+    def survival_probability(self, q0: float = 1.0) -> float:
+        """P(q_L > 0): 1 - 2^-n in a layer with bias or a living input; without bias a dead network stays dead."""
+        return math.exp(self._log_alive(q0))
+
+    def _log_alive(self, q0: float) -> float:
+        log_alive = 0.0 if q0 > 0 else -math.inf
+        for layer in self.layers:
+            log_alive = (0.0 if layer.b > 0 else log_alive) + math.log1p(-layer.factor.atom)
+        return log_alive
+
+    def log_moments(self, q0: float = 1.0) -> LogMoments:
+        """Mean and variance of log q_L given q_L > 0; without biases in closed form, else from the law."""
+        _check_norm(q0)
+        if self.has_bias:
+            return _log_moments_of(self.law(q0))
+        found = [(layer, count, layer.factor.log_moments()) for layer, count in self._counts()]
+        mean = math.fsum(count * (math.log(layer.v) + of_q.mean) for layer, count, of_q in found)
+        return LogMoments(math.log(q0) + mean, math.fsum(count * of_q.variance for _, count, of_q in found))
+
+    def moment(self, p: float, q0: float = 1.0) -> float:
+        """E[q_L^p; q_L > 0], infinite for p <= -1/2 (ReLU) or -n/2; overflows to infinity.
+
+        Exact for any real p without biases, and for natural p with them.
+
+        Raises
+        ------
+        ValueError
+            For another p with biases.
+        """
+        log_moment = self.log_moment(p, q0)
+        return math.exp(log_moment) if log_moment < 709 else math.inf
+
+    def log_moment(self, p: float, q0: float = 1.0) -> float:
+        """Logarithm of `moment`."""
+        _check_norm(q0)
+        if not self.has_bias:
+            return self._log_moment(p) + p * math.log(q0)
+        if p != int(p) or p < 0:
+            raise ValueError(f"with biases p must be 0, 1, 2, ..., got {p}: see `law`")
+        p = int(p)
+        log_m = [k * math.log(q0) for k in range(p + 1)]
+        binomials = [[math.log(math.comb(k, j)) for j in range(k + 1)] for k in range(p + 1)]
+        for layer in self.layers:
+            log_v, log_b = math.log(layer.v), math.log(layer.b) if layer.b > 0 else -math.inf
+            # a dead network counts in the moment of order 0 of a layer with bias
+            start = [0.0 if layer.b > 0 else log_m[0], *log_m[1:]]
+            log_m = [
+                layer.factor.log_moment(k)
+                + float(
+                    sc.logsumexp(
+                        [
+                            binomials[k][j] + j * log_v + start[j] + (log_b * (k - j) if j < k else 0.0)
+                            for j in range(k + 1)
+                        ]
+                    )
+                )
+                for k in range(p + 1)
+            ]
+        return log_m[p]
+
+    def law(self, q0: float = 1.0) -> NormLaw:
+        """Law of q_L from |x_0|^2 = q0.
+
+        Without biases log q_L is a sum of independent terms with known characteristic functions, whose Fourier series
+        is summed: exact up to rounding (1e-13 of probability). With biases the transfer operator is applied on a grid
+        in log q (relative error about 1e-7 where the density is not in the far tails).
+
+        Raises
+        ------
+        ValueError
+            For q0 that is not positive and finite, or, with biases, a law too wide for a grid.
+        """
+        _check_norm(q0)
+        if self.has_bias:
+            return propagated_law(self.layers, q0)
+        log_q0 = math.log(q0)
+        counts = self._counts()
+
+        def log_mellin(p: Complex) -> Complex:
+            total = p * log_q0
+            for layer, count in counts:
+                total = total + count * (layer.factor.log_mellin(p) + p * math.log(layer.v))
+            return total
+
+        lowest = max(layer.factor.lowest_moment for layer in self.layers)
+        atom = -math.expm1(self._log_alive(q0))
+        return fourier_law(atom, lambda p: self._log_moment(p) + p * log_q0, log_mellin, lowest)
+
+    def sample(self, size: int, rng: np.random.Generator, q0: float = 1.0) -> Array:
+        """Independent chains, shape (L + 1, size): q_0, ..., q_L; costs O(1) per layer, whatever the width."""
+        _check_norm(q0)
+        q = np.full((self.depth + 1, size), float(q0))
+        for k, layer in enumerate(self.layers):
+            q[k + 1] = (layer.v * q[k] + layer.b) * layer.factor.sample(size, rng)
+        return q
+
+    def sample_correlations(self, size: int, rng: np.random.Generator, correlation: float) -> Array:
+        """Correlation of two inputs against depth, independent networks, shape (L + 1, size).
+
+        The inputs have |x| = |y| = 1. Given their Gram matrix G the n pairs (h_i, g_i) of a layer are independent
+        N(0, v G + sigma_b^2 1 1'), so that no weight matrix is drawn. NaN from the layer on that is dead for one input.
+        """
+        if not -1 <= correlation <= 1:
+            raise ValueError(f"correlation must be in [-1, 1], got {correlation}")
+        xx, yy, xy = np.ones(size), np.ones(size), np.full(size, float(correlation))
+        found = np.empty((self.depth + 1, size))
+        found[0] = correlation
+        a = self.slope
+        for k, layer in enumerate(self.layers):
+            hh, gg, hg = (layer.v * entry + layer.b for entry in (xx, yy, xy))
+            root = np.sqrt(hh)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                shared = np.where(root > 0, hg / root, 0.0)
+            own = np.sqrt(np.maximum(gg - shared**2, 0))
+            z = rng.standard_normal((2, size, layer.factor.width))
+            h = root[:, None] * z[0]
+            g = shared[:, None] * z[0] + own[:, None] * z[1]
+            x, y = np.where(h > 0, h, a * h), np.where(g > 0, g, a * g)
+            xx, yy, xy = (np.einsum("ij,ij->i", *pair) for pair in ((x, x), (y, y), (x, y)))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                found[k + 1] = np.clip(xy / np.sqrt(xx * yy), -1, 1)
+        return found
+
+    def output_kurtosis(self) -> float:
+        """E h^4 / (E h^2)^2 of a pre-activation after the last layer: 3 prod(1 + 5/n_l) for ReLU without bias.
+
+        It is a Gaussian scale mixture, h ~ N(0, v q_L).
+        """
+        return 3 * math.exp(self.log_moment(2) - 2 * self.log_moment(1))
+
+    def _counts(self) -> list[tuple[Layer, int]]:
+        counts: dict[int, tuple[Layer, int]] = {}
+        for layer in self.layers:
+            counts[id(layer)] = (layer, counts.get(id(layer), (layer, 0))[1] + 1)
+        return list(counts.values())
+
+    def _log_moment(self, p: float) -> float:
+        """Without biases, from q0 = 1."""
+        return math.fsum(
+            count * (p * math.log(layer.v) + layer.factor.log_moment(p)) for layer, count in self._counts()
+        )
+
+
+def eigenvalue(width: int, m: float, weight_variance: float | None = None, slope: float = 0.0) -> float:
+    """Eigenvalue v^m E[Q^m; Q > 0] of the transfer operator of norms without bias, for the eigenfunction q^(-1-m).
+
+    log-convex in m; He's variance (the default) makes that of m = 1 equal 1, and for m = 2 it is 1 + 5/n (ReLU), below
+    1 between 0 and 1: no variance keeps all moments.
+    """
+    v = he_variance(width, slope) if weight_variance is None else weight_variance
+    return math.exp(m * math.log(v) + NormFactor(width, slope).log_moment(m))
+
+
+def tail_index(width: int, weight_variance: float | None = None, slope: float = 0.0) -> float:
+    """Index kappa of the Pareto tail P(q > x) ~ C x^-kappa of the stationary norm with biases (Kesten 1973).
+
+    kappa > 0 solves `eigenvalue(width, kappa) = 1`. For He's variance, the default, it is 1: infinite mean.
+
+    Raises
+    ------
+    ValueError
+        If there is no stationary law: log q drifts upwards, E log(v Q) >= 0, and no layer is ever dead.
+    """
+    v = he_variance(width, slope) if weight_variance is None else weight_variance
+    if not (v > 0 and math.isfinite(v)):
+        raise ValueError(f"weight_variance must be finite and > 0, got {v}")
+    factor = NormFactor(width, slope)
+
+    def log_eigenvalue(m: float) -> float:
+        return m * math.log(v) + factor.log_moment(m)
+
+    drift = math.log(v) + factor.log_moments().mean
+    if drift >= 0 and factor.atom == 0:
+        raise ValueError(
+            f"weight_variance {v:g} at width {width} and slope {slope:g} leaves no stationary law: E log(v Q) = "
+            f"{drift:.4g} must be negative"
+        )
+    # convex, 0 or negative at 0, then once through 0
+    high = 1.0
+    while log_eigenvalue(high) <= 0:
+        high *= 2
+    low = high / 2
+    while log_eigenvalue(low) >= 0:
+        low /= 2
+        if low < 1e-9:
+            raise ValueError(
+                f"weight_variance {v:g} at width {width}: log q drifts upwards by {drift:.3g} per layer, and a dead "
+                "layer is too rare for a tail index above 1e-9"
+            )
+    return float(brentq(log_eigenvalue, low, high, xtol=1e-14, rtol=1e-14))
+
+
+def stationary_law(
+    width: int, weight_variance: float | None = None, bias_variance: float = 1.0, slope: float = 0.0
+) -> NormLaw:
+    """Law of q that a layer with biases leaves as it is.
+
+    It exists where the mean of log(v Q), a dead layer included, is negative: always for ReLU, because a dead layer
+    (probability 2^-n) makes the chain start anew; in practice where E[log(v Q) | alive] < 0.
+
+    Raises
+    ------
+    ValueError
+        For variances out of range, no stationary law, or one too wide for a grid.
+    """
+    if not (bias_variance > 0 and math.isfinite(bias_variance)):
+        raise ValueError(
+            f"bias_variance must be finite and > 0, got {bias_variance}: without biases norms have no stationary law"
+        )
+    kappa = tail_index(width, weight_variance, slope)
+    v = he_variance(width, slope) if weight_variance is None else weight_variance
+    layer = Layer(NormFactor(width, slope), v, bias_variance)
+    log_b = math.log(bias_variance)
+
+    def log_moment(p: float) -> float:
+        grown = layer.factor.log_moment(p)
+        if p < 0:
+            return p * log_b + grown
+        if p >= kappa:
+            return math.inf
+        log_lambda = p * math.log(v) + grown
+        if p <= 1:  # m = M (v^p m + b^p)
+            return p * log_b + grown - math.log(-math.expm1(log_lambda))
+        # m^(1/p) = M^(1/p) (v m^(1/p) + b)
+        return p * (log_b + grown / p - math.log(-math.expm1(log_lambda / p)))
+
+    return stationary_grid_law(layer, log_moment)
+
+
+# -- two inputs ------------------------------------------------------------------------------------
+
+
+class PairMoments(NamedTuple):
+    """Moments of the Gram matrix of two inputs after a layer."""
+
+    mean: Array  # E <x', y'>
+    variance: Array  # Var <x', y'>
+    mean_squares: tuple[Array, Array]  # E |x'|^2, E |y'|^2
+    covariance_of_squares: Array  # Cov(|x'|^2, |y'|^2)
+
+
+def pair_moments(
+    width: int, s_x: ArrayLike, s_y: ArrayLike, angle: ArrayLike, slope: float = 0.0
+) -> PairMoments:
+    """Two inputs through one layer, given s_x^2 = v |x|^2 + sigma_b^2, s_y and the angle of their pre-activations.
+
+    ReLU: E<x', y'> = n s_x s_y k_1, Var = n s_x^2 s_y^2 (k_2 - k_1^2), Cov(|x'|^2, |y'|^2) = n s_x^2 s_y^2 (k_2 - 1/4),
+    k_p the angular functions of `_arc_cosine`. Leaky ReLU: with slope a, E phi(h) phi(g) = a cos + (1 - a)^2 k_1 and
+    E phi(h)^2 phi(g)^2 = a^2 (1 + 2 cos^2) + (1 - a^2)^2 k_2 for unit variances.
+    """
+    s_x, s_y, angle = (np.asarray(value, dtype=np.float64) for value in (s_x, s_y, angle))
+    cos = np.cos(angle)
+    first = slope * cos + (1 - slope) ** 2 * angular(angle, 1)
+    second = slope**2 * (1 + 2 * cos**2) + (1 - slope**2) ** 2 * angular(angle, 2)
+    half = (1 + slope**2) / 2
+    scale = width * s_x**2 * s_y**2
+    return PairMoments(
+        width * s_x * s_y * first,
+        scale * (second - first**2),
+        (width * half * s_x**2, width * half * s_y**2),
+        scale * (second - half**2),
+    )
+
+
+def log_angle_drift(width: int, slope: float = 0.0) -> float:
+    """E log(angle'/angle) in one layer for a small angle: [E psi((K-1)/2) - E psi(K/2)]/2 given K >= 2, about -1/n.
+
+    Mean field says 0 to this order. ReLU: K ~ Binomial(n, 1/2); linear: K = n.
+
+    Raises
+    ------
+    ValueError
+        For a width below 2, or a slope other than 0, 1, -1.
+    """
+    if width < 2:
+        raise ValueError(f"width must be at least 2, or there is no angle, got {width}")
+    if abs(slope) == 1:
+        k, w = np.array([float(width)]), np.ones(1)
+    elif slope == 0:
+        k = np.arange(2.0, width + 1)
+        w = np.exp(
+            sc.gammaln(width + 1) - sc.gammaln(k + 1) - sc.gammaln(width - k + 1) - width * math.log(2)
+        )
+    else:
+        raise ValueError(f"slope must be 0, 1 or -1, got {slope}: leaky ReLU has no closed form here")
+    return float(w @ (sc.digamma((k - 1) / 2) - sc.digamma(k / 2)) / (2 * w.sum()))
+
+
+def mean_correlation(width: int, correlation: ArrayLike, slope: float = 0.0) -> Array:
+    """E[cos angle' | cos angle = correlation], both inputs alive, after one layer of `width` neurons without bias.
+
+    With 1/|x| = int s^(-1/2) exp(-s |x|^2) ds / sqrt(pi) the mean of <x', y'>/(|x'| |y'|) is
+
+        (n/pi) int int (s t)^(-1/2) A(s, t) B(s, t)^(n-1) ds dt,
+        A = E phi(h) phi(g) exp(-s phi(h)^2 - t phi(g)^2),   B = E exp(-s phi(h)^2 - t phi(g)^2),
+
+    A and B closed, a sum over the signs of h and g. The trapezoidal rule in (log s, log t) converges exponentially.
+    The limit of infinite width is the mean-field map.
+
+    Raises
+    ------
+    ValueError
+        For correlations outside [-1, 1] or a width below 2.
+    """
+    c = np.atleast_1d(np.asarray(correlation, dtype=np.float64))
+    if not (abs(c) <= 1).all():
+        raise ValueError(f"correlation must be in [-1, 1], got {c}")
+    if width < 2:
+        raise ValueError(f"width must be at least 2, got {width}")
+    u = np.linspace(-60.0 - math.log(width), 60.0, 340)
+    s = np.exp(u)
+    weight = np.sqrt(s) * (u[1] - u[0])
+    found = np.array([_mean_correlation(width, value, slope, s, weight) for value in c.ravel()])
+    return found.reshape(np.shape(correlation))
+
+
+def _mean_correlation(n: int, c: float, slope: float, s: Array, weight: Array) -> float:
+    a, b = np.zeros((s.size, s.size)), np.zeros((s.size, s.size))
+    for k_x, k_y, sign in ((1.0, 1.0, 1), (slope, slope, 1), (1.0, slope, -1), (slope, 1.0, -1)):
+        first, zeroth = _orthant(sign * c, k_x**2 * s[:, None], k_y**2 * s)
+        a += k_x * k_y * sign * first
+        b += zeroth
+    # for both to be dead the pair of every neuron is negative, probability k_0
+    alive = 1 - 2 * 2.0**-n + float(angular(math.acos(c), 0)) ** n if slope == 0 else 1.0
+    with np.errstate(under="ignore"):
+        total = weight @ (a * b ** (n - 1)) @ weight
+    return float(n / math.pi * total / alive)
+
+
+def _orthant(c: float, s: Array, t: Array) -> tuple[Array, Array]:
+    """E[h g e], E[e] over h, g > 0, e = exp(-s h^2 - t g^2), for unit variances and correlation c.
+
+    exp(-s h^2 - t g^2) makes of N(0, C) a multiple of N(0, C'), C'^-1 = C^-1 + 2 diag(s, t).
+    """
+    left = 1 - c * c
+    det = 1 + 2 * s + 2 * t + 4 * s * t * left  # of 1 + 2 C diag(s, t)
+    off = c / det  # of C'; det C' = left / det
+    angle = np.arctan2(np.sqrt(left / det), off)
+    deviations = np.sqrt(off**2 + left / det)  # product of both
+    scale = 1 / np.sqrt(det)
+    return scale * deviations * angular(angle, 1), scale * angular(angle, 0)
+
+
+# -- Jacobian --------------------------------------------------------------------------------------
+
+
+class JacobianMoments(NamedTuple):
+    """Of the squared singular values of the Jacobian: their mean and mean square, E tr(JJ')^k / n_0, and variance."""
+
+    mean: float
+    second: float
+
+    @property
+    def variance(self) -> float:
+        return self.second - self.mean**2
+
+
+def jacobian_moments(
+    inputs: int,
+    widths: Sequence[int],
+    slope: float = 0.0,
+    *,
+    weights: str = "gaussian",
+    weight_variance: float | Sequence[float] | None = None,
+) -> JacobianMoments:
+    """Moments of the squared singular values of the input-output Jacobian, exactly at any width.
+
+    Given A = E tr (JJ')^2 and B = E (tr JJ')^2, a layer of m neurons with Gaussian weights makes
+
+        A' = v^2 [m (m-1) mu_1^2 A + m mu_2 (2 A + B)],   B' = v^2 [m (m-1) mu_1^2 B + m mu_2 (2 A + B)],
+
+    mu_1 = (1 + a^2)/2, mu_2 = (1 + a^4)/2 for slope a; at constant width n and He's variance
+    E tr(JJ')^2 / n = [(n+2)(1 + (3 rho - 1)/n)^L - (n-1)(1 - 1/n)^L]/3, rho = mu_2/mu_1^2. For Haar-orthogonal weights
+    of square layers, scaled by mu_1^(-1/2): (n+2)/3 (1 + 3 (rho-1)/(n+2))^L - (n-1)/3.
+
+    Parameters
+    ----------
+    inputs, widths, slope : as for `NormChain`
+    weights : {"gaussian", "orthogonal"}
+    weight_variance : float or sequence of float, optional
+        Gaussian weights only; by default He's.
+
+    Raises
+    ------
+    ValueError
+        For other weights, or orthogonal weights that are not square.
+    """
+    mu_1, mu_2 = (1 + slope**2) / 2, (1 + slope**4) / 2
+    a, b = float(inputs), float(inputs) ** 2
+    mean = 1.0
+    if weights == "orthogonal":
+        if any(width != inputs for width in widths):
+            raise ValueError(
+                f"orthogonal weights must be square: widths must all be {inputs}, got {list(widths)}"
+            )
+        if weight_variance is not None:
+            raise ValueError("weight_variance goes with Gaussian weights only")
+        n, rho = inputs, mu_2 / mu_1**2
+        for _ in widths:
+            shared = rho * (2 * a + b) / (n + 2)
+            a, b = shared + (n * a - b) / (n + 2), shared + ((n + 1) * b - 2 * a) / (n + 2)
+        return JacobianMoments(1.0, a / inputs)
+    if weights != "gaussian":
+        raise ValueError(f"weights must be 'gaussian' or 'orthogonal', got {weights!r}")
+    if weight_variance is None:
+        variances: Iterable[float] = [he_variance(n, slope) for n in (inputs, *widths[:-1])]
+    else:
+        variances = _per_layer(weight_variance, len(widths), "weight_variance")
+    for m, v in zip(widths, variances, strict=True):
+        square, diagonal = v * v * m * (m - 1) * mu_1**2, v * v * m * mu_2
+        a, b = square * a + diagonal * (2 * a + b), square * b + diagonal * (2 * a + b)
+        mean *= v * m * mu_1
+    return JacobianMoments(mean, a / inputs)
+
+
+# -- helpers ---------------------------------------------------------------------------------------
+
+
+def _per_layer(values: float | Sequence[float], depth: int, name: str) -> list[float]:
+    if isinstance(values, (int, float)):
+        return [float(values)] * depth
+    if len(values) != depth:
+        raise ValueError(f"{name} must be a number or one per layer ({depth}), got {len(values)}")
+    return [float(value) for value in values]
+
+
+def _check_norm(q0: float) -> None:
+    if not (q0 > 0 and math.isfinite(q0)):
+        raise ValueError(f"q0 must be finite and > 0, got {q0}")
+
+
+@functools.cache
+def _legendre(n: int) -> tuple[Array, Array]:
+    x, w = np.polynomial.legendre.leggauss(n)
+    return x, w
+
+
+def _log_moments_of(law: NormLaw) -> LogMoments:
+    """By quadrature of the density over its window."""
+    x, w = _legendre(4000)
+    half = (law.high - law.low) / 2
+    y = law.low + half * (x + 1)
+    density = half * w * law.pdf_of_log(y)
+    mass = density.sum()
+    mean = float(density @ y / mass)
+    return LogMoments(mean, float(density @ (y - mean) ** 2 / mass))
