@@ -55,7 +55,7 @@ def test_network_equals_the_linear_one(phi, weights):
 
 def test_undivided_last_layer_scales_by_c():
     """With V not divided by c = 1.3 all singular values are 1.3."""
-    net = mirror_network_(perceptron(6, 6, 3, 6, nn.LeakyReLU(0.3)))
+    net = mirror_network_(perceptron(6, 12, 3, 6, nn.LeakyReLU(0.3)))
     mirrored_orthogonal_(net[-1].weight, "last")
     s = singular_values(net, torch.ones(6, dtype=torch.float64))
     assert (s - 1.3).abs().max() < 1e-12
