@@ -86,7 +86,7 @@ def test_constants_are_exact():
     assert mirror_constant(nn.LeakyReLU(1 / 3)) == pytest.approx(4 / 3, rel=1e-15)
     assert mirror_constant(nn.LeakyReLU(-0.5)) == 0.5
     assert mirror_constant(nn.Hardswish()) == 1
-    net = mirror_network_(perceptron(6, 8, 200, 6, nn.LeakyReLU(1 / 3)))
+    net = mirror_network_(perceptron(6, 12, 200, 6, nn.LeakyReLU(1 / 3)))
     assert (singular_values(net, torch.ones(6, dtype=torch.float64)) - 1).abs().max() < 1e-12
 
 
