@@ -32,7 +32,8 @@ from preactivations.datasets import load
 from preactivations.settings import setting_by_name
 from preactivations.streams import Stream
 from preactivations.training_results import chosen_runs
-from preactivations.training_study import Architecture, Plan, split_images, train_cell
+from preactivations.training_runs import Plan, split_images
+from preactivations.training_study import Architecture, train_cell
 from preactivations.weights import SymmetricWeibull
 
 results = Results()

@@ -82,6 +82,11 @@ TRAIN = each("train", [f"digits,{group},widths_3_10" for group in ("weibull_4", 
 TRAIN |= {("train_persistence", "")}
 PLOT_TRAINING = {("plot_training", "digits,sgd"), ("plot_persistence", "")}
 AFTER_TRAIN = {("table_training", ""), ("run_notebook", "training")} | PLOT_TRAINING
+RELU_THEORY, RELU_SIMULATE = {("relu_law_theory", "")}, {("relu_law_simulate", "")}
+SCHEMES = "he_and_orthogonal_and_mirrored_gaussian_and_mirrored_orthogonal"
+ISOMETRY_TRAIN = {("isometry_train", f"digits,{SCHEMES}")}
+RELU_SHOWN = {("table_relu_law", ""), ("plot_relu_law", ""), ("run_notebook", "dynamical_isometry")}
+RELU_LAW = RELU_THEORY | RELU_SIMULATE | RELU_SHOWN | {("table_replication", "")}
 # the points of the two-layer study are in the figure and the text of the dependence
 AFTER_EXACT_KS = AFTER_KS | {("plot_dependence", ""), ("table_propagation", "")} | STUDY_NOTEBOOK
 NULL_BANDS = {("null_band", ""), ("null_band_of_depth", "")}
@@ -131,6 +136,8 @@ def test_products(built):
     edge = [f"eoc_{name}" for name in ("curves", "heat_map", "maps", "correlations", "depth_scales")]
     trained = [f"training_{name}_digits_sgd" for name in ("loss", "accuracy", "share", "predictors")]
     trained.append("training_persistence")
+    trained += [f"relu_law_{name}" for name in ("density", "deviations", "eigenvalues", "correlations")]
+    trained += ["isometry_singular_values", "isometry_training"]
     for name in (*figures, "fitted", "fit_losses", *depth, *correlations, *edge, "unified_view", *trained):
         assert (built / f"figures/smoke/{name}.pdf").read_bytes().startswith(b"%PDF")
         assert (built / f"figures/smoke/{name}.png").read_bytes().startswith(b"\x89PNG")
@@ -149,6 +156,11 @@ def test_products(built):
         "unified_view",
         "training",
         "training_comparisons",
+        "relu_law_deviations",
+        "relu_law_claims",
+        "isometry_training",
+        "isometry_comparisons",
+        "isometry_jacobians",
     ):
         for ending in ("csv", "md", "tex"):
             assert (built / f"tables/smoke/{name}.{ending}").stat().st_size > 100
@@ -159,7 +171,7 @@ def test_products(built):
     assert "## digits, sgd" in text
     assert "Does it stay Gaussian" in text
     assert "nan" not in text
-    for name in ("density_and_activations", "propagation", "edge_of_chaos", "training"):
+    for name in ("density_and_activations", "propagation", "edge_of_chaos", "training", "dynamical_isometry"):
         assert "Traceback" not in (built / f"data/smoke/notebooks/{name}.html").read_text()
     leftovers = [p for p in built.rglob(".*.*") if re.match(r"\.\d+\.", p.name)]
     assert leftovers == []
@@ -201,7 +213,8 @@ def test_edit_of_the_maps_reruns_the_propagation_study(built, edit):
     edit("src/preactivations/edge_of_chaos.py", "\n# edited\n")
     assert planned(built) == (
         STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE | STUDY_NOTEBOOK | EOC | TRAIN | AFTER_TRAIN
-    )
+        | ISOMETRY_TRAIN | RELU_SIMULATE | RELU_SHOWN | {("table_replication", "")}
+    )  # fmt: skip
 
 
 def test_edit_of_the_conclusions_computes_nothing_anew(built, edit):

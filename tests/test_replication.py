@@ -10,6 +10,7 @@ from preactivations.replication import (
     compare_edge_of_chaos,
     compare_fits,
     compare_fitted_sweep_iii,
+    compare_relu_law,
     compare_sweep_iii,
     width_one,
 )
@@ -119,3 +120,26 @@ def test_constants_of_the_edge_of_chaos():
     assert table.verdict.tolist() == ["agrees"] * 5  # omega = 4 is not stated anywhere
     wrong = compare_edge_of_chaos(constants.assign(value=0.5), ranges.assign(sigma_w_high=1.2))
     assert wrong.verdict.tolist() == ["fails"] * 3 + ["agrees", "fails"]
+
+
+def test_relu_law():
+    """Agreement to the digits that are stated, and each row fails when its number is off."""
+    constants = pd.DataFrame(
+        {"name": ["mean_log", "variance_log", "tail_index"], "value": [-0.0517388, 0.1081681, 1.0]}
+    )
+    ks = pd.DataFrame(
+        {"width": [5], "depth": [10], "networks": [40_000], "ks": [0.004], "critical": [0.0068]}
+    )
+    jacobians = pd.DataFrame(
+        {"scheme": ["he", "mirrored_orthogonal"], "depth": 50, "largest_deviation": [9.0, 1e-15]}
+    )
+    rows = compare_relu_law(constants, ks, jacobians)
+    assert list(rows.columns) == COLUMNS
+    assert rows.verdict.tolist() == ["agrees"] * 5
+    assert set(rows.paper) == {"2"}
+    off = compare_relu_law(
+        constants.assign(value=constants.value + 1e-6),
+        ks.assign(ks=0.007),
+        jacobians.assign(largest_deviation=1e-11),
+    )
+    assert off.verdict.tolist() == ["fails"] * 5

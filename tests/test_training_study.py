@@ -1,4 +1,4 @@
-"""Images as the study wants them, cells that train, distance from Gaussian before and while they train."""
+"""Cells that train, distance from Gaussian before and while they train."""
 
 import math
 
@@ -10,14 +10,8 @@ from preactivations.datasets import Dataset, load
 from preactivations.networks import mlp
 from preactivations.settings import setting_by_name
 from preactivations.streams import Stream
-from preactivations.training_study import (
-    Architecture,
-    Plan,
-    initial_rows,
-    persistence_rows,
-    split_images,
-    train_cell,
-)
+from preactivations.training_runs import Plan, split_images
+from preactivations.training_study import Architecture, initial_rows, persistence_rows, train_cell
 from preactivations.weights import SymmetricWeibull
 
 CONV = Architecture(0, 0)
@@ -36,21 +30,6 @@ def toy(n, size=16, channels=1, seed=0):
     images[labels == 0, :, :, : size // 2] += 0.5
     images[labels == 1, :, :, size // 2 :] += 0.5
     return Dataset("toy", images, labels.astype(np.int64))
-
-
-def test_split(digits):
-    parts = {name: len(getattr(digits, name)[1]) for name in ("train", "validation", "test")}
-    n = len(load("digits").labels)
-    assert parts["train"] + parts["validation"] == n
-    assert parts["validation"] == round(0.2 * n)
-    assert parts["test"] == len(load("digits", "test").labels)
-    for images, _ in (digits.train, digits.validation, digits.test):
-        np.testing.assert_allclose(np.mean(images**2, axis=(1, 2, 3)), 1, rtol=1e-5)
-    together = {image.tobytes() for images, _ in (digits.train, digits.validation) for image in images}
-    raw = {image.tobytes() for image in load("digits").images}
-    assert len(together) == len(raw)  # no image twice, none lost
-    again = split_images(load("digits"), load("digits", "test"), 0.2, Stream(1, "split"))
-    np.testing.assert_array_equal(again.validation[1], digits.validation[1])
 
 
 def test_first_layer_is_normal_with_the_variance_of_the_setting(digits):
@@ -151,15 +130,3 @@ def test_persistence_starts_at_the_null_law_for_the_control(digits):
         if row["epoch"] == 0:
             assert row["ks_standardized"] == pytest.approx(row["null_mean"], rel=0.2)
             assert row["variance"] == pytest.approx(1, abs=0.3)
-
-
-def test_errors():
-    with pytest.raises(ValueError, match=r"validation_share must leave both parts with images, got 0\.0001"):
-        split_images(toy(20), toy(5), 0.0001, Stream(1))
-    training, test = toy(20), toy(5)
-    kept = np.sort(Stream(1).block(0).permutation(20)[4:])
-    test.images[3] = (
-        training.images[kept].mean(dtype=np.float64).astype(np.float32)
-    )  # nothing left once centred
-    with pytest.raises(ValueError, match="image 3 of toy is constant"):
-        split_images(training, test, 0.2, Stream(1))

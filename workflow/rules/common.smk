@@ -66,18 +66,27 @@ def cost():
 
 
 def training_hours():
-    """Of one core for the perceptrons: 1.3 us per neuron, image batch of 100 and run, more for wide ones (measured)."""
-    study = cfg.training
+    """Of one core, for the perceptrons of all stages (measured)."""
+    study, isometry = cfg.training, cfg.relu_law.training
     images = {"digits": 1437, "mnist": 60_000, "cifar10": 50_000}
-    layers = sum(1.3e-6 * width * (1 + width / 300) for width in study.widths)
-    steps = sum(
-        data.epochs * images[data.name] * (1 - study.validation_share) / 100
-        for data in study.datasets
-        if data.perceptrons
-    )
+
+    def steps(data, study):
+        return data.epochs * images[data.name] * (1 - study.validation_share) / 100
+
+    def seconds(width):
+        """Per hidden layer, run and step of 100 images: 1.3 us per neuron, more for wide ones."""
+        return 1.3e-6 * width * (1 + width / 300)
+
     runs = sum(len(optimizer.learning_rates) for optimizer in study.optimizers)
     settings = sum(len(cells) for cells in TRAINED.values())
-    return settings * runs * study.seeds * steps * layers * sum(study.depths) / 3600
+    layers = sum(map(seconds, study.widths)) * sum(study.depths)
+    pairs = sum(steps(data, study) for data in study.datasets if data.perceptrons)
+    schemes = 4 * len(isometry.optimizer.learning_rates) * isometry.seeds
+    deep = seconds(isometry.width) * sum(isometry.depths)
+    return (
+        settings * runs * study.seeds * pairs * layers
+        + schemes * deep * sum(steps(data, isometry) for data in isometry.datasets)
+    ) / 3600
 
 
 def summary():

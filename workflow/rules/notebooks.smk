@@ -14,6 +14,11 @@ NOTEBOOKS = {
         *rules.table_propagation.output,
         *expand(rules.correlate.output.means, dataset=CORRELATIONS.datasets),
     ],
+    "dynamical_isometry": [
+        *rules.relu_law_theory.output,
+        *rules.relu_law_simulate.output,
+        *rules.table_relu_law.output,
+    ],
     "training": [*rules.table_training.input.runs, *rules.table_training.output],
 }
 

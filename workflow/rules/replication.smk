@@ -6,6 +6,9 @@ rule table_replication:
         assessments=expand(rules.assess_fit.output.assessment, law=FITTED_LAWS),
         constants=rules.eoc_theory.output.constants,
         ranges=rules.eoc_theory.output.ranges,
+        relu_constants=rules.relu_law_theory.output.constants,
+        relu_ks=rules.relu_law_simulate.output.ks,
+        jacobians=rules.relu_law_simulate.output.jacobians,
         published="data/reference/fig11_sweep_iii.csv",
         published_losses="data/reference/fit_losses.csv",
         code=code("table_replication.py"),
@@ -72,6 +75,7 @@ rule figures:
         rules.plot_edge_of_chaos.output,
         TRAINING_FIGURES,
         rules.plot_persistence.output,
+        rules.plot_relu_law.output,
         rules.plot_rule_graph.output,
 
 
@@ -83,4 +87,5 @@ rule tables:
         rules.table_propagation.output,
         rules.table_edge_of_chaos.output,
         rules.table_training.output,
+        rules.table_relu_law.output,
         rules.table_replication.output,

@@ -11,6 +11,7 @@ from preactivations.replication import (
     compare_edge_of_chaos,
     compare_fits,
     compare_fitted_sweep_iii,
+    compare_relu_law,
     compare_sweep_iii,
     width_one,
 )
@@ -31,6 +32,9 @@ with job(snakemake):
         compare_sweep_iii(points, published),
         compare_edge_of_chaos(
             pd.read_parquet(snakemake.input.constants), pd.read_parquet(snakemake.input.ranges)
+        ),
+        compare_relu_law(
+            *(pd.read_parquet(snakemake.input[name]) for name in ("relu_constants", "relu_ks", "jacobians"))
         ),
     ]
     formats = dict.fromkeys(("published", "ours", "uncertainty", "tolerance"), ".5f")

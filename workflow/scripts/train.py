@@ -6,10 +6,12 @@ from typing import Any
 import pandas as pd
 from job import Bar, Cells, job, write_parquet
 from laws import theta_of
-from training_inputs import prepare, setting_of
+from training_inputs import prepare
+from training_settings import setting_of
 
 from preactivations.streams import Stream
-from preactivations.training_study import Architecture, Plan, initial_rows, train_cell
+from preactivations.training_runs import Plan
+from preactivations.training_study import Architecture, initial_rows, train_cell
 
 snakemake: Any  # Snakemake puts it here
 

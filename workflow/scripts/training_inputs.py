@@ -1,4 +1,4 @@
-"""What the training scripts begin with: PyTorch's settings, the device, the images in their parts, the setting."""
+"""What the training scripts begin with: PyTorch's settings, the device, the images in their parts."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import torch
 from laws import describe, device_of
 
 from preactivations.datasets import load
-from preactivations.settings import Setting, setting_by_name
 from preactivations.streams import Stream
-from preactivations.training_study import Split, split_images
-from preactivations.weights import law_by_name
+from preactivations.training_runs import Split, split_images
 
 
 def prepare(snakemake: Any, dataset: str, record: dict[str, Any]) -> tuple[str | None, Split]:
@@ -28,8 +26,3 @@ def prepare(snakemake: Any, dataset: str, record: dict[str, Any]) -> tuple[str |
         Stream(snakemake.params.seed, "training", dataset, "split"),
     )
     return device, data
-
-
-def setting_of(activation: str, law: str) -> Setting:
-    """A setting by the names in the configuration; `law` is empty where there is no exact pair."""
-    return setting_by_name(activation, law_by_name(law) if law else None)

@@ -1,0 +1,32 @@
+"""Deep rectified networks that train, and that do not."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from preactivations.isometry_training import train_scheme
+from preactivations.streams import Stream
+from preactivations.training_runs import Plan, Split
+
+
+def test_training_is_deterministic_and_mirrored_networks_learn_where_he_does_not():
+    """Ten clusters, 60 layers, 20 steps: the isometric network is far below a guess, He's is at it."""
+    rng = np.random.default_rng(3)
+    centres = rng.standard_normal((10, 1, 4, 4))
+    parts = []
+    for n in (400, 100, 100):
+        labels = rng.integers(0, 10, n)
+        images = centres[labels] + 0.3 * rng.standard_normal((n, 1, 4, 4))
+        parts.append((images.astype(np.float32), labels))
+    data = Split("clusters", *parts)
+    plan = Plan("sgd", [0.01], 2, 5)
+    found = {}
+    for scheme in ("he", "mirrored_orthogonal"):
+        runs, curves = train_scheme(scheme, 32, 60, data, plan, Stream(4, "t", scheme), Stream(4, "order"))
+        found[scheme] = pd.DataFrame(runs)
+        assert len(curves) == 2 * 6
+    again, _ = train_scheme("he", 32, 60, data, plan, Stream(4, "t", "he"), Stream(4, "order"))
+    pd.testing.assert_frame_equal(pd.DataFrame(again), found["he"])
+    assert found["mirrored_orthogonal"].loss.max() < 0.3 * math.log(10)
+    assert found["he"].loss.min() > 0.8 * math.log(10)

@@ -1,0 +1,232 @@
+"""Figures of the second companion paper: laws of norms, correlations, singular values, training against depth."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from job import job
+from matplotlib.ticker import MaxNLocator
+
+from preactivations.plotting import TEXT_WIDTH, label_panels, save, style
+from preactivations.relu_law_claims import SCHEME_NAMES
+
+snakemake: Any  # Snakemake puts it here
+
+# Okabe & Ito: told apart by all kinds of colour vision
+WIDTHS = ("#D55E00", "#E69F00", "#009E73", "#0072B2", "#56B4E9", "#CC79A7")
+SCHEMES = {
+    "he": {"color": "#D55E00", "marker": "o", "ls": "-"},
+    "orthogonal": {"color": "#E69F00", "marker": "s", "ls": "-"},
+    "mirrored_gaussian": {"color": "#56B4E9", "marker": "^", "ls": "--"},
+    "mirrored_orthogonal": {"color": "#0072B2", "marker": "D", "ls": "--"},
+}
+
+
+def colours(widths: Any) -> dict[int, str]:
+    return dict(zip(sorted(set(widths)), WIDTHS, strict=False))
+
+
+def plot_density(paths: Any) -> None:
+    curves = list(density.groupby("width"))
+    figure, axes = plt.subplots(
+        1, len(curves), figsize=(TEXT_WIDTH, 2.6), layout="constrained", squeeze=False
+    )
+    for ax, (width, rows) in zip(axes[0], curves, strict=True):
+        bars = histogram[histogram.width == width]
+        tested = ks[ks.width == width].iloc[0]
+        ax.bar(
+            bars.low, bars.density, bars.high - bars.low, align="edge", color="0.8", label="drawn networks"
+        )
+        ax.plot(rows.log10_q, rows.density, color="#0072B2", label="exact")
+        ax.axvline(0, color="black", ls="--", lw=1, label="mean field")
+        ax.set(xlabel=r"$\log_{10} |x_L|^2$", ylim=(0, 1.3 * max(bars.density.max(), rows.density.max())))
+        ax.set_title(f"$n = {width}$, $L = {int(tested.depth)}$", loc="right", fontsize=8)
+        ax.text(
+            0.03,
+            0.97,
+            f"{int(tested.networks)} networks\nKS {tested.ks:.4f} (5 % point {tested.critical:.4f})\n"
+            f"dead: {tested.dead:.2g} ({tested.dead_drawn:.2g} drawn)",
+            transform=ax.transAxes,
+            va="top",
+            fontsize=7,
+        )
+    axes[0, 0].set_ylabel("density")
+    label_panels(axes[0])
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    save(figure, paths, snakemake.params.dpi)
+
+
+def plot_deviations(paths: Any) -> None:
+    panels = {
+        "sd_log": (r"standard deviation of $\log q$", "log", 0.0),
+        "p_low": (r"$P(q \leq 0.1)$", "linear", 0.0),
+        "median": (r"median of $q$", "log", 1.0),
+        "sd": (r"standard deviation of $q$", "log", 0.0),
+    }
+    figure, axes = plt.subplots(2, 2, figsize=(TEXT_WIDTH, 4.6), sharex=True, layout="constrained")
+    for ax, (name, (title, scale, limit)) in zip(axes.flat, panels.items(), strict=True):
+        for width, rows in deviations.groupby("width"):
+            ordered = rows.sort_values("depth")
+            colour = colours(deviations.width)[width]
+            ax.plot(ordered.depth, ordered[name], color=colour, label=f"$n = {width}$")
+            for sample, marker in (("chain", "o"), ("drawn", "x")):
+                if f"{name}_{sample}" in ordered:
+                    ax.plot(
+                        ordered.depth, ordered[f"{name}_{sample}"], marker, color=colour, ms=4, mfc="none"
+                    )
+        if limit or scale == "linear":
+            ax.axhline(limit, color="black", ls="--", lw=1)
+        ax.set(xscale="log", yscale=scale, ylabel=title)
+        depths = sorted(set(deviations.depth))
+        ax.set_xticks(depths, list(map(str, depths)))
+        ax.minorticks_off()
+    for ax in axes[1]:
+        ax.set_xlabel("depth $L$")
+    label_panels(axes.flat)
+    ax = axes[0, 0]
+    ax.plot([], [], "o", color="0.3", ms=4, mfc="none", label="chains of norms")
+    ax.plot([], [], "x", color="0.3", ms=4, label="drawn matrices")
+    ax.plot([], [], color="black", ls="--", lw=1, label="mean field")
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    save(figure, paths, snakemake.params.dpi)
+
+
+def plot_eigenvalues(paths: Any) -> None:
+    figure, (left, right) = plt.subplots(1, 2, figsize=(TEXT_WIDTH, 2.8), layout="constrained")
+    for width, rows in eigenvalues.groupby("width"):
+        left.plot(rows.m, rows.eigenvalue, color=colours(eigenvalues.width)[width], label=f"$n = {width}$")
+    left.axhline(1, color="black", ls="--", lw=1, label="mean field")
+    left.set(xlabel="order $m$ of the moment", ylabel=r"eigenvalue $\lambda_m$", yscale="log")
+    ticks = [t for t in (0.9, 1, 1.2, 1.5, 2, 3, 5) if t < 1.05 * eigenvalues.eigenvalue.max()]
+    left.set_yticks(ticks, [f"{t:g}" for t in ticks])
+    left.minorticks_off()
+    left.legend()
+    for (factor, rows), colour in zip(stationary.groupby("factor"), WIDTHS, strict=False):
+        kappa = float(indices[indices.factor == factor].tail_index.iloc[0])
+        right.plot(
+            10**rows.log10_q, rows.sf, color=colour, label=rf"{factor:g} $\times$ He: $\kappa = {kappa:.3g}$"
+        )
+    right.set(xscale="log", yscale="log", xlabel=r"$x$", ylabel=r"$P(|x_\infty|^2 > x)$", ylim=(1e-8, 2))
+    right.set_xlim(left=float(10 ** stationary[stationary.sf < 0.999].log10_q.min()) / 2)
+    right.legend(title=f"stationary, $n = {int(indices.width.iloc[0])}$", title_fontsize=8)
+    label_panels([left, right])
+    save(figure, paths, snakemake.params.dpi)
+
+
+def plot_correlations(paths: Any) -> None:
+    starts = sorted(set(correlations.start))
+    figure, axes = plt.subplots(
+        2,
+        len(starts),
+        figsize=(TEXT_WIDTH, 4.4),
+        sharex=True,
+        sharey="row",
+        layout="constrained",
+        squeeze=False,
+    )
+    for column, start in zip(axes.T, starts, strict=True):
+        rows = correlations[correlations.start == start].sort_values("depth")
+        for ax, shown in zip(column, (lambda c: c, lambda c: np.arccos(c)), strict=True):
+            for _, path in paths_of[paths_of.start == start].groupby("path"):
+                ax.plot(path.depth, shown(path.correlation), color="0.8", lw=0.5, zorder=1)
+            ax.fill_between(
+                rows.depth, shown(rows.q05), shown(rows.q95), color="#56B4E9", alpha=0.3, lw=0,
+                label="5 to 95 % of networks",
+            )  # fmt: skip
+            ax.plot(rows.depth, shown(rows.q50), color="#0072B2", lw=1.5, label="median of networks")
+            ax.plot(rows.depth, shown(rows.mean_field), color="black", ls="--", label="mean field")
+            ax.plot(rows.depth, shown(rows.drift), color="#D55E00", ls=":", lw=1.8, label="with exact drift")
+        column[0].set_title(f"start {start:g}", loc="right", fontsize=8)
+        column[1].set(yscale="log", xlabel="depth")
+    axes[0, 0].set_ylabel("correlation")
+    axes[1, 0].set_ylabel("angle (radians)")
+    axes[1, 0].set_ylim(0.5 * np.arccos(correlations.q95.clip(upper=1 - 1e-9)).min(), np.pi * 1.1)
+    label_panels(axes.flat)
+    axes[0, 0].plot([], [], color="0.8", lw=0.8, label="single networks")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    save(figure, paths, snakemake.params.dpi)
+
+
+def plot_singular_values(paths: Any) -> None:
+    depths = sorted(set(singular_values.depth))
+    figure, axes = plt.subplots(
+        len(SCHEMES), len(depths), figsize=(TEXT_WIDTH, 6.0), sharex=True, layout="constrained", squeeze=False
+    )
+    # 1 in the middle of a bin
+    edges = np.concatenate([[0], 10 ** (-3 + (np.arange(92) - 0.5) / 20)])
+    for line, (scheme, looks) in zip(axes, SCHEMES.items(), strict=True):
+        for ax, depth in zip(line, depths, strict=True):
+            at = singular_values[(singular_values.scheme == scheme) & (singular_values.depth == depth)]
+            told = jacobians[(jacobians.scheme == scheme) & (jacobians.depth == depth)].iloc[0]
+            s = at.singular_value.to_numpy()
+            counts, _ = np.histogram(s, edges)
+            ax.stairs(counts[1:] / s.size, edges[1:], fill=True, color=looks["color"])
+            ax.axvline(1, color="black", ls="--", lw=0.8)
+            text = f"Var $s^2$ = {told.variance_exact:.3g}\nbelow $10^{{-3}}$: {(s < 1e-3).mean():.0%}"
+            if scheme == "mirrored_orthogonal":
+                text = f"Var $s^2$ = 0\n$\\max|s - 1|$ = {told.largest_deviation:.0e}"
+            ax.text(0.03, 0.95, text, transform=ax.transAxes, va="top", fontsize=7)
+            ax.set(xscale="log", xlim=(1e-3, 30))
+            ax.margins(y=0.5)
+            ax.set_ylim(0, 1.5 * max(0.05, counts[1:].max() / s.size))
+        line[0].set_ylabel(f"{SCHEME_NAMES[scheme]}\nshare")
+    for ax, depth in zip(axes[0], depths, strict=True):
+        ax.set_title(f"$L = {depth}$", fontsize=8, loc="right")
+    for ax in axes[-1]:
+        ax.set_xlabel("singular value $s$")
+    label_panels(axes.flat)
+    save(figure, paths, snakemake.params.dpi)
+
+
+def plot_training(paths: Any) -> None:
+    datasets = list(dict.fromkeys(cells.dataset))
+    figure, axes = plt.subplots(
+        len(datasets), 2, figsize=(TEXT_WIDTH, 2.9 * len(datasets)), layout="constrained", squeeze=False
+    )
+    for (left, right), dataset in zip(axes, datasets, strict=True):
+        deepest = cells.depth.max()
+        for scheme, looks in SCHEMES.items():
+            rows = cells[(cells.dataset == dataset) & (cells.activation == scheme)].sort_values("depth")
+            error = np.abs(rows[["accuracy_low", "accuracy_high"]].to_numpy().T - rows.accuracy.to_numpy())
+            left.errorbar(
+                rows.depth, rows.accuracy, error, ms=4, capsize=2, label=SCHEME_NAMES[scheme], **looks
+            )
+            curve = loss[
+                (loss.dataset == dataset) & (loss.activation == scheme) & (loss.depth == deepest)
+            ].sort_values("epoch")
+            right.plot(curve.epoch, curve.loss, color=looks["color"], ls=looks["ls"])
+            right.fill_between(
+                curve.epoch, curve.loss_low, curve.loss_high, color=looks["color"], alpha=0.2, lw=0
+            )
+        left.axhline(0.1, color="0.5", ls=":", lw=1, label="guess")
+        left.set(xlabel="depth (hidden layers)", ylabel=f"test accuracy ({dataset})", ylim=(0, 1))
+        left.set_xticks(sorted(set(cells.depth)))
+        right.axhline(np.log(10), color="0.5", ls=":", lw=1)
+        right.set(xlabel="epoch", ylabel="training loss (nats)", yscale="log")
+        right.xaxis.set_major_locator(MaxNLocator(integer=True))
+        right.set_title(f"{deepest} hidden layers", loc="right", fontsize=8)
+    label_panels(axes.flat)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5)
+    save(figure, paths, snakemake.params.dpi)
+
+
+with job(snakemake), style():
+    inputs = snakemake.input
+    density, histogram, ks = (pd.read_parquet(inputs[name]) for name in ("density", "histogram", "ks"))
+    deviations, eigenvalues = (pd.read_parquet(inputs[name]) for name in ("deviations", "eigenvalues"))
+    stationary, indices = (pd.read_parquet(inputs[name]) for name in ("stationary", "indices"))
+    correlations, paths_of = (pd.read_parquet(inputs[name]) for name in ("correlations", "paths"))
+    singular_values, jacobians = (pd.read_parquet(inputs[name]) for name in ("singular_values", "jacobians"))
+    cells, loss = pd.read_parquet(inputs.cells), pd.read_parquet(inputs.loss)
+    output = snakemake.output
+    plot_density(output.density)
+    plot_deviations(output.deviations)
+    plot_eigenvalues(output.eigenvalues)
+    plot_correlations(output.correlations)
+    plot_singular_values(output.singular_values)
+    plot_training(output.training)

@@ -1,0 +1,60 @@
+"""Tables of the second companion paper: deviations from mean field, training by scheme, claims."""
+
+from typing import Any
+
+import pandas as pd
+from job import job, write_parquet
+
+from preactivations.relu_law_claims import SCHEME_NAMES, relu_law_claims, scheme_comparisons
+from preactivations.tables import write_table
+from preactivations.training_results import cell_table, curve_table
+
+snakemake: Any  # Snakemake puts it here
+
+READ = ("ks", "deviations", "eigenvalues", "indices", "correlations", "jacobians")
+HIDDEN = ["law", "theta", "trains_low", "trains_high", "all_runs", "all_trains", "all_diverged"]
+
+with job(snakemake):
+    results = {name: pd.read_parquet(snakemake.input[name]) for name in READ}
+    runs, curves = (
+        pd.concat(map(pd.read_parquet, snakemake.input[name]), ignore_index=True)
+        for name in ("runs", "curves")
+    )
+    cells = cell_table(runs)
+    deviations = results["deviations"]
+    order = ["mean_log", "sd_log", "p_low", "median", "sd"]
+    shown = ["width", "depth", "dead"]
+    shown += [c for name in order for c in (name, f"{name}_chain", f"{name}_drawn") if c in deviations]
+    shown += [c for c in ("n_chain", "n_drawn") if c in deviations]
+    write_table(
+        deviations[shown],
+        snakemake.output.deviations,
+        dict.fromkeys([c for c in shown if c.startswith(tuple(order))], ".4g")
+        | {"dead": ".3g", "n_chain": ".0f", "n_drawn": ".0f"},
+    )
+    named = cells.assign(activation=cells.activation.map(SCHEME_NAMES)).drop(columns=HIDDEN)
+    write_table(
+        named.rename(columns={"activation": "scheme"}),
+        snakemake.output.training,
+        dict.fromkeys(("accuracy", "accuracy_low", "accuracy_high", "loss", "loss_low", "loss_high"), ".3f")
+        | {"trains": ".0%", "learning_rate": "g", "epochs_to_loss": ".1f"},
+        {"loss": "training loss", "accuracy": "test accuracy", "reached": "runs below the threshold"},
+    )
+    comparisons = scheme_comparisons(runs)
+    write_table(
+        comparisons.assign(scheme=comparisons.scheme.map(SCHEME_NAMES)),
+        snakemake.output.comparisons,
+        {"difference": "+.3f", "p": ".2g", "p_holm": ".2g"},
+        {"scheme": "mirrored orthogonal minus", "difference": "test accuracy", "p_holm": "p (Holm)"},
+    )
+    jacobians = results["jacobians"]
+    write_table(
+        jacobians.assign(scheme=jacobians.scheme.map(SCHEME_NAMES)),
+        snakemake.output.jacobians,
+        dict.fromkeys(("variance_exact", "variance", "second_exact", "second", "second_error"), ".4g")
+        | {"largest_deviation": ".2g"},
+        {"variance_exact": "Var s^2, exact", "variance": "drawn", "largest_deviation": "largest |s - 1|"},
+    )
+    write_table(relu_law_claims(results, cells), snakemake.output.claims)
+    write_parquet(cells, snakemake.output.cells)
+    write_parquet(curve_table(curves, cells), snakemake.output.loss)
