@@ -50,20 +50,23 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/propagation.py
 	$(BIN)/python benchmarks/edge_of_chaos.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/relu_law.py
 	$(BIN)/python benchmarks/fits.py
 
-# Training on the real MNIST, narrow and deep corners of the grid: its small tables are kept in the repository.
+# Training on the real MNIST, narrow and deep corners of the grids: small tables are kept in the repository.
+MEASURED := data/reference/measured/mnist
 measured: $(STAMP)
-	$(SNAKEMAKE) config/overlays/mnist.yaml -- training
-	mkdir -p data/reference/measured/mnist
-	cp $(addprefix tables/mnist/training,.csv _comparisons.csv _conclusions.md) data/reference/measured/mnist/
-	$(BIN)/python -c 'import json, pathlib; files = sorted(pathlib.Path("data/mnist/training").glob("*.json")); \
-		print(json.dumps([json.loads(file.read_text()) for file in files], indent=1))' \
-		> data/reference/measured/mnist/provenance.json
+	$(SNAKEMAKE) config/overlays/mnist.yaml -- training relu_law
+	mkdir -p $(MEASURED)
+	cp $(addprefix tables/mnist/training,.csv _comparisons.csv _conclusions.md) $(MEASURED)/
+	cp $(addprefix tables/mnist/isometry_,training.csv comparisons.csv) $(MEASURED)/
+	$(BIN)/python workflow/gather_provenance.py data/mnist/training > $(MEASURED)/provenance.json
+	$(BIN)/python workflow/gather_provenance.py data/mnist/relu_law > $(MEASURED)/isometry_provenance.json
 
 readme-figures: reproduce
 	cp figures/$(SCALE)/ks_two_layer.png figures/$(SCALE)/activations.png figures/$(SCALE)/depth_ks.png figures/$(SCALE)/eoc_correlations.png docs/figures/
 	cp figures/$(SCALE)/training_accuracy_digits_sgd.png docs/figures/training_accuracy.png
+	cp figures/$(SCALE)/relu_law_density.png figures/$(SCALE)/isometry_training.png docs/figures/
 
 schema: $(STAMP)
 	$(BIN)/python workflow/config_model.py --schema

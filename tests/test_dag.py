@@ -213,8 +213,7 @@ def test_edit_of_the_maps_reruns_the_propagation_study(built, edit):
     edit("src/preactivations/edge_of_chaos.py", "\n# edited\n")
     assert planned(built) == (
         STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE | STUDY_NOTEBOOK | EOC | TRAIN | AFTER_TRAIN
-        | ISOMETRY_TRAIN | RELU_SIMULATE | RELU_SHOWN | {("table_replication", "")}
-    )  # fmt: skip
+    )
 
 
 def test_edit_of_the_conclusions_computes_nothing_anew(built, edit):
@@ -226,7 +225,16 @@ def test_edit_of_the_training_code_trains_and_of_its_words_does_not(built, edit)
     edit("src/preactivations/training_claims.py", "\n# edited\n")
     assert planned(built) == AFTER_TRAIN
     edit("src/preactivations/ensembles.py", "\n# edited\n")
-    assert planned(built) == TRAIN | AFTER_TRAIN
+    assert planned(built) == TRAIN | AFTER_TRAIN | ISOMETRY_TRAIN | RELU_SHOWN
+
+
+def test_edit_of_the_second_companion_stays_in_it(built, edit):
+    edit("src/preactivations/relu_law_claims.py", "\n# edited\n")
+    assert planned(built) == RELU_SHOWN
+    edit("src/preactivations/mirrored.py", "\n# edited\n")
+    assert planned(built) == RELU_SIMULATE | ISOMETRY_TRAIN | RELU_SHOWN | {("table_replication", "")}
+    edit("src/preactivations/_norm_laws.py", "\n# edited\n")
+    assert planned(built) == RELU_LAW | ISOMETRY_TRAIN
 
 
 def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
@@ -235,7 +243,7 @@ def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
         each("exact_pair", LAWS) | each("ks_two_layer", CELLS) | AFTER_EXACT | AFTER_EXACT_KS | NOTEBOOK
         | fits(FITTED + EXTENDED, FITTED + EXTENDED) | AFTER_FITS
         | {("check_constraints", ""), ("table_constraints", "")}
-        | STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE | EOC | TRAIN | AFTER_TRAIN
+        | STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE | EOC | TRAIN | AFTER_TRAIN | RELU_LAW | ISOMETRY_TRAIN
     )  # fmt: skip
 
 
@@ -252,6 +260,8 @@ def test_edit_of_the_fast_activation_leaves_the_exact_tables(built, edit):
         | EOC
         | TRAIN
         | AFTER_TRAIN
+        | ISOMETRY_TRAIN
+        | RELU_SHOWN
     )
 
 
@@ -281,6 +291,7 @@ def test_parameters_reach_their_stage_only(built):
         ("plot_dependence", ""),
         ("plot_correlations", "digits"),
         ("plot_edge_of_chaos", ""),
+        ("plot_relu_law", ""),
     } | PLOT_TRAINING
     assert planned(built, config=with_config(built, figures={"dpi": 90})) == plots
     config = with_config(built, ks_two_layer={"n_samples": 6000})
@@ -321,7 +332,18 @@ def test_parameters_reach_their_stage_only(built):
     )
     config = with_config(built, training={"persistence": SMOKE["training"]["persistence"] | {"seeds": 4}})
     assert planned(built, config=config) == {("train_persistence", ""), ("plot_rule_graph", "")} | AFTER_TRAIN
-    config = with_config(built, propagation={"memory_mb": 80}, data_mirror="elsewhere")
+    smoke = SMOKE["relu_law"]
+    config = with_config(built, relu_law={"training": smoke["training"] | {"seeds": 3}})
+    assert planned(built, config=config) == ISOMETRY_TRAIN | RELU_SHOWN | {("plot_rule_graph", "")}
+    config = with_config(built, relu_law={"jacobian": smoke["jacobian"] | {"networks": 6}})
+    assert planned(built, config=config) == (
+        RELU_SIMULATE | RELU_SHOWN | {("table_replication", ""), ("plot_rule_graph", "")}
+    )
+    config = with_config(built, relu_law={"eigenvalue_widths": [5, 30]})
+    assert planned(built, config=config) == RELU_LAW - RELU_SIMULATE | {("plot_rule_graph", "")}
+    config = with_config(
+        built, propagation={"memory_mb": 80}, relu_law={"memory_mb": 80}, data_mirror="elsewhere"
+    )
     assert planned(built, config=config) == {("plot_rule_graph", "")}
     # the batch size changes no number, so it makes nothing out of date
     config = with_config(built, ks_two_layer={"memory_mb": 20})
@@ -339,6 +361,8 @@ def test_named_targets(built):
             "propagation",
             "edge_of_chaos",
             "training",
+            "relu_law",
+            "companions",
             "tables",
             "notebooks",
         ):
@@ -473,7 +497,11 @@ def test_results_do_not_depend_on_cores_or_batches(built, tmp_path):
     study = SMOKE["propagation"]
     smaller = {"memory_mb": 20, "correlations": study["correlations"] | {"memory_mb": 20}}
     config = with_config(
-        project, ks_two_layer={"memory_mb": 8}, propagation=smaller, edge_of_chaos={"memory_mb": 20}
+        project,
+        ks_two_layer={"memory_mb": 8},
+        propagation=smaller,
+        edge_of_chaos={"memory_mb": 20},
+        relu_law={"memory_mb": 20},
     )
     snakemake(project, "--cores", "1", "tables", "figures", config=config)
     expected = hashes(built)

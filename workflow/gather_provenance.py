@@ -1,0 +1,9 @@
+"""All provenance records of a folder as one JSON list, on standard output: python workflow/gather_provenance.py FOLDER"""
+
+import json
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    records = [json.loads(path.read_text()) for path in sorted(Path(sys.argv[1]).glob("*.provenance.json"))]
+    print(json.dumps(records, indent=1))
