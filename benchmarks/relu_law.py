@@ -30,9 +30,7 @@ if __name__ == "__main__":
         report("18 500 chains of norms, relative to it", times["chains"] / times["exact"])
     biased = NormChain(100, [100] * 100, bias_variance=0.1)
     report("with biases, 100 layers of width 100", best_times({"": lambda: biased.law()}, 3)[""], unit="s")
-    report(
-        "stationary law, width 100, He", best_times({"": partial(stationary_law, 100)}, 3)[""], unit="s"
-    )
+    report("stationary law, width 100, He", best_times({"": partial(stationary_law, 100)}, 3)[""], unit="s")
     weight = torch.empty(1000, 1000)
     times = best_times(
         {

@@ -22,6 +22,15 @@ def test_round_trip_and_formats(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["t.csv", "t.md", "t.tex"]
 
 
+def test_bars_do_not_end_a_cell(tmp_path):
+    frame = pd.DataFrame({"claim": ["largest |s - 1|"], "value": [0]})
+    write_table(frame, [tmp_path / "t.md", tmp_path / "t.tex"], headers={"value": "|v|"})
+    header, _, line = (tmp_path / "t.md").read_text().splitlines()
+    assert r"largest \|s - 1\|" in line
+    assert r"\|v\|" in header
+    assert r"\|" not in (tmp_path / "t.tex").read_text()
+
+
 def test_unknown_ending(tmp_path):
     with pytest.raises(ValueError, match=r"\.csv, \.md or \.tex, got '\.xlsx'"):
         write_table(FRAME, [tmp_path / "t.xlsx"])

@@ -40,10 +40,15 @@ def write_table(
     formats, headers = formats or {}, headers or {}
 
     def readable(style: str) -> str:
-        columns = [[_text(value, formats.get(str(name), "")) for value in frame[name]] for name in frame]
+        def shown(text: str) -> str:
+            return text.replace("|", r"\|") if style == "github" else text
+
+        columns = [
+            [shown(_text(value, formats.get(str(name), ""))) for value in frame[name]] for name in frame
+        ]
         return tabulate(
             list(zip(*columns, strict=True)),
-            headers=[headers.get(str(name), str(name)) for name in frame],
+            headers=[shown(headers.get(str(name), str(name))) for name in frame],
             tablefmt=style,
             disable_numparse=True,
         )
