@@ -1,4 +1,4 @@
-"""All provenance records of a folder as one JSON list, on standard output: python workflow/gather_provenance.py FOLDER"""
+"""The provenance records of a folder as one JSON list: python workflow/gather_provenance.py FOLDER > FILE"""
 
 import json
 import sys
