@@ -57,7 +57,7 @@ print(f"mean of log q {chain.log_moments().mean:.4f}, about -5 L/(2 n) = {-5 * d
 
 log10_q = np.linspace(law.low, law.high, 2000) / np.log(10)
 density = law.pdf_of_log(log10_q * np.log(10)) * np.log(10)
-sample = chain.sample(20_000, np.random.default_rng(0))[-1]
+sample = chain.sample(20_000, np.random.default_rng(0))
 fig, ax = plt.subplots(figsize=(6, 3))
 ax.hist(np.log10(sample[sample > 0]), 80, density=True, color="0.8", label="20 000 chains of norms")
 ax.plot(log10_q, density, color="#0072B2", label="exact")
@@ -87,7 +87,8 @@ print(f"tail index {tail_index(width, v):.3f}, median {stationary.ppf(0.5):.1f}"
 # %% [markdown]
 # ## Singular values of the Jacobian
 #
-# Exact variance of their squares: about $2L$ for He's weights, $L$ for orthogonal ones, 0 for mirrored orthogonal ones.
+# Exact variance of their squares; in the limit of large width $2L$ for He's weights and $L$ for orthogonal
+# ones, at finite width more; 0 for mirrored orthogonal ones.
 
 # %%
 print(

@@ -1,6 +1,5 @@
 """Schemes of initialization: their networks and Jacobians."""
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -39,22 +38,22 @@ def test_unknown_scheme():
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_singular_values_are_those_of_autograd(scheme):
     stream = Stream(1, "test", scheme)
-    rows, summary = singular_value_rows(scheme, 8, 3, 2, stream)
+    frame, summary = singular_value_rows(scheme, 8, 3, 2, stream)
     size = 4 if scheme.startswith("mirrored") else 8
     net = network(scheme, size, 8, 3, size, generator(stream.seed(1)), torch.float64)
     seen = net if size == 4 else net[:-1]
     x = torch.from_numpy(stream.block(1).standard_normal(size))
     expected = torch.linalg.svdvals(torch.autograd.functional.jacobian(seen, x)).numpy()
-    found = [row["singular_value"] for row in rows if row["network"] == 1]
-    assert found == pytest.approx(expected, abs=1e-12)
-    values = np.array([row["singular_value"] for row in rows])
+    values = frame["singular_value"]
+    assert values[frame["network"] == 1] == pytest.approx(expected, abs=1e-12)
     assert summary["largest_deviation"] == pytest.approx(abs(values - 1).max())
     assert summary["second"] == pytest.approx((values**4).mean())
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_exact_moments_are_those_of_drawn_networks(scheme):
-    _, summary = singular_value_rows(scheme, 10, 2, 600, Stream(2, "test", scheme))
+    networks = 20 if scheme == "mirrored_orthogonal" else 500
+    _, summary = singular_value_rows(scheme, 10, 2, networks, Stream(2, "test", scheme))
     if scheme == "mirrored_orthogonal":
         assert summary["largest_deviation"] < 1e-12
         assert summary["variance_exact"] == pytest.approx(0, abs=1e-12)

@@ -6,9 +6,24 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.parameter import UninitializedParameter
+from torch.nn.utils.parametrizations import weight_norm
 
 from preactivations.mirrored import mirror_constant, mirror_network_, mirrored_gaussian_, mirrored_orthogonal_
 from preactivations.relu_law import NormChain, jacobian_moments
+
+SHARED = nn.Linear(4, 4)
+
+
+class Residual(nn.Sequential):
+    def forward(self, x):
+        return x + super().forward(x)
+
+
+class Refusing(nn.Module):
+    def forward(self, x):
+        raise AssertionError("of my own")
+
 
 ACTIVATIONS = [nn.ReLU(), nn.GELU(), nn.SiLU(), nn.Softplus(), nn.LeakyReLU(0.3)]
 
@@ -67,11 +82,14 @@ def test_convolutions(weights):
     phi = nn.GELU()
     options = {"padding": 1, "padding_mode": "circular"}
     hidden = nn.Sequential(nn.Conv2d(3, 8, 3, **options), phi, nn.Conv2d(8, 12, 3, **options), phi)
+    # pooling before an activation too
+    hidden.insert(1, nn.AvgPool2d(3, 1, 1))
     net = nn.Sequential(hidden, nn.AvgPool2d(2), nn.Flatten(), nn.Linear(12 * 9, 5)).double()
     mirror_network_(net, weights)
     x, y = torch.randn(2, 1, 3, 6, 6, dtype=torch.float64)
     torch.testing.assert_close(net(2 * x - y), 2 * net(x) - net(y), rtol=1e-11, atol=1e-12)
     if weights == "orthogonal":
+        del hidden[1]
         for layer in (hidden[0], hidden[2]):
             taps = layer.weight.abs().sum(dim=(0, 1))
             assert torch.count_nonzero(taps) == 1
@@ -194,6 +212,17 @@ def test_dtypes_generator_and_gain(dtype):
         (lambda: mirror_constant(nn.Tanh()), ValueError, "no constant c"),
         (lambda: mirror_constant(nn.LeakyReLU(-1.0)), ValueError, "is even"),
         (lambda: mirror_constant(nn.RReLU()), ValueError, "is random"),
+        (lambda: mirror_constant(nn.PReLU(8)), ValueError, "can't be evaluated on a vector"),
+        (
+            lambda: mirrored_gaussian_(torch.empty(0, 4), "last"),
+            ValueError,
+            "outputs must be at least 1, got 0",
+        ),
+        (
+            lambda: mirrored_gaussian_(torch.empty(4, 0), "first"),
+            ValueError,
+            "inputs must be at least 1, got 0",
+        ),
     ],
 )
 def test_wrong_input(call, error, message):
@@ -223,7 +252,7 @@ def test_wrong_input(call, error, message):
         (
             [nn.Linear(4, 6), nn.ReLU(), nn.Flatten(), nn.Linear(6, 4)],
             ValueError,
-            "would interleave the halves",
+            "would mix the halves",
         ),
         (
             [nn.Conv2d(2, 6, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 4, 3)],
@@ -232,14 +261,79 @@ def test_wrong_input(call, error, message):
         ),
         ([nn.Conv2d(2, 6, 3), nn.ReLU(), nn.Conv2d(6, 4, 3, groups=2)], ValueError, "is grouped"),
         ([nn.Conv2d(2, 6, 3), nn.ReLU(), nn.Conv2d(6, 4, 2)], ValueError, "kernel sizes must be odd"),
+        ([nn.Conv1d(2, 6, 3), nn.ReLU(), nn.Linear(6, 4)], ValueError, r"needs nn.Flatten\(\) between"),
+        ([nn.Conv2d(2, 6, 3), nn.ReLU(), nn.Flatten(2), nn.Linear(6, 4)], ValueError, "would mix the halves"),
+        (
+            [nn.Conv2d(2, 6, 3), nn.ReLU(), nn.Flatten(0, 1), nn.Linear(6, 4)],
+            ValueError,
+            "would mix the halves",
+        ),
+        ([nn.Conv2d(2, 6, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 4)], ValueError, "whole channels"),
+        (
+            [nn.Conv2d(2, 6, 3), nn.Flatten(), nn.ReLU(), nn.Conv1d(6, 4, 3)],
+            ValueError,
+            "does not take units",
+        ),
+        ([nn.Linear(4, 6), nn.ReLU(), nn.Conv1d(6, 4, 3)], ValueError, "does not take units"),
+        (
+            [nn.Linear(4, 6), nn.AvgPool1d(3, 1, 1), nn.ReLU(), nn.Linear(6, 4)],
+            ValueError,
+            "would mix the halves",
+        ),
+        (
+            [nn.Conv2d(2, 6, 3), nn.ReLU(), nn.AvgPool2d(2), nn.ReLU(), nn.Conv2d(6, 4, 3)],
+            ValueError,
+            "after an activation and pooling",
+        ),
+        ([weight_norm(nn.Linear(4, 6)), nn.ReLU(), nn.Linear(6, 4)], ValueError, "has a parametrized weight"),
+        (
+            [nn.Linear(4, 4), nn.ReLU(), SHARED, nn.ReLU(), SHARED, nn.ReLU(), nn.Linear(4, 4)],
+            ValueError,
+            "used twice",
+        ),
+        ([Residual(nn.Linear(4, 4)), nn.ReLU(), nn.Linear(4, 4)], TypeError, "Residual is not known to keep"),
+        (
+            [nn.Linear(4, 6), nn.Dropout2d().eval(), nn.Linear(6, 4)],
+            TypeError,
+            "Dropout2d is not known to keep",
+        ),
+        (
+            [nn.Linear(4, 6), nn.AlphaDropout(1e-3), nn.Linear(6, 4)],
+            TypeError,
+            "AlphaDropout is not known to keep",
+        ),
+        ([nn.Linear(4, 6), nn.RReLU().eval(), nn.Linear(6, 4)], ValueError, "is random"),
+        ([nn.Linear(4, 6), nn.PReLU(6), nn.Linear(6, 4)], TypeError, "PReLU is not known to keep"),
+        ([nn.LazyLinear(6), nn.ReLU(), nn.Linear(6, 4)], ValueError, "has no shape yet"),
     ],
 )
 def test_refused_networks_are_left_as_they_are(layers, error, message):
     net = nn.Sequential(*layers)
-    before = [p.clone() for p in net.parameters()]
+    known = [p for p in net.parameters() if not isinstance(p, UninitializedParameter)]
+    before, state = [p.clone() for p in known], torch.get_rng_state()
     with pytest.raises(error, match=message):
         mirror_network_(net)
-    assert all(torch.equal(p, q) for p, q in zip(net.parameters(), before, strict=True))
+    assert all(torch.equal(p, q) for p, q in zip(known, before, strict=True))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_modules_are_only_looked_at():
+    """A module that counts its calls: nothing of the user's is run."""
+
+    class Counting(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("calls", torch.zeros(()))
+
+        def forward(self, x):
+            self.calls += 1
+            return torch.relu(x)
+
+    phi = Counting()
+    mirror_network_(nn.Sequential(nn.Linear(4, 6), phi, nn.Linear(6, 4)))
+    assert phi.calls == 0
+    with pytest.raises(ValueError, match="can't be evaluated on a vector: of my own"):
+        mirror_constant(Refusing())
 
 
 def test_unknown_options():

@@ -59,7 +59,7 @@ def results():
 
 def cells(he=(0.9, 0.3), mirrored=(0.92, 0.91)):
     rows = [
-        {"dataset": "digits", "activation": scheme, "depth": depth, "accuracy": value}
+        {"dataset": "digits", "activation": scheme, "depth": depth, "accuracy": value, "trains": 1.0}
         for scheme, values in (("he", he), ("mirrored_orthogonal", mirrored))
         for depth, value in zip((10, 60), values, strict=True)
     ]
@@ -67,7 +67,8 @@ def cells(he=(0.9, 0.3), mirrored=(0.92, 0.91)):
 
 
 def verdicts(found=None, trained=None):
-    table = relu_law_claims(found or results(), cells() if trained is None else trained)
+    epochs = {"digits": 15, "MNIST": 3}
+    table = relu_law_claims(found or results(), cells() if trained is None else trained, epochs)
     assert not table.isna().any().any()
     return table.verdict.tolist()
 
@@ -83,12 +84,13 @@ def test_all_hold():
         ("ks", "ks", 0, 0.05, 0),
         ("deviations", "sd_log_chain", 1, 2.0, 1),
         ("deviations", "p_low_chain", 0, 0.9, 1),
-        ("eigenvalues", "eigenvalue", 0, 1.01, 3),
-        ("eigenvalues", "eigenvalue", 1, 1.001, 3),
+        ("eigenvalues", "eigenvalue", 0, 1.0, 3),
+        ("eigenvalues", "eigenvalue", 1, 5.0, 3),
         ("indices", "tail_index", 1, 1.1, 4),
         ("indices", "mean", 0, 251.0, 4),
         ("correlations", "first", 0, 0.5, 5),
         ("correlations", "log_angle", 1, math.log(0.9), 5),
+        ("correlations", "log_angle", 1, math.log(0.89), 5),
         ("jacobians", "second", 0, 20.0, 6),
         ("jacobians", "variance_exact", 1, 0.0, 6),
         ("jacobians", "largest_deviation", 3, 1e-9, 7),
@@ -113,6 +115,13 @@ def test_training_needs_both(he, mirrored):
     assert verdicts(trained=cells(he, mirrored))[-1] == "does not hold"
     two = pd.concat([cells(), cells(he, mirrored).assign(dataset="MNIST")])
     assert verdicts(trained=two)[-2:] == ["holds", "does not hold"]
+
+
+def test_rare_sides_are_not_tested():
+    """One network of 20 000 above .1 where 4e-7 is expected is many standard errors away, and no contradiction."""
+    found = results()
+    found["deviations"].loc[0, ["p_low", "p_low_chain", "p_low_error_chain"]] = [1 - 4e-7, 1 - 5e-5, 4.5e-6]
+    assert verdicts(found)[1] == "holds"
 
 
 def test_rare_networks_do_not_fail_deep_jacobians():
@@ -148,3 +157,4 @@ def test_comparisons():
     assert table.p["orthogonal", "all"] == 1
     assert math.isnan(table.p["he", "10"])
     assert table.pairs["he", "60"] == 5
+    assert table.least["he", "all"] < table.difference["he", "all"] < table.largest["he", "all"]

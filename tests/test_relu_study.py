@@ -39,14 +39,14 @@ def test_drawn_networks_have_the_exact_law(width, depth):
 
 def test_ks_statistic_is_scipys_without_an_atom():
     law = he_chain(60, 2).law()
-    q = he_chain(60, 2).sample(500, np.random.default_rng(2))[-1]
+    q = he_chain(60, 2).sample(500, np.random.default_rng(2))
     assert ks_to_law(q, law) == pytest.approx(kstest(q, law.cdf).statistic, rel=1e-12)
     dead = np.concatenate([np.zeros(300), q])
     assert ks_to_law(dead, law) >= 300 / 800 - law.atom
 
 
 def test_density_and_histogram_are_of_one_law():
-    q = he_chain(5, 3).sample(200_000, np.random.default_rng(3))[-1]
+    q = he_chain(5, 3).sample(200_000, np.random.default_rng(3))
     curve = pd.DataFrame(density_rows(5, 3))
     bars, ks = histogram_rows(5, 3, q)
     bars = pd.DataFrame(bars)
@@ -64,7 +64,7 @@ def test_density_and_histogram_are_of_one_law():
 def test_deviations():
     """Exact columns from closed forms; errors of the sample cover it, and a wrong sample is many errors away."""
     chain = he_chain(20, 10)
-    good = chain.sample(40_000, np.random.default_rng(4))[-1]
+    good = chain.sample(40_000, np.random.default_rng(4))
     row = deviation_rows(20, 10, {"good": good, "bad": 1.1 * good})
     factor = NormFactor(20).log_moments()
     assert row["sd_log"] == pytest.approx(math.sqrt(10 * factor.variance))
@@ -77,7 +77,7 @@ def test_deviations():
     assert row["median_good"] == pytest.approx(row["median"], rel=0.05)
     assert row["median"] < 0.5
     # the error of the standard deviation is that of repeated samples
-    samples = [chain.sample(2000, np.random.default_rng(k))[-1] for k in range(5, 105)]
+    samples = [chain.sample(2000, np.random.default_rng(k)) for k in range(5, 105)]
     sds = [np.log(q[q > 0]).std() for q in samples]
     few = deviation_rows(20, 10, {"few": good[:2000]})
     assert few["sd_log_error_few"] == pytest.approx(np.std(sds), rel=0.35)

@@ -16,7 +16,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["angular"]
+__all__ = ["angular", "rectified"]
 
 Array = NDArray[np.float64]
 
@@ -50,6 +50,20 @@ def angular(angle: ArrayLike, degree: int) -> Array:
         case _:
             raise ValueError(f"degree must be 0, 1 or 2, got {degree}")
     return np.asarray(value / (2 * math.pi))
+
+
+def rectified(angle: ArrayLike, slope: float, degree: int) -> Array:
+    """E phi(h) phi(g) for phi(z) = z^degree for z > 0 and slope * z^degree else; F_p of `slope`.
+
+    F_p = (1 + a^2) k_p(angle) + 2 a (-1)^p k_p(pi - angle): the signs of h and g agree or differ. phi^2 of leaky ReLU
+    is of degree 2 with slope a^2.
+    """
+    angle = np.asarray(angle, dtype=np.float64)
+    same = angular(angle, degree)
+    if slope == 0:
+        return same
+    other = angular(np.clip(math.pi - angle, 0, math.pi), degree)
+    return (1 + slope**2) * same + 2 * slope * (-1) ** degree * other
 
 
 def _series(x: Array, degree: int) -> Array:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from preactivations.mirrored import mirror_network_
@@ -67,8 +68,8 @@ def network(
 
 def singular_value_rows(
     scheme: str, width: int, depth: int, networks: int, stream: Stream
-) -> tuple[list[Row], Row]:
-    """(singular values, summary) of input-output Jacobians of drawn networks, in float64.
+) -> tuple[dict[str, NDArray[Any]], Row]:
+    """(columns network and singular_value, summary) of input-output Jacobians of drawn networks, in float64.
 
     "he" and "orthogonal": from as many inputs to the last hidden activations. Mirrored schemes: from width / 2 inputs
     to as many outputs, since no more than width / 2 directions fit. Summary: variance and second moment of the squared
@@ -109,9 +110,5 @@ def singular_value_rows(
         "second_error": float(fourth.std(ddof=1) / math.sqrt(networks)),
         "largest_deviation": float(abs(values - 1).max()),
     }
-    rows = [
-        name | {"network": k, "singular_value": value}
-        for k in range(networks)
-        for value in values[k].tolist()
-    ]
-    return rows, summary
+    columns = {"network": np.repeat(np.arange(networks), size), "singular_value": values.ravel()}
+    return columns, summary

@@ -20,13 +20,23 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
+from torch.nn.parameter import UninitializedParameter
 
 __all__ = ["mirror_constant", "mirror_network_", "mirrored_gaussian_", "mirrored_orthogonal_"]
 
 Position = Literal["first", "middle", "last"]
 _POSITIONS = ("first", "middle", "last")
-# linear maps without parameters that act alike on both halves
-_LINEAR = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.ZeroPad2d)
+# linear maps without parameters that act on each channel alone
+_POOLING = (
+    nn.AvgPool1d,
+    nn.AvgPool2d,
+    nn.AvgPool3d,
+    nn.AdaptiveAvgPool1d,
+    nn.AdaptiveAvgPool2d,
+    nn.ZeroPad2d,
+)
+_RANDOM = (_DropoutNd, nn.RReLU)
 _Layer = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
 
 
@@ -112,7 +122,13 @@ def mirror_constant(activation: nn.Module | Callable[[Tensor], Tensor]) -> float
     Raises
     ------
     ValueError
-        Where there is no such c, or it is 0 (even activations): with the point at which it fails.
+        Where there is no such c, or it is 0 (even activations), with the point at which it fails; for a random
+        activation, or one that can't be evaluated on a vector.
+
+    Notes
+    -----
+    The tolerance is 1e-8: `nn.Softplus` is linear above 20 and misses the identity by up to 2e-9 there, so that a deep
+    network with pre-activations above 20 is isometric to about 1e-8 only.
 
     Examples
     --------
@@ -121,12 +137,18 @@ def mirror_constant(activation: nn.Module | Callable[[Tensor], Tensor]) -> float
     1.25
     """
     h = torch.cat([torch.ones(1), torch.logspace(-6, 3, 400)]).double()
-    values = torch.stack([h, -h])
-    with torch.no_grad():
-        plus, minus = _in_double(activation)(values.clone())
-        again = _in_double(activation)(values.clone())
-    if not torch.equal(torch.stack([plus, minus]), again):
+    values = torch.cat([h, -h])
+    if any(isinstance(module, _RANDOM) for module in _modules(activation)):
         raise ValueError(f"{activation} is random: phi(h) - phi(-h) = c h is needed")
+    phi = _in_double(activation)
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            found, again = phi(values.clone()), phi(values.clone())
+    except Exception as error:
+        raise ValueError(f"{activation} can't be evaluated on a vector: {error}") from error
+    if not torch.equal(found, again):
+        raise ValueError(f"{activation} is random: phi(h) - phi(-h) = c h is needed")
+    plus, minus = found.chunk(2)
     ratio = (plus - minus) / h
     c = float(ratio[0])
     worst = int((ratio - c).abs().argmax())
@@ -155,8 +177,8 @@ def mirror_network_(
     ----------
     network : nn.Sequential
         Linear or convolutional layers with elementwise activations between; sequences may be nested. Average pooling
-        may stand anywhere, flattening before the first layer and after convolutions. The last layer is followed by no
-        activation.
+        may stand anywhere but after linear layers and between two activations; flattening before the first layer, and
+        `nn.Flatten()` between convolutions and linear layers. The last layer is followed by no activation.
     weights : {"orthogonal", "gaussian"}
     sigma_b : float
         Standard deviation of the entries of b0; 0 (the default) keeps the network isometric and linear without offset.
@@ -172,9 +194,15 @@ def mirror_network_(
     ------
     ValueError
         For fewer than two layers, odd hidden widths, an activation without phi(h) - phi(-h) = c h, grouped
-        convolutions; nothing is changed then.
+        convolutions, modules in an order that does not keep the halves apart, layers that are parametrized, lazy or
+        used twice; nothing is changed then.
     TypeError
         For a module that is not known to keep the mirror symmetry (pooling by maxima, normalization, dropout).
+
+    Notes
+    -----
+    Isometric are networks whose halves are all at least as wide as the input, from the input to an output that is as
+    wide, or to the last hidden layer.
 
     Examples
     --------
@@ -210,29 +238,41 @@ def _plan(network: nn.Sequential) -> tuple[list[_Layer], list[float]]:
     """Layers, and for each the constant c of what stands before it (1 for the first)."""
     layers: list[_Layer] = []
     constants: list[float] = []
-    between: list[nn.Module] = []
+    between: list[nn.Module] = []  # activations since the last layer
+    flat = pooled = False  # since the last layer; pooled after an activation
     for module in _flat(network):
         if isinstance(module, _Layer):
-            if getattr(module, "groups", 1) != 1:
-                raise ValueError(f"{module} is grouped: its halves do not mix")
+            _check_layer(module, layers, flat)
             if not layers and between:
                 raise ValueError(
                     f"{between[0]} stands before the first layer, which must take the input itself"
                 )
             constants.append(1.0 if not layers else mirror_constant(nn.Sequential(*between)))
             layers.append(module)
-            between = []
+            between, flat, pooled = [], False, False
         elif isinstance(module, nn.Flatten):
-            if layers and isinstance(layers[-1], nn.Linear):
-                raise ValueError(f"{module} after {layers[-1]} would interleave the halves of its units")
-        elif isinstance(module, _LINEAR):
-            continue
+            if layers and (
+                isinstance(layers[-1], nn.Linear) or (module.start_dim, module.end_dim) != (1, -1)
+            ):
+                raise ValueError(
+                    f"{module} after {layers[-1]} would mix the halves: nn.Flatten() after convolutions is known to "
+                    "keep them"
+                )
+            flat = bool(layers)
+        elif isinstance(module, _POOLING):
+            if layers and (flat or isinstance(layers[-1], nn.Linear)):
+                raise ValueError(f"{module} after a flat layer would mix the halves of its units")
+            pooled = pooled or bool(between)
         elif _is_elementwise(module):
+            if pooled:
+                raise ValueError(
+                    f"{module} stands after an activation and pooling: no identity phi(h) - phi(-h) = c h"
+                )
             between.append(module)
         else:
             raise TypeError(
                 f"{type(module).__name__} is not known to keep the mirror symmetry [h; -h]: use linear and "
-                "convolutional layers, elementwise activations, average pooling and flattening"
+                "convolutional layers, activations of single values, average pooling and flattening"
             )
     if len(layers) < 2:
         raise ValueError(f"a mirrored network needs a first and a last layer, got {len(layers)} layers")
@@ -241,8 +281,33 @@ def _plan(network: nn.Sequential) -> tuple[list[_Layer], list[float]]:
     return layers, constants
 
 
+def _check_layer(layer: _Layer, before: list[_Layer], flat: bool) -> None:
+    if "weight" not in layer._parameters:
+        raise ValueError(
+            f"{layer} has a parametrized weight, which can't be set: initialize it, then parametrize"
+        )
+    if isinstance(layer.weight, UninitializedParameter):
+        raise ValueError(f"{layer} has no shape yet: run the network once")
+    if getattr(layer, "groups", 1) != 1:
+        raise ValueError(f"{layer} is grouped: its halves do not mix")
+    if any(layer.weight is other.weight for other in before):
+        raise ValueError(f"{layer} is used twice: each position needs a weight of its own")
+    if not before:
+        return
+    last = before[-1]
+    if isinstance(last, nn.Linear):
+        if not isinstance(layer, nn.Linear):
+            raise ValueError(f"{layer} after {last}: a convolution does not take units")
+    elif isinstance(layer, nn.Linear):
+        if not flat or layer.in_features % last.out_channels:
+            raise ValueError(f"{layer} after {last} needs nn.Flatten() between, and whole channels of inputs")
+    elif flat:
+        raise ValueError(f"{layer} after nn.Flatten(): a convolution does not take units")
+
+
 def _flat(network: nn.Module) -> Iterator[nn.Module]:
-    if isinstance(network, nn.Sequential):
+    """Modules in their order; a sequence with a forward of its own is one module."""
+    if isinstance(network, nn.Sequential) and type(network).forward is nn.Sequential.forward:
         for module in network:
             yield from _flat(module)
     else:
@@ -251,19 +316,30 @@ def _flat(network: nn.Module) -> Iterator[nn.Module]:
 
 def _is_elementwise(module: nn.Module) -> bool:
     """Whether values do not depend on their neighbours: the same in any order and shape."""
-    if isinstance(module, (nn.Dropout, nn.Softmax, nn.LogSoftmax, nn.Softmin)):
+    if isinstance(module, (*_RANDOM[:1], nn.Softmax, nn.LogSoftmax, nn.Softmin)):
         return False
     x = torch.linspace(-2, 2, 24, dtype=torch.float64).reshape(2, 3, 2, 2)
+    phi = _in_double(module)
     try:
-        whole = _in_double(module)(x.clone())
-        parts = torch.stack([_in_double(module)(value.reshape(1, 1, 1, 1)) for value in x.flatten()])
-    except (RuntimeError, ValueError, TypeError, IndexError):
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            whole = phi(x.clone())
+            parts = torch.stack([phi(value.reshape(1, 1, 1, 1)) for value in x.flatten()])
+    except Exception:  # whatever a user's module raises: it is not known
         return False
-    return whole.shape == x.shape and bool(torch.allclose(whole.flatten(), parts.flatten(), rtol=1e-12))
+    # a random activation is named as such by `mirror_constant`
+    return isinstance(module, nn.RReLU) or (
+        whole.shape == x.shape and bool(torch.allclose(whole.flatten(), parts.flatten(), rtol=1e-12))
+    )
+
+
+def _modules(activation: object) -> Iterator[nn.Module]:
+    if isinstance(activation, nn.Module):
+        yield from activation.modules()
 
 
 def _in_double(activation: nn.Module | Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    if isinstance(activation, nn.Module) and any(True for _ in activation.parameters()):
+    """A copy on the CPU: what is tried out leaves the user's module as it is."""
+    if isinstance(activation, nn.Module):
         return copy.deepcopy(activation).to("cpu", torch.float64)
     return activation
 
@@ -304,7 +380,9 @@ def _check(tensor: Tensor, position: Position, odd_kernel: bool) -> None:
         ("outputs", outputs, position != "last"),
         ("inputs", inputs, position != "first"),
     ):
-        if halved and (size % 2 or not size):
+        if size < 1:
+            raise ValueError(f"{name} must be at least 1, got {size}")
+        if halved and size % 2:
             raise ValueError(
                 f"{name} must be an even number, to be halved in position {position!r}, got {size}: a unit without a "
                 "mirror image would break the linearity"

@@ -141,7 +141,7 @@ def deviation_rows(width: int, depth: int, samples: dict[str, Array]) -> Row:
         "sd_log": math.sqrt(moments.variance),
         "p_low": float(law.cdf(0.1)),
         "median": float(law.ppf(0.5)),
-        "sd": math.sqrt(max(0.0, math.expm1(chain.log_moment(2)))),
+        "sd": math.sqrt(max(0.0, math.expm1(float(chain.log_moment(2))))),
         "dead": law.atom,
     }
     for name, q in samples.items():
@@ -166,10 +166,11 @@ def deviation_rows(width: int, depth: int, samples: dict[str, Array]) -> Row:
 
 def eigenvalue_rows(widths: Sequence[int], m_max: float = 3.0, points: int = 121) -> list[Row]:
     """Eigenvalues lambda_m of the transfer operator with He's variance, 0 <= m <= m_max."""
+    orders = np.linspace(0, m_max, points)
     return [
-        {"width": width, "m": m, "eigenvalue": eigenvalue(width, m)}
+        {"width": width, "m": m, "eigenvalue": value}
         for width in widths
-        for m in np.linspace(0, m_max, points)
+        for m, value in zip(orders, eigenvalue(width, orders), strict=True)
     ]
 
 
@@ -186,17 +187,16 @@ def stationary_rows(
     for factor in factors:
         v = factor * 2 / width
         law = stationary_law(width, v, bias_variance)
-        y = np.linspace(law.low, law.high, 20_001)
-        top = float(law.ppf(1 - 1e-8))
-        x = np.linspace(math.log10(float(law.ppf(law.atom + 1e-6))), math.log10(top), points)
+        ends = law.ppf_of_log(np.array([law.atom + 1e-6, 1 - 1e-8])) / math.log(10)
+        x = np.linspace(ends[0], ends[1], points)
         density = law.pdf_of_log(x * math.log(10)) * math.log(10)
         name = {"width": width, "factor": factor}
         curves += [
             name | {"log10_q": a, "density": b, "sf": c}
-            for a, b, c in zip(x, density, 1 - law.cdf(10**x), strict=True)
+            for a, b, c in zip(x, density, law.sf(10**x), strict=True)
         ]
         kappa = tail_index(width, v)
-        mean = float(law.pdf_of_log(y) @ np.exp(y)) * (y[1] - y[0]) if kappa > 1 + 1e-9 else math.inf
+        mean = law.moment(1) if kappa > 1 + 1e-9 else math.inf
         indices.append(
             name
             | {
@@ -222,12 +222,12 @@ def correlation_rows(
 ) -> tuple[list[Row], list[Row]]:
     """(rows by depth, paths of single networks) of the correlation of two inputs.
 
-    Rows: mean_field, c' = 2 k_1; drift, mean field times the exact factor exp(E log(angle'/angle)) of small angles in
-    each layer (what happens typically at finite width); first, the exact mean after one layer (NaN elsewhere); mean of
-    the networks with error; log_angle, mean of their log angle, with error; quantiles q05 to q95 of the correlation; n
-    (both alive, angle above 0).
+    Rows: mean_field, c' = 2 k_1; drift, where in each layer the angle of mean field is multiplied by
+    exp(E log(angle'/angle)), exact for small angles at this width and taken for all of them; first, the exact mean
+    after one layer (NaN elsewhere); mean of the networks with error; log_angle, mean of their log angle, with error;
+    quantiles q05 to q95 of the correlation; n (both alive; one unit that is active leaves the angle 0).
     """
-    found = he_chain(width, depth).sample_correlations(networks, stream.block(0), start)
+    found = he_chain(width, depth).sample_angles(networks, stream.block(0), math.acos(start))
     factor = math.exp(log_angle_drift(width))
     mean_field = drifting = math.acos(start)
     rows: list[Row] = []
@@ -235,8 +235,9 @@ def correlation_rows(
         if layer:
             mean_field = _angle_map(mean_field)
             drifting = _angle_map(drifting) * factor
-        alive = found[layer][~np.isnan(found[layer])]
-        log_angle = np.log(np.arccos(alive[alive < 1]))
+        angle = found[layer][~np.isnan(found[layer])]
+        correlation = np.cos(angle)
+        log_angle = np.log(angle[angle > 0])
         rows.append(
             {
                 "width": width,
@@ -245,16 +246,16 @@ def correlation_rows(
                 "mean_field": math.cos(mean_field),
                 "drift": math.cos(drifting),
                 "first": float(mean_correlation(width, start)) if layer == 1 else math.nan,
-                "mean": float(alive.mean()),
-                "error": float(alive.std() / math.sqrt(alive.size)),
+                "mean": float(correlation.mean()),
+                "error": float(correlation.std() / math.sqrt(correlation.size)),
                 "log_angle": float(log_angle.mean()),
                 "log_angle_error": float(log_angle.std() / math.sqrt(log_angle.size)),
                 "n": log_angle.size,
             }
-            | {f"q{100 * p:02.0f}": float(np.quantile(alive, p)) for p in _QUANTILES}
+            | {f"q{100 * p:02.0f}": float(np.quantile(correlation, p)) for p in _QUANTILES}
         )
     paths = [
-        {"width": width, "start": start, "path": k, "depth": layer, "correlation": found[layer, k]}
+        {"width": width, "start": start, "path": k, "depth": layer, "correlation": math.cos(found[layer, k])}
         for k in range(min(_PATHS, networks))
         for layer in range(depth + 1)
     ]
@@ -262,19 +263,19 @@ def correlation_rows(
 
 
 def constants(width: int = 50) -> list[Row]:
-    """Numbers that the literature states: mean and variance of log(Q / E Q), their expansions, tail index of He."""
+    """Constants of one layer: mean and variance of log(Q / E Q), their expansions, tail index and eigenvalues of He."""
     factor = NormFactor(width)
     moments = factor.log_moments()
     return [
         {"name": name, "width": width, "value": value}
         for name, value in (
-            ("mean_log", moments.mean - math.log(factor.moment(1))),
+            ("mean_log", moments.mean - float(factor.log_moment(1))),
             ("variance_log", moments.variance),
             ("mean_log_expansion", -5 / (2 * width) - 49 / (12 * width**2)),
             ("variance_log_expansion", 5 / width + 18.5 / width**2),
             ("tail_index", tail_index(width)),
-            ("eigenvalue_half", eigenvalue(width, 0.5)),
-            ("eigenvalue_1", eigenvalue(width, 1)),
-            ("eigenvalue_2", eigenvalue(width, 2)),
+            ("eigenvalue_half", float(eigenvalue(width, 0.5))),
+            ("eigenvalue_1", float(eigenvalue(width, 1))),
+            ("eigenvalue_2", float(eigenvalue(width, 2))),
         )
     ]

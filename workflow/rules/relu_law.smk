@@ -163,6 +163,7 @@ rule table_relu_law:
             caption="../report/relu_law_claims.rst",
         ),
         cells=RELU_FOLDER / "cells.parquet",
+        chosen=RELU_FOLDER / "chosen.parquet",
         loss=RELU_FOLDER / "loss.parquet",
     log:
         log_of("table_relu_law"),
@@ -192,6 +193,7 @@ rule plot_relu_law:
         singular_values=rules.relu_law_simulate.output.singular_values,
         jacobians=rules.relu_law_simulate.output.jacobians,
         cells=rules.table_relu_law.output.cells,
+        chosen=rules.table_relu_law.output.chosen,
         loss=rules.table_relu_law.output.loss,
         code=code("plot_relu_law.py"),
     output:

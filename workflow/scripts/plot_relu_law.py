@@ -71,11 +71,11 @@ def plot_deviations(paths: Any) -> None:
             ordered = rows.sort_values("depth")
             colour = colours(deviations.width)[width]
             ax.plot(ordered.depth, ordered[name], color=colour, label=f"$n = {width}$")
+            # deeper, the standard deviation of q is carried by networks that no sample holds
+            seen = ordered[ordered.depth <= width / 5] if name == "sd" else ordered
             for sample, marker in (("chain", "o"), ("drawn", "x")):
-                if f"{name}_{sample}" in ordered:
-                    ax.plot(
-                        ordered.depth, ordered[f"{name}_{sample}"], marker, color=colour, ms=4, mfc="none"
-                    )
+                if f"{name}_{sample}" in seen:
+                    ax.plot(seen.depth, seen[f"{name}_{sample}"], marker, color=colour, ms=4, mfc="none")
         if limit or scale == "linear":
             ax.axhline(limit, color="black", ls="--", lw=1)
         ax.set(xscale="log", yscale=scale, ylabel=title)
@@ -138,7 +138,14 @@ def plot_correlations(paths: Any) -> None:
             )  # fmt: skip
             ax.plot(rows.depth, shown(rows.q50), color="#0072B2", lw=1.5, label="median of networks")
             ax.plot(rows.depth, shown(rows.mean_field), color="black", ls="--", label="mean field")
-            ax.plot(rows.depth, shown(rows.drift), color="#D55E00", ls=":", lw=1.8, label="with exact drift")
+            ax.plot(
+                rows.depth,
+                shown(rows.drift),
+                color="#D55E00",
+                ls=":",
+                lw=1.8,
+                label="mean field, small-angle drift",
+            )
         column[0].set_title(f"start {start:g}", loc="right", fontsize=8)
         column[1].set(yscale="log", xlabel="depth")
     axes[0, 0].set_ylabel("correlation")
@@ -154,31 +161,37 @@ def plot_correlations(paths: Any) -> None:
 def plot_singular_values(paths: Any) -> None:
     depths = sorted(set(singular_values.depth))
     figure, axes = plt.subplots(
-        len(SCHEMES), len(depths), figsize=(TEXT_WIDTH, 6.0), sharex=True, layout="constrained", squeeze=False
+        1, len(depths), figsize=(TEXT_WIDTH, 3.0), sharey=True, layout="constrained", squeeze=False
     )
-    # 1 in the middle of a bin
-    edges = np.concatenate([[0], 10 ** (-3 + (np.arange(92) - 0.5) / 20)])
-    for line, (scheme, looks) in zip(axes, SCHEMES.items(), strict=True):
-        for ax, depth in zip(line, depths, strict=True):
+    for ax, depth in zip(axes[0], depths, strict=True):
+        for k, (scheme, looks) in enumerate(SCHEMES.items()):
             at = singular_values[(singular_values.scheme == scheme) & (singular_values.depth == depth)]
             told = jacobians[(jacobians.scheme == scheme) & (jacobians.depth == depth)].iloc[0]
-            s = at.singular_value.to_numpy()
-            counts, _ = np.histogram(s, edges)
-            ax.stairs(counts[1:] / s.size, edges[1:], fill=True, color=looks["color"])
-            ax.axvline(1, color="black", ls="--", lw=0.8)
-            text = f"Var $s^2$ = {told.variance_exact:.3g}\nbelow $10^{{-3}}$: {(s < 1e-3).mean():.0%}"
-            if scheme == "mirrored_orthogonal":
-                text = f"Var $s^2$ = 0\n$\\max|s - 1|$ = {told.largest_deviation:.0e}"
-            ax.text(0.03, 0.95, text, transform=ax.transAxes, va="top", fontsize=7)
-            ax.set(xscale="log", xlim=(1e-3, 30))
-            ax.margins(y=0.5)
-            ax.set_ylim(0, 1.5 * max(0.05, counts[1:].max() / s.size))
-        line[0].set_ylabel(f"{SCHEME_NAMES[scheme]}\nshare")
-    for ax, depth in zip(axes[0], depths, strict=True):
+            s = np.sort(at.singular_value.to_numpy())
+            share = np.arange(1, s.size + 1) / s.size
+            x = np.concatenate([[1e-4], np.maximum(s, 1e-4), [1e2]])
+            ax.plot(x, np.concatenate([[0], share, [1]]), color=looks["color"], ls=looks["ls"], drawstyle="steps-post",
+                    label=SCHEME_NAMES[scheme])  # fmt: skip
+            ax.text(
+                0.04,
+                0.97 - 0.075 * k,
+                f"Var $s^2$ = {told.variance_exact:.3g}"
+                if told.variance_exact > 1e-9
+                else f"Var $s^2$ = 0, $\\max|s - 1|$ = {told.largest_deviation:.0e}",
+                transform=ax.transAxes,
+                va="top",
+                fontsize=7,
+                color=looks["color"],
+                weight="bold",
+            )
+        ax.axvline(1, color="black", ls=":", lw=0.8)
+        ax.set(xscale="log", xlim=(1e-4, 1e2), ylim=(0, 1.6), xlabel="singular value $s$")
+        ax.set_yticks([0, 0.25, 0.5, 0.75, 1])
         ax.set_title(f"$L = {depth}$", fontsize=8, loc="right")
-    for ax in axes[-1]:
-        ax.set_xlabel("singular value $s$")
-    label_panels(axes.flat)
+    axes[0, 0].set_ylabel("share of singular values up to $s$")
+    label_panels(axes[0])
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
     save(figure, paths, snakemake.params.dpi)
 
 
@@ -191,10 +204,9 @@ def plot_training(paths: Any) -> None:
         deepest = cells.depth.max()
         for scheme, looks in SCHEMES.items():
             rows = cells[(cells.dataset == dataset) & (cells.activation == scheme)].sort_values("depth")
-            error = np.abs(rows[["accuracy_low", "accuracy_high"]].to_numpy().T - rows.accuracy.to_numpy())
-            left.errorbar(
-                rows.depth, rows.accuracy, error, ms=4, capsize=2, label=SCHEME_NAMES[scheme], **looks
-            )
+            left.plot(rows.depth, rows.accuracy, ms=5, label=SCHEME_NAMES[scheme], **looks)
+            seeds = chosen[(chosen.dataset == dataset) & (chosen.activation == scheme)]
+            left.plot(seeds.depth, seeds.accuracy, looks["marker"], ms=2.5, color=looks["color"], alpha=0.7)
             curve = loss[
                 (loss.dataset == dataset) & (loss.activation == scheme) & (loss.depth == deepest)
             ].sort_values("epoch")
@@ -222,7 +234,7 @@ with job(snakemake), style():
     stationary, indices = (pd.read_parquet(inputs[name]) for name in ("stationary", "indices"))
     correlations, paths_of = (pd.read_parquet(inputs[name]) for name in ("correlations", "paths"))
     singular_values, jacobians = (pd.read_parquet(inputs[name]) for name in ("singular_values", "jacobians"))
-    cells, loss = pd.read_parquet(inputs.cells), pd.read_parquet(inputs.loss)
+    cells, chosen, loss = (pd.read_parquet(inputs[name]) for name in ("cells", "chosen", "loss"))
     output = snakemake.output
     plot_density(output.density)
     plot_deviations(output.deviations)

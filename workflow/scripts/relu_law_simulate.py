@@ -1,11 +1,12 @@
 """Drawn ReLU networks beside the exact laws: norms, correlations, singular values of Jacobians."""
 
 from collections import defaultdict
+from functools import partial
 from typing import Any
 
 import pandas as pd
 import torch
-from job import Bar, job, write_parquet
+from job import Bar, Cells, job, write_parquet
 from laws import describe, device_of
 
 from preactivations.isometry_study import SCHEMES, singular_value_rows
@@ -13,6 +14,8 @@ from preactivations.relu_study import correlation_rows, deviation_rows, drawn_no
 from preactivations.streams import Stream
 
 snakemake: Any  # Snakemake puts it here
+
+Frames = dict[str, pd.DataFrame]
 
 
 def drawn(width: int, depth: int, networks: int) -> Any:
@@ -24,9 +27,55 @@ def drawn(width: int, depth: int, networks: int) -> Any:
     return q
 
 
+def law(width: int, depth: int, networks: int) -> Frames:
+    histogram, ks = histogram_rows(width, depth, drawn(width, depth, networks))
+    return {"histogram": pd.DataFrame(histogram), "ks": pd.DataFrame([ks])}
+
+
+def deviations(width: int, depth: int, chains: int, networks: int) -> Frames:
+    stream = Stream(seed, "relu_law", "chain", width, depth)
+    samples = {"chain": he_chain(width, depth).sample(chains, stream.block(0))}
+    if networks:
+        samples["drawn"] = drawn(width, depth, networks)
+    return {"deviations": pd.DataFrame([deviation_rows(width, depth, samples)])}
+
+
+def correlations(width: int, depth: int, networks: int, start: float) -> Frames:
+    stream = Stream(seed, "relu_law", "correlations", width, start)
+    rows, paths = correlation_rows(width, depth, start, networks, stream)
+    return {"correlations": pd.DataFrame(rows), "paths": pd.DataFrame(paths)}
+
+
+def jacobians(width: int, depth: int, networks: int, scheme: str) -> Frames:
+    stream = Stream(seed, "relu_law", "jacobian", scheme, width, depth)
+    columns, summary = singular_value_rows(scheme, width, depth, networks, stream)
+    values = pd.DataFrame({"scheme": scheme, "width": width, "depth": depth} | columns)
+    return {"singular_values": values, "jacobians": pd.DataFrame([summary])}
+
+
+def cells_of(study: Any) -> Any:
+    """(what, arguments) of each cell."""
+    for width in study["law"]["widths"]:
+        yield law, {"width": width, "depth": study["law"]["depth"], "networks": study["law"]["networks"]}
+    grid = study["deviations"]
+    for width in grid["widths"]:
+        for depth in grid["depths"]:
+            networks = int(min(grid["networks"], grid["weights"] / (width**2 * depth)))
+            size = {"chains": grid["chains"], "networks": networks if networks >= grid["fewest"] else 0}
+            yield deviations, {"width": width, "depth": depth} | size
+    pairs = dict(study["correlations"])
+    for start in pairs.pop("starts"):
+        yield correlations, pairs | {"start": start}
+    jacobian = dict(study["jacobian"])
+    depths = jacobian.pop("depths")
+    for scheme in SCHEMES:
+        for depth in depths:
+            yield jacobians, jacobian | {"scheme": scheme, "depth": depth}
+
+
 with job(snakemake) as record:
     torch.set_num_threads(1)
-    study, seed = snakemake.params.study, snakemake.params.seed
+    seed = snakemake.params.seed
     device = device_of(snakemake.params.device)
     record["device"] = describe(device)
     options: Any = {
@@ -34,40 +83,12 @@ with job(snakemake) as record:
         "threads": snakemake.threads,
         "device": device,
     }
-    rows: dict[str, list[Any]] = defaultdict(list)
-
-    law = study["law"]
-    for width in law["widths"]:
-        histogram, ks = histogram_rows(width, law["depth"], drawn(width, law["depth"], law["networks"]))
-        rows["histogram"] += histogram
-        rows["ks"].append(ks)
-
-    cells = study["deviations"]
-    for width in cells["widths"]:
-        for depth in cells["depths"]:
-            stream = Stream(seed, "relu_law", "chain", width, depth)
-            samples = {"chain": he_chain(width, depth).sample(cells["chains"], stream.block(0))[-1]}
-            networks = int(min(cells["networks"], cells["weights"] / (width**2 * depth)))
-            if networks >= cells["fewest"]:
-                samples["drawn"] = drawn(width, depth, networks)
-            rows["deviations"].append(deviation_rows(width, depth, samples))
-
-    pairs = study["correlations"]
-    for start in pairs["starts"]:
-        stream = Stream(seed, "relu_law", "correlations", pairs["width"], start)
-        found, paths = correlation_rows(pairs["width"], pairs["depth"], start, pairs["networks"], stream)
-        rows["correlations"] += found
-        rows["paths"] += paths
-
-    jacobian = study["jacobian"]
-    for scheme in SCHEMES:
-        for depth in jacobian["depths"]:
-            stream = Stream(seed, "relu_law", "jacobian", scheme, jacobian["width"], depth)
-            values, summary = singular_value_rows(
-                scheme, jacobian["width"], depth, jacobian["networks"], stream
-            )
-            rows["singular_values"] += values
-            rows["jacobians"].append(summary)
-
-    for name, found in rows.items():
-        write_parquet(pd.DataFrame(found), snakemake.output[name])
+    cells = Cells(snakemake)
+    done: dict[str, list[pd.DataFrame]] = defaultdict(list)
+    for compute, arguments in cells_of(snakemake.params.study):
+        key = {"what": compute.__name__, "seed": seed, "device": record["device"]} | arguments
+        for name, frame in cells.get(key, partial(compute, **arguments)).items():
+            done[name].append(frame)
+    for name, frames in done.items():
+        write_parquet(pd.concat(frames, ignore_index=True), snakemake.output[name])
+    cells.clear()

@@ -37,5 +37,5 @@ with job(snakemake):
             *(pd.read_parquet(snakemake.input[name]) for name in ("relu_constants", "relu_ks", "jacobians"))
         ),
     ]
-    formats = dict.fromkeys(("published", "ours", "uncertainty", "tolerance"), ".5f")
+    formats = dict.fromkeys(("published", "ours", "uncertainty", "tolerance"), ".5g")
     write_table(pd.concat(parts, ignore_index=True), snakemake.output.table, formats)
