@@ -17,7 +17,6 @@ ROOT = Path(__file__).parent.parent
 SMOKE = yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text())
 pytestmark = [pytest.mark.dag, pytest.mark.xdist_group("dag")]
 
-LAWS = ["weibull_2.05", "weibull_4", "weibull_2", "spherical_0"]
 CELLS = ["weibull_2.05", "weibull_4", "relu", "tanh"]
 FITTED = ["weibull_2.05", "weibull_4"]
 EXTENDED = ["weibull_6"]
@@ -93,8 +92,7 @@ NULL_BANDS = {("null_band", ""), ("null_band_of_depth", "")}
 
 
 def fits(laws, assessed):
-    steps = ("fit_density", "interpolate_activation", "fit_activation")
-    return set().union(*(each(step, laws) for step in steps)) | each("assess_fit", assessed)
+    return each("fit", laws) | each("assess_fit", assessed)
 
 
 @pytest.fixture(scope="session")
@@ -240,7 +238,7 @@ def test_edit_of_the_second_companion_stays_in_it(built, edit):
 def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
     edit("src/preactivations/weights.py", "\n# edited\n")
     assert planned(built) == (
-        each("exact_pair", LAWS) | each("ks_two_layer", CELLS) | AFTER_EXACT | AFTER_EXACT_KS | NOTEBOOK
+        {("exact_pairs", "")} | each("ks_two_layer", CELLS) | AFTER_EXACT | AFTER_EXACT_KS | NOTEBOOK
         | fits(FITTED + EXTENDED, FITTED + EXTENDED) | AFTER_FITS
         | {("check_constraints", ""), ("table_constraints", "")}
         | STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE | EOC | TRAIN | AFTER_TRAIN | RELU_LAW | ISOMETRY_TRAIN
@@ -278,7 +276,7 @@ def test_touch_without_change_runs_nothing(built):
 def test_new_theta_computes_only_itself(built):
     config = with_config(built, thetas=[2.05, 3.3, 4])
     assert planned(built, config=config) == (
-        {("exact_pair", "weibull_3.3"), ("ks_two_layer", "weibull_3.3"), ("plot_rule_graph", "")}
+        {("exact_pairs", ""), ("ks_two_layer", "weibull_3.3"), ("plot_rule_graph", "")}
         | fits(["weibull_3.3"], ["weibull_3.3"]) | AFTER_EXACT | AFTER_EXACT_KS | AFTER_FITS | NOTEBOOK
         | {("eoc_theory", "")} | EOC_SHOWN
     )  # fmt: skip
@@ -386,11 +384,11 @@ def test_bad_fit_fails_with_theta_and_loss_curve(built):
     target = "data/bad/fitted/weibull_4.density.json"
     code, output = snakemake(built, "--show-failed-logs", target, config=config, check=False)
     assert code != 0
-    curve = "logs/bad/fit_density/weibull_4.losses.csv"
+    curve = "logs/bad/fit/weibull_4.losses.csv"
     assert re.search(rf"FitError: theta = 4: the loss .*; the loss curve is in {curve}", output)
     assert (built / curve).read_text().startswith("epoch,loss\n0,")
     assert not (built / target).exists()
-    assert "theta = 4" in (built / "logs/bad/fit_density/weibull_4.log").read_text()
+    assert "theta = 4" in (built / "logs/bad/fit/weibull_4.log").read_text()
 
 
 def test_edit_of_the_fits_leaves_the_exact_route(built, edit):

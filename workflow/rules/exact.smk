@@ -4,15 +4,15 @@ LIMITS = ["weibull_2", "spherical_0"]  # theta = 2, and weights +-1: theta = inf
 LAWS = PAPER_LAWS + [law for law in LIMITS if law not in PAPER_LAWS]
 
 
-rule exact_pair:
+rule exact_pairs:
     input:
-        code=code("exact_pair.py"),
+        code=code("exact_pairs.py"),
     output:
-        table=DATA / "exact" / "{law}.parquet",
+        tables=[str(DATA / "exact" / f"{law}.parquet") for law in LAWS],
     log:
-        log_of("exact_pair/{law}"),
+        log_of("exact_pairs"),
     benchmark:
-        benchmark_of("exact_pair/{law}")
+        benchmark_of("exact_pairs")
     conda:
         "../../environment.yml"
     threads: 1
@@ -20,14 +20,15 @@ rule exact_pair:
         mem_mb=500,
         runtime=5,
     params:
+        laws=LAWS,
         settings=cfg.exact.model_dump(),
     script:
-        "../scripts/exact_pair.py"
+        "../scripts/exact_pairs.py"
 
 
 rule plot_density:
     input:
-        tables=expand(rules.exact_pair.output.table, law=LAWS),
+        tables=rules.exact_pairs.output.tables,
         code=code("plot_density.py"),
     output:
         figure=report(
@@ -51,7 +52,7 @@ rule plot_density:
 
 rule plot_activations:
     input:
-        tables=expand(rules.exact_pair.output.table, law=LAWS),
+        tables=rules.exact_pairs.output.tables,
         code=code("plot_activations.py"),
     output:
         figure=report(

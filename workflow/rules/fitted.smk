@@ -6,65 +6,18 @@ EXTENDED_LAWS = [
 FITTED = DATA / "fitted"
 
 
-rule fit_density:
+rule fit:
     input:
         published="data/reference/fit_losses.csv",
-        code=code("fit_density.py"),
+        code=code("fit.py"),
     output:
-        fit=FITTED / "{law}.density.json",
-    log:
-        log_of("fit_density/{law}"),
-    benchmark:
-        benchmark_of("fit_density/{law}")
-    conda:
-        "../../environment.yml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
-    params:
-        settings=cfg.fitted.density.model_dump(),
-    script:
-        "../scripts/fit_density.py"
-
-
-rule interpolate_activation:
-    input:
-        fit=rules.fit_density.output.fit,
-        code=code("interpolate_activation.py"),
-    output:
+        density=FITTED / "{law}.density.json",
         table=FITTED / "{law}.interpolated.parquet",
+        activation=FITTED / "{law}.activation.json",
     log:
-        log_of("interpolate_activation/{law}"),
+        log_of("fit/{law}"),
     benchmark:
-        benchmark_of("interpolate_activation/{law}")
-    conda:
-        "../../environment.yml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
-    params:
-        kinds=lambda wildcards: (
-            ["odd"] if wildcards.law in EXTENDED_LAWS else ["odd", "positive"]
-        ),
-        settings=cfg.fitted.activation.model_dump(
-            include={"quantiles", "outer_points", "x_max"}
-        ),
-    script:
-        "../scripts/interpolate_activation.py"
-
-
-rule fit_activation:
-    input:
-        table=rules.interpolate_activation.output.table,
-        code=code("fit_activation.py"),
-    output:
-        fit=FITTED / "{law}.activation.json",
-    log:
-        log_of("fit_activation/{law}"),
-    benchmark:
-        benchmark_of("fit_activation/{law}")
+        benchmark_of("fit/{law}")
     conda:
         "../../environment.yml"
     threads: 1
@@ -72,17 +25,19 @@ rule fit_activation:
         mem_mb=1000,
         runtime=10,
     params:
-        settings=cfg.fitted.activation.model_dump(
-            include={"steps", "learning_rate", "start"}
+        kinds=lambda wildcards: (
+            ["odd"] if wildcards.law in EXTENDED_LAWS else ["odd", "positive"]
         ),
+        density=cfg.fitted.density.model_dump(),
+        activation=cfg.fitted.activation.model_dump(),
     script:
-        "../scripts/fit_activation.py"
+        "../scripts/fit.py"
 
 
 rule assess_fit:
     input:
-        density=rules.fit_density.output.fit,
-        activation=rules.fit_activation.output.fit,
+        density=rules.fit.output.density,
+        activation=rules.fit.output.activation,
         code=code("assess_fit.py"),
     output:
         assessment=FITTED / "{law}.assessment.parquet",
@@ -112,10 +67,8 @@ rule assess_fit:
 
 rule table_fitted:
     input:
-        densities=expand(rules.fit_density.output.fit, law=FITTED_LAWS + EXTENDED_LAWS),
-        activations=expand(
-            rules.fit_activation.output.fit, law=FITTED_LAWS + EXTENDED_LAWS
-        ),
+        densities=expand(rules.fit.output.density, law=FITTED_LAWS + EXTENDED_LAWS),
+        activations=expand(rules.fit.output.activation, law=FITTED_LAWS + EXTENDED_LAWS),
         assessments=expand(
             rules.assess_fit.output.assessment, law=FITTED_LAWS + EXTENDED_LAWS
         ),
@@ -167,8 +120,8 @@ rule plot_fitted:
 
 rule plot_fit_losses:
     input:
-        densities=expand(rules.fit_density.output.fit, law=FITTED_LAWS),
-        activations=expand(rules.fit_activation.output.fit, law=FITTED_LAWS),
+        densities=expand(rules.fit.output.density, law=FITTED_LAWS),
+        activations=expand(rules.fit.output.activation, law=FITTED_LAWS),
         published="data/reference/fit_losses.csv",
         code=code("plot_fit_losses.py"),
     output:

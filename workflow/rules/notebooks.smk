@@ -1,7 +1,7 @@
 # Notebooks are executed on the results of the run; the executed copy and an HTML page are kept.
 NOTEBOOKS = {
     "density_and_activations": [
-        *expand(rules.exact_pair.output.table, law=LAWS),
+        *rules.exact_pairs.output.tables,
         *table("ks_two_layer"),
         *table("constraints"),
     ],

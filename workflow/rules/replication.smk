@@ -2,7 +2,7 @@
 rule table_replication:
     input:
         points=expand(rules.ks_two_layer.output.points, cell=KS_CELLS) + FITTED_POINTS,
-        densities=expand(rules.fit_density.output.fit, law=FITTED_LAWS),
+        densities=expand(rules.fit.output.density, law=FITTED_LAWS),
         assessments=expand(rules.assess_fit.output.assessment, law=FITTED_LAWS),
         constants=rules.eoc_theory.output.constants,
         ranges=rules.eoc_theory.output.ranges,

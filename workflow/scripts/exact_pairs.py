@@ -1,4 +1,4 @@
-"""Exact density of the factor and exact activations of one weight law, on grids."""
+"""Exact density of the factor and exact activations of each weight law, on grids."""
 
 from typing import Any
 
@@ -16,9 +16,8 @@ def rows(quantity: str, at: np.ndarray, value: np.ndarray, derivative: np.ndarra
     return pd.DataFrame({"quantity": quantity, "at": at, "value": value, "derivative": derivative})
 
 
-with job(snakemake):
-    settings = snakemake.params.settings
-    law = law_by_name(snakemake.wildcards.law)
+def table(name: str, settings: dict[str, Any]) -> pd.DataFrame:
+    law = law_by_name(name)
     x = np.linspace(-settings["x_max"], settings["x_max"], settings["n_points"])
     y = np.linspace(-settings["y_max"], settings["y_max"], settings["n_points"])
     pairs = {kind: GaussianPair(law, kind) for kind in ("odd", "positive")}
@@ -27,5 +26,9 @@ with job(snakemake):
     parts = [rows("density", y, density, density * np.sign(y) * factor.dlogpdf(np.abs(y)))]
     parts += [rows(kind, x, pair.phi(x), pair.dphi(x)) for kind, pair in pairs.items()]
     # theta = infinity is the law of weights +-1
-    frame = pd.concat(parts).assign(theta=law.theta if isinstance(law, SymmetricWeibull) else np.inf)
-    write_parquet(frame, snakemake.output.table)
+    return pd.concat(parts).assign(theta=law.theta if isinstance(law, SymmetricWeibull) else np.inf)
+
+
+with job(snakemake):
+    for name, path in zip(snakemake.params.laws, snakemake.output.tables, strict=True):
+        write_parquet(table(name, snakemake.params.settings), path)
