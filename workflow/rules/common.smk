@@ -3,6 +3,8 @@ import csv
 import sys
 from pathlib import Path
 
+# jsonschema, which comes with nbformat, would load a grammar of web addresses: 2 s in every process, for nothing here
+sys.modules.setdefault("rfc3987_syntax", None)
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 from config_model import validate
 from import_closure import closure
