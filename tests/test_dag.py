@@ -15,7 +15,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 SMOKE = yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text())
-pytestmark = [pytest.mark.dag, pytest.mark.xdist_group("dag")]
+pytestmark = pytest.mark.dag
 
 CELLS = ["weibull_2.05", "weibull_4", "relu", "tanh"]
 FITTED = ["weibull_2.05", "weibull_4"]

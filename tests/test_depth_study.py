@@ -19,9 +19,6 @@ from preactivations.settings import setting_by_name
 from preactivations.streams import Stream
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
 
-# what its fixtures compute is computed once, by one worker
-pytestmark = pytest.mark.xdist_group("depth_study")
-
 SETTINGS = {
     "odd 2.05": setting_by_name("odd", SymmetricWeibull(2.05)),
     "odd 4": setting_by_name("odd", SymmetricWeibull(4)),

@@ -33,9 +33,6 @@ from preactivations.pairs import GaussianPair
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull
 
-# what its fixtures compute is computed once, by one worker
-pytestmark = pytest.mark.xdist_group("fitted")
-
 PUBLISHED = pd.read_csv(ROOT / "data/reference/fit_losses.csv").set_index("theta").loss
 EXAMPLE = DensityFit(3.0, 3.2, 1.3, 0.6, 0.66)
 NEAR_TWO = DensityFit(2.05, 4.4, 1.23, 0.58, 0.74)
