@@ -8,16 +8,16 @@ of `NormFactor`. No limit of infinite width is taken (Burkholz & Dubatovka 2019;
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
-from preactivations._arc_cosine import angular, rectified
+from preactivations._input_pairs import PairMoments, log_angle_drift, mean_correlation, pair_moments
+from preactivations._jacobian_moments import JacobianMoments, jacobian_moments
+from preactivations._layer_sizes import he_variance, per_layer, sizes_of, variance_or_he, weight_variances
 from preactivations._norm_factor import LogMoments, NormFactor
 from preactivations._norm_laws import (
     Layer,
@@ -48,13 +48,6 @@ Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 _PAIRS = 1 << 19  # pairs of pre-activations at once
-
-
-def he_variance(inputs: int, slope: float = 0.0) -> float:
-    """Variance of a weight that keeps E |x|^2 / width: 2 / ((1 + slope^2) inputs) (He et al. 2015)."""
-    if inputs < 1:
-        raise ValueError(f"inputs must be at least 1, got {inputs}")
-    return 2 / ((1 + slope * slope) * inputs)
 
 
 class NormChain:
@@ -96,10 +89,10 @@ class NormChain:
         weight_variance: float | Sequence[float] | None = None,
         bias_variance: float | Sequence[float] = 0.0,
     ) -> None:
-        sizes = _sizes(inputs, widths)
+        sizes = sizes_of(inputs, widths)
         factors = {width: NormFactor(width, slope) for width in dict.fromkeys(sizes[1:])}
-        variances = _weight_variances(weight_variance, sizes, slope)
-        biases = _per_layer(bias_variance, len(sizes) - 1, "bias_variance")
+        variances = weight_variances(weight_variance, sizes, slope)
+        biases = per_layer(bias_variance, len(sizes) - 1, "bias_variance")
         for b in biases:
             if not (b >= 0 and math.isfinite(b)):
                 raise ValueError(f"bias_variance must be finite and >= 0, got {b}")
@@ -318,7 +311,7 @@ def eigenvalue(width: int, m: ArrayLike, weight_variance: float | None = None, s
     log-convex in m; He's variance (the default) makes that of m = 1 equal 1, and for m = 2 it is 1 + 5/n (ReLU), below
     1 between 0 and 1: no variance keeps all moments.
     """
-    v = _variance_or_he(weight_variance, width, slope)
+    v = variance_or_he(weight_variance, width, slope)
     m = np.asarray(m, dtype=np.float64)
     with np.errstate(over="ignore"):
         return np.exp(m * math.log(v) + NormFactor(width, slope).log_moment(m))
@@ -334,7 +327,7 @@ def tail_index(width: int, weight_variance: float | None = None, slope: float = 
     ValueError
         If there is no stationary law: log q drifts upwards, E log(v Q) >= 0, and no layer is ever dead.
     """
-    v = _variance_or_he(weight_variance, width, slope)
+    v = variance_or_he(weight_variance, width, slope)
     factor = NormFactor(width, slope)
 
     def log_eigenvalue(m: float) -> float:
@@ -379,7 +372,7 @@ def stationary_law(
             f"bias_variance must be finite and > 0, got {bias_variance}: without biases norms have no stationary law"
         )
     kappa = tail_index(width, weight_variance, slope)
-    v = _variance_or_he(weight_variance, width, slope)
+    v = variance_or_he(weight_variance, width, slope)
     layer = Layer(NormFactor(width, slope), v, bias_variance)
     log_b = math.log(bias_variance)
 
@@ -396,233 +389,3 @@ def stationary_law(
         return p * (log_b + grown / p - math.log(-math.expm1(log_lambda / p)))
 
     return stationary_grid_law(layer, log_moment)
-
-
-# -- two inputs ------------------------------------------------------------------------------------
-
-
-class PairMoments(NamedTuple):
-    """Moments of the Gram matrix of two inputs after a layer."""
-
-    mean: Array  # E <x', y'>
-    variance: Array  # Var <x', y'>
-    mean_squares: tuple[Array, Array]  # E |x'|^2, E |y'|^2
-    covariance_of_squares: Array  # Cov(|x'|^2, |y'|^2)
-
-
-def pair_moments(
-    width: int, s_x: ArrayLike, s_y: ArrayLike, angle: ArrayLike, slope: float = 0.0
-) -> PairMoments:
-    """Two inputs through one layer, given s_x^2 = v |x|^2 + sigma_b^2, s_y and the angle of their pre-activations.
-
-    ReLU: E<x', y'> = n s_x s_y k_1, Var = n s_x^2 s_y^2 (k_2 - k_1^2), Cov(|x'|^2, |y'|^2) = n s_x^2 s_y^2 (k_2 - 1/4),
-    k_p the angular functions of `_arc_cosine`. Leaky ReLU: with slope a, E phi(h) phi(g) = a cos + (1 - a)^2 k_1 and
-    E phi(h)^2 phi(g)^2 = a^2 (1 + 2 cos^2) + (1 - a^2)^2 k_2 for unit variances.
-
-    Raises
-    ------
-    ValueError
-        For a width below 1 or an angle outside [0, pi].
-    """
-    if width < 1:
-        raise ValueError(f"width must be at least 1, got {width}")
-    s_x, s_y, angle = (np.asarray(value, dtype=np.float64) for value in (s_x, s_y, angle))
-    first, second = rectified(angle, slope, 1), rectified(angle, slope**2, 2)
-    half = (1 + slope**2) / 2
-    scale = width * s_x**2 * s_y**2
-    return PairMoments(
-        width * s_x * s_y * first,
-        scale * (second - first**2),
-        (width * half * s_x**2, width * half * s_y**2),
-        scale * (second - half**2),
-    )
-
-
-def log_angle_drift(width: int, slope: float = 0.0) -> float:
-    """E log(angle'/angle) in one layer for a small angle: [E psi((K-1)/2) - E psi(K/2)]/2 given K >= 2, about -1/n.
-
-    Mean field says 0 to this order. ReLU: K ~ Binomial(n, 1/2); linear: K = n.
-
-    Raises
-    ------
-    ValueError
-        For a width below 2, or a slope other than 0, 1, -1.
-    """
-    if width < 2:
-        raise ValueError(f"width must be at least 2, or there is no angle, got {width}")
-    if abs(slope) == 1:
-        k, w = np.array([float(width)]), np.ones(1)
-    elif slope == 0:
-        k = np.arange(2.0, width + 1)
-        w = np.exp(
-            sc.gammaln(width + 1) - sc.gammaln(k + 1) - sc.gammaln(width - k + 1) - width * math.log(2)
-        )
-    else:
-        raise ValueError(f"slope must be 0, 1 or -1, got {slope}: leaky ReLU has no closed form here")
-    return float(w @ (sc.digamma((k - 1) / 2) - sc.digamma(k / 2)) / (2 * w.sum()))
-
-
-def mean_correlation(width: int, correlation: ArrayLike, slope: float = 0.0) -> Array:
-    """E[cos angle' | cos angle = correlation], both inputs alive, after one layer of `width` neurons without bias.
-
-    With 1/|x| = int s^(-1/2) exp(-s |x|^2) ds / sqrt(pi) the mean of <x', y'>/(|x'| |y'|) is
-
-        (n/pi) int int (s t)^(-1/2) A(s, t) B(s, t)^(n-1) ds dt,
-        A = E phi(h) phi(g) exp(-s phi(h)^2 - t phi(g)^2),   B = E exp(-s phi(h)^2 - t phi(g)^2),
-
-    A and B closed, a sum over the signs of h and g. The trapezoidal rule in (log s, log t) converges exponentially.
-    The limit of infinite width is the mean-field map.
-
-    Raises
-    ------
-    ValueError
-        For correlations outside [-1, 1] or a width below 2.
-    """
-    c = np.atleast_1d(np.asarray(correlation, dtype=np.float64))
-    if not (abs(c) <= 1).all():
-        raise ValueError(f"correlation must be in [-1, 1], got {c}")
-    if width < 2:
-        raise ValueError(f"width must be at least 2, got {width}")
-    NormFactor(width, slope)  # its checks
-    reach = 60.0 + (2 * abs(math.log(abs(slope))) if slope else 0.0)  # sqrt(s) falls below 1e-13
-    u = np.linspace(-reach - math.log(width), reach, math.ceil((2 * reach + math.log(width)) / 0.37))
-    s = np.exp(u)
-    weight = np.sqrt(s) * (u[1] - u[0])
-    found = np.array([_mean_correlation(width, value, slope, s, weight) for value in c.ravel()])
-    return found.reshape(np.shape(correlation))
-
-
-def _mean_correlation(n: int, c: float, slope: float, s: Array, weight: Array) -> float:
-    a, b = np.zeros((s.size, s.size)), np.zeros((s.size, s.size))
-    for k_x, k_y, sign in ((1.0, 1.0, 1), (slope, slope, 1), (1.0, slope, -1), (slope, 1.0, -1)):
-        first, zeroth = _orthant(sign * c, k_x**2 * s[:, None], k_y**2 * s)
-        a += k_x * k_y * sign * first
-        b += zeroth
-    # for both to be dead the pair of every neuron is negative, probability k_0
-    alive = 1 - 2 * 2.0**-n + float(angular(math.acos(c), 0)) ** n if slope == 0 else 1.0
-    with np.errstate(under="ignore"):
-        total = weight @ (a * b ** (n - 1)) @ weight
-    return float(n / math.pi * total / alive)
-
-
-def _orthant(c: float, s: Array, t: Array) -> tuple[Array, Array]:
-    """E[h g e], E[e] over h, g > 0, e = exp(-s h^2 - t g^2), for unit variances and correlation c.
-
-    exp(-s h^2 - t g^2) makes of N(0, C) a multiple of N(0, C'), C'^-1 = C^-1 + 2 diag(s, t).
-    """
-    left = 1 - c * c
-    det = 1 + 2 * s + 2 * t + 4 * s * t * left  # of 1 + 2 C diag(s, t)
-    off = c / det  # of C'; det C' = left / det
-    angle = np.arctan2(np.sqrt(left / det), off)
-    deviations = np.sqrt(off**2 + left / det)  # product of both
-    scale = 1 / np.sqrt(det)
-    return scale * deviations * angular(angle, 1), scale * angular(angle, 0)
-
-
-# -- Jacobian --------------------------------------------------------------------------------------
-
-
-class JacobianMoments(NamedTuple):
-    """Of the squared singular values of the Jacobian: their mean and mean square, E tr(JJ')^k / n_0, and variance."""
-
-    mean: float
-    second: float
-
-    @property
-    def variance(self) -> float:
-        return self.second - self.mean**2 if math.isfinite(self.second) else math.inf
-
-
-def jacobian_moments(
-    inputs: int,
-    widths: Sequence[int],
-    slope: float = 0.0,
-    *,
-    weights: str = "gaussian",
-    weight_variance: float | Sequence[float] | None = None,
-) -> JacobianMoments:
-    """Moments of the squared singular values of the input-output Jacobian, exactly at any width.
-
-    Given A = E tr (JJ')^2 and B = E (tr JJ')^2, a layer of m neurons with Gaussian weights makes
-
-        A' = v^2 [m (m-1) mu_1^2 A + m mu_2 (2 A + B)],   B' = v^2 [m (m-1) mu_1^2 B + m mu_2 (2 A + B)],
-
-    mu_1 = (1 + a^2)/2, mu_2 = (1 + a^4)/2 for slope a; at constant width n and He's variance
-    E tr(JJ')^2 / n = [(n+2)(1 + (3 rho - 1)/n)^L - (n-1)(1 - 1/n)^L]/3, rho = mu_2/mu_1^2. For Haar-orthogonal weights
-    of square layers, scaled by mu_1^(-1/2): (n+2)/3 (1 + 3 (rho-1)/(n+2))^L - (n-1)/3.
-
-    Parameters
-    ----------
-    inputs, widths, slope : as for `NormChain`
-    weights : {"gaussian", "orthogonal"}
-    weight_variance : float or sequence of float, optional
-        Gaussian weights only; by default He's.
-
-    Raises
-    ------
-    ValueError
-        For sizes below 1, variances out of range, other weights, or orthogonal weights that are not square.
-    """
-    sizes = _sizes(inputs, widths)
-    mu_1, mu_2 = (1 + slope**2) / 2, (1 + slope**4) / 2
-    a, b = float(inputs), float(inputs) ** 2
-    if weights == "orthogonal":
-        if any(width != inputs for width in widths):
-            raise ValueError(
-                f"orthogonal weights must be square: widths must all be {inputs}, got {list(widths)}"
-            )
-        if weight_variance is not None:
-            raise ValueError("weight_variance goes with Gaussian weights only")
-        n, rho = inputs, mu_2 / mu_1**2
-        for _ in widths:
-            shared = rho * (2 * a + b) / (n + 2)
-            a, b = shared + (n * a - b) / (n + 2), shared + ((n + 1) * b - 2 * a) / (n + 2)
-        return JacobianMoments(1.0, a / inputs)
-    if weights != "gaussian":
-        raise ValueError(f"weights must be 'gaussian' or 'orthogonal', got {weights!r}")
-    mean = 1.0
-    for m, v in zip(sizes[1:], _weight_variances(weight_variance, sizes, slope), strict=True):
-        square, diagonal = v * v * m * (m - 1) * mu_1**2, v * v * m * mu_2
-        a, b = square * a + diagonal * (2 * a + b), square * b + diagonal * (2 * a + b)
-        mean *= v * m * mu_1
-    return JacobianMoments(mean, a / inputs)
-
-
-# -- helpers ---------------------------------------------------------------------------------------
-
-
-def _sizes(inputs: int, widths: Sequence[int]) -> list[int]:
-    """[n_0, n_1, ..., n_L], checked."""
-    sizes = [operator.index(inputs), *map(operator.index, widths)]
-    if len(sizes) < 2:
-        raise ValueError("widths must name at least one layer, got none")
-    for name, size in zip(["inputs", *(["width"] * (len(sizes) - 1))], sizes, strict=True):
-        if size < 1:
-            raise ValueError(f"{name} must be at least 1, got {size}")
-    return sizes
-
-
-def _weight_variances(
-    weight_variance: float | Sequence[float] | None, sizes: Sequence[int], slope: float
-) -> list[float]:
-    if weight_variance is None:
-        return [he_variance(n, slope) for n in sizes[:-1]]
-    variances = _per_layer(weight_variance, len(sizes) - 1, "weight_variance")
-    for v in variances:
-        if not (v > 0 and math.isfinite(v)):
-            raise ValueError(f"weight_variance must be finite and > 0, got {v}")
-    return variances
-
-
-def _variance_or_he(weight_variance: float | None, width: int, slope: float) -> float:
-    (v,) = _weight_variances(weight_variance, [width, width], slope)
-    return v
-
-
-def _per_layer(values: float | Sequence[float], depth: int, name: str) -> list[float]:
-    flat = np.asarray(values, dtype=np.float64)
-    if flat.ndim == 0:
-        return [float(flat)] * depth
-    if flat.shape != (depth,):
-        raise ValueError(f"{name} must be a number or one per layer ({depth}), got shape {flat.shape}")
-    return [float(value) for value in flat]
