@@ -32,7 +32,7 @@ def sizes_of(inputs: int, widths: Sequence[int]) -> list[int]:
 def weight_variances(
     weight_variance: float | Sequence[float] | None, sizes: Sequence[int], slope: float
 ) -> list[float]:
-    """Variance of the weights of each layer of `sizes`, checked; He\'s for None."""
+    """Variance of the weights of each layer of `sizes`, checked; He's for None."""
     if weight_variance is None:
         return [he_variance(n, slope) for n in sizes[:-1]]
     variances = per_layer(weight_variance, len(sizes) - 1, "weight_variance")
@@ -43,7 +43,7 @@ def weight_variances(
 
 
 def variance_or_he(weight_variance: float | None, width: int, slope: float) -> float:
-    """The variance of a weight of one square layer; He\'s for None."""
+    """The variance of a weight of one square layer; He's for None."""
     (v,) = weight_variances(weight_variance, [width, width], slope)
     return v
 
