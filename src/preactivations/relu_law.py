@@ -371,7 +371,7 @@ def stationary_law(
         raise ValueError(
             f"bias_variance must be finite and > 0, got {bias_variance}: without biases norms have no stationary law"
         )
-    kappa = tail_index(width, weight_variance, slope)
+    tail_index(width, weight_variance, slope)  # refuses what has no stationary law
     v = variance_or_he(weight_variance, width, slope)
     layer = Layer(NormFactor(width, slope), v, bias_variance)
     log_b = math.log(bias_variance)
@@ -380,9 +380,9 @@ def stationary_law(
         grown = float(layer.factor.essential.log_moment(p))
         if p < 0:
             return p * log_b + grown
-        if p >= kappa:
-            return math.inf
         log_lambda = p * math.log(v) + grown
+        if log_lambda >= 0:  # p >= kappa; kappa itself is a rounded root
+            return math.inf
         if p <= 1:  # m = M (v^p m + b^p)
             return p * log_b + grown - math.log(-math.expm1(log_lambda))
         # m^(1/p) = M^(1/p) (v m^(1/p) + b)
