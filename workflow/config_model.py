@@ -11,15 +11,9 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PositiveFloat,
-    ValidationError,
-    model_validator,
-)
+from config_base import Distinct, Optimizer, Section, Theta, Width, distinct
+from config_companions import Kernels, ReluLaw
+from pydantic import Field, PositiveFloat, ValidationError, model_validator
 
 SCHEMA = Path(__file__).parent.parent / "config" / "schema.json"
 
@@ -27,31 +21,7 @@ Activation = Literal["odd", "positive", "relu", "tanh"]
 Sweep = Literal["i", "ii", "iii"]
 
 
-def _distinct(values: list[Any]) -> list[Any]:
-    repeated = sorted({v for v in values if values.count(v) > 1})
-    if repeated:
-        raise ValueError(f"values must be distinct, repeated: {repeated}")
-    return values
-
-
-Distinct = AfterValidator(_distinct)
-Theta = Annotated[
-    float,
-    Field(
-        ge=2,
-        le=1000,
-        allow_inf_nan=False,
-        description="Weibull shape; below 2 no activation makes pre-activations normal",
-    ),
-]
-Width = Annotated[int, Field(ge=1, le=100, description="neurons in a layer")]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
-
-
-class Exact(_Section):
+class Exact(Section):
     """Tables of the exact density and activations, for the figures."""
 
     x_max: float = Field(gt=0, le=30)
@@ -70,7 +40,7 @@ class Exact(_Section):
         return self
 
 
-class KsTwoLayer(_Section):
+class KsTwoLayer(Section):
     """The two-layer Kolmogorov-Smirnov study (Figure 11 of the main paper)."""
 
     activations: Annotated[list[Activation], Distinct] = Field(min_length=1)
@@ -87,7 +57,7 @@ class KsTwoLayer(_Section):
     """Normal samples from which the null band of the standardized statistic is estimated."""
 
 
-class WidthCell(_Section):
+class WidthCell(Section):
     """Networks of one width."""
 
     width: int = Field(ge=1, le=100_000)
@@ -96,7 +66,7 @@ class WidthCell(_Section):
     """How many are drawn."""
 
 
-class Correlations(_Section):
+class Correlations(Section):
     """Correlations between images against depth."""
 
     datasets: Annotated[list[Literal["digits", "mnist", "cifar10"]], Distinct] = Field(min_length=1)
@@ -111,14 +81,14 @@ class Correlations(_Section):
     """Bound on the working memory of the simulation."""
 
     @model_validator(mode="after")
-    def _widths_are_distinct(self) -> Self:
-        _distinct([cell.width for cell in self.widths])
+    def _widths_aredistinct(self) -> Self:
+        distinct([cell.width for cell in self.widths])
         if max(self.depths) < 1:
             raise ValueError(f"depths must have one above 0, got {self.depths}")
         return self
 
 
-class Propagation(_Section):
+class Propagation(Section):
     """Distribution, dependence and correlation of pre-activations against depth."""
 
     activations: Annotated[
@@ -149,7 +119,7 @@ class Propagation(_Section):
 
     @model_validator(mode="after")
     def _cells_are_there(self) -> Self:
-        _distinct([cell.width for cell in self.widths])
+        distinct([cell.width for cell in self.widths])
         if {"odd", "positive"} & set(self.activations) and not (self.thetas or self.spherical):
             raise ValueError("activations odd and positive need thetas or spherical")
         if max(self.quantile_depths) > self.depth:
@@ -159,7 +129,7 @@ class Propagation(_Section):
         return self
 
 
-class EdgeOfChaos(_Section):
+class EdgeOfChaos(Section):
     """Maps, phases, exact points, and networks on, above and below the edge."""
 
     activations: Annotated[
@@ -192,12 +162,12 @@ class EdgeOfChaos(_Section):
     """Bound on the working memory of the simulation."""
 
     @model_validator(mode="after")
-    def _widths_are_distinct(self) -> Self:
-        _distinct([cell.width for cell in self.widths])
+    def _widths_aredistinct(self) -> Self:
+        distinct([cell.width for cell in self.widths])
         return self
 
 
-class TrainingData(_Section):
+class TrainingData(Section):
     """A data set on which networks are trained."""
 
     name: Literal["digits", "mnist", "cifar10"]
@@ -218,16 +188,7 @@ class TrainingData(_Section):
         return self
 
 
-class Optimizer(_Section):
-    """An optimizer with its grid of learning rates."""
-
-    name: Literal["sgd", "adam"]
-    """sgd has momentum .9; adam has beta = (.9, .999)."""
-    learning_rates: Annotated[list[Annotated[float, Field(gt=0, le=100)]], Distinct] = Field(min_length=1)
-    """The one with the best validation accuracy is reported."""
-
-
-class Persistence(_Section):
+class Persistence(Section):
     """Distribution of pre-activations while networks train."""
 
     dataset: Literal["digits", "mnist", "cifar10"]
@@ -253,7 +214,7 @@ class Persistence(_Section):
     """Epochs, besides the last."""
 
 
-class Training(_Section):
+class Training(Section):
     """Training of perceptrons and convolutional networks from each initialization."""
 
     datasets: list[TrainingData] = Field(min_length=1)
@@ -290,8 +251,8 @@ class Training(_Section):
     @model_validator(mode="after")
     def _cells_are_there(self) -> Self:
         names = [data.name for data in self.datasets]
-        _distinct(names)
-        _distinct([optimizer.name for optimizer in self.optimizers])
+        distinct(names)
+        distinct([optimizer.name for optimizer in self.optimizers])
         if {"odd", "odd_edge", "positive"} & set(self.activations) and not self.thetas:
             raise ValueError("activations odd, odd_edge and positive need thetas")
         if self.persistence.dataset not in names:
@@ -310,118 +271,7 @@ class Training(_Section):
         return self
 
 
-class DrawnLaw(_Section):
-    """Exact law of the norm beside drawn networks."""
-
-    widths: Annotated[list[Width], Distinct] = Field(min_length=1)
-    """Constant widths."""
-    depth: int = Field(ge=1, le=10_000)
-    """Layers."""
-    networks: int = Field(ge=100, le=10**9)
-    """Networks with drawn matrices per width."""
-
-
-class Deviations(_Section):
-    """How far finite networks are from mean field."""
-
-    widths: Annotated[list[Annotated[int, Field(ge=1, le=100_000)]], Distinct] = Field(min_length=1)
-    """Constant widths."""
-    depths: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Distinct] = Field(min_length=1)
-    """Depths."""
-    chains: int = Field(ge=100, le=10**9)
-    """Chains of norms per cell."""
-    networks: int = Field(ge=100, le=10**9)
-    """Networks with drawn matrices per cell, at most."""
-    fewest: int = Field(ge=100, le=10**9)
-    """Cells that would have fewer networks get none."""
-    weights: float = Field(ge=1e4, le=1e15)
-    """Random weights per cell, at most: the networks are as many as that allows."""
-
-
-class Stationary(_Section):
-    """Stationary laws of networks with biases."""
-
-    width: int = Field(ge=2, le=10_000)
-    """Neurons in every layer."""
-    factors: Annotated[list[Annotated[float, Field(gt=0, le=2)]], Distinct] = Field(min_length=1)
-    """Weight variances in units of He's; bias variance 1."""
-
-
-class PairCorrelations(_Section):
-    """Correlation of two inputs against depth."""
-
-    width: int = Field(ge=2, le=10_000)
-    """Neurons in every layer."""
-    depth: int = Field(ge=1, le=10_000)
-    """Layers."""
-    networks: int = Field(ge=10, le=10**8)
-    """Networks per start."""
-    starts: Annotated[list[Annotated[float, Field(ge=-1, lt=1)]], Distinct] = Field(min_length=1)
-    """Correlation of the inputs."""
-
-
-class Jacobians(_Section):
-    """Singular values of input-output Jacobians."""
-
-    width: Annotated[int, Field(ge=2, le=10_000, multiple_of=2)]
-    """Hidden neurons per layer, even."""
-    depths: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Distinct] = Field(min_length=1)
-    """Hidden layers."""
-    networks: int = Field(ge=2, le=10**6)
-    """Networks per scheme and depth."""
-
-
-class IsometryData(_Section):
-    """A data set with its number of epochs."""
-
-    name: Literal["digits", "mnist", "cifar10"]
-    """digits needs no file; the others are fetched into data/raw once."""
-    epochs: int = Field(ge=1, le=10_000)
-    """Passes over the training part."""
-
-
-class IsometryTraining(_Section):
-    """Training from the four schemes against depth."""
-
-    datasets: list[IsometryData] = Field(min_length=1)
-    """What is trained on."""
-    width: Annotated[int, Field(ge=2, le=10_000, multiple_of=2)]
-    """Hidden neurons per layer, even."""
-    depths: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Distinct] = Field(min_length=1)
-    """Hidden layers."""
-    optimizer: Optimizer
-    """With its grid of learning rates."""
-    seeds: int = Field(ge=2, le=1000)
-    """Networks per learning rate."""
-    batch_size: int = Field(ge=1, le=10_000)
-    """Images per step."""
-    validation_share: float = Field(gt=0, lt=1)
-    """Part of the training images that chooses the learning rate."""
-    schemes_per_job: int = Field(ge=1, le=4)
-    """How many of the four schemes one job trains; finished cells are kept if a job is stopped."""
-
-    @model_validator(mode="after")
-    def _datasets_are_distinct(self) -> Self:
-        _distinct([data.name for data in self.datasets])
-        return self
-
-
-class ReluLaw(_Section):
-    """Companion paper: exact signal law of ReLU networks, and dynamical isometry by mirrored weights."""
-
-    law: DrawnLaw
-    deviations: Deviations
-    eigenvalue_widths: Annotated[list[Width], Distinct] = Field(min_length=1)
-    """Widths whose eigenvalues are drawn."""
-    stationary: Stationary
-    correlations: PairCorrelations
-    jacobian: Jacobians
-    training: IsometryTraining
-    memory_mb: float = Field(ge=8, le=10**6)
-    """Bound on the working memory of the simulation."""
-
-
-class DensityFit(_Section):
+class DensityFit(Section):
     """Hyper-parameters of the fit of the density; published values in config/laptop.yaml."""
 
     epochs: int = Field(ge=2, le=100_000)
@@ -452,7 +302,7 @@ class DensityFit(_Section):
         return self
 
 
-class ActivationFit(_Section):
+class ActivationFit(Section):
     """Hyper-parameters of the fit of the activation; published values in config/laptop.yaml."""
 
     steps: int = Field(ge=1, le=10**7)
@@ -469,7 +319,7 @@ class ActivationFit(_Section):
     """Initial a, b, c, d, f, g, h."""
 
 
-class Fitted(_Section):
+class Fitted(Section):
     """The paper's own numerical route."""
 
     extended_thetas: Annotated[list[Theta], Distinct]
@@ -480,21 +330,21 @@ class Fitted(_Section):
     activation: ActivationFit
 
 
-class Constraints(_Section):
+class Constraints(Section):
     """The table of the constraints that common pairs fail."""
 
     thetas: Annotated[list[Theta], Distinct] = Field(min_length=1)
     """Weibull laws in the table."""
 
 
-class Figures(_Section):
+class Figures(Section):
     """How figures are written."""
 
     dpi: int = Field(ge=30, le=1200)
     """Resolution of the PNG files."""
 
 
-class Config(_Section):
+class Config(Section):
     """Everything that a run depends on."""
 
     scale: str = Field(pattern=r"^[a-z0-9_]+$")
@@ -515,6 +365,7 @@ class Config(_Section):
     edge_of_chaos: EdgeOfChaos
     training: Training
     relu_law: ReluLaw
+    kernels: Kernels
     figures: Figures
 
     @property
@@ -530,6 +381,15 @@ class Config(_Section):
         both = sorted(set(self.thetas) & set(self.fitted.extended_thetas))
         if both:
             raise ValueError(f"fitted.extended_thetas must not repeat thetas, got {both} in both")
+        return self
+
+    @model_validator(mode="after")
+    def _rectified_rows_are_trained(self) -> Self:
+        if "relu" not in self.training.persistence.activations:
+            raise ValueError(
+                "training.persistence.activations must have relu: kernels looks at its trained rows, got "
+                f"{self.training.persistence.activations}"
+            )
         return self
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "compare_edge_of_chaos",
     "compare_fits",
     "compare_fitted_sweep_iii",
+    "compare_kernels",
     "compare_relu_law",
     "compare_sweep_iii",
     "width_one",
@@ -256,6 +257,48 @@ def compare_relu_law(constants: DataFrame, ks: DataFrame, jacobians: DataFrame) 
             }
         )
     return pd.DataFrame(rows).assign(paper="2").reindex(columns=COLUMNS)
+
+
+_KERNEL_CONSTANTS = {
+    "kernel": ("k(x, y) of ReLU, |x| = |y| = 1, angle 1.2", 0.2603, 5e-5),
+    "cosine": ("cos t' of ReLU at angle 1.2", 0.5206, 5e-5),
+    "cosine_1": ("cos of the angle after 1 ReLU layer, from a right angle", 0.318310, 5e-7),
+    "cosine_4": ("the same after 4", 0.680954, 5e-7),
+    "cosine_16": ("the same after 16", 0.929456, 5e-7),
+    "cosine_64": ("the same after 64", 0.992066, 5e-7),
+}
+
+
+def compare_kernels(constants: DataFrame, slopes: DataFrame) -> DataFrame:
+    """Paper 3: stated values of the kernel and its iterates to their digits, rates of the central limit theorem.
+
+    `constants` has name and value (`kernel_study.constants`), `slopes` is `kernel_claims.slope_table`.
+    """
+    values = constants.set_index("name").value
+    rows: list[dict[str, object]] = [
+        {
+            "item": item,
+            "published": math.nan,
+            "ours": float(values[name]),
+            "tolerance": half,
+            "verdict": "agrees" if abs(values[name] - stated) <= half else "fails",
+            "note": f"derived: {stated}; half a unit of the last digit",
+        }
+        for name, (item, stated, half) in _KERNEL_CONSTANTS.items()
+    ]
+    rows += [
+        {
+            "item": f"slope in m of the kernel's error, {row.law}, {row.inputs} inputs",
+            "published": math.nan,
+            "ours": row.slope,
+            "uncertainty": row.slope_error,
+            "tolerance": 0.2,
+            "verdict": "agrees" if abs(row.slope - row.predicted) <= 0.2 else "fails",
+            "note": f"derived: {row.predicted:g}; 99 % interval +- {row.half_width:.3f}",
+        }
+        for row in slopes.itertuples()
+    ]
+    return pd.DataFrame(rows).assign(paper="3").reindex(columns=COLUMNS)
 
 
 def _both(points: DataFrame, published: DataFrame, route: str) -> DataFrame:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from preactivations.depth_study import layer_rows, simulate_depth
 from preactivations.ensembles import Ensemble
@@ -29,6 +30,7 @@ from preactivations.training_runs import Images, Labels, Plan, Split, tensors, t
 __all__ = [
     "Architecture",
     "initial_rows",
+    "neuron_rows",
     "persistence_rows",
     "train_cell",
 ]
@@ -175,6 +177,7 @@ def persistence_rows(
     images: int = 50,
     device: str | None = None,
     progress: Callable[[int], None] | None = None,
+    watch: Callable[[int, Ensemble, NDArray[np.int64]], None] | None = None,
 ) -> tuple[list[Row], list[Row]]:
     """Do pre-activations stay Gaussian while a network trains? (rows, rows of runs as for `train_cell`)
 
@@ -182,7 +185,8 @@ def persistence_rows(
     (all seeds that have not diverged) for one image, its mean over `images` images of the test part: `ks_standardized`;
     that of independent normal samples of the same size, `null_mean`, and its 95 % point `null_95` for one image;
     n_samples; n_runs; variance in units of v. The neurons of a network are dependent, the more so once it has trained,
-    so that the null values are a reference and not a test.
+    so that the null values are a reference and not a test. `watch` is called as `at_epoch` of `training.train`, at
+    those epochs.
     """
     members = plan.members()
     probes, _ = _tensors(setting, architecture, (data.test[0][:images], data.test[1][:images]), device)
@@ -192,6 +196,8 @@ def persistence_rows(
     def look(epoch: int, ensemble: Ensemble, who: NDArray[np.int64]) -> None:
         if epoch not in epochs:
             return
+        if watch is not None:
+            watch(epoch, ensemble, who)
         layers = [z.double().cpu().numpy() for z in ensemble.pre_activations(probes)[:-1]]
         for rate in plan.learning_rates:
             mine = [k for k, member in enumerate(who) if members[member][0] == rate]
@@ -221,6 +227,23 @@ def persistence_rows(
         setting, architecture, data, plan, stream, order, device=device, at_epoch=look, progress=progress
     )
     return rows, runs
+
+
+def neuron_rows(ensemble: Ensemble, who: NDArray[np.int64], plan: Plan) -> list[Row]:
+    """Weights of an ensemble of perceptrons: learning_rate, seed, layer (from 1), neuron, weights (list), bias."""
+    members = plan.members()
+    rows: list[Row] = []
+    for k, member in enumerate(who):
+        rate, seed = members[member]
+        dense = [layer for layer in ensemble.network(k) if isinstance(layer, nn.Linear)]
+        for number, layer in enumerate(dense, 1):
+            weights, biases = (p.detach().cpu().numpy() for p in (layer.weight, layer.bias))
+            rows += [
+                {"learning_rate": rate, "seed": seed, "layer": number, "neuron": neuron}
+                | {"weights": row.tolist(), "bias": float(bias)}
+                for neuron, (row, bias) in enumerate(zip(weights, biases, strict=True))
+            ]
+    return rows
 
 
 def _mean_statistic(sample: NDArray[np.float64]) -> float:

@@ -19,6 +19,11 @@ NOTEBOOKS = {
         *rules.relu_law_simulate.output,
         *rules.table_relu_law.output,
     ],
+    "kernels": [
+        *rules.kernel_simulate.output,
+        *rules.kernel_inputs.output,
+        *rules.table_kernels.output,
+    ],
     "training": [*rules.table_training.input.runs, *rules.table_training.output],
 }
 

@@ -247,8 +247,3 @@ rule relu_law:
     input:
         rules.plot_relu_law.output,
         rules.table_relu_law.output,
-
-
-rule companions:
-    input:
-        rules.relu_law.input,

@@ -9,6 +9,8 @@ rule table_replication:
         relu_constants=rules.relu_law_theory.output.constants,
         relu_ks=rules.relu_law_simulate.output.ks,
         jacobians=rules.relu_law_simulate.output.jacobians,
+        kernel_constants=rules.kernel_simulate.output.constants,
+        kernel_slopes=rules.table_kernels.output.fits,
         published="data/reference/fig11_sweep_iii.csv",
         published_losses="data/reference/fit_losses.csv",
         code=code("table_replication.py"),
@@ -76,6 +78,7 @@ rule figures:
         TRAINING_FIGURES,
         rules.plot_persistence.output,
         rules.plot_relu_law.output,
+        rules.plot_kernels.output,
         rules.plot_rule_graph.output,
 
 
@@ -88,4 +91,5 @@ rule tables:
         rules.table_edge_of_chaos.output,
         rules.table_training.output,
         rules.table_relu_law.output,
+        rules.table_kernels.output,
         rules.table_replication.output,

@@ -107,6 +107,7 @@ rule train_persistence:
     output:
         layers=TRAINING_FOLDER / "persistence.layers.parquet",
         runs=TRAINING_FOLDER / "persistence.runs.parquet",
+        neurons=TRAINING_FOLDER / "persistence.neurons.parquet",
     log:
         log_of("train_persistence"),
     benchmark:

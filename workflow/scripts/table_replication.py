@@ -11,6 +11,7 @@ from preactivations.replication import (
     compare_edge_of_chaos,
     compare_fits,
     compare_fitted_sweep_iii,
+    compare_kernels,
     compare_relu_law,
     compare_sweep_iii,
     width_one,
@@ -35,6 +36,9 @@ with job(snakemake):
         ),
         compare_relu_law(
             *(pd.read_parquet(snakemake.input[name]) for name in ("relu_constants", "relu_ks", "jacobians"))
+        ),
+        compare_kernels(
+            *(pd.read_parquet(snakemake.input[name]) for name in ("kernel_constants", "kernel_slopes"))
         ),
     ]
     formats = dict.fromkeys(("published", "ours", "uncertainty", "tolerance"), ".5g")

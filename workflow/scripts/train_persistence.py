@@ -9,31 +9,33 @@ from laws import theta_of
 from training_inputs import prepare
 from training_settings import setting_of
 
+from preactivations.ensembles import Ensemble
 from preactivations.streams import Stream
 from preactivations.training_runs import Plan
-from preactivations.training_study import Architecture, persistence_rows
+from preactivations.training_study import Architecture, neuron_rows, persistence_rows
 
 snakemake: Any  # Snakemake puts it here
 
 
 def compute(activation: str, law: str) -> dict[str, Any]:
+    neurons: list[Any] = []
+
+    def keep(epoch: int, ensemble: Ensemble, who: Any) -> None:
+        if activation == "relu" and epoch in (0, study["epochs"]):  # what the stage kernels looks at
+            neurons.extend({"epoch": epoch} | row for row in neuron_rows(ensemble, who, plan))
+
     bar = Bar(study["epochs"], f"{activation} {law}")
     rows, runs = persistence_rows(
         setting_of(activation, law),
         Architecture(study["width"], study["depth"]),
         data,
-        Plan(
-            study["optimizer"],
-            study["learning_rates"],
-            study["seeds"],
-            study["epochs"],
-            study["batch_size"],
-        ),
+        plan,
         Stream(seed, "training", "persistence", dataset, activation, law),
         Stream(seed, "training", dataset, "order"),
         epochs=[*study["at"], study["epochs"]],
         device=device,
         progress=bar.add,
+        watch=keep,
     )
     bar.close()
     name = {"dataset": data.title, "activation": activation, "law": law, "theta": theta_of(law)}
@@ -41,18 +43,22 @@ def compute(activation: str, law: str) -> dict[str, Any]:
     return {
         "layers": pd.DataFrame([name | row for row in rows]),
         "runs": pd.DataFrame([name | {"depth": study["depth"]} | row for row in runs]),
-    }
+    } | ({"neurons": pd.DataFrame(neurons)} if neurons else {})
 
 
 with job(snakemake) as record:
     study, seed, dataset = snakemake.params.study, snakemake.params.seed, snakemake.params.study["dataset"]
     device, data = prepare(snakemake, dataset, record)
+    plan = Plan(
+        study["optimizer"], study["learning_rates"], study["seeds"], study["epochs"], study["batch_size"]
+    )
     cells = Cells(snakemake)
     key = study | {"seed": seed, "title": data.title, "device": record["device"]}
     done = [
         cells.get(key | {"activation": activation, "law": law}, partial(compute, activation, law))
         for activation, law in snakemake.params.cells
     ]
-    for name in ("layers", "runs"):
-        write_parquet(pd.concat([frames[name] for frames in done]), snakemake.output[name])
+    for name in ("layers", "runs", "neurons"):
+        found = pd.concat([frames[name] for frames in done if name in frames])
+        write_parquet(found, snakemake.output[name])
     cells.clear()

@@ -1,0 +1,320 @@
+"""Kernels of rectified layers with drawn weights beside them (Tsuchida et al. 2018; our protocol)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from preactivations._arc_cosine import rectified
+from preactivations._kernel_error import kernel_error
+from preactivations.kernels import (
+    angle_between,
+    angular_map,
+    clt_correction,
+    finite_width_variance,
+    gram,
+    iterate,
+    kernel,
+    log_angle_moments,
+)
+from preactivations.row_laws import Iid, IidRademacher, RotationInvariant
+from preactivations.streams import Stream
+
+__all__ = [
+    "Spectrum",
+    "constants",
+    "curve_rows",
+    "depth_rows",
+    "error_row",
+    "finite_width_row",
+    "gram_rows",
+    "input_kinds",
+    "inputs",
+    "slope_row",
+    "spectrum",
+]
+
+Array = NDArray[np.float64]
+Row = dict[str, Any]
+
+_PLASTIC = 1.324717957244746  # of Roberts' quasi-random sequence in two dimensions: x^3 = x + 1
+
+
+class Spectrum(NamedTuple):
+    """Of a Gram matrix: condition number, and effective rank exp(-sum p log p), p its eigenvalues over their sum."""
+
+    condition: float
+    effective_rank: float
+
+
+# -- one layer -------------------------------------------------------------------------------------
+
+
+def curve_rows(
+    law: RotationInvariant, m: int, neurons: int, slopes: Sequence[float], angles: int, stream: Stream
+) -> list[Row]:
+    """cos t' against t on a grid of [0, pi], by slope: the map, and one layer of `neurons` with drawn weights."""
+    u = law.project(neurons, m, 2, stream.block(0))
+    grid = np.linspace(0, math.pi, angles)
+    rows: list[Row] = []
+    for angle in grid:
+        h, g = u[:, 0], math.cos(angle) * u[:, 0] + math.sin(angle) * u[:, 1]
+        for slope in slopes:
+            x, y = (np.where(z > 0, z, slope * z) for z in (h, g))
+            drawn = math.cos(float(angle_between(x, y)))
+            exact = math.cos(float(angular_map(angle, slope)))
+            rows.append({"slope": slope, "angle": angle, "map": exact, "drawn": drawn, "neurons": neurons})
+    return rows
+
+
+def finite_width_row(
+    law: RotationInvariant, m: int, width: int, angle: float, networks: int, stream: Stream
+) -> Row:
+    """Mean and n times variance of k_hat of ReLU over layers of `width` neurons, exact and drawn, with standard errors.
+
+    variance is NaN where E|w|^4 is infinite.
+    """
+    u = law.project(width * networks, m, 2, stream.block(0))
+    h, g = u[:, 0], math.cos(angle) * u[:, 0] + math.sin(angle) * u[:, 1]
+    k = (np.maximum(h, 0) * np.maximum(g, 0)).reshape(networks, width).mean(axis=1)
+    ratio = law.ratio(m)
+    deviation = k - k.mean()
+    square, fourth = float((deviation**2).mean()), float((deviation**4).mean())
+    return {
+        "angle": angle,
+        "width": width,
+        "networks": networks,
+        "ratio": ratio,
+        "kernel": float(rectified(angle, 0.0, 1)),
+        "kernel_drawn": float(k.mean()),
+        "kernel_error": math.sqrt(square / networks),
+        "variance": float(finite_width_variance(angle, ratio)) if math.isfinite(ratio) else math.nan,
+        "variance_drawn": width * square,
+        "variance_error": width * math.sqrt(max(fourth - square**2, 0.0) / networks),
+    }
+
+
+def constants() -> list[Row]:
+    """Values of ReLU's kernel that are stated elsewhere: at the angle 1.2, and cosines by depth from a right angle."""
+    cosines = np.cos(iterate(math.pi / 2, 64))
+    return [
+        {"name": "kernel", "value": float(kernel([1.0, 0.0], [math.cos(1.2), math.sin(1.2)]))},
+        {"name": "cosine", "value": float(np.cos(angular_map(1.2)))},
+        *({"name": f"cosine_{depth}", "value": float(cosines[depth])} for depth in (1, 4, 16, 64)),
+    ]
+
+
+# -- independent weights ---------------------------------------------------------------------------
+
+
+def inputs(kind: str, m: int) -> tuple[Array, Array]:
+    """Two inputs of norm 1 in R^m.
+
+    "signed": coordinates quasi-random in (-1, 1), at a right angle. "positive": in (0, 1), as of images. "localized":
+    the first coordinate holds .8 of the squared norm of both, which share it.
+
+    Raises
+    ------
+    ValueError
+        For another kind, or m < 2.
+    """
+    if m < 2:
+        raise ValueError(f"m must be at least 2, or there is no angle, got {m}")
+    k = np.arange(1, m + 1)
+    x, y = (0.5 + k / _PLASTIC) % 1, (0.5 + k / _PLASTIC**2) % 1
+    match kind:
+        case "positive":
+            pass
+        case "signed" | "localized":
+            x, y = 2 * x - 1, 2 * y - 1
+            x /= np.linalg.norm(x)
+            y -= (x @ y) * x
+            if kind == "localized":
+                y /= np.linalg.norm(y)
+                x, y = (np.concatenate([[2 * np.linalg.norm(z[1:])], z[1:]]) for z in (x, y))
+        case _:
+            raise ValueError(f"kind must be 'signed', 'positive' or 'localized', got {kind!r}")
+    return x / np.linalg.norm(x), y / np.linalg.norm(y)
+
+
+def input_kinds(law: Iid) -> tuple[str, ...]:
+    """Kinds of `inputs` on which a law is studied: where a rate is predicted, and a control that has none."""
+    if law.skewness != 0:
+        return "positive", "signed"
+    return ("signed", "localized") if isinstance(law, IidRademacher) else ("signed",)
+
+
+def error_row(law: Iid, kind: str, m: int, evaluations: int, stream: Stream) -> Row:
+    """k - k_Gauss of independent weights by Monte Carlo, and the first orders of its expansion (NaN without kappa4)."""
+    x, y = inputs(kind, m)
+    found = kernel_error(law, x, y, evaluations, stream)
+    formula = math.nan
+    if math.isfinite(law.kurtosis):
+        formula = float(clt_correction(x, y, law.skewness, law.kurtosis))
+    return {
+        "inputs": kind,
+        "m": m,
+        "angle": float(angle_between(x, y)),
+        "largest": float(max(abs(x).max(), abs(y).max())),
+        "kernel": float(rectified(angle_between(x, y), 0.0, 1)),
+        "error": found.error,
+        "standard_error": found.standard_error,
+        "plain_standard_error": found.plain_standard_error,
+        "formula": formula,
+    }
+
+
+def slope_row(m: Array, error: Array, standard_error: Array) -> Row:
+    """Fit of error = A m^slope by weighted least squares: slope, standard error, chi2 per degree of freedom."""
+    from scipy.optimize import curve_fit
+
+    start = (error[0] * m[0], -1.0)
+
+    def power(m: Array, amplitude: float, slope: float) -> Array:
+        return amplitude * m**slope
+
+    (amplitude, slope), covariance = curve_fit(
+        power, m, error, start, sigma=standard_error, absolute_sigma=True
+    )
+    chi2 = (((power(m, amplitude, slope) - error) / standard_error) ** 2).sum()
+    return {
+        "slope": float(slope),
+        "slope_error": float(math.sqrt(covariance[1, 1])),
+        "chi2_per_dof": float(chi2 / (len(m) - 2)),
+        "points": len(m),
+    }
+
+
+# -- depth -----------------------------------------------------------------------------------------
+
+
+def depth_rows(
+    law: RotationInvariant | Iid,
+    width: int,
+    depths: Sequence[int],
+    networks: int,
+    stream: Stream,
+    start: float = math.pi / 2,
+) -> list[Row]:
+    """Angles of two inputs in drawn ReLU networks of constant width, by network and depth.
+
+    Rotation-invariant rows: two projections of each are drawn, all that two inputs see of them. Independent weights:
+    whole matrices, from two delocalized inputs. Columns: map (infinite width), log_mean and log_sd of the log angle to
+    first order in 1/width per layer (`kernels.log_angle_moments`; ratio 1 for independent weights, that of many
+    inputs), angle (drawn; NaN if the network is dead).
+    """
+    exact = iterate(start, max(depths))
+    if isinstance(law, Iid):
+        ratio = 1.0
+        found = np.stack([_matrix_angles(law, width, max(depths), start, stream, k) for k in range(networks)])
+    else:
+        ratio = law.ratio(width)
+        found = _projected_angles(law, width, max(depths), networks, start, stream.block(0))
+    mean, sd = log_angle_moments(start, max(depths), width, ratio)
+    return [
+        {
+            "width": width,
+            "depth": depth,
+            "network": k,
+            "map": exact[depth],
+            "log_mean": mean[depth],
+            "log_sd": sd[depth],
+            "angle": found[k, depth],
+        }
+        for depth in depths
+        for k in range(networks)
+    ]
+
+
+def _projected_angles(
+    law: RotationInvariant, width: int, depth: int, networks: int, start: float, rng: np.random.Generator
+) -> Array:
+    angles = np.full((networks, depth + 1), start)
+    for layer in range(depth):
+        u = law.project(networks * width, width, 2, rng).reshape(networks, width, 2)
+        t = angles[:, layer, None]
+        h, g = u[..., 0], np.cos(t) * u[..., 0] + np.sin(t) * u[..., 1]
+        angles[:, layer + 1] = _angle_of_active(np.maximum(h, 0), np.maximum(g, 0))
+    return angles
+
+
+def _angle_of_active(x: Array, y: Array) -> Array:
+    """NaN where a layer is dead: there is no direction left."""
+    dead = ~(x.any(axis=-1) & y.any(axis=-1))
+    return np.where(
+        dead, math.nan, angle_between(np.where(dead[..., None], 1.0, x), np.where(dead[..., None], 1.0, y))
+    )
+
+
+def _matrix_angles(law: Iid, width: int, depth: int, start: float, stream: Stream, network: int) -> Array:
+    rng = stream.block(network)
+    x, u = rng.standard_normal((2, width))
+    x /= np.linalg.norm(x)
+    u -= (u @ x) * x
+    z = np.stack([x, math.cos(start) * x + math.sin(start) * u / np.linalg.norm(u)], axis=1)
+    angles = [start]
+    for _ in range(depth):
+        w = law.sample(width, width, rng, np.float32)
+        z = np.maximum((w @ z.astype(np.float32)).astype(np.float64), 0)
+        angles.append(float(_angle_of_active(z[:, 0], z[:, 1])))
+        z /= np.linalg.norm(z)
+    return np.array(angles)
+
+
+# -- many inputs -----------------------------------------------------------------------------------
+
+
+def spectrum(matrix: Array) -> Spectrum:
+    """Condition number and effective rank (Roy & Vetterli 2007) of a positive semi-definite matrix.
+
+    The condition number is inf where rounding leaves the least eigenvalue at or below 0.
+    """
+    values = np.linalg.eigvalsh(matrix)
+    share = np.clip(values / values.sum(), 0, None)
+    share = share[share > 0]
+    condition = values[-1] / values[0] if values[0] > 0 else math.inf
+    return Spectrum(float(condition), float(np.exp(-(share * np.log(share)).sum())))
+
+
+def gram_rows(
+    n: int,
+    m: int,
+    depths: Sequence[int],
+    slopes: Sequence[float],
+    width: int,
+    networks: int,
+    stream: Stream,
+) -> list[Row]:
+    """Spectra of the Gram matrix of n normal inputs in R^m against depth: wide layers, and drawn normal networks.
+
+    Rows: slope, depth, network (-1 for wide layers), condition, effective_rank. Matrices are scaled to ones on the
+    diagonal (cosines), which leaves out how norms scatter.
+    """
+    x = stream.block(0).standard_normal((n, m))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    rows: list[Row] = []
+
+    def add(slope: float, depth: int, network: int, matrix: Array) -> None:
+        rows.append({"slope": slope, "depth": depth, "network": network} | spectrum(matrix)._asdict())
+
+    for slope in slopes:
+        for depth in depths:
+            add(slope, depth, -1, gram(x, depth, slope))
+    for network in range(networks):
+        rng = stream.block(network + 1)
+        hidden = dict.fromkeys(slopes, x)
+        for depth in range(max(depths) + 1):
+            if depth:
+                weights = rng.standard_normal((hidden[slopes[0]].shape[1], width))
+                for slope, h in hidden.items():
+                    z = h @ weights
+                    z = np.where(z > 0, z, slope * z)
+                    hidden[slope] = z / np.linalg.norm(z, axis=1, keepdims=True)
+            if depth in depths:
+                for slope, h in hidden.items():
+                    add(slope, depth, network, h @ h.T)
+    return rows

@@ -1,0 +1,345 @@
+r"""Kernels of wide rectified layers: what their weights' law leaves of the angle between two inputs, at any depth.
+
+phi_(a,p)(z) = z^p for z > 0 and a z^p else (ReLU: a = 0, p = 1). For a row w of weights and inputs x, y at the angle t
+
+    k(x, y) = E phi(w.x) phi(w.y) = E|w|^(2p) / E chi_m^(2p) |x|^p |y|^p F_p(t)
+
+for *every* rotation-invariant law of w in R^m (`row_laws`): the law enters by one moment, and not at all once outputs
+are normalized, cos t' = F_p(t) / F_p(0). For independent weights of mean 0 and variance 1 it is the limit m ->
+infinity of delocalized inputs, with `clt_correction` the next orders. F_p = (1 + a^2) k_p(t) + 2 a (-1)^p k_p(pi - t),
+with
+
+    k_0 = (pi - t) / (2 pi),    k_1 = [sin t + (pi - t) cos t] / (2 pi),
+    k_2 = [3 sin t cos t + (pi - t) (1 + 2 cos^2 t)] / (2 pi).
+
+After Tsuchida, Roosta-Khorasani and Gallagher, "Invariance of Weight Distributions in Rectified MLPs", ICML 2018, and
+Cho and Saul, "Kernel Methods for Deep Learning", 2009. Angles are in radians. Functions of angles or inputs take
+tensors as well: they return tensors of their dtype, on their device, with gradients.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from preactivations._arc_cosine import checked_angle, mapped_angle, namespace, rectified
+from preactivations._clt_expansion import clt_correction
+from preactivations._finite_width import log_angle_moments
+
+__all__ = [
+    "Rectified",
+    "RowLaw",
+    "angle_between",
+    "angular_map",
+    "clt_correction",
+    "finite_width_variance",
+    "fixed_point_rate",
+    "gram",
+    "iterate",
+    "kernel",
+    "log_angle_moments",
+    "rectified_by_name",
+]
+
+Array = NDArray[np.float64]
+
+
+class Rectified(NamedTuple):
+    """phi(z) = z^degree for z > 0 and slope * z^degree else.
+
+    Attributes
+    ----------
+    slope : float
+    degree : int
+        0, 1 or 2.
+    """
+
+    slope: float = 0.0
+    degree: int = 1
+
+
+class RowLaw(Protocol):
+    """What a kernel asks of a law of rows of weights: `row_laws` has some."""
+
+    def kernel_factor(self, degree: int, m: int) -> float:
+        """E|w|^(2 degree) / E chi_m^(2 degree) of a row of m weights; inf where it is infinite."""
+        ...
+
+
+def rectified_by_name(name: str) -> Rectified:
+    """ "relu", "leaky_relu" (slope .01), "leaky_relu_<slope>", "identity", "absolute", "step" or "squared_relu".
+
+    Raises
+    ------
+    ValueError
+        For another name.
+
+    Examples
+    --------
+    >>> rectified_by_name("leaky_relu_0.2")
+    Rectified(slope=0.2, degree=1)
+    """
+    known = {
+        "relu": Rectified(),
+        "leaky_relu": Rectified(0.01),
+        "identity": Rectified(1.0),
+        "absolute": Rectified(-1.0),
+        "step": Rectified(0.0, 0),
+        "squared_relu": Rectified(0.0, 2),
+    }
+    if name in known:
+        return known[name]
+    family, _, slope = name.partition("leaky_relu_")
+    try:
+        if not family:
+            return Rectified(_slope(float(slope)))
+    except ValueError:
+        pass
+    raise ValueError(
+        f"unknown activation {name!r}; accepted: {', '.join(map(repr, known))}, 'leaky_relu_<slope>'"
+    )
+
+
+def angle_between(x: ArrayLike, y: ArrayLike) -> Array:
+    """Angle between x and y along the last dimension, accurate near 0 and pi too (Kahan).
+
+    The gradient of tensors is taken as 0 where the angle is 0 or pi and has a kink.
+
+    Raises
+    ------
+    ValueError
+        For different lengths, or vectors that are 0 or not finite.
+
+    Examples
+    --------
+    >>> round(float(angle_between([1.0, 0.0], [1.0, 1e-9])), 12)
+    1e-09
+    """
+    x, y = _inputs(x, y)
+    if namespace(x, y) is not np:
+        from preactivations._kernel_autograd import Angle
+
+        return Angle.apply(x, y)  # type: ignore[no-any-return]
+    unit_x, unit_y = (z / np.linalg.norm(z, axis=-1, keepdims=True) for z in (x, y))
+    return np.asarray(
+        2 * np.arctan2(np.linalg.norm(unit_x - unit_y, axis=-1), np.linalg.norm(unit_x + unit_y, axis=-1))
+    )
+
+
+def angular_map(angle: ArrayLike, slope: float = 0.0, degree: int = 1) -> Array:
+    """Angle after a wide layer, cos t' = F_p(t) / F_p(0); the same for all laws of weights of this module.
+
+    1 - cos t' and 1 + cos t' are computed without cancellation, to a relative error below 1e-13 in double precision.
+    Gradients are finite at both ends, except at degree 0, where t' grows like sqrt(t).
+
+    Parameters
+    ----------
+    angle : array_like or tensor
+        In [0, pi].
+    slope : float, optional
+        Of the activation for negative arguments.
+    degree : {0, 1, 2}, optional
+
+    Raises
+    ------
+    ValueError
+        For angles, slopes or degrees out of range.
+
+    Examples
+    --------
+    >>> round(float(np.cos(angular_map(np.pi / 2))), 6)
+    0.31831
+    """
+    slope, degree = _slope(slope), _degree(degree)
+    if namespace(angle) is np:
+        return np.asarray(mapped_angle(angle, slope, degree))
+    from preactivations._kernel_autograd import AngularMap
+
+    checked_angle(angle)
+    return AngularMap.apply(angle, slope, degree)  # type: ignore[no-any-return]
+
+
+def iterate(angle: ArrayLike, depth: int, slope: float = 0.0, degree: int = 1) -> Array:
+    """Angles after 0, 1, ..., `depth` wide layers, shape (depth + 1, ...).
+
+    They tend to 0 for 0 <= slope < 1 and degree 1, see `fixed_point_rate`: deep networks forget all but the norm.
+
+    Raises
+    ------
+    ValueError
+        For a negative depth, and what `angular_map` refuses.
+
+    Examples
+    --------
+    >>> np.cos(iterate(np.pi / 2, 64)[[1, 4, 16, 64]]).round(6).tolist()
+    [0.31831, 0.680954, 0.929456, 0.992066]
+    """
+    if depth < 0:
+        raise ValueError(f"depth must be at least 0, got {depth}")
+    angles = [checked_angle(angle)]
+    for _ in range(depth):
+        angles.append(angular_map(angles[-1], slope, degree))
+    return namespace(angle).stack(angles)  # type: ignore[no-any-return]
+
+
+def fixed_point_rate(slope: float = 0.0) -> float:
+    """c such that t_l ~ 1 / (c l): c = (1 - a)^2 / ((1 + a^2) 3 pi), since t' = t - c t^2 + O(t^3); degree 1.
+
+    Examples
+    --------
+    >>> round(float(iterate(np.pi / 2, 20000)[-1]) * 20000 * fixed_point_rate(), 2)
+    1.0
+    """
+    slope = _slope(slope)
+    return (1 - slope) ** 2 / (1 + slope**2) / (3 * math.pi)
+
+
+def kernel(
+    x: ArrayLike,
+    y: ArrayLike,
+    weights: RowLaw | None = None,
+    activation: str | Rectified = "relu",
+) -> Array:
+    """k(x, y) = E phi(w.x) phi(w.y), along the last dimension of the inputs.
+
+    Parameters
+    ----------
+    x, y : array_like or tensor, shape (..., m)
+    weights : law of rows, optional
+        One of `row_laws`. Exact for rotation-invariant laws, the limit m -> infinity for independent weights of mean 0
+        (`clt_correction` has the next orders). Left out: E|w|^2 = m, which all laws of `row_laws` have that can.
+    activation : str or Rectified, optional
+        A name that `rectified_by_name` takes, or slope and degree.
+
+    Returns
+    -------
+    ndarray or tensor, shape (...)
+        0 where an input is 0 (degree 1 and 2).
+
+    Raises
+    ------
+    ValueError
+        If E|w|^(2 degree) is infinite; for inputs of different lengths or that are not finite; at degree 0 for inputs
+        that are 0.
+
+    Examples
+    --------
+    >>> x, y = [1.0, 0.0], [np.cos(1.2), np.sin(1.2)]
+    >>> round(float(kernel(x, y)), 4)
+    0.2603
+    """
+    slope, degree = rectified_by_name(activation) if isinstance(activation, str) else activation
+    slope, degree = _slope(slope), _degree(degree)
+    x, y = _inputs(x, y, zeros=degree > 0)
+    xp = namespace(x, y)
+    size = _norm(x) * _norm(y)
+    there = size > 0
+    # where an input is 0 any other will do: its kernel is 0
+    safe_x, safe_y = (xp.where(_norm(z)[..., None] > 0, z, 1.0) for z in (x, y))
+    value = size**degree * rectified(angle_between(safe_x, safe_y), slope, degree)
+    value = value * _factor(weights, degree, x.shape[-1])
+    return value if degree == 0 else xp.where(there, value, 0.0)  # type: ignore[no-any-return]
+
+
+def gram(x: ArrayLike, depth: int = 1, slope: float = 0.0) -> Array:
+    """Kernels of all pairs of n inputs after `depth` wide layers of degree 1 that preserve norms.
+
+    Entry (i, j) is |x_i||x_j| cos t_depth(i, j). Norms are preserved by n' E|w|^2 (1 + slope^2) / (2 m) = 1 for n'
+    neurons with m inputs: that is all of the law of weights that matters.
+
+    Parameters
+    ----------
+    x : array_like or tensor, shape (n, m)
+        None of them 0.
+
+    Returns
+    -------
+    ndarray or tensor, shape (n, n)
+
+    Raises
+    ------
+    ValueError
+        For another shape, inputs that are 0 or not finite, or a negative depth.
+    """
+    x, _ = _inputs(x, x)
+    if x.ndim != 2:
+        raise ValueError(f"x must have shape (n, m), one input per row, got {tuple(x.shape)}")
+    if depth < 0:
+        raise ValueError(f"depth must be at least 0, got {depth}")
+    xp = namespace(x)
+    angles: Any = xp.stack([angle_between(row, x) for row in x])  # row by row: n^2 m numbers would not fit
+    for _ in range(depth):
+        angles = angular_map(angles, slope)
+    norms = _norm(x)
+    return norms[:, None] * norms * xp.cos(angles)  # type: ignore[no-any-return]
+
+
+def finite_width_variance(angle: ArrayLike, ratio: float = 1.0, slope: float = 0.0) -> Array:
+    """n Var(k_hat) of the kernel of n neurons, k_hat = sum phi(w_i.x) phi(w_i.y) / n, |x| = |y| = 1, E|w|^2 = m.
+
+    It is ratio F_2 - F_1^2 with F_2 that of the slope a^2, ratio = E|w|^4 m / ((m + 2) (E|w|^2)^2): 1 for normal
+    weights, `row_laws.RotationInvariant.ratio` of others. Degree 1.
+
+    Raises
+    ------
+    ValueError
+        For angles out of range, or a ratio below (m/(m+2) of weights on a sphere, at least) 1/3.
+    """
+    if not 1 / 3 <= ratio < math.inf:
+        raise ValueError(
+            f"ratio must be finite (E|w|^4 is) and at least 1/3, that of weights +-1 at m = 1, got {ratio}"
+        )
+    slope = _slope(slope)
+    first = rectified(angle, slope, 1)
+    return ratio * rectified(angle, slope**2, 2) - first * first
+
+
+def _factor(weights: RowLaw | None, degree: int, m: int) -> float:
+    factor = 1.0 if weights is None else weights.kernel_factor(degree, m)
+    if not math.isfinite(factor):
+        raise ValueError(
+            f"E|w|^{2 * degree} of {weights!r} is infinite: kernels of degree {degree} need it (what layers have "
+            "instead scatters and does not converge)"
+        )
+    return factor
+
+
+def _norm(x: Any) -> Any:
+    xp = namespace(x)
+    return np.linalg.norm(x, axis=-1) if xp is np else xp.linalg.vector_norm(x, dim=-1)
+
+
+def _inputs(x: Any, y: Any, zeros: bool = False) -> tuple[Any, Any]:
+    xp = namespace(x, y)
+    if xp is np:
+        x, y = (np.asarray(z, dtype=np.float64) for z in (x, y))
+    else:
+        x, y = (z if isinstance(z, xp.Tensor) else xp.as_tensor(z) for z in (x, y))
+        if x.dtype != y.dtype:
+            y = y.to(x.dtype)
+    if x.ndim == 0 or y.ndim == 0 or x.shape[-1] != y.shape[-1]:
+        raise ValueError(
+            f"x and y must be vectors of one length along their last dimension, got shapes {tuple(x.shape)} and "
+            f"{tuple(y.shape)}"
+        )
+    for name, z in (("x", x), ("y", y)):
+        if not xp.isfinite(z).all():
+            raise ValueError(f"{name} must be finite")
+        if not zeros and not (_norm(z) > 0).all():
+            raise ValueError(f"{name} has an input that is 0: there is no angle")
+    return x, y
+
+
+def _slope(slope: float) -> float:
+    if not math.isfinite(slope):
+        raise ValueError(f"slope must be finite, got {slope}")
+    return float(slope)
+
+
+def _degree(degree: int) -> int:
+    if degree not in (0, 1, 2):
+        raise ValueError(f"degree must be 0, 1 or 2, got {degree}")
+    return degree

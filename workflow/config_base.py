@@ -1,0 +1,40 @@
+"""What all sections of the configuration share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def distinct(values: list[Any]) -> list[Any]:
+    repeated = sorted({v for v in values if values.count(v) > 1})
+    if repeated:
+        raise ValueError(f"values must be distinct, repeated: {repeated}")
+    return values
+
+
+Distinct = AfterValidator(distinct)
+Theta = Annotated[
+    float,
+    Field(
+        ge=2,
+        le=1000,
+        allow_inf_nan=False,
+        description="Weibull shape; below 2 no activation makes pre-activations normal",
+    ),
+]
+Width = Annotated[int, Field(ge=1, le=100, description="neurons in a layer")]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+class Optimizer(Section):
+    """An optimizer with its grid of learning rates."""
+
+    name: Literal["sgd", "adam"]
+    """sgd has momentum .9; adam has beta = (.9, .999)."""
+    learning_rates: Annotated[list[Annotated[float, Field(gt=0, le=100)]], Distinct] = Field(min_length=1)
+    """The one with the best validation accuracy is reported."""

@@ -1,0 +1,252 @@
+"""Sections of the configuration for the companion papers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from config_base import Distinct, Optimizer, Section, Width, distinct
+from pydantic import Field, model_validator
+
+
+class DrawnLaw(Section):
+    """Exact law of the norm beside drawn networks."""
+
+    widths: Annotated[list[Width], Distinct] = Field(min_length=1)
+    """Constant widths."""
+    depth: int = Field(ge=1, le=10_000)
+    """Layers."""
+    networks: int = Field(ge=100, le=10**9)
+    """Networks with drawn matrices per width."""
+
+
+class Deviations(Section):
+    """How far finite networks are from mean field."""
+
+    widths: Annotated[list[Annotated[int, Field(ge=1, le=100_000)]], Distinct] = Field(min_length=1)
+    """Constant widths."""
+    depths: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Distinct] = Field(min_length=1)
+    """Depths."""
+    chains: int = Field(ge=100, le=10**9)
+    """Chains of norms per cell."""
+    networks: int = Field(ge=100, le=10**9)
+    """Networks with drawn matrices per cell, at most."""
+    fewest: int = Field(ge=100, le=10**9)
+    """Cells that would have fewer networks get none."""
+    weights: float = Field(ge=1e4, le=1e15)
+    """Random weights per cell, at most: the networks are as many as that allows."""
+
+
+class Stationary(Section):
+    """Stationary laws of networks with biases."""
+
+    width: int = Field(ge=2, le=10_000)
+    """Neurons in every layer."""
+    factors: Annotated[list[Annotated[float, Field(gt=0, le=2)]], Distinct] = Field(min_length=1)
+    """Weight variances in units of He's; bias variance 1."""
+
+
+class PairCorrelations(Section):
+    """Correlation of two inputs against depth."""
+
+    width: int = Field(ge=2, le=10_000)
+    """Neurons in every layer."""
+    depth: int = Field(ge=1, le=10_000)
+    """Layers."""
+    networks: int = Field(ge=10, le=10**8)
+    """Networks per start."""
+    starts: Annotated[list[Annotated[float, Field(ge=-1, lt=1)]], Distinct] = Field(min_length=1)
+    """Correlation of the inputs."""
+
+
+class Jacobians(Section):
+    """Singular values of input-output Jacobians."""
+
+    width: Annotated[int, Field(ge=2, le=10_000, multiple_of=2)]
+    """Hidden neurons per layer, even."""
+    depths: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Distinct] = Field(min_length=1)
+    """Hidden layers."""
+    networks: int = Field(ge=2, le=10**6)
+    """Networks per scheme and depth."""
+
+
+class IsometryData(Section):
+    """A data set with its number of epochs."""
+
+    name: Literal["digits", "mnist", "cifar10"]
+    """digits needs no file; the others are fetched into data/raw once."""
+    epochs: int = Field(ge=1, le=10_000)
+    """Passes over the training part."""
+
+
+class IsometryTraining(Section):
+    """Training from the four schemes against depth."""
+
+    datasets: list[IsometryData] = Field(min_length=1)
+    """What is trained on."""
+    width: Annotated[int, Field(ge=2, le=10_000, multiple_of=2)]
+    """Hidden neurons per layer, even."""
+    depths: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Distinct] = Field(min_length=1)
+    """Hidden layers."""
+    optimizer: Optimizer
+    """With its grid of learning rates."""
+    seeds: int = Field(ge=2, le=1000)
+    """Networks per learning rate."""
+    batch_size: int = Field(ge=1, le=10_000)
+    """Images per step."""
+    validation_share: float = Field(gt=0, lt=1)
+    """Part of the training images that chooses the learning rate."""
+    schemes_per_job: int = Field(ge=1, le=4)
+    """How many of the four schemes one job trains; finished cells are kept if a job is stopped."""
+
+    @model_validator(mode="after")
+    def _datasets_aredistinct(self) -> Self:
+        distinct([data.name for data in self.datasets])
+        return self
+
+
+class ReluLaw(Section):
+    """Companion paper: exact signal law of ReLU networks, and dynamical isometry by mirrored weights."""
+
+    law: DrawnLaw
+    deviations: Deviations
+    eigenvalue_widths: Annotated[list[Width], Distinct] = Field(min_length=1)
+    """Widths whose eigenvalues are drawn."""
+    stationary: Stationary
+    correlations: PairCorrelations
+    jacobian: Jacobians
+    training: IsometryTraining
+    memory_mb: float = Field(ge=8, le=10**6)
+    """Bound on the working memory of the simulation."""
+
+
+_NUMBER = r"\d+(\.\d+)?"
+RotationInvariant = Annotated[
+    str,
+    Field(
+        pattern=rf"^(gaussian|cauchy|sphere|ball|elliptical_laplace|exponential_radius|student_{_NUMBER})$",
+        description="a rotation-invariant law of rows, as row_laws names it",
+    ),
+]
+Independent = Annotated[
+    str,
+    Field(
+        pattern=rf"^iid_(uniform|rademacher|laplace|exponential|student_{_NUMBER}|sparse_{_NUMBER})$",
+        description="independent weights, as row_laws names them",
+    ),
+]
+Slopes = Annotated[list[Annotated[float, Field(ge=-1, le=1)]], Distinct]
+
+
+class KernelCurves(Section):
+    """Normalized kernels of one wide layer against the angle."""
+
+    inputs: int = Field(ge=2, le=10**6)
+    """Coordinates of an input."""
+    neurons: int = Field(ge=100, le=10**8)
+    """In the layer."""
+    slopes: Slopes = Field(min_length=1)
+    """Of the activation for negative arguments."""
+    angles: int = Field(ge=3, le=1000)
+    """Points of [0, pi]."""
+    replicas: int = Field(ge=1, le=100)
+    """Layers drawn per control, whose kernel does not converge."""
+
+
+class FiniteWidth(Section):
+    """Mean and variance of kernels of finite layers."""
+
+    width: int = Field(ge=2, le=100_000)
+    """Neurons."""
+    networks: int = Field(ge=100, le=10**7)
+    """Layers drawn per law and angle."""
+    angles: Annotated[list[Annotated[float, Field(gt=0, lt=3.15)]], Distinct] = Field(min_length=1)
+    """Of the inputs, in radians."""
+
+
+class KernelErrors(Section):
+    """What the central limit theorem leaves over with independent weights."""
+
+    sizes: Annotated[list[Annotated[int, Field(ge=2, le=100_000)]], Distinct] = Field(min_length=4)
+    """Numbers m of inputs."""
+    evaluations: int = Field(ge=1000, le=10**12)
+    """Of the activation, per law and size."""
+    fit_from: int = Field(ge=2, le=100_000)
+    """Slopes in m are fitted from this size on."""
+
+    @model_validator(mode="after")
+    def _slopes_can_be_fitted(self) -> Self:
+        fitted = [m for m in self.sizes if m >= self.fit_from]
+        if len(fitted) < 3:
+            raise ValueError(f"fit_from must leave at least three of sizes {self.sizes}, got {self.fit_from}")
+        return self
+
+
+class KernelDepth(Section):
+    """Angles of two inputs against depth."""
+
+    width: int = Field(ge=2, le=10_000)
+    """Neurons per layer."""
+    depths: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Distinct] = Field(min_length=1)
+    """Layers."""
+    networks: int = Field(ge=2, le=10**7)
+    """Per law."""
+    matrices: Annotated[list[Independent], Distinct]
+    """Independent weights, drawn as whole matrices."""
+    matrix_networks: int = Field(ge=2, le=10**6)
+    """Networks of each of these."""
+
+
+class Grams(Section):
+    """Spectra of Gram matrices of normal inputs against depth."""
+
+    inputs: int = Field(ge=2, le=5000)
+    """How many."""
+    dimension: int = Field(ge=2, le=10**6)
+    """Their coordinates."""
+    depths: Annotated[list[Annotated[int, Field(ge=0, le=10_000)]], Distinct] = Field(min_length=1)
+    """Layers."""
+    slopes: Slopes = Field(min_length=1)
+    """Of the activation for negative arguments."""
+    width: int = Field(ge=2, le=100_000)
+    """Neurons per layer of the drawn networks."""
+    networks: int = Field(ge=1, le=1000)
+    """Drawn networks."""
+
+
+class Kernels(Section):
+    """Companion paper: kernels of rectified layers for all rotation-invariant laws of weights."""
+
+    laws: Annotated[list[RotationInvariant], Distinct] = Field(min_length=1)
+    """Rotation-invariant laws with E|w|^4 finite."""
+    controls: Annotated[list[RotationInvariant], Distinct]
+    """Rotation-invariant laws without a kernel: E|w|^2 is infinite."""
+    independent: Annotated[list[Independent], Distinct] = Field(min_length=1)
+    """Independent weights of mean 0 and variance 1."""
+    curves: KernelCurves
+    finite_width: FiniteWidth
+    errors: KernelErrors
+    depth: KernelDepth
+    gram: Grams
+    pairs: int = Field(ge=10, le=10**6)
+    """Pairs of random directions, and of images, through trained rows."""
+    datasets: Annotated[list[Literal["digits", "mnist", "cifar10"]], Distinct] = Field(min_length=1)
+    """Whose inputs are looked at; digits needs no file."""
+
+    @model_validator(mode="after")
+    def _moments_are_finite(self) -> Self:
+        degrees = {
+            law: float(law.removeprefix("student_")) for law in self.laws if law.startswith("student_")
+        }
+        heavy = [law for law in self.laws if law == "cauchy" or degrees.get(law, 5.0) <= 4]
+        if heavy:
+            raise ValueError(f"laws must have a fourth moment (student_<nu> with nu > 4), got {heavy}")
+        light = [
+            law
+            for law in self.controls
+            if law != "cauchy" and not (law.startswith("student_") and float(law[len("student_") :]) <= 2)
+        ]
+        if light:
+            raise ValueError(
+                f"controls must have E|w|^2 infinite (cauchy, student_<nu> with nu <= 2), got {light}"
+            )
+        return self

@@ -1,0 +1,37 @@
+"""What the central limit theorem leaves over in kernels of independent weights, against the number of inputs."""
+
+from functools import partial
+from typing import Any
+
+import pandas as pd
+from job import Bar, Cells, job, write_parquet
+
+from preactivations.kernel_study import error_row, input_kinds
+from preactivations.row_laws import row_law
+from preactivations.streams import Stream
+
+snakemake: Any  # Snakemake puts it here
+
+
+def row(name: str, kind: str, m: int) -> dict[str, pd.DataFrame]:
+    stream = Stream(seed, "kernels", "errors", name, kind, m)
+    return {"errors": pd.DataFrame([{"law": name} | error_row(row_law(name), kind, m, evaluations, stream)])}
+
+
+with job(snakemake):
+    seed, evaluations = snakemake.params.seed, snakemake.params.study["evaluations"]
+    grid = [
+        (name, kind, m)
+        for name in snakemake.params.laws
+        for kind in input_kinds(row_law(name))
+        for m in snakemake.params.study["sizes"]
+    ]
+    cells, bar = Cells(snakemake), Bar(len(grid), "kernel errors")
+    done = []
+    for name, kind, m in grid:
+        key = {"seed": seed, "evaluations": evaluations, "law": name, "kind": kind, "m": m}
+        done.append(cells.get(key, partial(row, name, kind, m))["errors"])
+        bar.add(1)
+    bar.close()
+    write_parquet(pd.concat(done, ignore_index=True), snakemake.output.errors)
+    cells.clear()
