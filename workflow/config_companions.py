@@ -169,9 +169,9 @@ class KernelErrors(Section):
     sizes: Annotated[list[Annotated[int, Field(ge=2, le=100_000)]], Distinct] = Field(min_length=4)
     """Numbers m of inputs."""
     evaluations: int = Field(ge=1000, le=10**12)
-    """Of the activation, per law and size."""
+    """Of the activation, per law and size up to 64; in proportion to m beyond."""
     fit_from: int = Field(ge=2, le=100_000)
-    """Slopes in m are fitted from this size on."""
+    """Slopes in m are fitted from this size on; below, higher orders are seen."""
 
     @model_validator(mode="after")
     def _slopes_can_be_fitted(self) -> Self:

@@ -16,11 +16,8 @@ import sys
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["angular", "checked_angle", "mapped_angle", "namespace", "rectified"]
-
-Array = NDArray[np.float64]
 
 _SERIES_BELOW = 1.0  # of pi - angle
 _TERMS = 14
@@ -32,7 +29,7 @@ def namespace(*values: Any) -> Any:
     return torch if torch is not None and any(isinstance(v, torch.Tensor) for v in values) else np
 
 
-def angular(angle: ArrayLike, degree: int) -> Array:
+def angular(angle: Any, degree: int) -> Any:
     """k_degree at `angle` in [0, pi], array or tensor; relative error below 1e-14 or so in double precision.
 
     Raises
@@ -77,7 +74,7 @@ def checked_angle(angle: Any) -> Any:
     return angle
 
 
-def rectified(angle: ArrayLike, slope: float, degree: int) -> Array:
+def rectified(angle: Any, slope: float, degree: int) -> Any:
     """E phi(h) phi(g) for phi(z) = z^degree for z > 0 and slope * z^degree else; F_p of `slope`.
 
     F_p = (1 + a^2) k_p(angle) + 2 a (-1)^p k_p(pi - angle): the signs of h and g agree or differ. phi^2 of leaky ReLU

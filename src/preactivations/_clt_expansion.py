@@ -61,12 +61,12 @@ def clt_correction(x: ArrayLike, y: ArrayLike, kappa3: float, kappa4: float, slo
     for name, value in (("kappa3", kappa3), ("kappa4", kappa4), ("slope", slope)):
         if not math.isfinite(value):
             raise ValueError(f"{name} must be finite, got {value}: without that moment there is no such rate")
-    x, y = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64))
-    norm_x, norm_y = (np.linalg.norm(z, axis=-1, keepdims=True) for z in (x, y))
+    pair = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64))
+    norm_x, norm_y = (np.linalg.norm(z, axis=-1, keepdims=True) for z in pair)
     if not ((norm_x > 0) & (norm_y > 0)).all():
         raise ValueError("x and y must not be 0: there is no angle")
-    x, y = x / norm_x, y / norm_y
-    p, q = x + y, y - x
+    unit_x, unit_y = pair[0] / norm_x, pair[1] / norm_y
+    p, q = unit_x + unit_y, unit_y - unit_x
     # E phi(h) phi(g) over the signs: relu(h) - slope relu(-h), the same for g
     terms = _relu(p, q, kappa3, kappa4)
     if slope != 0:

@@ -27,7 +27,7 @@ __all__ = ["KernelError", "joint_moments", "kernel_error"]
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
-_WEIGHTS_AT_ONCE = 1 << 21
+_WEIGHTS_AT_ONCE = 1 << 19
 _PILOT = 40_000  # evaluations that fit the control variates
 _COPIES = 64  # permutations of the inputs per row of weights, at most
 _DEGREE = {True: 6, False: 4}  # of the control variates: symmetric weights, others
@@ -64,11 +64,11 @@ def kernel_error(law: Iid, x: Array, y: Array, evaluations: int, stream: Stream)
     block = max(1, min(rows, _WEIGHTS_AT_ONCE // max(m, copies)))
     rng = stream.block(0)
     order = [rng.permutation(m) for _ in range(copies)]
-    inputs = np.stack([x[p] for p in order] + [y[p] for p in order], axis=1).astype(np.float32)
+    many_x, many_y = (np.stack([z[p] for p in order], axis=1).astype(np.float32) for z in (x, y))
 
     def draw(count: int, rng: np.random.Generator) -> tuple[Array32, Array32, Array32]:
-        z = law.sample(count, m, rng, np.float32) @ inputs
-        h, g = z[:, :copies], z[:, copies:]
+        w = law.sample(count, m, rng, np.float32)
+        h, g = w @ many_x, w @ many_y
         product = h * g
         np.maximum(product, 0, out=product)
         product *= np.float32(0.5) if symmetric else h > 0
@@ -121,6 +121,7 @@ def _fit(h: Array32, g: Array32, product: Array32, powers: list[tuple[int, int]]
     h, g, product = h.ravel().astype(np.float64), g.ravel().astype(np.float64), product.ravel()
     columns = np.stack([h**j * g**k for j, k in [(0, 0), *powers]], axis=1)
     scale = np.abs(columns).max(axis=0)
+    scale[scale == 0] = 1.0  # products that are 0 for all rows, as with two signs
     return (np.linalg.lstsq(columns / scale, product, rcond=1e-10)[0] / scale)[1:]
 
 
@@ -128,7 +129,7 @@ def _polynomial(h: Array32, g: Array32, coefficients: Array, powers: list[tuple[
     total = np.zeros_like(h)
     for degree in sorted({j + k for j, k in powers}):
         at = {k: np.float32(c) for c, (j, k) in zip(coefficients, powers, strict=True) if j + k == degree}
-        part = np.full_like(h, at[degree])  # Horner in h for each power of g would need more arrays
+        part = np.full_like(h, at[degree])  # Horner in g, with powers of h as coefficients
         power = np.ones_like(h)
         for k in range(degree - 1, -1, -1):
             power = power * h

@@ -13,6 +13,7 @@ from preactivations._arc_cosine import rectified
 from preactivations._kernel_error import kernel_error
 from preactivations.kernels import (
     angle_between,
+    angle_if_alive,
     angular_map,
     clt_correction,
     finite_width_variance,
@@ -41,7 +42,7 @@ __all__ = [
 Array = NDArray[np.float64]
 Row = dict[str, Any]
 
-_PLASTIC = 1.324717957244746  # of Roberts' quasi-random sequence in two dimensions: x^3 = x + 1
+_GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 class Spectrum(NamedTuple):
@@ -76,13 +77,14 @@ def finite_width_row(
 ) -> Row:
     """Mean and n times variance of k_hat of ReLU over layers of `width` neurons, exact and drawn, with standard errors.
 
-    variance is NaN where E|w|^4 is infinite.
+    variance is NaN where E|w|^4 is infinite, variance_error where E|w|^8 is.
     """
     u = law.project(width * networks, m, 2, stream.block(0))
     h, g = u[:, 0], math.cos(angle) * u[:, 0] + math.sin(angle) * u[:, 1]
     k = (np.maximum(h, 0) * np.maximum(g, 0)).reshape(networks, width).mean(axis=1)
     ratio = law.ratio(m)
     deviation = k - k.mean()
+    testable = math.isfinite(law.norm_moment(8, m))
     square, fourth = float((deviation**2).mean()), float((deviation**4).mean())
     return {
         "angle": angle,
@@ -94,7 +96,9 @@ def finite_width_row(
         "kernel_error": math.sqrt(square / networks),
         "variance": float(finite_width_variance(angle, ratio)) if math.isfinite(ratio) else math.nan,
         "variance_drawn": width * square,
-        "variance_error": width * math.sqrt(max(fourth - square**2, 0.0) / networks),
+        "variance_error": width * math.sqrt(max(fourth - square**2, 0.0) / networks)
+        if testable
+        else math.nan,
     }
 
 
@@ -112,10 +116,11 @@ def constants() -> list[Row]:
 
 
 def inputs(kind: str, m: int) -> tuple[Array, Array]:
-    """Two inputs of norm 1 in R^m.
+    """Two inputs of norm 1 in R^m, their coordinates evenly spread (multiples of the golden ratio, without a lattice).
 
-    "signed": coordinates quasi-random in (-1, 1), at a right angle. "positive": in (0, 1), as of images. "localized":
-    the first coordinate holds .8 of the squared norm of both, which share it.
+    "signed": over (-1, 1), equal in every other coordinate and opposite in the rest, at a right angle. "positive": over
+    (0, 1), as of images. "localized": signed, but for the first coordinate, which both share and which holds .8 of
+    their squared norm.
 
     Raises
     ------
@@ -124,20 +129,19 @@ def inputs(kind: str, m: int) -> tuple[Array, Array]:
     """
     if m < 2:
         raise ValueError(f"m must be at least 2, or there is no angle, got {m}")
-    k = np.arange(1, m + 1)
-    x, y = (0.5 + k / _PLASTIC) % 1, (0.5 + k / _PLASTIC**2) % 1
-    match kind:
-        case "positive":
-            pass
-        case "signed" | "localized":
-            x, y = 2 * x - 1, 2 * y - 1
-            x /= np.linalg.norm(x)
-            y -= (x @ y) * x
-            if kind == "localized":
-                y /= np.linalg.norm(y)
-                x, y = (np.concatenate([[2 * np.linalg.norm(z[1:])], z[1:]]) for z in (x, y))
-        case _:
-            raise ValueError(f"kind must be 'signed', 'positive' or 'localized', got {kind!r}")
+    k = np.arange(m)
+    spread = (k + 0.5) * _GOLDEN % 1
+    if kind == "positive":
+        x, y = np.divide(k + 0.5, m, dtype=np.float64), spread
+    elif kind in ("signed", "localized"):
+        x = 2 * spread - 1
+        for half in (k % 2 == 0, k % 2 == 1):
+            x[half] /= np.linalg.norm(x[half])
+        y = np.where(k % 2, -x, x)
+        if kind == "localized":
+            x, y = (np.concatenate([[2 * np.linalg.norm(z[1:])], z[1:]]) for z in (x, y))
+    else:
+        raise ValueError(f"kind must be 'signed', 'positive' or 'localized', got {kind!r}")
     return x / np.linalg.norm(x), y / np.linalg.norm(y)
 
 
@@ -238,16 +242,8 @@ def _projected_angles(
         u = law.project(networks * width, width, 2, rng).reshape(networks, width, 2)
         t = angles[:, layer, None]
         h, g = u[..., 0], np.cos(t) * u[..., 0] + np.sin(t) * u[..., 1]
-        angles[:, layer + 1] = _angle_of_active(np.maximum(h, 0), np.maximum(g, 0))
+        angles[:, layer + 1] = angle_if_alive(np.maximum(h, 0), np.maximum(g, 0))
     return angles
-
-
-def _angle_of_active(x: Array, y: Array) -> Array:
-    """NaN where a layer is dead: there is no direction left."""
-    dead = ~(x.any(axis=-1) & y.any(axis=-1))
-    return np.where(
-        dead, math.nan, angle_between(np.where(dead[..., None], 1.0, x), np.where(dead[..., None], 1.0, y))
-    )
 
 
 def _matrix_angles(law: Iid, width: int, depth: int, start: float, stream: Stream, network: int) -> Array:
@@ -260,7 +256,7 @@ def _matrix_angles(law: Iid, width: int, depth: int, start: float, stream: Strea
     for _ in range(depth):
         w = law.sample(width, width, rng, np.float32)
         z = np.maximum((w @ z.astype(np.float32)).astype(np.float64), 0)
-        angles.append(float(_angle_of_active(z[:, 0], z[:, 1])))
+        angles.append(float(angle_if_alive(z[:, 0], z[:, 1])))
         z /= np.linalg.norm(z)
     return np.array(angles)
 

@@ -23,7 +23,6 @@ import math
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from preactivations._arc_cosine import checked_angle, mapped_angle, namespace, rectified
 from preactivations._clt_expansion import clt_correction
@@ -33,6 +32,7 @@ __all__ = [
     "Rectified",
     "RowLaw",
     "angle_between",
+    "angle_if_alive",
     "angular_map",
     "clt_correction",
     "finite_width_variance",
@@ -44,7 +44,7 @@ __all__ = [
     "rectified_by_name",
 ]
 
-Array = NDArray[np.float64]
+Values = Any  # array_like or torch.Tensor in, numpy.ndarray or torch.Tensor out
 
 
 class Rectified(NamedTuple):
@@ -103,7 +103,7 @@ def rectified_by_name(name: str) -> Rectified:
     )
 
 
-def angle_between(x: ArrayLike, y: ArrayLike) -> Array:
+def angle_between(x: Values, y: Values) -> Values:
     """Angle between x and y along the last dimension, accurate near 0 and pi too (Kahan).
 
     The gradient of tensors is taken as 0 where the angle is 0 or pi and has a kink.
@@ -122,14 +122,27 @@ def angle_between(x: ArrayLike, y: ArrayLike) -> Array:
     if namespace(x, y) is not np:
         from preactivations._kernel_autograd import Angle
 
-        return Angle.apply(x, y)  # type: ignore[no-any-return]
+        return Angle.apply(x, y)
+    x, y = (z / abs(z).max(axis=-1, keepdims=True) for z in (x, y))  # no overflow of squares
     unit_x, unit_y = (z / np.linalg.norm(z, axis=-1, keepdims=True) for z in (x, y))
     return np.asarray(
         2 * np.arctan2(np.linalg.norm(unit_x - unit_y, axis=-1), np.linalg.norm(unit_x + unit_y, axis=-1))
     )
 
 
-def angular_map(angle: ArrayLike, slope: float = 0.0, degree: int = 1) -> Array:
+def angle_if_alive(x: Any, y: Any) -> Any:
+    """Angle between activations along the last dimension (arrays); NaN where one side is dead (all 0) or NaN."""
+    dead = ~(
+        (x != 0).any(axis=-1)
+        & (y != 0).any(axis=-1)
+        & np.isfinite(x).all(axis=-1)
+        & np.isfinite(y).all(axis=-1)
+    )
+    safe_x, safe_y = (np.where(dead[..., None], 1.0, z) for z in (x, y))
+    return np.where(dead, math.nan, angle_between(safe_x, safe_y))
+
+
+def angular_map(angle: Values, slope: float = 0.0, degree: int = 1) -> Values:
     """Angle after a wide layer, cos t' = F_p(t) / F_p(0); the same for all laws of weights of this module.
 
     1 - cos t' and 1 + cos t' are computed without cancellation, to a relative error below 1e-13 in double precision.
@@ -159,10 +172,10 @@ def angular_map(angle: ArrayLike, slope: float = 0.0, degree: int = 1) -> Array:
     from preactivations._kernel_autograd import AngularMap
 
     checked_angle(angle)
-    return AngularMap.apply(angle, slope, degree)  # type: ignore[no-any-return]
+    return AngularMap.apply(angle, slope, degree)
 
 
-def iterate(angle: ArrayLike, depth: int, slope: float = 0.0, degree: int = 1) -> Array:
+def iterate(angle: Values, depth: int, slope: float = 0.0, degree: int = 1) -> Values:
     """Angles after 0, 1, ..., `depth` wide layers, shape (depth + 1, ...).
 
     They tend to 0 for 0 <= slope < 1 and degree 1, see `fixed_point_rate`: deep networks forget all but the norm.
@@ -182,7 +195,7 @@ def iterate(angle: ArrayLike, depth: int, slope: float = 0.0, degree: int = 1) -
     angles = [checked_angle(angle)]
     for _ in range(depth):
         angles.append(angular_map(angles[-1], slope, degree))
-    return namespace(angle).stack(angles)  # type: ignore[no-any-return]
+    return namespace(angle).stack(angles)
 
 
 def fixed_point_rate(slope: float = 0.0) -> float:
@@ -198,11 +211,11 @@ def fixed_point_rate(slope: float = 0.0) -> float:
 
 
 def kernel(
-    x: ArrayLike,
-    y: ArrayLike,
+    x: Values,
+    y: Values,
     weights: RowLaw | None = None,
     activation: str | Rectified = "relu",
-) -> Array:
+) -> Values:
     """k(x, y) = E phi(w.x) phi(w.y), along the last dimension of the inputs.
 
     Parameters
@@ -241,10 +254,10 @@ def kernel(
     safe_x, safe_y = (xp.where(_norm(z)[..., None] > 0, z, 1.0) for z in (x, y))
     value = size**degree * rectified(angle_between(safe_x, safe_y), slope, degree)
     value = value * _factor(weights, degree, x.shape[-1])
-    return value if degree == 0 else xp.where(there, value, 0.0)  # type: ignore[no-any-return]
+    return value if degree == 0 else xp.where(there, value, 0.0)
 
 
-def gram(x: ArrayLike, depth: int = 1, slope: float = 0.0) -> Array:
+def gram(x: Values, depth: int = 1, slope: float = 0.0) -> Values:
     """Kernels of all pairs of n inputs after `depth` wide layers of degree 1 that preserve norms.
 
     Entry (i, j) is |x_i||x_j| cos t_depth(i, j). Norms are preserved by n' E|w|^2 (1 + slope^2) / (2 m) = 1 for n'
@@ -274,10 +287,10 @@ def gram(x: ArrayLike, depth: int = 1, slope: float = 0.0) -> Array:
     for _ in range(depth):
         angles = angular_map(angles, slope)
     norms = _norm(x)
-    return norms[:, None] * norms * xp.cos(angles)  # type: ignore[no-any-return]
+    return norms[:, None] * norms * xp.cos(angles)
 
 
-def finite_width_variance(angle: ArrayLike, ratio: float = 1.0, slope: float = 0.0) -> Array:
+def finite_width_variance(angle: Values, ratio: float = 1.0, slope: float = 0.0) -> Values:
     """n Var(k_hat) of the kernel of n neurons, k_hat = sum phi(w_i.x) phi(w_i.y) / n, |x| = |y| = 1, E|w|^2 = m.
 
     It is ratio F_2 - F_1^2 with F_2 that of the slope a^2, ratio = E|w|^4 m / ((m + 2) (E|w|^2)^2): 1 for normal
@@ -328,7 +341,7 @@ def _inputs(x: Any, y: Any, zeros: bool = False) -> tuple[Any, Any]:
     for name, z in (("x", x), ("y", y)):
         if not xp.isfinite(z).all():
             raise ValueError(f"{name} must be finite")
-        if not zeros and not (_norm(z) > 0).all():
+        if not zeros and not (z != 0).any(axis=-1).all():
             raise ValueError(f"{name} has an input that is 0: there is no angle")
     return x, y
 

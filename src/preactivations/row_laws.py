@@ -336,7 +336,7 @@ class IidSparse(Iid):
             raise ValueError(f"p must be in (0, 1], got {self.p}")
 
     def moment(self, k: int) -> float:
-        return _even(k, lambda k: self.p ** (1 - k / 2) * _chi_moment(k, 1))
+        return _even(k, lambda k: self.p ** (1 - k / 2) * _chi_moment(k, 1) if k else 1.0)
 
     def _draw(self, size: tuple[int, ...], rng: np.random.Generator, dtype: Any) -> Any:
         w = rng.standard_normal(size, dtype=dtype)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from preactivations.kernels import angle_between, angular_map
+from preactivations.kernels import angle_between, angle_if_alive, angular_map
 from preactivations.streams import Stream
 
 if TYPE_CHECKING:
@@ -44,16 +44,21 @@ def direction_rows(
 ) -> list[Row]:
     """cos t' of ReLU with the rows of one layer (from 1) of all networks together, for pairs in random directions.
 
-    By angle: map, mean and sd over `pairs` pairs, neurons (rows). Biases are left out.
+    By angle: map, mean and sd over pairs of which both sides are alive, their number, neurons (rows). Biases are left
+    out.
     """
     w = np.concatenate([layers[layer - 1][0] for layers in networks.values()])
     rng = stream.block(0)
-    frames = np.linalg.qr(rng.standard_normal((pairs, w.shape[1], 2)))[0]
+    frames, r = np.linalg.qr(rng.standard_normal((pairs, w.shape[1], 2)))
+    frames = (
+        frames * np.sign(np.diagonal(r, axis1=1, axis2=2))[:, None]
+    )  # uniform only with these signs (Mezzadri)
     z = w @ frames  # (pairs, neurons, 2)
     rows: list[Row] = []
     for angle in np.linspace(0, math.pi, angles):
         h, g = z[..., 0], math.cos(angle) * z[..., 0] + math.sin(angle) * z[..., 1]
-        cosine = np.cos(angle_between(np.maximum(h, 0), np.maximum(g, 0)))
+        cosine = np.cos(angle_if_alive(np.maximum(h, 0), np.maximum(g, 0)))
+        cosine = cosine[~np.isnan(cosine)]
         rows.append(
             {
                 "layer": layer,
@@ -62,13 +67,15 @@ def direction_rows(
                 "mean": float(cosine.mean()),
                 "sd": float(cosine.std()),
                 "neurons": len(w),
-                "pairs": pairs,
+                "pairs": cosine.size,
             }
         )
     return rows
 
 
-def image_rows(networks: dict[int, list[Layer]], images: Array, pairs: int, stream: Stream) -> list[Row]:
+def image_rows(
+    networks: dict[int, list[Layer]], images: NDArray[Any], pairs: int, stream: Stream
+) -> list[Row]:
     """Pairs of images through ReLU networks: angle before and after each layer, biases included, and its map.
 
     Rows: seed, layer, pair, angle, after, map (angles in radians); pairs with a dead side are left out.
@@ -78,21 +85,26 @@ def image_rows(networks: dict[int, list[Layer]], images: Array, pairs: int, stre
     rows: list[Row] = []
     for seed, layers in networks.items():
         h = images.reshape(len(images), -1)[chosen]  # (pairs, 2, inputs)
-        alive = h.any(axis=-1).all(axis=-1)
         for number, (weights, bias) in enumerate(layers, 1):
             before = h
             h = np.maximum(h @ weights.T + bias, 0)
-            alive = alive & h.any(axis=-1).all(axis=-1)
-            angle = angle_between(*(before[alive, side] for side in (0, 1)))
-            after = angle_between(*(h[alive, side] for side in (0, 1)))
+            angle, after = (angle_if_alive(z[:, 0], z[:, 1]) for z in (before, h))
+            alive = np.flatnonzero(~np.isnan(angle) & ~np.isnan(after))
             rows += [
-                {"seed": seed, "layer": number, "pair": int(k), "angle": a, "after": b, "map": c}
-                for k, a, b, c in zip(np.flatnonzero(alive), angle, after, angular_map(angle), strict=True)
+                {
+                    "seed": seed,
+                    "layer": number,
+                    "pair": int(k),
+                    "angle": angle[k],
+                    "after": after[k],
+                    "map": c,
+                }
+                for k, c in zip(alive, angular_map(angle[alive]), strict=True)
             ]
     return rows
 
 
-def hypothesis_table(images: Array, pairs: int, stream: Stream) -> DataFrame:
+def hypothesis_table(images: NDArray[Any], pairs: int, stream: Stream) -> DataFrame:
     """Quantiles of what the theorems ask of inputs: norm, largest coordinate over norm, angle of random pairs.
 
     `images` has shape (n, ...). Quantities: "norm" is |x| / sqrt(m), "delocalization" max |x_i| / |x|, which must be

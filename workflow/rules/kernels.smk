@@ -140,6 +140,7 @@ rule table_kernels:
             caption="../report/kernel_claims.rst",
         ),
         fits=KERNEL_FOLDER / "slopes.parquet",
+        angles=KERNEL_FOLDER / "angles.parquet",
     log:
         log_of("table_kernels"),
     benchmark:
@@ -160,7 +161,7 @@ rule table_kernels:
 rule plot_kernels:
     input:
         curves=rules.kernel_simulate.output.curves,
-        depth=rules.kernel_simulate.output.depth,
+        depth=rules.table_kernels.output.angles,
         gram=rules.kernel_simulate.output.gram,
         errors=rules.kernel_errors.output.errors,
         slopes=rules.table_kernels.output.fits,

@@ -9,16 +9,22 @@ import pandas as pd
 from job import Cells, job, write_parquet
 
 from preactivations.kernel_study import constants, curve_rows, depth_rows, finite_width_row, gram_rows
-from preactivations.row_laws import row_law
+from preactivations.row_laws import RotationInvariant, row_law
 from preactivations.streams import Stream
 
 snakemake: Any  # Snakemake puts it here
 
 
+def invariant(name: str) -> RotationInvariant:
+    law = row_law(name)
+    assert isinstance(law, RotationInvariant), name  # by the configuration
+    return law
+
+
 def curves(law: str, replica: int) -> list[dict[str, Any]]:
     part = study["curves"]
     stream = Stream(seed, "kernels", "curves", law, replica)
-    rows = curve_rows(row_law(law), part["inputs"], part["neurons"], part["slopes"], part["angles"], stream)
+    rows = curve_rows(invariant(law), part["inputs"], part["neurons"], part["slopes"], part["angles"], stream)
     return [{"law": law, "replica": replica} | row for row in rows]
 
 
@@ -26,7 +32,7 @@ def finite_width(law: str, angle: float) -> list[dict[str, Any]]:
     part = study["finite_width"]
     stream = Stream(seed, "kernels", "finite_width", law, angle)
     inputs = study["curves"]["inputs"]
-    row = finite_width_row(row_law(law), inputs, part["width"], angle, part["networks"], stream)
+    row = finite_width_row(invariant(law), inputs, part["width"], angle, part["networks"], stream)
     return [{"law": law} | row]
 
 

@@ -118,16 +118,13 @@ def plot_errors(paths: Any) -> None:
                     0.04, 0.05, f"slope {told.slope:.2f} ± {told.half_width:.2f}\n(predicted {told.predicted:g})",
                     transform=ax.transAxes, fontsize=7, color=colour,
                 )  # fmt: skip
-        signed = errors[(errors.law == law)]
-        ax.plot(
-            sorted(set(signed.m)),
-            signed.groupby("m").plain_standard_error.min(),
-            color="0.6",
-            ls="--",
-            lw=0.8,
-        )
+        plain = errors[(errors.law == law) & (errors.inputs == "signed") & (errors.plain_standard_error > 0)]
+        plain = plain.sort_values("m")
+        ax.plot(plain.m, plain.plain_standard_error, color="0.6", ls="--", lw=0.8)
         ax.set(xscale="log", yscale="log", ylim=(1e-5, 0.3))
-        ax.set_xscale("log", base=2)
+        sizes = sorted(set(errors.m))[::2]
+        ax.set_xticks(sizes, list(map(str, sizes)))
+        ax.minorticks_off()
         ax.set_title(name_of(law), loc="right", fontsize=8)
     for ax in axes.flat[len(laws) :]:
         ax.set_visible(False)
@@ -155,54 +152,28 @@ def plot_errors(paths: Any) -> None:
 
 
 def plot_depth(paths: Any) -> None:
-    laws = list(depth.law.unique())
+    laws = list(table.law.unique())
     figure, (left, right) = plt.subplots(1, 2, figsize=(TEXT_WIDTH, 3.4), layout="constrained")
-    depths = sorted(set(depth.depth))
-    shift = np.linspace(-0.16, 0.16, len(laws))
-    for k, law in enumerate(laws):
-        colour, marker = (COLOURS[k % 8], MARKERS[k % 8])
-        filled = colour if law.startswith("iid_") else "none"
-        log_angle = np.log(depth[depth.law == law].set_index("depth").angle)
-        at, ratio = [], []
-        for d in depths:
-            values = log_angle.loc[d].dropna()
-            place = d * np.exp(shift[k])
-            middle, spread = values.mean(), values.std()
-            left.errorbar(
-                place, np.exp(middle), [[np.exp(middle) - np.exp(middle - spread)], [np.exp(middle + spread) -
-                np.exp(middle)]], fmt=marker, ms=3.5, color=colour, mfc=filled, lw=0.8, label=name_of(law) if d ==
-                depths[0] else None,
-            )  # fmt: skip
-            theory = depth[(depth.law == law) & (depth.depth == d)].iloc[0]
-            at.append(theory.log_sd)
-            ratio.append((spread, spread / np.sqrt(2 * len(values)), theory.log_mean, middle))
-        right.plot(np.array(depths) * np.exp(shift[k]), at, "_", ms=9, color=colour, mew=1.5)
-        right.errorbar(
-            np.array(depths) * np.exp(shift[k]), [r[0] for r in ratio], [1.96 * r[1] for r in ratio],
-            fmt=marker, ms=3.5, color=colour, mfc=filled, lw=0.8,
-        )  # fmt: skip
-        left.plot(
-            np.array(depths) * np.exp(shift[k]),
-            np.exp([r[2] for r in ratio]),
-            "_",
-            ms=9,
-            color=colour,
-            mew=1.5,
-        )
-    line = depth.drop_duplicates("depth").sort_values("depth")
+    for k, (law, shift) in enumerate(zip(laws, np.linspace(-0.16, 0.16, len(laws)), strict=True)):
+        rows = table[table.law == law].sort_values("depth")
+        at = rows.depth * np.exp(shift)  # side by side
+        colour = COLOURS[k % 8]
+        looks: Any = {"fmt": MARKERS[k % 8], "ms": 3.5, "color": colour, "lw": 0.8}
+        looks["mfc"] = colour if law.startswith("iid_") else "none"
+        mean, low, high = (np.exp(rows.drawn_mean + sign * rows.drawn_sd) for sign in (0, -1, 1))
+        left.errorbar(at, mean, [mean - low, high - mean], label=name_of(law), **looks)
+        # relative error of a standard deviation of normal values
+        error = 1.96 * rows.drawn_sd / np.sqrt(2 * rows.networks)
+        right.errorbar(at, rows.drawn_sd, error, **looks)
+        left.plot(at, np.exp(rows.log_mean), "_", ms=9, color=colour, mew=1.5)
+        right.plot(at, rows.log_sd, "_", ms=9, color=colour, mew=1.5)
+    line = table.drop_duplicates("depth").sort_values("depth")
     left.plot(line.depth, line["map"], color="black", lw=1, label="infinite width")
     left.plot(line.depth, 3 * np.pi / line.depth, color="0.5", ls=":", lw=1, label=r"$3\pi/\ell$")
-    left.set(
-        xscale="log",
-        yscale="log",
-        xlabel=r"depth $\ell$",
-        ylabel="angle (radians), geometric mean and deviation",
-        ylim=(None, 4),
-    )
-    right.set(
-        xscale="log", yscale="log", xlabel=r"depth $\ell$", ylabel="standard deviation of the log angle"
-    )
+    left.set(xscale="log", yscale="log", xlabel=r"depth $\ell$", ylabel="angle (radians)", ylim=(None, 4))
+    right.set(xscale="log", yscale="log", xlabel=r"depth $\ell$", ylabel="deviation of the log angle")
     for ax in (left, right):
+        depths = sorted(set(table.depth))
         ax.set_xticks(depths, list(map(str, depths)))
         ax.minorticks_off()
     label_panels([left, right])
@@ -263,10 +234,12 @@ def plot_inputs(paths: Any) -> None:
         xlabel=r"angle $\theta$ (radians)", ylabel=r"deviation of $\cos\theta'$ over pairs", ylim=(0, None)
     )
     spread.set_xticks(*PI_TICKS)
-    spread.legend(fontsize=7, loc="upper left")
+    spread.set_ylim(top=1.5 * directions.sd.max())
+    spread.legend(fontsize=7, loc="upper left", ncols=2)
     last = images[images.epoch == images.epoch.max()]
     for k, layer in enumerate((int(images.layer.min()), int(images.layer.max()))):
-        rows = last[last.layer == layer].iloc[:: max(1, len(last[last.layer == layer]) // 400)]
+        rows = last[last.layer == layer]
+        rows = rows.sample(min(400, len(rows)), random_state=0)
         scatter.plot(
             rows.angle,
             np.cos(rows.after),
@@ -309,8 +282,8 @@ def plot_inputs(paths: Any) -> None:
 
 with job(snakemake), style():
     inputs = snakemake.input
-    curves, depth, gram, errors = (pd.read_parquet(inputs[n]) for n in ("curves", "depth", "gram", "errors"))
-    slopes = pd.read_parquet(inputs.slopes)
+    curves, gram, errors = (pd.read_parquet(inputs[n]) for n in ("curves", "gram", "errors"))
+    slopes, table = pd.read_parquet(inputs.slopes), pd.read_parquet(inputs.depth)
     if not len(slopes):
         slopes = pd.DataFrame(columns=["law", "inputs"])
     directions, images, hypotheses = (

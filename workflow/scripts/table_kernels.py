@@ -68,3 +68,4 @@ with job(snakemake):
     )
     write_table(claims, output.claims)
     write_parquet(slopes, output.fits)
+    write_parquet(depth, output.angles)

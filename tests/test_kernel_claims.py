@@ -1,0 +1,180 @@
+"""Verdicts of the companion paper on kernels: each holds on numbers that agree with theory, and fails on others."""
+
+import functools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+
+from preactivations import kernel_claims, kernel_study
+from preactivations.row_laws import row_law
+from preactivations.streams import Stream
+
+LAWS = ("gaussian", "sphere")
+
+
+@functools.cache
+def results():
+    """A small study. Errors of independent weights are made from their formula, with known noise."""
+    stream = Stream(8, "claims")
+    curves = [
+        {"law": law, "replica": 0} | row
+        for law in (*LAWS, "cauchy")
+        for row in kernel_study.curve_rows(row_law(law), 20, 20_000, [0.0], 7, stream)
+    ]
+    widths = [
+        {"law": law} | kernel_study.finite_width_row(row_law(law), 20, 30, angle, 2000, stream)
+        for law in LAWS
+        for angle in (0.5, 1.2)
+    ]
+    depth = [
+        {"law": law} | row
+        for law in LAWS
+        for row in kernel_study.depth_rows(row_law(law), 100, [1, 8, 32], 200, stream)
+    ]
+    rng = stream.block(1)
+    errors = []
+    for law in ("iid_uniform", "iid_rademacher", "iid_exponential", "iid_student_4"):
+        for kind in kernel_study.input_kinds(row_law(law)):
+            for m in (2, 16, 32, 64, 128):
+                x, y = kernel_study.inputs(kind, m)
+                entry, formula = row_law(law), math.nan
+                if math.isfinite(entry.kurtosis):
+                    formula = float(kernel_study.clt_correction(x, y, entry.skewness, entry.kurtosis))
+                error = -0.01 if kind == "localized" else 1 / m if math.isnan(formula) else formula
+                error += 1e-5 * rng.standard_normal()
+                errors.append(
+                    {"law": law, "inputs": kind, "m": m, "error": error, "formula": formula}
+                    | {"standard_error": 1e-5, "plain_standard_error": 1e-3}
+                )
+    gram = kernel_study.gram_rows(10, 20, [0, 2, 8], [0.0], 50, 1, stream)
+    angles = np.linspace(0, math.pi, 5)
+    directions = [
+        {
+            "epoch": epoch,
+            "layer": layer,
+            "angle": t,
+            "map": 0.5,
+            "mean": 0.501,
+            "sd": 0.01,
+            "neurons": 600,
+            "pairs": 10,
+        }
+        for epoch in (0, 5)
+        for layer in (1, 2)
+        for t in angles
+    ]
+    images = [
+        {"epoch": epoch, "layer": layer, "seed": 0, "pair": k, "angle": t, "after": 0.6, "map": 0.6}
+        for epoch in (0, 5)
+        for layer in (1, 2)
+        for k, t in enumerate(angles)
+    ]
+    hypotheses = [
+        {"dataset": "digits", "form": form, "quantity": name, "inputs": 64, "zeros": 0, "q50": 0.25}
+        for form in ("pixels", "centred")
+        for name in ("norm", "delocalization", "angle")
+    ]
+    frames = map(pd.DataFrame, (curves, widths, depth, errors, gram, directions, images, hypotheses))
+    names = ("curves", "finite_width", "depth", "errors", "gram", "directions", "images", "hypotheses")
+    return dict(zip(names, frames, strict=True))
+
+
+def claims(**changed):
+    found = results() | changed
+    return kernel_claims.kernel_claims(
+        kernel_claims.law_table(found["curves"], found["finite_width"]),
+        ["cauchy"],
+        found["errors"],
+        kernel_claims.slope_table(found["errors"], 16),
+        kernel_claims.depth_table(found["depth"]),
+        *(found[name] for name in ("gram", "directions", "images", "hypotheses")),
+    )
+
+
+def changed(name, column, change, where=None):
+    frame = results()[name].copy()
+    rows = slice(None) if where is None else where(frame)
+    frame.loc[rows, column] = change(frame.loc[rows, column])
+    return {name: frame}
+
+
+def test_all_hold_where_numbers_agree():
+    table = claims()
+    assert list(table.columns) == ["claim", "source", "test", "result", "verdict"]
+    assert set(table.verdict) == {"holds"}, table[table.verdict != "holds"].T.to_string()
+    assert table.claim.is_unique
+
+
+@pytest.mark.parametrize(
+    ("words", "change"),
+    [
+        (
+            "one and the same",
+            lambda: changed("curves", "drawn", lambda c: c + 0.1, lambda f: f.law == "sphere"),
+        ),
+        ("at finite width only", lambda: changed("finite_width", "variance_drawn", lambda v: 1.5 * v)),
+        ("at finite width only", lambda: changed("finite_width", "kernel_drawn", lambda v: 1.1 * v)),
+        (
+            "without E|w|^2",
+            lambda: {
+                "curves": results()["curves"].assign(
+                    drawn=lambda f: f.drawn.where(f.law != "cauchy", f["map"])
+                )
+            },
+        ),
+        (
+            "with independent weights",
+            lambda: changed(
+                "errors", "error", lambda e: np.sqrt(abs(e)) / 10, lambda f: f.law == "iid_uniform"
+            ),
+        ),
+        ("that of the expansion", lambda: changed("errors", "formula", lambda f: 1.5 * f)),
+        ("with few inputs", lambda: changed("errors", "error", lambda e: 0 * e, lambda f: f.m == 2)),
+        (
+            "dominating coordinate",
+            lambda: changed(
+                "errors", "error", lambda e: e / 10, lambda f: (f.inputs == "localized") & (f.m == 128)
+            ),
+        ),
+        ("one direction", lambda: changed("depth", "map", lambda m: 1.0 + 0 * m)),
+        ("shrink angles further", lambda: changed("depth", "angle", lambda a: 1.3 * a)),
+        ("shrink angles further", lambda: changed("depth", "log_sd", lambda a: 2 * a)),
+        ("degenerates", lambda: changed("gram", "effective_rank", lambda r: 5.0 + 0 * r)),
+        ("trained rows", lambda: changed("directions", "mean", lambda m: m + 0.1, lambda f: f.epoch == 5)),
+        ("pairs of images", lambda: changed("images", "after", lambda a: a + 0.2, lambda f: f.epoch == 5)),
+        ("delocalized", lambda: changed("hypotheses", "q50", lambda q: 0.9 + 0 * q)),
+    ],
+)
+def test_each_can_fail(words, change):
+    table = claims(**change())
+    found = table[table.claim.str.contains(words, regex=False)]
+    assert len(found) == 1
+    assert found.verdict.iloc[0] == "does not hold"
+
+
+def test_slopes_leave_out_what_has_no_rate():
+    table = kernel_claims.slope_table(results()["errors"], 16)
+    assert list(zip(table.law, table.inputs, table.predicted, strict=True)) == [
+        ("iid_uniform", "signed", -1.0),
+        ("iid_rademacher", "signed", -1.0),
+        ("iid_exponential", "positive", -0.5),
+    ]
+    assert (table.points == 4).all()
+    np.testing.assert_allclose(table.half_width, norm.ppf(0.995) * table.slope_error)
+
+
+def test_law_table_keeps_controls_without_a_kernel():
+    table = kernel_claims.law_table(results()["curves"], results()["finite_width"])
+    assert table[table.law == "cauchy"].kernel.isna().all()
+    assert len(table) == 5
+
+
+def test_depth_table_counts_living_networks():
+    depth = results()["depth"].copy()
+    depth.loc[depth.network < 10, "angle"] = math.nan
+    table = kernel_claims.depth_table(depth)
+    assert (table.networks == 190).all()
+    assert np.isfinite(table.drawn_mean).all()
