@@ -51,22 +51,26 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/edge_of_chaos.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/relu_law.py
+	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/fits.py
 
 # Training on the real MNIST, narrow and deep corners of the grids: small tables are kept in the repository.
 MEASURED := data/reference/measured/mnist
 measured: $(STAMP)
-	$(SNAKEMAKE) config/overlays/mnist.yaml -- training relu_law
+	$(SNAKEMAKE) config/overlays/mnist.yaml -- training relu_law kernels
 	mkdir -p $(MEASURED)
 	cp $(addprefix tables/mnist/training,.csv _comparisons.csv _conclusions.md) $(MEASURED)/
 	cp $(addprefix tables/mnist/isometry_,training.csv comparisons.csv) $(MEASURED)/
+	cp $(addprefix tables/mnist/kernel_,hypotheses.csv claims.csv) $(MEASURED)/
 	$(BIN)/python workflow/gather_provenance.py data/mnist/training > $(MEASURED)/provenance.json
 	$(BIN)/python workflow/gather_provenance.py data/mnist/relu_law > $(MEASURED)/isometry_provenance.json
+	$(BIN)/python workflow/gather_provenance.py data/mnist/kernels > $(MEASURED)/kernel_provenance.json
 
 readme-figures: reproduce
 	cp figures/$(SCALE)/ks_two_layer.png figures/$(SCALE)/activations.png figures/$(SCALE)/depth_ks.png figures/$(SCALE)/eoc_correlations.png docs/figures/
 	cp figures/$(SCALE)/training_accuracy_digits_sgd.png docs/figures/training_accuracy.png
 	cp figures/$(SCALE)/relu_law_density.png figures/$(SCALE)/isometry_training.png docs/figures/
+	cp figures/$(SCALE)/kernel_errors.png figures/$(SCALE)/kernel_depth.png docs/figures/
 
 schema: $(STAMP)
 	$(BIN)/python workflow/config_model.py --schema

@@ -86,6 +86,9 @@ SCHEMES = "he_and_orthogonal_and_mirrored_gaussian_and_mirrored_orthogonal"
 ISOMETRY_TRAIN = {("isometry_train", f"digits,{SCHEMES}")}
 RELU_SHOWN = {("table_relu_law", ""), ("plot_relu_law", ""), ("run_notebook", "dynamical_isometry")}
 RELU_LAW = RELU_THEORY | RELU_SIMULATE | RELU_SHOWN | {("table_replication", "")}
+KERNEL_SHOWN = {("table_kernels", ""), ("plot_kernels", ""), ("run_notebook", "kernels")}
+KERNEL_TRAINED = {("kernel_inputs", "")} | KERNEL_SHOWN  # the rows that training leaves
+KERNEL_DRAWN = {("kernel_simulate", ""), ("kernel_errors", ""), ("table_replication", "")}
 # the points of the two-layer study are in the figure and the text of the dependence
 AFTER_EXACT_KS = AFTER_KS | {("plot_dependence", ""), ("table_propagation", "")} | STUDY_NOTEBOOK
 NULL_BANDS = {("null_band", ""), ("null_band_of_depth", "")}
@@ -210,7 +213,15 @@ def test_module_that_no_job_imports(built, edit):
 def test_edit_of_the_maps_reruns_the_propagation_study(built, edit):
     edit("src/preactivations/edge_of_chaos.py", "\n# edited\n")
     assert planned(built) == (
-        STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE | STUDY_NOTEBOOK | EOC | TRAIN | AFTER_TRAIN
+        STUDY
+        | AFTER_STUDY
+        | CORRELATE
+        | AFTER_CORRELATE
+        | STUDY_NOTEBOOK
+        | EOC
+        | TRAIN
+        | AFTER_TRAIN
+        | KERNEL_TRAINED
     )
 
 
@@ -223,7 +234,7 @@ def test_edit_of_the_training_code_trains_and_of_its_words_does_not(built, edit)
     edit("src/preactivations/training_claims.py", "\n# edited\n")
     assert planned(built) == AFTER_TRAIN
     edit("src/preactivations/ensembles.py", "\n# edited\n")
-    assert planned(built) == TRAIN | AFTER_TRAIN | ISOMETRY_TRAIN | RELU_SHOWN
+    assert planned(built) == TRAIN | AFTER_TRAIN | ISOMETRY_TRAIN | RELU_SHOWN | KERNEL_TRAINED
 
 
 def test_edit_of_the_second_companion_stays_in_it(built, edit):
@@ -235,6 +246,15 @@ def test_edit_of_the_second_companion_stays_in_it(built, edit):
     assert planned(built) == RELU_LAW | ISOMETRY_TRAIN
 
 
+def test_edit_of_the_third_companion_stays_in_it(built, edit):
+    edit("src/preactivations/kernel_claims.py", "\n# edited\n")
+    assert planned(built) == KERNEL_SHOWN | {("table_replication", "")}
+    edit("src/preactivations/trained_kernels.py", "\n# edited\n")
+    assert planned(built) == KERNEL_TRAINED | {("table_replication", "")}
+    edit("src/preactivations/row_laws.py", "\n# edited\n")
+    assert planned(built) == KERNEL_TRAINED | KERNEL_DRAWN
+
+
 def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
     edit("src/preactivations/weights.py", "\n# edited\n")
     assert planned(built) == (
@@ -242,6 +262,7 @@ def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
         | fits(FITTED + EXTENDED, FITTED + EXTENDED) | AFTER_FITS
         | {("check_constraints", ""), ("table_constraints", "")}
         | STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE | EOC | TRAIN | AFTER_TRAIN | RELU_LAW | ISOMETRY_TRAIN
+        | KERNEL_TRAINED
     )  # fmt: skip
 
 
@@ -260,6 +281,7 @@ def test_edit_of_the_fast_activation_leaves_the_exact_tables(built, edit):
         | AFTER_TRAIN
         | ISOMETRY_TRAIN
         | RELU_SHOWN
+        | KERNEL_TRAINED
     )
 
 
@@ -290,6 +312,7 @@ def test_parameters_reach_their_stage_only(built):
         ("plot_correlations", "digits"),
         ("plot_edge_of_chaos", ""),
         ("plot_relu_law", ""),
+        ("plot_kernels", ""),
     } | PLOT_TRAINING
     assert planned(built, config=with_config(built, figures={"dpi": 90})) == plots
     config = with_config(built, ks_two_layer={"n_samples": 6000})
@@ -329,7 +352,19 @@ def test_parameters_reach_their_stage_only(built):
         {("train", "digits,weibull_3.3,widths_3_10"), ("plot_rule_graph", "")} | AFTER_TRAIN
     )
     config = with_config(built, training={"persistence": SMOKE["training"]["persistence"] | {"seeds": 4}})
-    assert planned(built, config=config) == {("train_persistence", ""), ("plot_rule_graph", "")} | AFTER_TRAIN
+    assert planned(built, config=config) == (
+        {("train_persistence", ""), ("plot_rule_graph", "")} | AFTER_TRAIN | KERNEL_TRAINED
+    )
+    config = with_config(built, kernels={"errors": SMOKE["kernels"]["errors"] | {"evaluations": 20_000}})
+    assert planned(built, config=config) == (
+        {("kernel_errors", ""), ("table_replication", ""), ("plot_rule_graph", "")} | KERNEL_SHOWN
+    )
+    config = with_config(built, kernels={"pairs": 30})
+    assert planned(built, config=config) == {("plot_rule_graph", "")} | KERNEL_TRAINED
+    config = with_config(built, kernels={"controls": ["student_1.5"]})
+    assert planned(built, config=config) == (
+        {("kernel_simulate", ""), ("table_replication", ""), ("plot_rule_graph", "")} | KERNEL_SHOWN
+    )
     smoke = SMOKE["relu_law"]
     config = with_config(built, relu_law={"training": smoke["training"] | {"seeds": 3}})
     assert planned(built, config=config) == ISOMETRY_TRAIN | RELU_SHOWN | {("plot_rule_graph", "")}

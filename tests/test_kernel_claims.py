@@ -178,3 +178,17 @@ def test_depth_table_counts_living_networks():
     table = kernel_claims.depth_table(depth)
     assert (table.networks == 190).all()
     assert np.isfinite(table.drawn_mean).all()
+
+
+def test_slopes_are_found():
+    m = np.array([16.0, 32, 64, 128])
+    noise = np.array([1e-4, 1e-4, 1e-4, 1e-4])
+    for slope in (-1.0, -0.5):
+        found = kernel_claims.slope_row(m, -0.3 * m**slope, noise)
+        assert found["slope"] == pytest.approx(slope, abs=1e-6)
+        assert found["chi2_per_dof"] < 1e-6
+    rng = Stream(8, "slopes").block(0)
+    fits = [kernel_claims.slope_row(m, 0.3 / m + noise * rng.standard_normal(4), noise) for _ in range(300)]
+    z = np.array([(f["slope"] + 1) / f["slope_error"] for f in fits])
+    assert abs(z.mean()) < 4.5 / math.sqrt(300)
+    assert abs(z.std() - 1) < 4.5 / math.sqrt(600), "the stated error is that of the fit"

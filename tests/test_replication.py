@@ -10,6 +10,7 @@ from preactivations.replication import (
     compare_edge_of_chaos,
     compare_fits,
     compare_fitted_sweep_iii,
+    compare_kernels,
     compare_relu_law,
     compare_sweep_iii,
     width_one,
@@ -120,6 +121,25 @@ def test_constants_of_the_edge_of_chaos():
     assert table.verdict.tolist() == ["agrees"] * 5  # omega = 4 is not stated anywhere
     wrong = compare_edge_of_chaos(constants.assign(value=0.5), ranges.assign(sigma_w_high=1.2))
     assert wrong.verdict.tolist() == ["fails"] * 3 + ["agrees", "fails"]
+
+
+def test_kernels():
+    constants = pd.DataFrame(
+        {
+            "name": ["kernel", "cosine", "cosine_1", "cosine_4", "cosine_16", "cosine_64"],
+            "value": [0.260312, 0.520625, 0.3183099, 0.6809538, 0.9294561, 0.9920661],
+        }
+    )
+    slopes = pd.DataFrame(
+        {"law": ["iid_uniform"], "inputs": ["signed"], "predicted": [-1.0], "slope": [-1.05]}
+        | {"slope_error": [0.03], "half_width": [0.08]}
+    )
+    rows = compare_kernels(constants, slopes)
+    assert list(rows.columns) == COLUMNS
+    assert rows.verdict.tolist() == ["agrees"] * 7
+    assert set(rows.paper) == {"3"}
+    off = compare_kernels(constants.assign(value=constants.value + 1e-4), slopes.assign(slope=-1.25))
+    assert off.verdict.tolist() == ["fails"] * 7
 
 
 def test_relu_law():

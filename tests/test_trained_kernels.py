@@ -98,7 +98,7 @@ def test_mean_over_rotations_is_exact_for_any_rows():
 
 
 def test_directions_are_uniform():
-    """One row is active for both of a pair with probability (pi - t)/(2 pi), whichever it is; 4.5 standard deviations."""
+    """One row, whichever, is active for both of a pair with probability (pi - t)/(2 pi): 4.5 standard deviations."""
     for row in ([1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.5, 1.0, -2.0]):
         for found in direction_rows({0: [(np.array([row]), np.zeros(1))]}, 1, 5, 4000, STREAM)[:4]:
             p = (math.pi - found["angle"]) / (2 * math.pi)

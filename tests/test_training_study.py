@@ -11,7 +11,13 @@ from preactivations.networks import mlp
 from preactivations.settings import setting_by_name
 from preactivations.streams import Stream
 from preactivations.training_runs import Plan, split_images
-from preactivations.training_study import Architecture, initial_rows, persistence_rows, train_cell
+from preactivations.training_study import (
+    Architecture,
+    initial_rows,
+    neuron_rows,
+    persistence_rows,
+    train_cell,
+)
 from preactivations.weights import SymmetricWeibull
 
 CONV = Architecture(0, 0)
@@ -130,3 +136,31 @@ def test_persistence_starts_at_the_null_law_for_the_control(digits):
         if row["epoch"] == 0:
             assert row["ks_standardized"] == pytest.approx(row["null_mean"], rel=0.2)
             assert row["variance"] == pytest.approx(1, abs=0.3)
+
+
+def test_neurons_are_kept_with_their_rate_and_seed(digits):
+    """The network put together from the rows gives the pre-activations of the ensemble."""
+    plan = Plan("sgd", [0.01, 0.02], 2, 1)
+    kept = {}
+
+    def keep(epoch, ensemble, who):
+        probe = torch.randn(1, 64, generator=torch.Generator().manual_seed(0))
+        kept[epoch] = neuron_rows(ensemble, who, plan), ensemble.pre_activations(probe), list(who)
+
+    persistence_rows(
+        setting_by_name("relu"), Architecture(7, 2), digits, plan, Stream(5), Stream(6), epochs=[0, 1], watch=keep
+    )  # fmt: skip
+    assert list(kept) == [0, 1]
+    rows, layers, who = kept[1]
+    assert len(rows) == 4 * (7 + 7 + 10)
+    probe = torch.randn(1, 64, generator=torch.Generator().manual_seed(0)).numpy()[0]
+    for k, member in enumerate(who):
+        rate, seed = plan.members()[member]
+        h = probe
+        for number in (1, 2, 3):
+            mine = [r for r in rows if (r["learning_rate"], r["seed"], r["layer"]) == (rate, seed, number)]
+            assert [r["neuron"] for r in mine] == list(range(len(mine)))
+            z = np.array([r["weights"] for r in mine]) @ h + np.array([r["bias"] for r in mine])
+            np.testing.assert_allclose(z, layers[number - 1][k, :, 0], rtol=1e-4, atol=1e-5)
+            h = np.maximum(z, 0)
+    assert kept[0][0] != rows

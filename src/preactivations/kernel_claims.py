@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import curve_fit
 from scipy.stats import norm
-
-from preactivations.kernel_study import slope_row
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["depth_table", "kernel_claims", "law_table", "slope_table"]
+__all__ = ["depth_table", "kernel_claims", "law_table", "slope_row", "slope_table"]
+
+Array = NDArray[np.float64]
 
 _PAPER = "abstract"
 _DERIVED = "derived here"
@@ -62,6 +64,25 @@ def slope_table(errors: DataFrame, fit_from: int) -> DataFrame:
             | {"half_width": float(norm.ppf((1 + _CONFIDENCE) / 2)) * found["slope_error"]}
         )
     return pd.DataFrame(rows)
+
+
+def slope_row(m: Array, error: Array, standard_error: Array) -> dict[str, float]:
+    """Fit of error = A m^slope by weighted least squares: slope, standard error, chi2 per degree of freedom."""
+    start = (error[0] * m[0], -1.0)
+
+    def power(m: Array, amplitude: float, slope: float) -> Array:
+        return amplitude * m**slope
+
+    (amplitude, slope), covariance = curve_fit(
+        power, m, error, start, sigma=standard_error, absolute_sigma=True
+    )
+    chi2 = (((power(m, amplitude, slope) - error) / standard_error) ** 2).sum()
+    return {
+        "slope": float(slope),
+        "slope_error": float(math.sqrt(covariance[1, 1])),
+        "chi2_per_dof": float(chi2 / (len(m) - 2)),
+        "points": len(m),
+    }
 
 
 def depth_table(depth: DataFrame) -> DataFrame:

@@ -35,7 +35,6 @@ __all__ = [
     "gram_rows",
     "input_kinds",
     "inputs",
-    "slope_row",
     "spectrum",
 ]
 
@@ -169,27 +168,6 @@ def error_row(law: Iid, kind: str, m: int, evaluations: int, stream: Stream) -> 
         "standard_error": found.standard_error,
         "plain_standard_error": found.plain_standard_error,
         "formula": formula,
-    }
-
-
-def slope_row(m: Array, error: Array, standard_error: Array) -> Row:
-    """Fit of error = A m^slope by weighted least squares: slope, standard error, chi2 per degree of freedom."""
-    from scipy.optimize import curve_fit
-
-    start = (error[0] * m[0], -1.0)
-
-    def power(m: Array, amplitude: float, slope: float) -> Array:
-        return amplitude * m**slope
-
-    (amplitude, slope), covariance = curve_fit(
-        power, m, error, start, sigma=standard_error, absolute_sigma=True
-    )
-    chi2 = (((power(m, amplitude, slope) - error) / standard_error) ** 2).sum()
-    return {
-        "slope": float(slope),
-        "slope_error": float(math.sqrt(covariance[1, 1])),
-        "chi2_per_dof": float(chi2 / (len(m) - 2)),
-        "points": len(m),
     }
 
 

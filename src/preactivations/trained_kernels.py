@@ -64,8 +64,8 @@ def direction_rows(
                 "layer": layer,
                 "angle": angle,
                 "map": math.cos(float(angular_map(angle))),
-                "mean": float(cosine.mean()),
-                "sd": float(cosine.std()),
+                "mean": float(cosine.mean()) if cosine.size else math.nan,
+                "sd": float(cosine.std()) if cosine.size else math.nan,
                 "neurons": len(w),
                 "pairs": cosine.size,
             }

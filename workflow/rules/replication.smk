@@ -10,7 +10,7 @@ rule table_replication:
         relu_ks=rules.relu_law_simulate.output.ks,
         jacobians=rules.relu_law_simulate.output.jacobians,
         kernel_constants=rules.kernel_simulate.output.constants,
-        kernel_slopes=rules.table_kernels.output.fits,
+        kernel_errors=rules.kernel_errors.output.errors,
         published="data/reference/fig11_sweep_iii.csv",
         published_losses="data/reference/fit_losses.csv",
         code=code("table_replication.py"),
@@ -30,6 +30,8 @@ rule table_replication:
     resources:
         mem_mb=500,
         runtime=5,
+    params:
+        fit_from=KERNELS.errors.fit_from,
     script:
         "../scripts/table_replication.py"
 

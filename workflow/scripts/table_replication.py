@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from job import job
 
+from preactivations.kernel_claims import slope_table
 from preactivations.replication import (
     compare_edge_of_chaos,
     compare_fits,
@@ -38,7 +39,8 @@ with job(snakemake):
             *(pd.read_parquet(snakemake.input[name]) for name in ("relu_constants", "relu_ks", "jacobians"))
         ),
         compare_kernels(
-            *(pd.read_parquet(snakemake.input[name]) for name in ("kernel_constants", "kernel_slopes"))
+            pd.read_parquet(snakemake.input.kernel_constants),
+            slope_table(pd.read_parquet(snakemake.input.kernel_errors), snakemake.params.fit_from),
         ),
     ]
     formats = dict.fromkeys(("published", "ours", "uncertainty", "tolerance"), ".5g")
