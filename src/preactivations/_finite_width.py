@@ -60,7 +60,7 @@ def log_angle_moments(start: float, depth: int, width: int, ratio: float = 1.0) 
     --------
     >>> mean, sd = log_angle_moments(np.pi / 2, 128, 500)
     >>> round(float(np.exp(mean[-1])), 4), round(float(sd[-1]), 2)  # at infinite width .0674 and 0
-    (0.0552, 0.43)
+    (0.0562, 0.43)
     """
     if not 0 < start < math.pi:
         raise ValueError(f"start must be in (0, pi), got {start}")
