@@ -67,13 +67,29 @@ def results():
         for t in angles
     ]
     images = [
-        {"epoch": epoch, "layer": layer, "seed": 0, "pair": k, "angle": t, "after": 0.6, "map": 0.6}
+        {
+            "epoch": epoch,
+            "layer": layer,
+            "seed": 0,
+            "pair": k,
+            "angle": t,
+            "after": 0.6 + 0.05 * (-1) ** k,
+            "map": 0.6,
+        }
         for epoch in (0, 5)
         for layer in (1, 2)
         for k, t in enumerate(angles)
     ]
     hypotheses = [
-        {"dataset": "digits", "form": form, "quantity": name, "inputs": 64, "zeros": 0, "q50": 0.25}
+        {
+            "dataset": "digits",
+            "form": form,
+            "quantity": name,
+            "inputs": 64,
+            "zeros": 0,
+            "q50": 0.2,
+            "q99": 0.25,
+        }
         for form in ("pixels", "centred")
         for name in ("norm", "delocalization", "angle")
     ]
@@ -144,8 +160,15 @@ def test_all_hold_where_numbers_agree():
         ("shrink angles further", lambda: changed("depth", "log_sd", lambda a: 2 * a)),
         ("degenerates", lambda: changed("gram", "effective_rank", lambda r: 5.0 + 0 * r)),
         ("trained rows", lambda: changed("directions", "mean", lambda m: m + 0.1, lambda f: f.epoch == 5)),
+        ("trained rows", lambda: changed("directions", "sd", lambda s: 5 * s, lambda f: f.epoch == 5)),
+        (
+            "trained rows",
+            lambda: changed("directions", "mean", lambda m: m * math.nan, lambda f: f.layer == 2),
+        ),
+        ("trained rows", lambda: {"directions": results()["directions"].query("epoch == 5")}),
+        ("pairs of images", lambda: {"images": results()["images"].query("epoch == 5")}),
         ("pairs of images", lambda: changed("images", "after", lambda a: a + 0.2, lambda f: f.epoch == 5)),
-        ("delocalized", lambda: changed("hypotheses", "q50", lambda q: 0.9 + 0 * q)),
+        ("delocalized", lambda: changed("hypotheses", "q99", lambda q: 0.9 + 0 * q)),
     ],
 )
 def test_each_can_fail(words, change):
@@ -153,6 +176,37 @@ def test_each_can_fail(words, change):
     found = table[table.claim.str.contains(words, regex=False)]
     assert len(found) == 1
     assert found.verdict.iloc[0] == "does not hold"
+
+
+def test_what_is_not_resolved_is_not_said():
+    """Standard errors as large as the formula: the verdict is neither."""
+    frame = results()["errors"].assign(standard_error=1.0)
+    table = claims(errors=frame)
+    assert table[table.claim.str.contains("that of the expansion")].verdict.tolist() == ["not resolved"]
+
+
+def test_claims_without_their_numbers_are_left_out():
+    frame = results()["errors"]
+    table = claims(errors=frame[(frame.law == "iid_student_4") & (frame.m > 4)])
+    assert not table.claim.str.contains("expansion|few inputs|dominating").any()
+
+
+def test_tolerance_of_curves_follows_the_number_of_neurons():
+    assert kernel_claims.curve_tolerance(1e5) == pytest.approx(0.015)
+    assert kernel_claims.curve_tolerance(1e7) == pytest.approx(0.0015)
+
+
+def test_scatter_about_the_power_widens_the_interval():
+    frame = results()["errors"]
+    bent = frame.assign(error=frame.error * (1 + 3 / frame.m))
+    plain, wide = (
+        kernel_claims.slope_table(f, 16).set_index("law").loc["iid_uniform"] for f in (frame, bent)
+    )
+    assert wide.chi2_per_dof > 1.5
+    assert wide.half_width == pytest.approx(norm.ppf(0.995) * wide.slope_error * math.sqrt(wide.chi2_per_dof))
+    assert plain.within
+    with pytest.raises(ValueError, match="standard errors must be > 0"):
+        kernel_claims.slope_row(np.array([2.0, 4, 8]), np.ones(3), np.array([0.0, 1, 1]))
 
 
 def test_slopes_leave_out_what_has_no_rate():
@@ -163,7 +217,8 @@ def test_slopes_leave_out_what_has_no_rate():
         ("iid_exponential", "positive", -0.5),
     ]
     assert (table.points == 4).all()
-    np.testing.assert_allclose(table.half_width, norm.ppf(0.995) * table.slope_error)
+    wider = np.sqrt(np.maximum(1, table.chi2_per_dof))
+    np.testing.assert_allclose(table.half_width, norm.ppf(0.995) * table.slope_error * wider)
 
 
 def test_law_table_keeps_controls_without_a_kernel():
@@ -177,6 +232,10 @@ def test_depth_table_counts_living_networks():
     depth.loc[depth.network < 10, "angle"] = math.nan
     table = kernel_claims.depth_table(depth)
     assert (table.networks == 190).all()
+    assert (table.dead == 10).all()
+    zero = results()["depth"].copy()
+    zero.loc[zero.network < 5, "angle"] = 0.0
+    assert (kernel_claims.depth_table(zero).coincident == 5).all()
     assert np.isfinite(table.drawn_mean).all()
 
 

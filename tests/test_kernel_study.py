@@ -10,6 +10,7 @@ from scipy.integrate import quad
 
 from preactivations import kernel_study, kernels
 from preactivations._kernel_error import joint_moments, kernel_error
+from preactivations.kernel_claims import slope_row
 from preactivations.kernels import clt_correction
 from preactivations.row_laws import row_law
 from preactivations.streams import Stream
@@ -148,6 +149,10 @@ def test_monte_carlo_of_errors_is_unbiased_and_sharp():
     exact = (np.maximum(signs @ x, 0) * np.maximum(signs @ y, 0)).mean() - float(kernels.kernel(x, y))
     found = kernel_error(row_law("iid_rademacher"), x, y, 200_000, STREAM)
     assert abs(found.error - exact) < 4.5 * found.standard_error
+    x4, y4 = kernel_study.inputs("localized", 4)  # where the controls leave rounding only
+    signs4 = np.array(list(itertools.product([-1, 1], repeat=4)))
+    exact4 = (np.maximum(signs4 @ x4, 0) * np.maximum(signs4 @ y4, 0)).mean() - float(kernels.kernel(x4, y4))
+    assert abs(kernel_error(row_law("iid_rademacher"), x4, y4, 10_000, STREAM).error - exact4) < 1e-13
     assert found.standard_error < 0.2 * found.plain_standard_error
 
     x, y = kernel_study.inputs("positive", 6)
@@ -169,15 +174,42 @@ def test_inputs(kind):
         if kind == "positive":
             assert x.min() > 0
             assert y.min() > 0
+            assert x @ y == pytest.approx(math.sqrt(0.5)), "45 degrees at every m"
         if kind == "localized":
             assert x[0] ** 2 == pytest.approx(0.8)
             assert y[0] ** 2 == pytest.approx(0.8)
     if kind != "localized":
-        assert max(abs(x).max(), abs(y).max()) < 0.1, "delocalized"
+        assert max(abs(x).max(), abs(y).max()) < 0.11, "delocalized"
     with pytest.raises(ValueError, match="m must be at least 2"):
         kernel_study.inputs(kind, 1)
     with pytest.raises(ValueError, match="kind must be"):
         kernel_study.inputs("other", 4)
+
+
+def test_slopes_from_monte_carlo():
+    """From draws to the powers of the central limit theorem: within .2, 4.5 standard errors included."""
+    for name, kind, predicted in (("iid_laplace", "signed", -1.0), ("iid_exponential", "positive", -0.5)):
+        rows = [kernel_study.error_row(row_law(name), kind, m, 300_000, STREAM) for m in (32, 64, 128, 256)]
+        found = slope_row(*(np.array([r[c] for r in rows], float) for c in ("m", "error", "standard_error")))
+        assert abs(found["slope"] - predicted) < 0.2
+        assert found["slope_error"] < 0.1
+
+
+def test_dead_inputs_have_no_spectrum():
+    rows = kernel_study.gram_rows(8, 20, [0, 4, 8], [0.0], 2, 6, STREAM)
+    assert np.isnan([r["condition"] for r in rows if r["network"] >= 0]).any()
+    assert not np.isnan([r["condition"] for r in rows if r["network"] < 0]).any()
+
+
+def test_theory_is_not_tested_where_it_does_not_hold():
+    for name, tested in (
+        ("student_5", False),
+        ("student_9", True),
+        ("iid_exponential", False),
+        ("iid_uniform", True),
+    ):
+        rows = kernel_study.depth_rows(row_law(name), 10, [1], 3, STREAM)
+        assert {r["tested"] for r in rows} == {tested}
 
 
 def test_curves_of_a_layer():

@@ -10,7 +10,7 @@ import torch
 from scipy.integrate import quad
 
 from preactivations import kernels, row_laws
-from preactivations.kernels import Rectified, angular_map, kernel
+from preactivations.kernels import Rectified, angular_map, clt_correction, kernel
 from preactivations.streams import Stream
 
 ANGLES = (0.0, 1e-9, 1e-4, 0.3, 1.2, math.pi / 2, 2.5, 3.1, math.pi - 1e-5, math.pi)
@@ -193,7 +193,7 @@ def test_log_angles_of_finite_networks(name):
 
 
 def test_log_angles_of_one_layer():
-    """Bias and variance of log t' by the delta method, against 2e5 layers of width 400."""
+    """Bias and variance of log t' by the delta method, against 5e4 layers of width 400."""
     width, layers, angle = 400, 50_000, 1.0
     rng = Stream(4, "layer").block(0)
     logs = []
@@ -266,6 +266,94 @@ def test_gradients_at_the_ends():
     assert torch.isfinite(gradient).all()
 
 
+def test_second_derivatives_of_equal_inputs():
+    """K_1 = (A B)^(1/2) F_1 has d2K/dxdy = K_0 and d2K/dx2 = 0 at y = x; elsewhere differences of the gradient."""
+    x = torch.tensor([0.3, 0.4, 1.2], dtype=torch.float64)
+    for slope in (0.0, 0.2):
+        phi = Rectified(slope)
+        (xx, xy), _ = torch.autograd.functional.hessian(
+            lambda a, b, phi=phi: kernel(a, b, activation=phi), (x, x.clone())
+        )
+        torch.testing.assert_close(
+            xy, (1 + slope**2) / 2 * torch.eye(3, dtype=torch.float64), atol=1e-14, rtol=0
+        )
+        torch.testing.assert_close(xx, torch.zeros(3, 3, dtype=torch.float64), atol=1e-14, rtol=0)
+    for degree in (1, 2):
+        for y in (x, 3 * x, -x, x + 1e-5, x.flip(0)):
+            y = y.clone()
+
+            def gradient(a, y=y, degree=degree):
+                a = a.clone().requires_grad_()
+                return torch.autograd.grad(kernel(a, y, activation=Rectified(0.1, degree)), a)[0]
+
+            (xx, _), _ = torch.autograd.functional.hessian(
+                lambda a, b, degree=degree: kernel(a, b, activation=Rectified(0.1, degree)), (x, y)
+            )
+            step = 1e-6
+            for k in range(3):
+                shift = step * torch.eye(3, dtype=torch.float64)[k]
+                column = (gradient(x + shift) - gradient(x - shift)) / (2 * step)
+                torch.testing.assert_close(xx[:, k], column, atol=1e-5, rtol=1e-5)
+    y = x.clone().requires_grad_()
+    with pytest.raises(RuntimeError, match="no second derivatives where it is 0 or pi"):
+        torch.autograd.grad(kernels.angle_between(y, 2 * x), y, create_graph=True)
+
+
+def test_second_derivatives_of_the_map_at_the_ends():
+    """t' = t - c t^2: -2 c at 0, whatever the precision."""
+    for dtype in (torch.float64, torch.float32):
+        for slope in (0.0, 0.2, -1.0):
+            for at in (0.0, 1e-9):
+                t = torch.tensor(at, dtype=dtype, requires_grad=True)
+                (rate,) = torch.autograd.grad(angular_map(t, slope), t, create_graph=True)
+                (bend,) = torch.autograd.grad(rate, t)
+                assert bend.item() == pytest.approx(-2 * kernels.fixed_point_rate(slope), rel=1e-5)
+
+
+def test_angles_of_parallel_inputs_have_gradient_zero():
+    """Not a unit vector of rounding noise."""
+    x = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64, requires_grad=True)
+    for factor in (1.0, 3.0, 7.0, -1.0, -0.1):
+        y = (factor * x).detach()
+        (gradient,) = torch.autograd.grad(kernels.angle_between(x, y), x)
+        assert (gradient == 0).all(), factor
+        (gradient,) = torch.autograd.grad(kernel(x, y, activation="step"), x)
+        assert (gradient == 0).all(), factor
+
+
+@pytest.mark.parametrize("make", [np.array, torch.tensor])
+def test_norms_beyond_the_range_of_squares(make):
+    double = {} if make is np.array else {"dtype": torch.float64}
+    assert float(kernel(make([1e-200, 0.0], **double), make([1e200, 0.0], **double))) == pytest.approx(0.5)
+    assert float(kernel(make([1e-170, 1e-170], **double), make([1e200, 0.0], **double))) == pytest.approx(
+        1e30 * float(kernel([1.0, 1.0], [1.0, 0.0]))
+    )
+    assert float(
+        kernels.angle_between(make([1e200, 0.0], **double), make([1e200, 1e200], **double))
+    ) == pytest.approx(math.pi / 4)
+    if make is torch.tensor:
+        for size in (1e25, 1e-30):
+            x, y = torch.tensor([size, 0.0]), torch.tensor([size, size])
+            assert kernels.angle_between(x, y).item() == pytest.approx(math.pi / 4, rel=1e-6)
+    assert float(clt_correction([1e200, 0.0], [1e-200, 1e-200], 0, 1)) == pytest.approx(
+        float(clt_correction([1.0, 0.0], [1.0, 1.0], 0, 1)), rel=1e-12
+    )
+
+
+def test_types_of_input():
+    x, y = torch.tensor([1.0, 2.0]), torch.tensor([2.0, 1.0], dtype=torch.float64)
+    assert kernel(x, y).dtype == kernel(y, x).dtype == torch.float64
+    assert kernel([1, 0], x).item() == pytest.approx(float(kernel([1, 0], [1, 2])), rel=1e-6)
+    assert kernel(torch.tensor([1, 2]), torch.tensor([2, 1])).dtype == torch.float32
+    assert angular_map(np.float32(np.pi)) == math.pi / 2
+    assert angular_map(torch.tensor(np.float32(np.pi))).item() == pytest.approx(math.pi / 2)
+    assert kernel([3.0, 4.0], [1.0, 0.0], "sphere", "squared_relu") == pytest.approx(
+        float(kernel([3.0, 4.0], [1.0, 0.0], activation="squared_relu")) * 2 / 4
+    ), "E|w|^4 = m^2 against m (m + 2)"
+    assert kernels.gram(np.zeros((0, 3))).shape == (0, 0)
+    assert np.isnan(kernels.angle_if_alive([[0.0, 0.0], [1.0, 0.0]], [1.0, 1.0])).tolist() == [True, False]
+
+
 def test_tensors_keep_dtype_and_gram_has_gradients():
     x = torch.randn(5, 3, requires_grad=True)
     matrix = kernels.gram(x, 2)
@@ -285,8 +373,14 @@ def test_tensors_keep_dtype_and_gram_has_gradients():
     ("call", "message"),
     [
         (lambda: kernel([1.0], [1.0, 2.0]), "one length"),
-        (lambda: kernel([math.nan], [1.0]), "x must be finite"),
-        (lambda: kernel([0.0, 0.0], [1.0, 0.0], activation="step"), "x has an input that is 0"),
+        (lambda: kernel([math.nan], [1.0]), "x must be finite, got nan"),
+        (lambda: kernel([], []), "at least 1"),
+        (lambda: kernel([0.0, 0.0], [1.0, 0.0], activation="step"), "x must not be 0"),
+        (lambda: kernel([1.0], [1.0], "normal"), "unknown law of rows 'normal'"),
+        (lambda: clt_correction([1.0, math.inf], [1.0, 0.0], 0, 1), "x must be finite, got inf"),
+        (lambda: clt_correction([1.0, 2.0], [1.0], 0, 1), "one length"),
+        (lambda: clt_correction([1.0], [0.0], 0, 1), "y must not be 0"),
+        (lambda: clt_correction([1.0], [1.0], 0, math.inf), "kappa4 must be finite, got inf"),
         (lambda: kernel([1.0], [1.0], row_laws.Student(2)), r"E\|w\|\^2 of Student"),
         (lambda: kernel([1.0], [1.0], row_laws.Student(4), "squared_relu"), r"E\|w\|\^4"),
         (lambda: kernel([1.0], [1.0], activation="tanh"), "unknown activation 'tanh'"),
@@ -295,17 +389,27 @@ def test_tensors_keep_dtype_and_gram_has_gradients():
         (lambda: angular_map(3.2), r"angle must be in \[0, pi\], got 3.2"),
         (lambda: angular_map(math.nan), "angle must be in"),
         (lambda: angular_map(torch.tensor(-0.1)), "angle must be in"),
-        (lambda: angular_map(1.0, math.inf), "slope must be finite, got inf"),
+        (lambda: angular_map(1.0, math.inf), "slope must be between -1e6 and 1e6, got inf"),
+        (lambda: kernels.fixed_point_rate(1e200), "slope must be between"),
         (lambda: kernels.iterate(1.0, -1), "depth must be at least 0, got -1"),
         (lambda: kernels.gram(np.ones(3)), r"shape \(n, m\)"),
         (lambda: kernels.gram(np.ones((2, 3)), -1), "depth must be at least 0"),
-        (lambda: kernels.gram(np.zeros((2, 3))), "an input that is 0"),
+        (lambda: kernels.gram(np.zeros((2, 3))), "must not be 0"),
         (lambda: kernels.finite_width_variance(1.0, math.inf), "ratio must be finite"),
+        (lambda: kernels.finite_width_variance(math.pi / 2, 0.35, -1.0), "at least 1/2"),
         (lambda: kernels.log_angle_moments(0.0, 1, 10), r"start must be in \(0, pi\)"),
         (lambda: kernels.log_angle_moments(1.0, 1, 1), "width at least 2"),
+        (lambda: kernels.log_angle_moments(1.0, 1, math.nan), "width at least 2"),
         (lambda: kernels.log_angle_moments(1.0, 1, 10, math.inf), "ratio must be finite"),
     ],
 )
 def test_refusals(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_slopes_have_no_gradients():
+    with pytest.raises(TypeError, match="slope must be a real number"):
+        angular_map(1.0, torch.tensor(0.2, requires_grad=True))
+    with pytest.raises(TypeError, match="no gradients"):
+        clt_correction(torch.ones(2), torch.ones(2), 0, 1)

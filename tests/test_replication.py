@@ -132,13 +132,15 @@ def test_kernels():
     )
     slopes = pd.DataFrame(
         {"law": ["iid_uniform"], "inputs": ["signed"], "predicted": [-1.0], "slope": [-1.05]}
-        | {"slope_error": [0.03], "half_width": [0.08]}
+        | {"slope_error": [0.03], "half_width": [0.08], "within": [True]}
     )
     rows = compare_kernels(constants, slopes)
     assert list(rows.columns) == COLUMNS
     assert rows.verdict.tolist() == ["agrees"] * 7
     assert set(rows.paper) == {"3"}
-    off = compare_kernels(constants.assign(value=constants.value + 1e-4), slopes.assign(slope=-1.25))
+    off = compare_kernels(
+        constants.assign(value=constants.value + 1e-4), slopes.assign(slope=-1.15, within=False)
+    )
     assert off.verdict.tolist() == ["fails"] * 7
 
 

@@ -60,6 +60,10 @@ def test_infinite_moments():
     assert row_law("gaussian").norm_moment(-3, 3) == math.inf
     assert row_law("exponential_radius").norm_moment(-1, 3) == math.inf
     assert row_law("cauchy").kernel_factor(0, 3) == 1
+    assert row_law("cauchy").ratio(3) == math.inf
+    assert row_law("iid_student_2.5").moment(2) == pytest.approx(1)
+    assert row_law("iid_student_2.5").symmetric
+    assert not row_law("iid_exponential").symmetric
 
 
 @pytest.mark.parametrize("name", [*INVARIANT, "cauchy"])
@@ -152,7 +156,9 @@ def test_independent_weights_are_independent_between_rows_and_columns():
     [
         (lambda: row_law("normal"), "unknown law of rows 'normal'; accepted: gaussian, cauchy"),
         (lambda: row_law("student_x"), "unknown law of rows"),
-        (lambda: row_laws.Student(0.0), "nu must be finite and > 0, got 0"),
+        (lambda: row_laws.Student(0.0), "nu must be > 0 and at most 1e12"),
+        (lambda: row_laws.Student(1e300), "nu must be > 0 and at most 1e12"),
+        (lambda: row_laws.IidStudent(5.0).moment(5.5), "k must be an integer"),
         (lambda: row_laws.IidStudent(2.0), "nu must be above 2"),
         (lambda: row_laws.IidSparse(0.0), r"p must be in \(0, 1\], got 0"),
         (lambda: row_laws.IidUniform().moment(-1), "k must be an integer >= 0"),

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 
 from preactivations.kernels import angle_between, angular_map
@@ -95,6 +96,13 @@ def test_mean_over_rotations_is_exact_for_any_rows():
     even = direction_rows(many, 1, 5, 200, STREAM)
     assert even[2]["sd"] < 0.05 < 0.2 < found[2]["sd"]
     assert abs(even[2]["mean"] - even[2]["map"]) < 0.02
+
+
+def test_hypotheses_need_images():
+    with pytest.raises(ValueError, match="at least 2 images that are not 0, got 1 of 3"):
+        hypothesis_table(np.diag([1.0, 0.0, 0.0]), 5, STREAM)
+    with pytest.raises(ValueError, match="finite"):
+        hypothesis_table(np.full((3, 2), np.nan), 5, STREAM)
 
 
 def test_directions_are_uniform():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, Self
 
 from config_base import Distinct, Optimizer, Section, Width, distinct
@@ -159,7 +160,7 @@ class FiniteWidth(Section):
     """Neurons."""
     networks: int = Field(ge=100, le=10**7)
     """Layers drawn per law and angle."""
-    angles: Annotated[list[Annotated[float, Field(gt=0, lt=3.15)]], Distinct] = Field(min_length=1)
+    angles: Annotated[list[Annotated[float, Field(gt=0, lt=math.pi)]], Distinct] = Field(min_length=1)
     """Of the inputs, in radians."""
 
 
@@ -186,8 +187,8 @@ class KernelDepth(Section):
 
     width: int = Field(ge=2, le=10_000)
     """Neurons per layer."""
-    depths: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Distinct] = Field(min_length=1)
-    """Layers."""
+    depths: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Distinct] = Field(min_length=2)
+    """Layers; the deepest at least 16, or nothing of the fixed point is seen."""
     networks: int = Field(ge=2, le=10**7)
     """Per law."""
     matrices: Annotated[list[Independent], Distinct]
@@ -203,7 +204,7 @@ class Grams(Section):
     """How many."""
     dimension: int = Field(ge=2, le=10**6)
     """Their coordinates."""
-    depths: Annotated[list[Annotated[int, Field(ge=0, le=10_000)]], Distinct] = Field(min_length=1)
+    depths: Annotated[list[Annotated[int, Field(ge=0, le=10_000)]], Distinct] = Field(min_length=2)
     """Layers."""
     slopes: Slopes = Field(min_length=1)
     """Of the activation for negative arguments."""
@@ -234,19 +235,34 @@ class Kernels(Section):
 
     @model_validator(mode="after")
     def _moments_are_finite(self) -> Self:
-        degrees = {
-            law: float(law.removeprefix("student_")) for law in self.laws if law.startswith("student_")
-        }
-        heavy = [law for law in self.laws if law == "cauchy" or degrees.get(law, 5.0) <= 4]
+        heavy = [law for law in self.laws if law == "cauchy" or _number(law, "student_", 5.0) <= 4]
         if heavy:
             raise ValueError(f"laws must have a fourth moment (student_<nu> with nu > 4), got {heavy}")
         light = [
-            law
-            for law in self.controls
-            if law != "cauchy" and not (law.startswith("student_") and float(law[len("student_") :]) <= 2)
+            law for law in self.controls if law != "cauchy" and not 0 < _number(law, "student_", 9.0) <= 2
         ]
         if light:
             raise ValueError(
                 f"controls must have E|w|^2 infinite (cauchy, student_<nu> with nu <= 2), got {light}"
             )
+        independent = [*self.independent, *self.depth.matrices]
+        wrong = [
+            law
+            for law in independent
+            if not (_number(law, "iid_student_", 9.0) > 2 and 0 < _number(law, "iid_sparse_", 1.0) <= 1)
+        ]
+        if wrong:
+            raise ValueError(f"iid_student_<nu> needs nu > 2, iid_sparse_<p> 0 < p <= 1, got {wrong}")
+        heavy = [law for law in self.depth.matrices if _number(law, "iid_student_", 9.0) <= 4]
+        if heavy:
+            raise ValueError(
+                f"depth.matrices must have a fourth moment (iid_student_<nu> with nu > 4), got {heavy}"
+            )
+        if max(self.depth.depths) < 16:
+            raise ValueError(f"depth.depths must reach 16, got {self.depth.depths}")
         return self
+
+
+def _number(law: str, family: str, other: float) -> float:
+    """The number in the name of a law of a family, `other` for other laws."""
+    return float(law.removeprefix(family)) if law.startswith(family) else other

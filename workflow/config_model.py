@@ -390,6 +390,11 @@ class Config(Section):
                 "training.persistence.activations must have relu: kernels looks at its trained rows, got "
                 f"{self.training.persistence.activations}"
             )
+        if 0 not in self.training.persistence.at:
+            raise ValueError(
+                "training.persistence.at must have 0: kernels compares trained rows with untrained ones, got "
+                f"{self.training.persistence.at}"
+            )
         return self
 
 

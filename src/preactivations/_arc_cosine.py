@@ -68,7 +68,10 @@ def checked_angle(angle: Any) -> Any:
         For an angle outside [0, pi].
     """
     if namespace(angle) is np:
-        angle = np.asarray(angle, dtype=np.float64)
+        given = np.asarray(angle)
+        angle = given.astype(np.float64)
+        if given.dtype in (np.float32, np.float16):  # whose nearest to pi may be above it
+            angle = np.where((angle > math.pi) & (given <= given.dtype.type(math.pi)), math.pi, angle)
     if not ((angle >= 0) & (angle <= math.pi)).all():
         raise ValueError(f"angle must be in [0, pi], got {angle}")
     return angle

@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from preactivations._arc_cosine import namespace
+from preactivations._kernel_inputs import checked_inputs, checked_slope, scaled
+
 __all__ = ["clt_correction"]
 
 Array = NDArray[np.float64]
@@ -47,8 +50,10 @@ def clt_correction(x: ArrayLike, y: ArrayLike, kappa3: float, kappa4: float, slo
     Raises
     ------
     ValueError
-        For inputs of different length or that are 0, and for cumulants that are not finite: without a fourth moment the
-        rate is another one.
+        For inputs of different length, that are 0 or not finite, and for cumulants that are not finite: without a
+        fourth moment the rate is another one.
+    TypeError
+        For tensors: there are no gradients here.
 
     Examples
     --------
@@ -58,21 +63,21 @@ def clt_correction(x: ArrayLike, y: ArrayLike, kappa3: float, kappa4: float, slo
     >>> round(100 * float(clt_correction(x, y, kappa3=0, kappa4=-1.2)), 4)
     -0.0318
     """
-    for name, value in (("kappa3", kappa3), ("kappa4", kappa4), ("slope", slope)):
+    for name, value in (("kappa3", kappa3), ("kappa4", kappa4)):
         if not math.isfinite(value):
             raise ValueError(f"{name} must be finite, got {value}: without that moment there is no such rate")
-    pair = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64))
-    norm_x, norm_y = (np.linalg.norm(z, axis=-1, keepdims=True) for z in pair)
-    if not ((norm_x > 0) & (norm_y > 0)).all():
-        raise ValueError("x and y must not be 0: there is no angle")
-    unit_x, unit_y = pair[0] / norm_x, pair[1] / norm_y
+    slope = checked_slope(slope)
+    if namespace(x, y) is not np:
+        raise TypeError("x and y must be arrays: the correction has no gradients")
+    x, y = checked_inputs(x, y)
+    (unit_x, norm_x), (unit_y, norm_y) = scaled(x), scaled(y)
     p, q = unit_x + unit_y, unit_y - unit_x
     # E phi(h) phi(g) over the signs: relu(h) - slope relu(-h), the same for g
     terms = _relu(p, q, kappa3, kappa4)
     if slope != 0:
         terms = terms + slope**2 * _relu(-p, -q, kappa3, kappa4)
         terms = terms - slope * (_relu(q, p, kappa3, kappa4) + _relu(-q, -p, kappa3, kappa4))
-    return np.asarray(norm_x[..., 0] * norm_y[..., 0] * terms)
+    return np.asarray(norm_x * norm_y * terms)
 
 
 def _relu(p: Array, q: Array, kappa3: float, kappa4: float) -> Array:

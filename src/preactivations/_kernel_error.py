@@ -12,7 +12,7 @@ k - k_Gauss is of order 1e-4 where phi phi has standard deviation .5. Three thin
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +25,10 @@ from preactivations.streams import Stream
 __all__ = ["KernelError", "joint_moments", "kernel_error"]
 
 Array = NDArray[np.float64]
-Array32 = NDArray[np.float32]
+Draws = NDArray[np.floating[Any]]
 
 _WEIGHTS_AT_ONCE = 1 << 19
+_FEW = 16  # inputs: double precision up to there
 _PILOT = 40_000  # evaluations that fit the control variates
 _COPIES = 64  # permutations of the inputs per row of weights, at most
 _DEGREE = {True: 6, False: 4}  # of the control variates: symmetric weights, others
@@ -39,7 +40,7 @@ class KernelError(NamedTuple):
     error: float
     standard_error: float
     plain_standard_error: float
-    """That of the mean of phi phi over as many rows, each used once."""
+    """That of plain Monte Carlo: the mean of phi phi over as many rows, each used once."""
 
 
 def kernel_error(law: Iid, x: Array, y: Array, evaluations: int, stream: Stream) -> KernelError:
@@ -49,7 +50,7 @@ def kernel_error(law: Iid, x: Array, y: Array, evaluations: int, stream: Stream)
     """
     m = x.size
     angle = float(angle_between(x, y))
-    symmetric = law.moment(3) == 0
+    symmetric = law.symmetric
     degree = max((d for d in range(1, _DEGREE[symmetric] + 1) if math.isfinite(law.moment(2 * d))), default=0)
     powers = [
         (total - j, j)
@@ -64,24 +65,26 @@ def kernel_error(law: Iid, x: Array, y: Array, evaluations: int, stream: Stream)
     block = max(1, min(rows, _WEIGHTS_AT_ONCE // max(m, copies)))
     rng = stream.block(0)
     order = [rng.permutation(m) for _ in range(copies)]
-    many_x, many_y = (np.stack([z[p] for p in order], axis=1).astype(np.float32) for z in (x, y))
+    # with few inputs the controls may leave no more than rounding
+    dtype: Any = np.float64 if m <= _FEW else np.float32
+    many_x, many_y = (np.stack([z[p] for p in order], axis=1).astype(dtype) for z in (x, y))
 
-    def draw(count: int, rng: np.random.Generator) -> tuple[Array32, Array32, Array32]:
-        w = law.sample(count, m, rng, np.float32)
+    def draw(count: int, rng: np.random.Generator) -> tuple[Draws, Draws, Draws]:
+        w = law.sample(count, m, rng, dtype)
         h, g = w @ many_x, w @ many_y
         product = h * g
         np.maximum(product, 0, out=product)
-        product *= np.float32(0.5) if symmetric else h > 0
+        product *= 0.5 if symmetric else h > 0
         return h, g, product
 
     coefficients = _fit(*draw(max(1, _PILOT // copies), rng), powers)
     offset = sum(c * exact[power] for c, power in zip(coefficients, powers, strict=True))
-    mean_over_copies = np.full(copies, 1 / copies, np.float32)
+    mean_over_copies: Draws = np.full(copies, 1 / copies, dtype)
     sums = np.zeros(4)
     for index in range(math.ceil(rows / block)):
         h, g, product = draw(min(block, rows - index * block), stream.block(index + 1))
         per_row = ((product - _polynomial(h, g, coefficients, powers)) @ mean_over_copies).astype(np.float64)
-        once = product[:, 0].astype(np.float64)
+        once = (np.maximum(h[:, 0], 0) * np.maximum(g[:, 0], 0)).astype(np.float64)
         sums += per_row.sum(), (per_row**2).sum(), once.sum(), (once**2).sum()
     mean, square, plain, plain_square = sums / rows
     return KernelError(
@@ -116,7 +119,7 @@ def joint_moments(law: Iid, x: Array, y: Array, degree: int) -> dict[tuple[int, 
     return moments
 
 
-def _fit(h: Array32, g: Array32, product: Array32, powers: list[tuple[int, int]]) -> Array:
+def _fit(h: Draws, g: Draws, product: Draws, powers: list[tuple[int, int]]) -> Array:
     """Coefficients of the best polynomial. Its constant is fitted too, and left out: it cancels in the mean."""
     h, g, product = h.ravel().astype(np.float64), g.ravel().astype(np.float64), product.ravel()
     columns = np.stack([h**j * g**k for j, k in [(0, 0), *powers]], axis=1)
@@ -125,10 +128,10 @@ def _fit(h: Array32, g: Array32, product: Array32, powers: list[tuple[int, int]]
     return (np.linalg.lstsq(columns / scale, product, rcond=1e-10)[0] / scale)[1:]
 
 
-def _polynomial(h: Array32, g: Array32, coefficients: Array, powers: list[tuple[int, int]]) -> Array32:
+def _polynomial(h: Draws, g: Draws, coefficients: Array, powers: list[tuple[int, int]]) -> Draws:
     total = np.zeros_like(h)
     for degree in sorted({j + k for j, k in powers}):
-        at = {k: np.float32(c) for c, (j, k) in zip(coefficients, powers, strict=True) if j + k == degree}
+        at = {k: h.dtype.type(c) for c, (j, k) in zip(coefficients, powers, strict=True) if j + k == degree}
         part = np.full_like(h, at[degree])  # Horner in g, with powers of h as coefficients
         power = np.ones_like(h)
         for k in range(degree - 1, -1, -1):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from preactivations._arc_cosine import rectified
 from preactivations._kernel_error import kernel_error
+from preactivations._kernel_inputs import at_angle, scaled
 from preactivations.kernels import (
     angle_between,
     angle_if_alive,
@@ -41,6 +42,7 @@ __all__ = [
 Array = NDArray[np.float64]
 Row = dict[str, Any]
 
+_AT_ONCE = 4096  # layers, in `finite_width_row`
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -62,7 +64,7 @@ def curve_rows(
     grid = np.linspace(0, math.pi, angles)
     rows: list[Row] = []
     for angle in grid:
-        h, g = u[:, 0], math.cos(angle) * u[:, 0] + math.sin(angle) * u[:, 1]
+        h, g = at_angle(u, angle)
         for slope in slopes:
             x, y = (np.where(z > 0, z, slope * z) for z in (h, g))
             drawn = math.cos(float(angle_between(x, y)))
@@ -78,9 +80,12 @@ def finite_width_row(
 
     variance is NaN where E|w|^4 is infinite, variance_error where E|w|^8 is.
     """
-    u = law.project(width * networks, m, 2, stream.block(0))
-    h, g = u[:, 0], math.cos(angle) * u[:, 0] + math.sin(angle) * u[:, 1]
-    k = (np.maximum(h, 0) * np.maximum(g, 0)).reshape(networks, width).mean(axis=1)
+    parts = []
+    for index, start in enumerate(range(0, networks, _AT_ONCE)):
+        count = min(_AT_ONCE, networks - start)
+        h, g = at_angle(law.project(width * count, m, 2, stream.block(index)), angle)
+        parts.append((np.maximum(h, 0) * np.maximum(g, 0)).reshape(count, width).mean(axis=1))
+    k = np.concatenate(parts)
     ratio = law.ratio(m)
     deviation = k - k.mean()
     testable = math.isfinite(law.norm_moment(8, m))
@@ -118,8 +123,9 @@ def inputs(kind: str, m: int) -> tuple[Array, Array]:
     """Two inputs of norm 1 in R^m, their coordinates evenly spread (multiples of the golden ratio, without a lattice).
 
     "signed": over (-1, 1), equal in every other coordinate and opposite in the rest, at a right angle. "positive": over
-    (0, 1), as of images. "localized": signed, but for the first coordinate, which both share and which holds .8 of
-    their squared norm.
+    (0, 1), as of images, at 45 degrees: cos(pi/8) P + sin(pi/8) Q and the reverse, P in the even and Q in the odd
+    coordinates. "localized": signed, but for the first coordinate, which both share and which holds .8 of their squared
+    norm.
 
     Raises
     ------
@@ -130,11 +136,15 @@ def inputs(kind: str, m: int) -> tuple[Array, Array]:
         raise ValueError(f"m must be at least 2, or there is no angle, got {m}")
     k = np.arange(m)
     spread = (k + 0.5) * _GOLDEN % 1
+    halves = k % 2 == 0, k % 2 == 1
     if kind == "positive":
-        x, y = np.divide(k + 0.5, m, dtype=np.float64), spread
+        p, q = (np.where(half, (k // 2 + 0.5) / half.sum(), 0.0) for half in halves)
+        p, q = p / np.linalg.norm(p), q / np.linalg.norm(q)
+        c, s = math.cos(math.pi / 8), math.sin(math.pi / 8)
+        x, y = c * p + s * q, s * p + c * q
     elif kind in ("signed", "localized"):
         x = 2 * spread - 1
-        for half in (k % 2 == 0, k % 2 == 1):
+        for half in halves:
             x[half] /= np.linalg.norm(x[half])
         y = np.where(k % 2, -x, x)
         if kind == "localized":
@@ -146,7 +156,7 @@ def inputs(kind: str, m: int) -> tuple[Array, Array]:
 
 def input_kinds(law: Iid) -> tuple[str, ...]:
     """Kinds of `inputs` on which a law is studied: where a rate is predicted, and a control that has none."""
-    if law.skewness != 0:
+    if not law.symmetric:
         return "positive", "signed"
     return ("signed", "localized") if isinstance(law, IidRademacher) else ("signed",)
 
@@ -191,10 +201,10 @@ def depth_rows(
     """
     exact = iterate(start, max(depths))
     if isinstance(law, Iid):
-        ratio = 1.0
+        ratio, tested = 1.0, law.symmetric and math.isfinite(law.kurtosis)
         found = np.stack([_matrix_angles(law, width, max(depths), start, stream, k) for k in range(networks)])
     else:
-        ratio = law.ratio(width)
+        ratio, tested = law.ratio(width), math.isfinite(law.norm_moment(8, width))
         found = _projected_angles(law, width, max(depths), networks, start, stream.block(0))
     mean, sd = log_angle_moments(start, max(depths), width, ratio)
     return [
@@ -206,6 +216,7 @@ def depth_rows(
             "log_mean": mean[depth],
             "log_sd": sd[depth],
             "angle": found[k, depth],
+            "tested": tested,
         }
         for depth in depths
         for k in range(networks)
@@ -218,8 +229,7 @@ def _projected_angles(
     angles = np.full((networks, depth + 1), start)
     for layer in range(depth):
         u = law.project(networks * width, width, 2, rng).reshape(networks, width, 2)
-        t = angles[:, layer, None]
-        h, g = u[..., 0], np.cos(t) * u[..., 0] + np.sin(t) * u[..., 1]
+        h, g = at_angle(u, angles[:, layer, None])
         angles[:, layer + 1] = angle_if_alive(np.maximum(h, 0), np.maximum(g, 0))
     return angles
 
@@ -266,14 +276,15 @@ def gram_rows(
     """Spectra of the Gram matrix of n normal inputs in R^m against depth: wide layers, and drawn normal networks.
 
     Rows: slope, depth, network (-1 for wide layers), condition, effective_rank. Matrices are scaled to ones on the
-    diagonal (cosines), which leaves out how norms scatter.
+    diagonal (cosines), which leaves out how norms scatter; NaN where an input is dead.
     """
     x = stream.block(0).standard_normal((n, m))
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     rows: list[Row] = []
 
-    def add(slope: float, depth: int, network: int, matrix: Array) -> None:
-        rows.append({"slope": slope, "depth": depth, "network": network} | spectrum(matrix)._asdict())
+    def add(slope: float, depth: int, network: int, matrix: Array | None) -> None:
+        found = Spectrum(math.nan, math.nan) if matrix is None else spectrum(matrix)
+        rows.append({"slope": slope, "depth": depth, "network": network} | found._asdict())
 
     for slope in slopes:
         for depth in depths:
@@ -287,8 +298,8 @@ def gram_rows(
                 for slope, h in hidden.items():
                     z = h @ weights
                     z = np.where(z > 0, z, slope * z)
-                    hidden[slope] = z / np.linalg.norm(z, axis=1, keepdims=True)
+                    hidden[slope] = scaled(z)[0]  # 0 stays 0
             if depth in depths:
                 for slope, h in hidden.items():
-                    add(slope, depth, network, h @ h.T)
+                    add(slope, depth, network, h @ h.T if h.any(axis=1).all() else None)
     return rows

@@ -20,6 +20,7 @@ tensors as well: they return tensors of their dtype, on their device, with gradi
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -27,6 +28,8 @@ import numpy as np
 from preactivations._arc_cosine import checked_angle, mapped_angle, namespace, rectified
 from preactivations._clt_expansion import clt_correction
 from preactivations._finite_width import log_angle_moments
+from preactivations._kernel_inputs import checked_inputs, checked_slope, scaled
+from preactivations.row_laws import row_law
 
 __all__ = [
     "Rectified",
@@ -95,7 +98,7 @@ def rectified_by_name(name: str) -> Rectified:
     family, _, slope = name.partition("leaky_relu_")
     try:
         if not family:
-            return Rectified(_slope(float(slope)))
+            return Rectified(checked_slope(float(slope)))
     except ValueError:
         pass
     raise ValueError(
@@ -106,7 +109,8 @@ def rectified_by_name(name: str) -> Rectified:
 def angle_between(x: Values, y: Values) -> Values:
     """Angle between x and y along the last dimension, accurate near 0 and pi too (Kahan).
 
-    The gradient of tensors is taken as 0 where the angle is 0 or pi and has a kink.
+    The gradient of tensors is taken as 0 where the angle is 0 or pi, up to rounding, and has a kink; second derivatives
+    are refused there.
 
     Raises
     ------
@@ -118,20 +122,20 @@ def angle_between(x: Values, y: Values) -> Values:
     >>> round(float(angle_between([1.0, 0.0], [1.0, 1e-9])), 12)
     1e-09
     """
-    x, y = _inputs(x, y)
+    x, y = checked_inputs(x, y)
     if namespace(x, y) is not np:
         from preactivations._kernel_autograd import Angle
 
         return Angle.apply(x, y)
-    x, y = (z / abs(z).max(axis=-1, keepdims=True) for z in (x, y))  # no overflow of squares
-    unit_x, unit_y = (z / np.linalg.norm(z, axis=-1, keepdims=True) for z in (x, y))
+    unit_x, unit_y = scaled(x)[0], scaled(y)[0]
     return np.asarray(
         2 * np.arctan2(np.linalg.norm(unit_x - unit_y, axis=-1), np.linalg.norm(unit_x + unit_y, axis=-1))
     )
 
 
 def angle_if_alive(x: Any, y: Any) -> Any:
-    """Angle between activations along the last dimension (arrays); NaN where one side is dead (all 0) or NaN."""
+    """Angle along the last dimension of arrays; NaN where one side is dead (all 0) or not finite."""
+    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     dead = ~(
         (x != 0).any(axis=-1)
         & (y != 0).any(axis=-1)
@@ -166,7 +170,7 @@ def angular_map(angle: Values, slope: float = 0.0, degree: int = 1) -> Values:
     >>> round(float(np.cos(angular_map(np.pi / 2))), 6)
     0.31831
     """
-    slope, degree = _slope(slope), _degree(degree)
+    slope, degree = checked_slope(slope), _degree(degree)
     if namespace(angle) is np:
         return np.asarray(mapped_angle(angle, slope, degree))
     from preactivations._kernel_autograd import AngularMap
@@ -190,30 +194,30 @@ def iterate(angle: Values, depth: int, slope: float = 0.0, degree: int = 1) -> V
     >>> np.cos(iterate(np.pi / 2, 64)[[1, 4, 16, 64]]).round(6).tolist()
     [0.31831, 0.680954, 0.929456, 0.992066]
     """
-    if depth < 0:
-        raise ValueError(f"depth must be at least 0, got {depth}")
     angles = [checked_angle(angle)]
-    for _ in range(depth):
+    for _ in range(_depth(depth)):
         angles.append(angular_map(angles[-1], slope, degree))
     return namespace(angle).stack(angles)
 
 
 def fixed_point_rate(slope: float = 0.0) -> float:
-    """c such that t_l ~ 1 / (c l): c = (1 - a)^2 / ((1 + a^2) 3 pi), since t' = t - c t^2 + O(t^3); degree 1.
+    """c = (1 - a)^2 / ((1 + a^2) 3 pi), for which t' = t - c t^2 + O(t^3), so that t_l ~ 1 / (c l); degree 1.
+
+    0 for linear units (a = 1), whose angles stay.
 
     Examples
     --------
     >>> round(float(iterate(np.pi / 2, 20000)[-1]) * 20000 * fixed_point_rate(), 2)
     1.0
     """
-    slope = _slope(slope)
+    slope = checked_slope(slope)
     return (1 - slope) ** 2 / (1 + slope**2) / (3 * math.pi)
 
 
 def kernel(
     x: Values,
     y: Values,
-    weights: RowLaw | None = None,
+    weights: str | RowLaw | None = None,
     activation: str | Rectified = "relu",
 ) -> Values:
     """k(x, y) = E phi(w.x) phi(w.y), along the last dimension of the inputs.
@@ -221,9 +225,9 @@ def kernel(
     Parameters
     ----------
     x, y : array_like or tensor, shape (..., m)
-    weights : law of rows, optional
-        One of `row_laws`. Exact for rotation-invariant laws, the limit m -> infinity for independent weights of mean 0
-        (`clt_correction` has the next orders). Left out: E|w|^2 = m, which all laws of `row_laws` have that can.
+    weights : str or law of rows, optional
+        One of `row_laws`, or its name. Exact for rotation-invariant laws, the limit m -> infinity for independent
+        weights of mean 0 (`clt_correction` has the next orders). Left out: standard normal weights.
     activation : str or Rectified, optional
         A name that `rectified_by_name` takes, or slope and degree.
 
@@ -245,16 +249,23 @@ def kernel(
     0.2603
     """
     slope, degree = rectified_by_name(activation) if isinstance(activation, str) else activation
-    slope, degree = _slope(slope), _degree(degree)
-    x, y = _inputs(x, y, zeros=degree > 0)
+    slope, degree = checked_slope(slope), _degree(degree)
+    x, y = checked_inputs(x, y, zeros=degree > 0)
     xp = namespace(x, y)
-    size = _norm(x) * _norm(y)
-    there = size > 0
+    factor = _factor(weights, degree, x.shape[-1])
+    if degree == 0:
+        return factor * rectified(angle_between(x, y), slope, 0)
     # where an input is 0 any other will do: its kernel is 0
-    safe_x, safe_y = (xp.where(_norm(z)[..., None] > 0, z, 1.0) for z in (x, y))
-    value = size**degree * rectified(angle_between(safe_x, safe_y), slope, degree)
-    value = value * _factor(weights, degree, x.shape[-1])
-    return value if degree == 0 else xp.where(there, value, 0.0)
+    there = (x != 0).any(axis=-1) & (y != 0).any(axis=-1)
+    safe_x, safe_y = (xp.where((z != 0).any(axis=-1)[..., None], z, 1.0) for z in (x, y))
+    if xp is np:
+        (_, norm_x), (_, norm_y) = scaled(safe_x), scaled(safe_y)
+        value = (norm_x * norm_y) ** degree * rectified(angle_between(safe_x, safe_y), slope, degree)
+    else:
+        from preactivations._kernel_autograd import Kernel
+
+        value = Kernel.apply(safe_x, safe_y, slope, degree)
+    return xp.where(there, factor * value, 0.0)
 
 
 def gram(x: Values, depth: int = 1, slope: float = 0.0) -> Values:
@@ -277,17 +288,24 @@ def gram(x: Values, depth: int = 1, slope: float = 0.0) -> Values:
     ValueError
         For another shape, inputs that are 0 or not finite, or a negative depth.
     """
-    x, _ = _inputs(x, x)
+    x = np.asarray(x) if namespace(x) is np else x
     if x.ndim != 2:
         raise ValueError(f"x must have shape (n, m), one input per row, got {tuple(x.shape)}")
-    if depth < 0:
-        raise ValueError(f"depth must be at least 0, got {depth}")
-    xp = namespace(x)
-    angles: Any = xp.stack([angle_between(row, x) for row in x])  # row by row: n^2 m numbers would not fit
-    for _ in range(depth):
-        angles = angular_map(angles, slope)
-    norms = _norm(x)
-    return norms[:, None] * norms * xp.cos(angles)
+    x, _ = checked_inputs(x, x)
+    slope, depth = checked_slope(slope), _depth(depth)
+    xp, n = namespace(x), len(x)
+    norms = scaled(x)[1]
+    rows = []
+    for i in range(n):  # row by row: n^2 m numbers would not fit
+        # the diagonal is known: it has no angle, and no kink
+        angles = [angle_between(x[i], part) for part in (x[:i], x[i + 1 :])]
+        for _ in range(depth):
+            angles = [angular_map(part, slope) for part in angles]
+        before, after = (
+            norms[i] * part for part in (norms[:i] * xp.cos(angles[0]), norms[i + 1 :] * xp.cos(angles[1]))
+        )
+        rows.append(xp.concatenate([before, (norms[i] ** 2)[None], after]))
+    return xp.stack(rows) if n else x @ x.T
 
 
 def finite_width_variance(angle: Values, ratio: float = 1.0, slope: float = 0.0) -> Values:
@@ -299,18 +317,19 @@ def finite_width_variance(angle: Values, ratio: float = 1.0, slope: float = 0.0)
     Raises
     ------
     ValueError
-        For angles out of range, or a ratio below (m/(m+2) of weights on a sphere, at least) 1/3.
+        For angles out of range, or a ratio below 1/2, that of a circle: at m = 1 there are no angles.
     """
-    if not 1 / 3 <= ratio < math.inf:
+    if not 1 / 2 <= ratio < math.inf:
         raise ValueError(
-            f"ratio must be finite (E|w|^4 is) and at least 1/3, that of weights +-1 at m = 1, got {ratio}"
+            f"ratio must be finite (E|w|^4 is) and at least 1/2, that of rows on a circle (m = 2), got {ratio}"
         )
-    slope = _slope(slope)
+    slope = checked_slope(slope)
     first = rectified(angle, slope, 1)
     return ratio * rectified(angle, slope**2, 2) - first * first
 
 
-def _factor(weights: RowLaw | None, degree: int, m: int) -> float:
+def _factor(weights: str | RowLaw | None, degree: int, m: int) -> float:
+    weights = row_law(weights) if isinstance(weights, str) else weights
     factor = 1.0 if weights is None else weights.kernel_factor(degree, m)
     if not math.isfinite(factor):
         raise ValueError(
@@ -320,39 +339,13 @@ def _factor(weights: RowLaw | None, degree: int, m: int) -> float:
     return factor
 
 
-def _norm(x: Any) -> Any:
-    xp = namespace(x)
-    return np.linalg.norm(x, axis=-1) if xp is np else xp.linalg.vector_norm(x, dim=-1)
-
-
-def _inputs(x: Any, y: Any, zeros: bool = False) -> tuple[Any, Any]:
-    xp = namespace(x, y)
-    if xp is np:
-        x, y = (np.asarray(z, dtype=np.float64) for z in (x, y))
-    else:
-        x, y = (z if isinstance(z, xp.Tensor) else xp.as_tensor(z) for z in (x, y))
-        if x.dtype != y.dtype:
-            y = y.to(x.dtype)
-    if x.ndim == 0 or y.ndim == 0 or x.shape[-1] != y.shape[-1]:
-        raise ValueError(
-            f"x and y must be vectors of one length along their last dimension, got shapes {tuple(x.shape)} and "
-            f"{tuple(y.shape)}"
-        )
-    for name, z in (("x", x), ("y", y)):
-        if not xp.isfinite(z).all():
-            raise ValueError(f"{name} must be finite")
-        if not zeros and not (z != 0).any(axis=-1).all():
-            raise ValueError(f"{name} has an input that is 0: there is no angle")
-    return x, y
-
-
-def _slope(slope: float) -> float:
-    if not math.isfinite(slope):
-        raise ValueError(f"slope must be finite, got {slope}")
-    return float(slope)
-
-
 def _degree(degree: int) -> int:
     if degree not in (0, 1, 2):
         raise ValueError(f"degree must be 0, 1 or 2, got {degree}")
     return degree
+
+
+def _depth(depth: int) -> int:
+    if operator.index(depth) < 0:
+        raise ValueError(f"depth must be at least 0, got {depth}")
+    return operator.index(depth)

@@ -35,7 +35,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.special as sc
@@ -82,7 +82,8 @@ class RotationInvariant(ABC):
 
     def ratio(self, m: int) -> float:
         """E|w|^4 m / ((m+2) (E|w|^2)^2): what kernels of finite width know of the law; 1 for normal weights."""
-        return self.norm_moment(4, m) * m / ((m + 2) * self.norm_moment(2, m) ** 2)
+        fourth = self.norm_moment(4, m)
+        return fourth * m / ((m + 2) * self.norm_moment(2, m) ** 2) if math.isfinite(fourth) else math.inf
 
     def kernel_factor(self, degree: int, m: int) -> float:
         """E|w|^(2 degree) / E chi_m^(2 degree): kernels are those of normal weights times it."""
@@ -214,6 +215,9 @@ class ExponentialRadius(_Radial):
 class Iid(ABC):
     """Independent weights of mean 0 and variance 1."""
 
+    symmetric: ClassVar[bool] = True
+    """Whether W and -W have the same law."""
+
     @abstractmethod
     def moment(self, k: int) -> float:
         """E W^k for an integer k >= 0; inf where E|W|^k is infinite."""
@@ -228,7 +232,7 @@ class Iid(ABC):
 
     @property
     def skewness(self) -> float:
-        """Third cumulant."""
+        """Third cumulant; inf if there is none."""
         return self.moment(3)
 
     @property
@@ -300,10 +304,8 @@ class IidStudent(Iid):
             raise ValueError(f"nu must be above 2, or the variance is infinite, got {self.nu}")
 
     def moment(self, k: int) -> float:
-        if k >= self.nu:
-            return math.inf
         normal = Student(self.nu)
-        return _even(k, lambda k: normal.norm_moment(k, 1))
+        return _even(k, lambda k: normal.norm_moment(k, 1)) if k < self.nu or k != int(k) else math.inf
 
     def _draw(self, size: tuple[int, ...], rng: np.random.Generator, dtype: Any) -> Any:
         w = rng.standard_normal(size, dtype=dtype)
@@ -314,6 +316,8 @@ class IidStudent(Iid):
 @dataclass(frozen=True)
 class IidExponential(Iid):
     """Exponential of mean 1, less 1: skewed."""
+
+    symmetric: ClassVar[bool] = False
 
     def moment(self, k: int) -> float:
         _even(k, lambda k: 0.0)  # refuses what is no order
@@ -385,6 +389,6 @@ def row_law(name: str) -> RotationInvariant | Iid:
 
 
 def _positive(name: str, value: float) -> float:
-    if not (value > 0 and math.isfinite(value)):
-        raise ValueError(f"{name} must be finite and > 0, got {value}")
+    if not 0 < value <= 1e12:
+        raise ValueError(f"{name} must be > 0 and at most 1e12 (beyond, the law is normal), got {value}")
     return float(value)

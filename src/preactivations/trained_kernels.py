@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from preactivations._kernel_inputs import at_angle
 from preactivations.kernels import angle_between, angle_if_alive, angular_map
 from preactivations.streams import Stream
 
@@ -56,7 +57,7 @@ def direction_rows(
     z = w @ frames  # (pairs, neurons, 2)
     rows: list[Row] = []
     for angle in np.linspace(0, math.pi, angles):
-        h, g = z[..., 0], math.cos(angle) * z[..., 0] + math.sin(angle) * z[..., 1]
+        h, g = at_angle(z, angle)
         cosine = np.cos(angle_if_alive(np.maximum(h, 0), np.maximum(g, 0)))
         cosine = cosine[~np.isnan(cosine)]
         rows.append(
@@ -112,9 +113,13 @@ def hypothesis_table(images: NDArray[Any], pairs: int, stream: Stream) -> DataFr
     0 are counted in `zeros` and left out.
     """
     x = images.reshape(len(images), -1).astype(np.float64)
+    if not np.isfinite(x).all():
+        raise ValueError("images must be finite")
     norm = np.linalg.norm(x, axis=1)
     zeros = int((norm == 0).sum())
     x, norm = x[norm > 0], norm[norm > 0]
+    if len(x) < 2:
+        raise ValueError(f"pairs need at least 2 images that are not 0, got {len(x)} of {len(images)}")
     rng = stream.block(0)
     first = rng.integers(len(x), size=pairs)
     second = (first + rng.integers(1, len(x), size=pairs)) % len(x)

@@ -61,6 +61,15 @@ def framed(compute: Callable[..., Any], arguments: dict[str, Any]) -> dict[str, 
     return {compute.__name__: pd.DataFrame(compute(**arguments))}
 
 
+# what each needs to know, besides its arguments
+USED = {
+    "curves": ["curves"],
+    "finite_width": ["curves", "finite_width"],
+    "depth": ["depth"],
+    "gram": ["gram"],
+}
+
+
 def tasks() -> Iterator[tuple[Callable[..., Any], dict[str, Any]]]:
     for law in study["laws"]:
         yield curves, {"law": law, "replica": 0}
@@ -81,7 +90,8 @@ with job(snakemake):
     cells = Cells(snakemake)
     done: dict[str, list[pd.DataFrame]] = defaultdict(list)
     for compute, arguments in tasks():
-        key = {"what": compute.__name__, "seed": seed, "study": study} | arguments
+        parts = {name: study[name] for name in USED[compute.__name__]}
+        key = {"what": compute.__name__, "seed": seed} | parts | arguments
         for name, frame in cells.get(key, partial(framed, compute, arguments)).items():
             done[name].append(frame)
     for name, frames in done.items():

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from job import job
 
+from preactivations.kernel_claims import curve_tolerance
 from preactivations.plotting import TEXT_WIDTH, label_panels, save, style
 
 snakemake: Any  # Snakemake puts it here
@@ -53,7 +54,7 @@ def plot_curves(paths: Any) -> None:
             looks: Any = {"color": COLOURS[k % 8], "label": name_of(law)}
             column[0].plot(rows.angle[k::8], rows.drawn[k::8], MARKERS[k % 8], ms=4, mfc="none", **looks)
             column[1].plot(rows.angle, rows.drawn - rows["map"], lw=0.9, **looks)
-        limit = 0.015 * np.sqrt(max(1.0, 1e5 / exact.neurons.iloc[0]))
+        limit = curve_tolerance(exact.neurons.iloc[0])
         for sign in (-1, 1):
             column[1].axhline(sign * limit, color="0.4", ls="--", lw=0.8)
         column[1].set(ylim=(-1.4 * limit, 1.4 * limit))
@@ -145,7 +146,9 @@ def plot_errors(paths: Any) -> None:
             [], [], [], fmt="^", ms=3.5, color="#009E73", mfc="none", lw=0.8, label="localized inputs"
         ),
         *ax.plot([], [], color="0.3", lw=1, label="formula"),
-        *ax.plot([], [], color="0.6", ls="--", lw=0.8, label="standard error of plain Monte Carlo"),
+        *ax.plot(
+            [], [], color="0.6", ls="--", lw=0.8, label="standard error of plain Monte Carlo, as many rows"
+        ),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
     save(figure, paths, snakemake.params.dpi)
@@ -250,8 +253,8 @@ def plot_inputs(paths: Any) -> None:
             color=COLOURS[k],
             label=f"layer {layer}",
         )
-    t = np.linspace(0, np.pi, 200)
-    scatter.plot(t, (np.sin(t) + (np.pi - t) * np.cos(t)) / np.pi, color="black", label="formula")
+    exact = directions[(directions.layer == layers[0]) & (directions.epoch == epochs[0])]
+    scatter.plot(exact.angle, exact["map"], color="black", label="formula")
     scatter.set(xlabel=r"angle before the layer (radians)", ylabel=r"$\cos\theta'$, pairs of images")
     scatter.set_xticks(*PI_TICKS)
     scatter.legend(fontsize=7)
