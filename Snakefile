@@ -17,6 +17,7 @@ include: "workflow/rules/edge_of_chaos.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/relu_law.smk"
 include: "workflow/rules/kernels.smk"
+include: "workflow/rules/heavy_tails.smk"
 include: "workflow/rules/replication.smk"
 include: "workflow/rules/notebooks.smk"
 

@@ -63,6 +63,7 @@ def test_figures_and_tables_never_load_torch_or_the_simulation():
                 "gaussianity",
                 "conclusions",
                 "eoc_claims",
+                "heavy_tails_claims",
                 "kernel_claims",
                 "relu_law_claims",
                 "streams",

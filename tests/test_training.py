@@ -189,7 +189,7 @@ def test_evaluation_does_not_depend_on_its_chunks(monkeypatch):
     [
         ({"learning_rates": [0.1]}, r"one value per member \(2\), got 1 and 2"),
         ({"learning_rates": [0.1, 0.0]}, "finite and > 0"),
-        ({"optimizer": "lion"}, "unknown optimizer 'lion'; accepted: 'sgd', 'adam'"),
+        ({"optimizer": "lion"}, "unknown optimizer 'lion'; accepted: 'sgd', 'sgd_without_momentum', 'adam'"),
         ({"batch_size": 65}, r"batch_size must be in \[1, 64\]"),
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
     ],
@@ -200,3 +200,28 @@ def test_errors(change, says):
     ensemble = Ensemble(networks(mlp, 6, 5, 1, 3, count=2, activation="tanh"), dtype=torch.float64)
     with pytest.raises(ValueError, match=says):
         train(ensemble, x, y, validation=(x, y), stream=Stream(1), **options)
+
+
+def test_plain_descent_weight_decay_and_steps_of_the_rate():
+    """Three steps of w <- w - r (g + c w), r divided by 10 after an epoch, against PyTorch's SGD."""
+    torch.manual_seed(0)
+    x, y = torch.randn(30, 6), torch.randint(3, (30,))
+    net = nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 3))
+    options = {"weight_decay": 0.1, "decay_epochs": [1], "optimizer": "sgd_without_momentum"}
+    found = train(
+        Ensemble([net]), x, y, validation=(x, y), learning_rates=[0.5], seeds=[0], stream=Stream(0), epochs=2,
+        batch_size=30, **options,
+    )  # fmt: skip
+    twin = copy.deepcopy(net)
+    for rate in (0.5, 0.05):
+        optimizer = torch.optim.SGD(twin.parameters(), lr=rate, weight_decay=0.1)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(twin(x), y).backward()
+        optimizer.step()
+    for mine, theirs in zip(found.ensemble.network(0).parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="weight_decay must be finite and >= 0, got -1"):
+        train(
+            Ensemble([net]), x, y, validation=(x, y), learning_rates=[0.5], seeds=[0], stream=Stream(0), epochs=1,
+            batch_size=30, weight_decay=-1,
+        )  # fmt: skip

@@ -266,3 +266,109 @@ class Kernels(Section):
 def _number(law: str, family: str, other: float) -> float:
     """The number in the name of a law of a family, `other` for other laws."""
     return float(law.removeprefix(family)) if law.startswith(family) else other
+
+
+Order = Annotated[float, Field(gt=0, le=2, description="order of a moment")]
+Scaling = Literal["relu", "leaky_relu", "linear"]
+
+
+class DeepMoments(Section):
+    """Moments of single entries of very deep ReLU networks."""
+
+    width: int = Field(ge=2, le=10_000)
+    """Neurons per layer."""
+    depth: int = Field(ge=2, le=100_000)
+    """Layers."""
+    networks: int = Field(ge=10, le=10**7)
+    """With drawn matrices."""
+    chains: int = Field(ge=10, le=10**9)
+    """Chains of norms."""
+    orders: Annotated[list[Order], Distinct] = Field(min_length=1)
+    """Orders s of the initialization."""
+
+
+class LogNorms(Section):
+    """Law of the log norm beside the central limit theorem."""
+
+    width: int = Field(ge=2, le=10_000)
+    """Neurons per layer."""
+    depth: int = Field(ge=2, le=10_000)
+    """Layers."""
+    networks: int = Field(ge=50, le=10**7)
+    """With drawn matrices, per activation."""
+    chains: int = Field(ge=1000, le=10**9)
+    """Chains of norms, per case of the check of mean and variance."""
+    depths: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Distinct] = Field(min_length=2)
+    """Depths at which the distance from normal is computed."""
+
+
+class Tails(Section):
+    """Tail indices with biases."""
+
+    width: int = Field(ge=1, le=1000)
+    """Neurons per layer."""
+    depth: int = Field(ge=10, le=100_000)
+    """Layers."""
+    networks: int = Field(ge=1000, le=10**9)
+    """Chains of norms."""
+    orders: Annotated[list[Order], Distinct] = Field(min_length=1)
+    """Orders s of the initialization: the indices to be found."""
+
+
+class FractionalData(Section):
+    """A data set and how long it is trained on."""
+
+    name: Literal["digits", "mnist", "cifar10"]
+    """digits needs no file; the others are fetched into data/raw once."""
+    epochs: int = Field(ge=1, le=10_000)
+    """Passes over the training part."""
+    batch_size: int = Field(ge=1, le=10_000)
+    """Images per step."""
+    seeds: int = Field(ge=2, le=1000)
+    """Networks per scheme and learning rate."""
+    weight_decay: float = Field(ge=0, le=1)
+    """Times a parameter is added to its gradient."""
+    decay_epochs: Annotated[list[Annotated[int, Field(ge=1)]], Distinct]
+    """After so many epochs the learning rates are divided by 10."""
+
+
+class FractionalTraining(Section):
+    """Training from initializations of different orders."""
+
+    datasets: list[FractionalData] = Field(min_length=1)
+    """Images of 32 x 32 pass two convolutions first."""
+    width: int = Field(ge=2, le=10_000)
+    """Neurons per layer."""
+    depth: int = Field(ge=2, le=1000)
+    """Linear layers of networks with ReLU and leaky ReLU."""
+    linear_depth: int = Field(ge=2, le=1000)
+    """Linear layers of linear networks."""
+    orders: dict[Scaling, Order] = Field(min_length=1)
+    """Order s that is compared with the baselines, per activation."""
+    learning_rates: dict[Scaling, list[Annotated[float, Field(gt=0, le=100)]]]
+    """Per activation; the one with the best validation accuracy is reported."""
+    validation_share: float = Field(gt=0, lt=1)
+    """Part of the training images that chooses the learning rate."""
+    activations_per_job: int = Field(ge=1, le=3)
+    """How many activations one job trains; finished cells are kept if a job is stopped."""
+
+    @model_validator(mode="after")
+    def _rates_are_there(self) -> Self:
+        distinct([data.name for data in self.datasets])
+        missing = [name for name in self.orders if not self.learning_rates.get(name)]
+        if missing:
+            raise ValueError(
+                f"learning_rates must have at least one for each activation of orders, none for {missing}"
+            )
+        return self
+
+
+class HeavyTails(Section):
+    """Companion paper: initializations that preserve moments of fractional order."""
+
+    widths: Annotated[list[Annotated[int, Field(ge=1, le=100_000)]], Distinct] = Field(min_length=1)
+    """Widths of sigma against s."""
+    deep: DeepMoments
+    log_norms: LogNorms
+    tails: Tails
+    training: FractionalTraining

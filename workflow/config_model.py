@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from config_base import Distinct, Optimizer, Section, Theta, Width, distinct
-from config_companions import Kernels, ReluLaw
+from config_companions import HeavyTails, Kernels, ReluLaw
 from pydantic import Field, PositiveFloat, ValidationError, model_validator
 
 SCHEMA = Path(__file__).parent.parent / "config" / "schema.json"
@@ -366,6 +366,7 @@ class Config(Section):
     training: Training
     relu_law: ReluLaw
     kernels: Kernels
+    heavy_tails: HeavyTails
     figures: Figures
 
     @property

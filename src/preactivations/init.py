@@ -1,4 +1,4 @@
-"""In-place initializers in the manner of `torch.nn.init`: weight laws of exact pairs, and mirrored blocks.
+"""In-place initializers in the manner of `torch.nn.init`: laws of exact pairs, mirrored blocks, moments of any order.
 
 A weight of an exact pair is gain * W / sqrt(fan_in), W not normalized to unit variance: the pair fixes the scale of W.
 `fan_in` is what `torch.nn.init.kaiming_normal_` takes: the product of all dimensions but the first.
@@ -7,14 +7,23 @@ A weight of an exact pair is gain * W / sqrt(fan_in), W not normalized to unit v
 from __future__ import annotations
 
 import math
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
 
+from preactivations.heavy_tails import sigma, unit
 from preactivations.mirrored import mirror_network_, mirrored_gaussian_, mirrored_orthogonal_
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
 
-__all__ = ["mirror_network_", "mirrored_gaussian_", "mirrored_orthogonal_", "spherical_", "weibull_"]
+__all__ = [
+    "fractional_moment_",
+    "mirror_network_",
+    "mirrored_gaussian_",
+    "mirrored_orthogonal_",
+    "spherical_",
+    "weibull_",
+]
 
 
 def weibull_(
@@ -86,6 +95,76 @@ def spherical_(
             log_other = _log_gamma_variate(w, b, generator)
             w = torch.sigmoid(log_small - log_other).sqrt_()
         return tensor.copy_(_signed(w.mul_(scale), generator))
+
+
+def fractional_moment_(
+    tensor: Tensor,
+    s: float,
+    a: float | tuple[float, float] | None = None,
+    mode: Literal["fan_in", "fan_out"] = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Fill `tensor` with normal weights that preserve the moment of order s of what the layer puts out, without biases.
+
+    The standard deviation is that of `torch.nn.init.kaiming_normal_`, of the same arguments, times
+    `heavy_tails.sigma`(s, n) / sigma(2, n) with n = fan_out; at s = 2 it is that function, to the last bit.
+    mode="fan_in" preserves E rms(x)^s, rms(x) = |x| / sqrt(size of x), mode="fan_out" E|x|^s. Exact for linear layers
+    at any width; in convolutions, whose outputs share weights, it is the formula of a linear layer with n = fan_out
+    outputs.
+
+    Parameters
+    ----------
+    tensor : Tensor, shape (fan_out, fan_in, ...), any real floating dtype
+    s : float
+        In (0, 2]; below 2 weights are larger, norms heavy-tailed, small outputs rarer.
+    a : float or (float, float), optional
+        Slope for "leaky_relu", 0 by default, as in PyTorch; (lower, upper) for "rrelu", (1/8, 1/3) by default.
+    mode : {"fan_in", "fan_out"}
+    nonlinearity : {"linear", "relu", "leaky_relu", "rrelu"}
+        "rrelu", the randomized leaky ReLU, is not known to `kaiming_normal_`.
+    generator : torch.Generator, optional
+
+    Returns
+    -------
+    Tensor
+        `tensor`.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two dimensions, an unknown mode or nonlinearity, s or a out of range.
+    TypeError
+        For an integer or complex tensor.
+
+    Examples
+    --------
+    >>> layer = torch.nn.Linear(64, 64)
+    >>> w = fractional_moment_(layer.weight, s=1, nonlinearity="relu", generator=torch.Generator().manual_seed(0))
+    >>> (w.detach().std() * 32**0.5).item() > 1  # 1.0099 is exact; He's is 1
+    True
+    """
+    if nonlinearity == "leaky_relu" and a is None:
+        a = 0.0
+    if nonlinearity in ("linear", "relu") and a in (None, 0, 0.0):
+        a = None  # kaiming_normal_ takes any and needs none
+    neuron = unit(nonlinearity, a)
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"mode must be 'fan_in' or 'fan_out', got {mode!r}")
+    _scale(tensor, 1.0)  # its checks
+    if tensor.numel() == 0:
+        return tensor
+    receptive = math.prod(tensor.shape[2:])
+    fans = {"fan_in": tensor.shape[1] * receptive, "fan_out": tensor.shape[0] * receptive}
+    n = fans["fan_out"]
+    if neuron.lower == neuron.upper:
+        gain = torch.nn.init.calculate_gain(cast(Any, nonlinearity), neuron.lower)
+    else:
+        gain = math.sqrt(1 / neuron.even_moment(1))
+    std = gain / math.sqrt(fans[mode])
+    std *= float(sigma(s, n, nonlinearity, a) / sigma(2.0, n, nonlinearity, a))
+    with torch.no_grad():
+        return tensor.normal_(0, std, generator=generator)
 
 
 def _log_gamma_variate(like: Tensor, shape: float, generator: torch.Generator | None) -> Tensor:

@@ -25,6 +25,7 @@ __all__ = [
     "compare_edge_of_chaos",
     "compare_fits",
     "compare_fitted_sweep_iii",
+    "compare_heavy_tails",
     "compare_kernels",
     "compare_relu_law",
     "compare_sweep_iii",
@@ -299,6 +300,77 @@ def compare_kernels(constants: DataFrame, slopes: DataFrame) -> DataFrame:
         for row in slopes.itertuples()
     ]
     return pd.DataFrame(rows).assign(paper="3").reindex(columns=COLUMNS)
+
+
+# value, half a unit of the last digit
+_HEAVY_CONSTANTS = {
+    "relu_10_0.5": ("sigma sqrt(d/2), ReLU, d = 10, s = .5", 1.113519, 5e-7),
+    "relu_10_1": ("sigma sqrt(d/2), ReLU, d = 10, s = 1", 1.068790, 5e-7),
+    "relu_10_1.5": ("sigma sqrt(d/2), ReLU, d = 10, s = 1.5", 1.031828, 5e-7),
+    "relu_64_0.5": ("sigma sqrt(d/2), ReLU, d = 64, s = .5", 1.015024, 5e-7),
+    "relu_64_1": ("sigma sqrt(d/2), ReLU, d = 64, s = 1", 1.009907, 5e-7),
+    "relu_64_1.5": ("sigma sqrt(d/2), ReLU, d = 64, s = 1.5", 1.004901, 5e-7),
+    "linear_64_0.5": ("sigma sqrt(d), linear, d = 64, s = .5", 1.005892, 5e-7),
+    "linear_64_1": ("sigma sqrt(d), linear, d = 64, s = 1", 1.003914, 5e-7),
+    "linear_64_1.5": ("sigma sqrt(d), linear, d = 64, s = 1.5", 1.001950, 5e-7),
+    "clt_mean_1": ("mean step of log |x|, ReLU, d = 64, s = 1", -0.010196, 5e-7),
+    "clt_mean_2": ("mean step of log |x|, ReLU, d = 64, s = 2", -0.020054, 5e-7),
+    "clt_variance": ("variance of the step of log |x|, ReLU, d = 64", 0.020749, 5e-7),
+    "authors_0.2": ("relative error of the authors' sigma, leaky ReLU .2, d = 64, s = 1", -1.6e-4, 5e-6),
+    "authors_0.5": ("the same for slope .5", -1.3e-3, 5e-5),
+    "authors_1": ("the same for slope 1", -1.1e-2, 5e-4),
+    "population_1.5": (
+        "population root mean square, 500 ReLU layers, second-order sigma, s = 1.5",
+        11.35,
+        5e-3,
+    ),
+    "population_1": ("the same for s = 1", 125.9, 5e-2),
+}
+
+
+def compare_heavy_tails(constants: DataFrame, slopes: DataFrame, tails: DataFrame) -> DataFrame:
+    """Paper 4: stated values to their digits, the slope -2 of figure 2, tail indices.
+
+    `constants` has name and value, `slopes` is `heavy_tails_claims.width_slopes`, `tails` has s, share, hill, error,
+    exact.
+    """
+    values = constants.set_index("name").value
+    rows: list[dict[str, object]] = [
+        {
+            "item": item,
+            "published": math.nan,
+            "ours": float(values[name]),
+            "tolerance": half,
+            "verdict": "agrees" if abs(values[name] - stated) <= half else "fails",
+            "note": f"derived: {stated}; half a unit of the last digit",
+        }
+        for name, (item, stated, half) in _HEAVY_CONSTANTS.items()
+    ]
+    rows += [
+        {
+            "item": f"slope of log(sigma^2 - 2/d) against log d, d = 30 to 89, s = {row.s:g}",
+            "published": -2.0,
+            "ours": row.second_order,
+            "tolerance": 0.1,
+            "verdict": "agrees" if abs(row.second_order + 2) <= 0.1 else "fails",
+            "note": f"'about -2'; second order, as in the authors' program; exact sigma gives {row.sigma:.3f}",
+        }
+        for row in slopes[slopes.s >= 0.5].itertuples()
+    ]
+    for row in tails[tails.share == tails.share.min()].itertuples():
+        tolerance = 3 * row.error
+        rows.append(
+            {
+                "item": f"tail index with biases, Hill, largest {row.share:.1%} of the networks, s = {row.s:g}",
+                "published": math.nan,
+                "ours": row.hill,
+                "uncertainty": row.error,
+                "tolerance": tolerance,
+                "verdict": "agrees" if abs(row.hill - row.s) <= tolerance else "fails",
+                "note": f"derived: {row.s:g}; tolerance three standard errors; stationary law {row.exact:.4f}",
+            }
+        )
+    return pd.DataFrame(rows).assign(paper="4").reindex(columns=COLUMNS)
 
 
 def _both(points: DataFrame, published: DataFrame, route: str) -> DataFrame:

@@ -9,6 +9,7 @@ not finite or above `loss_bound`; it then leaves the ensemble, so that it costs 
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -60,7 +61,11 @@ class Adam:
 
 
 #: Optimizers by name; each takes the flat parameters.
-OPTIMIZERS: dict[str, Callable[[Tensor], Any]] = {"sgd": Sgd, "adam": Adam}
+OPTIMIZERS: dict[str, Callable[[Tensor], Any]] = {
+    "sgd": Sgd,
+    "sgd_without_momentum": functools.partial(Sgd, momentum=0.0),
+    "adam": Adam,
+}
 
 
 class Score(NamedTuple):
@@ -106,6 +111,8 @@ def train(
     epochs: int,
     batch_size: int = 100,
     optimizer: str = "sgd",
+    weight_decay: float = 0.0,
+    decay_epochs: Sequence[int] = (),
     loss_bound: float = 100.0,
     at_epoch: Callable[[int, Ensemble, NDArray[np.int64]], None] | None = None,
     progress: Callable[[int], None] | None = None,
@@ -127,7 +134,11 @@ def train(
     epochs : int
         Each is n // batch_size batches of one permutation; what is left of it is not used in that epoch.
     batch_size : int
-    optimizer : {"sgd", "adam"}
+    optimizer : {"sgd", "sgd_without_momentum", "adam"}
+    weight_decay : float
+        Times a parameter is added to its gradient.
+    decay_epochs : sequence of int
+        After so many epochs all learning rates are divided by 10.
     loss_bound : float
         A mean loss above it counts as divergence; log(classes) is the loss of a guess.
     at_epoch : callable, optional
@@ -142,7 +153,8 @@ def train(
     Raises
     ------
     ValueError
-        For lengths that are not E, a learning rate that is not positive, an unknown optimizer, a batch larger than n.
+        For lengths that are not E, a learning rate that is not positive, an unknown optimizer, a batch larger than n, a
+        weight decay that is negative.
     """
     size, n = ensemble.n_members, len(inputs)
     if len(learning_rates) != size or len(seeds) != size:
@@ -155,6 +167,8 @@ def train(
         raise ValueError(f"unknown optimizer {optimizer!r}; accepted: {', '.join(map(repr, OPTIMIZERS))}")
     if not 1 <= batch_size <= n:
         raise ValueError(f"batch_size must be in [1, {n}], the number of inputs, got {batch_size}")
+    if not (weight_decay >= 0 and math.isfinite(weight_decay)):
+        raise ValueError(f"weight_decay must be finite and >= 0, got {weight_decay}")
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
     members = np.arange(size)
@@ -185,6 +199,8 @@ def train(
             ensemble = ensemble.select(keep)
 
     for epoch in range(epochs):
+        if epoch in decay_epochs:
+            rates = rates / 10
         order = np.stack([rng.permutation(n)[: steps * batch_size] for rng in orders.values()])
         batches = torch.from_numpy(order.reshape(len(orders), steps, batch_size)).to(device)
         total = np.zeros(size)
@@ -195,6 +211,8 @@ def train(
             for step in stretch:
                 at = batches[which, step]  # (E, batch)
                 sum_ += ensemble.loss_and_gradient(inputs[at], labels[at])
+                if weight_decay:
+                    ensemble.gradient.add_(ensemble.parameters, alpha=weight_decay)
                 method.step(ensemble.parameters, ensemble.gradient, rates)
             seen = sum_.cpu().numpy()
             total[members] += seen

@@ -216,9 +216,3 @@ rule kernels:
     input:
         rules.plot_kernels.output,
         rules.table_kernels.output,
-
-
-rule companions:
-    input:
-        rules.relu_law.input,
-        rules.kernels.input,

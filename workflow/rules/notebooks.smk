@@ -24,6 +24,10 @@ NOTEBOOKS = {
         *rules.kernel_inputs.output,
         *rules.table_kernels.output,
     ],
+    "heavy_tails": [
+        *rules.heavy_tails_simulate.output,
+        *rules.table_heavy_tails.output,
+    ],
     "training": [*rules.table_training.input.runs, *rules.table_training.output],
 }
 

@@ -11,6 +11,9 @@ rule table_replication:
         jacobians=rules.relu_law_simulate.output.jacobians,
         kernel_constants=rules.kernel_simulate.output.constants,
         kernel_errors=rules.kernel_errors.output.errors,
+        heavy_constants=rules.heavy_tails_simulate.output.constants,
+        heavy_widths=rules.heavy_tails_simulate.output.widths,
+        heavy_tails=rules.heavy_tails_simulate.output.tails,
         published="data/reference/fig11_sweep_iii.csv",
         published_losses="data/reference/fit_losses.csv",
         code=code("table_replication.py"),
@@ -81,6 +84,7 @@ rule figures:
         rules.plot_persistence.output,
         rules.plot_relu_law.output,
         rules.plot_kernels.output,
+        rules.plot_heavy_tails.output,
         rules.plot_rule_graph.output,
 
 
@@ -94,4 +98,5 @@ rule tables:
         rules.table_training.output,
         rules.table_relu_law.output,
         rules.table_kernels.output,
+        rules.table_heavy_tails.output,
         rules.table_replication.output,

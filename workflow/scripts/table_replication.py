@@ -7,11 +7,13 @@ from typing import Any
 import pandas as pd
 from job import job
 
+from preactivations.heavy_tails_claims import width_slopes
 from preactivations.kernel_claims import slope_table
 from preactivations.replication import (
     compare_edge_of_chaos,
     compare_fits,
     compare_fitted_sweep_iii,
+    compare_heavy_tails,
     compare_kernels,
     compare_relu_law,
     compare_sweep_iii,
@@ -41,6 +43,11 @@ with job(snakemake):
         compare_kernels(
             pd.read_parquet(snakemake.input.kernel_constants),
             slope_table(pd.read_parquet(snakemake.input.kernel_errors), snakemake.params.fit_from),
+        ),
+        compare_heavy_tails(
+            pd.read_parquet(snakemake.input.heavy_constants),
+            width_slopes(pd.read_parquet(snakemake.input.heavy_widths)),
+            pd.read_parquet(snakemake.input.heavy_tails),
         ),
     ]
     formats = dict.fromkeys(("published", "ours", "uncertainty", "tolerance"), ".5g")

@@ -1,0 +1,293 @@
+r"""Scales of normal weights that preserve a moment of order s of the norm, in (0, 2], at any width; what they do in
+depth.
+
+Without biases a layer of d neurons multiplies the norm, |x'| = sigma |x| sqrt(Q), with independent weights N(0,
+sigma^2) and Q = |phi(g)|^2, g ~ N(0, I_d). With M_p = E Q^p
+
+    E|x'|^s = |x|^s   iff   sigma^s M_(s/2)(d) = 1.
+
+s = 2 is He's scale (Glorot's, for linear units, in square layers). For s < 2 weights are larger: moments above s grow
+with depth and the norm has heavy tails; with biases its limit has a Pareto tail of index s. All is exact at finite
+width: no expansion in 1/d.
+
+Activations by name, as `torch.nn.init.calculate_gain` has them, with `param` their slope for negative arguments:
+"linear", "relu", "leaky_relu" (.01), and "rrelu", the randomized leaky ReLU with a slope uniform on `param` = (lower,
+upper), (1/8, 1/3).
+
+After Gurbuzbalaban and Hu, "Fractional moment-preserving initialization schemes for training deep neural networks",
+AISTATS 2021; formulas derived here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
+
+from preactivations._norm_moments import Unit, log_mean_variance, log_moment
+from preactivations.relu_law import NormChain
+
+__all__ = [
+    "LogNormal",
+    "clt_mean_variance",
+    "moment_growth",
+    "sigma",
+    "sigma_authors",
+    "sigma_second_order",
+    "small_output_probability",
+    "tail_index",
+    "unit",
+]
+
+Array = NDArray[np.float64]
+Param = float | tuple[float, float] | None
+
+
+class LogNormal(NamedTuple):
+    """Per layer: log|x^L| is near normal with mean log|x^0| + L mean and variance L variance."""
+
+    mean: float
+    variance: float
+
+
+def unit(activation: str, param: Param = None, keep: float = 1.0, factor: float = 1.0) -> Unit:
+    """The neuron that a name stands for.
+
+    Parameters
+    ----------
+    activation : {"linear", "relu", "leaky_relu", "rrelu"}
+    param : float or (float, float), optional
+        Slope of "leaky_relu", ends of the slope of "rrelu".
+    keep : float, optional
+        Probability that dropout keeps an output, in (0, 1].
+    factor : float, optional
+        By which dropout multiplies what it keeps; `torch.nn.Dropout` takes 1 / keep.
+
+    Raises
+    ------
+    ValueError
+        For another name, or a parameter out of range.
+    """
+    if not 0 < keep <= 1:
+        raise ValueError(f"keep must be in (0, 1], the probability that an output is kept, got {keep}")
+    if not (factor > 0 and math.isfinite(factor)):
+        raise ValueError(f"factor must be finite and > 0, got {factor}")
+    match activation:
+        case "linear" | "relu":
+            if param is not None:
+                raise ValueError(f"{activation} takes no param, got {param}")
+            low = high = 1.0 if activation == "linear" else 0.0
+        case "leaky_relu":
+            if isinstance(param, tuple):
+                raise ValueError(f"param of leaky_relu must be one slope, got {param}")
+            low = high = 0.01 if param is None else float(param)
+        case "rrelu":
+            if param is not None and not isinstance(param, tuple):
+                raise ValueError(f"param of rrelu must be (lower, upper), got {param}")
+            low, high = (1 / 8, 1 / 3) if param is None else map(float, param)
+            if not 0 <= low < high:
+                raise ValueError(
+                    f"param of rrelu must be (lower, upper) with 0 <= lower < upper, got {param}"
+                )
+        case _:
+            raise ValueError(
+                f"activation must be 'linear', 'relu', 'leaky_relu' or 'rrelu' (those that scale with their argument), "
+                f"got {activation!r}"
+            )
+    for slope in (low, high):
+        if slope != 0 and not 1e-6 <= abs(slope) <= 1e6:
+            raise ValueError(f"slopes must be 0 or between 1e-6 and 1e6 in absolute value, got {param}")
+    return Unit(low, high, keep, factor)
+
+
+def sigma(
+    s: ArrayLike,
+    d: ArrayLike,
+    activation: str = "relu",
+    param: Param = None,
+    *,
+    keep: float = 1.0,
+    factor: float = 1.0,
+) -> Array:
+    """Standard deviation of the weights that preserves the moment of order s of the norm: M_(s/2)(d)^(-1/s).
+
+    Relative error below 1e-10 for s >= 1e-5 (linear and ReLU: below 1e-13 for any s). The limit s -> 0 preserves the
+    mean log norm (random-walk initialization, Sussillo & Abbott) where no layer dies; ReLU has a dead layer with
+    probability 2^-d, so that sigma(s, d) ~ (1 - 2^-d)^(-1/s) diverges as s -> 0, visibly for small d.
+
+    Rectangular layers: d is the number of neurons, n_out, for the norm; for the root mean square multiply by
+    sqrt(n_out / n_in). At s = 2 this is He's variance with fan-in.
+
+    Parameters
+    ----------
+    s, d : array_like
+        Order in (0, 2]; number of neurons, integers. They broadcast.
+    activation, param, keep, factor
+        See `unit`.
+
+    Raises
+    ------
+    ValueError
+        For s or d out of range, and what `unit` refuses.
+
+    Examples
+    --------
+    >>> (sigma([0.5, 1, 1.5, 2], 64) * np.sqrt(32)).round(6).tolist()
+    [1.015024, 1.009907, 1.004901, 1.0]
+    """
+    neuron = unit(activation, param, keep, factor)
+    orders, widths = _orders(s), _widths(d)
+    found = [
+        math.sqrt(1 / (width * neuron.even_moment(1)))
+        if order == 2
+        else math.exp(-log_moment(order / 2, int(width), neuron) / order)
+        for order, width in np.broadcast(orders, widths)
+    ]
+    return np.reshape(found, np.broadcast_shapes(orders.shape, widths.shape))
+
+
+def sigma_second_order(
+    s: ArrayLike,
+    d: ArrayLike,
+    activation: str = "relu",
+    param: Param = None,
+    *,
+    keep: float = 1.0,
+    factor: float = 1.0,
+) -> Array:
+    """sigma to second order in 1/d: sigma^2 = [1 + (2 - s) r / (4 d)] / (d mu), mu = E phi(g)^2, r = d Var Q / (E Q)^2.
+
+    r is 5 for ReLU, 2 for linear units, (5 - 2 a^2 + 5 a^4) / (1 + a^2)^2 for the slope a.
+    """
+    neuron = unit(activation, param, keep, factor)
+    orders, widths = _orders(s), _widths(d)
+    mean = neuron.even_moment(1)
+    r = neuron.even_moment(2) / mean**2 - 1
+    return np.sqrt((1 + (2 - orders) * r / (4 * widths)) / (widths * mean))
+
+
+def sigma_authors(s: ArrayLike, d: ArrayLike, activation: str = "relu", param: Param = None) -> Array:
+    """The second-order formulas of the authors' programs, which for leaky ReLU agree with ours to order a^2 only.
+
+    ReLU: 2/d + 5 (2-s)/(2 d^2); linear: 1/d + (2-s)/(2 d^2); leaky ReLU of slope a: 2/((1+a^2) d) + (2-s) [(5 s - 24)
+    a^2 + 10] / ([2 (s+2) a^2 + 4] d^2). Square roots of these.
+
+    Raises
+    ------
+    ValueError
+        For "rrelu", of which no formula is known, and what `sigma` refuses.
+    """
+    neuron = unit(activation, param)
+    orders, widths = _orders(s), _widths(d)
+    if neuron.lower != neuron.upper:
+        raise ValueError("no formula of the authors is known for rrelu")
+    a2 = neuron.lower**2
+    if activation == "linear":
+        return np.sqrt(1 / widths + (2 - orders) / (2 * widths**2))
+    numerator = (2 - orders) * ((5 * orders - 24) * a2 + 10)
+    return np.sqrt(2 / ((1 + a2) * widths) + numerator / ((2 * (orders + 2) * a2 + 4) * widths**2))
+
+
+def moment_growth(
+    p: ArrayLike,
+    s: float,
+    d: int,
+    activation: str = "relu",
+    param: Param = None,
+    depth: int = 1,
+    **dropout: Any,
+) -> Array:
+    """E|x^L|^p / |x^0|^p = (sigma^p M_(p/2))^depth at the scale of `sigma`: below 1 for p < s, 1 at s, above for p > s.
+
+    Parameters
+    ----------
+    p : array_like
+        In (0, 2].
+    s, d, activation, param
+        As for `sigma`; keep and factor too.
+    depth : int
+    """
+    if depth < 0:
+        raise ValueError(f"depth must be at least 0, got {depth}")
+    neuron = unit(activation, param, **dropout)
+    log_sigma = math.log(float(sigma(s, d, activation, param, **dropout)))
+    orders = _orders(p)
+    found = [depth * (order * log_sigma + log_moment(order / 2, d, neuron)) for order in orders.ravel()]
+    return np.exp(np.reshape(found, orders.shape))
+
+
+def clt_mean_variance(
+    s: float, d: int, activation: str = "relu", param: Param = None, **dropout: Any
+) -> LogNormal:
+    """Mean log sigma + E log(Q)/2 and variance Var(log Q)/4 of the step of log|x| in one layer, given that none dies.
+
+    (log|x^L| - log|x^0| - L mean) / sqrt(L variance) tends to N(0, 1). The mean is near -s variance / 2; the variance
+    does not depend on s.
+
+    Examples
+    --------
+    >>> [round(v, 6) for v in clt_mean_variance(1, 64)]
+    [-0.010196, 0.020749]
+    """
+    mean, variance = log_mean_variance(int(_widths(d)), unit(activation, param, **dropout))
+    return LogNormal(math.log(float(sigma(s, d, activation, param, **dropout))) + mean / 2, variance / 4)
+
+
+def small_output_probability(
+    x: ArrayLike, depth: int, s: float, d: int, activation: str = "relu", param: Param = None
+) -> Array:
+    """P(|x^L| <= x |x^0|) after `depth` layers of d neurons, exactly, dead networks included; not for "rrelu".
+
+    Outputs of order s are those of order 2 times (sigma_s / sigma_2)^depth for the same noise: smaller s has fewer
+    small outputs, at every x.
+
+    Raises
+    ------
+    ValueError
+        For "rrelu", whose law is not of this form, x < 0, and what `sigma` refuses.
+    """
+    neuron = unit(activation, param)
+    if neuron.lower != neuron.upper:
+        raise ValueError("the law of rrelu networks is not known in this form: use clt_mean_variance")
+    x = np.asarray(x, dtype=np.float64)
+    if not (x >= 0).all():
+        raise ValueError(f"x must be >= 0, got {x}")
+    variance = float(sigma(s, d, activation, param)) ** 2
+    return NormChain(d, [d] * depth, slope=neuron.lower, weight_variance=variance).law().cdf(x * x)
+
+
+def tail_index(scale: float, d: int, activation: str = "relu", param: Param = None) -> float:
+    """s in (0, 2] whose `sigma` is `scale`: with biases norms have a Pareto tail of that index (Kesten).
+
+    Raises
+    ------
+    ValueError
+        If the index is not in (0, 2].
+    """
+    lowest, highest = (float(sigma(s, d, activation, param)) for s in (2.0, 1e-4))
+    if not lowest * (1 - 1e-12) <= scale <= highest:
+        raise ValueError(
+            f"scale must be from {lowest:.6g} (index 2) to {highest:.6g} (index 1e-4) at width {d}, got {scale}"
+        )
+    if scale <= lowest:
+        return 2.0
+    return float(
+        brentq(lambda s: float(sigma(s, d, activation, param)) - scale, 1e-4, 2.0, xtol=1e-13, rtol=1e-13)
+    )
+
+
+def _orders(s: ArrayLike) -> Array:
+    found = np.asarray(s, dtype=np.float64)
+    if not ((found > 0) & (found <= 2)).all():
+        raise ValueError(f"orders of moments must be in (0, 2], got {found}")
+    return found
+
+
+def _widths(d: ArrayLike) -> Array:
+    found = np.asarray(d, dtype=np.float64)
+    if not ((found >= 1) & (found == np.floor(found)) & np.isfinite(found)).all():
+        raise ValueError(f"d must be a whole number of neurons, at least 1, got {found}")
+    return found
