@@ -52,6 +52,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/relu_law.py
 	$(BIN)/python benchmarks/kernels.py
+	$(BIN)/python benchmarks/heavy_tails.py
 	$(BIN)/python benchmarks/fits.py
 
 # Training on the real MNIST, narrow and deep corners of the grids: small tables are kept in the repository.
@@ -71,6 +72,7 @@ readme-figures: reproduce
 	cp figures/$(SCALE)/training_accuracy_digits_sgd.png docs/figures/training_accuracy.png
 	cp figures/$(SCALE)/relu_law_density.png figures/$(SCALE)/isometry_training.png docs/figures/
 	cp figures/$(SCALE)/kernel_errors.png figures/$(SCALE)/kernel_depth.png docs/figures/
+	cp figures/$(SCALE)/heavy_tails_densities.png figures/$(SCALE)/fractional_training.png docs/figures/
 
 schema: $(STAMP)
 	$(BIN)/python workflow/config_model.py --schema

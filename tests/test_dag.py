@@ -88,6 +88,10 @@ RELU_SHOWN = {("table_relu_law", ""), ("plot_relu_law", ""), ("run_notebook", "d
 RELU_LAW = RELU_THEORY | RELU_SIMULATE | RELU_SHOWN | {("table_replication", "")}
 KERNEL_SHOWN = {("table_kernels", ""), ("plot_kernels", ""), ("run_notebook", "kernels")}
 KERNEL_TRAINED = {("kernel_inputs", "")} | KERNEL_SHOWN  # the rows that training leaves
+FRACTIONAL_TRAIN = {("fractional_train", "digits,relu_and_leaky_relu_and_linear")}
+HEAVY_SHOWN = {("table_heavy_tails", ""), ("plot_heavy_tails", ""), ("run_notebook", "heavy_tails")}
+FRACTIONAL = FRACTIONAL_TRAIN | HEAVY_SHOWN
+HEAVY = {("heavy_tails_simulate", ""), ("table_replication", "")} | FRACTIONAL
 KERNEL_DRAWN = {("kernel_simulate", ""), ("kernel_errors", ""), ("table_replication", "")}
 # the points of the two-layer study are in the figure and the text of the dependence
 AFTER_EXACT_KS = AFTER_KS | {("plot_dependence", ""), ("table_propagation", "")} | STUDY_NOTEBOOK
@@ -206,7 +210,7 @@ def test_second_run_has_nothing_to_do(built):
 
 
 def test_module_that_no_job_imports(built, edit):
-    edit("src/preactivations/init.py", '\n"""Another docstring."""\n')
+    edit("src/preactivations/__init__.py", '\n"""Another docstring."""\n')
     assert planned(built) == set()
 
 
@@ -234,16 +238,20 @@ def test_edit_of_the_training_code_trains_and_of_its_words_does_not(built, edit)
     edit("src/preactivations/training_claims.py", "\n# edited\n")
     assert planned(built) == AFTER_TRAIN
     edit("src/preactivations/ensembles.py", "\n# edited\n")
-    assert planned(built) == TRAIN | AFTER_TRAIN | ISOMETRY_TRAIN | RELU_SHOWN | KERNEL_TRAINED
+    assert planned(built) == TRAIN | AFTER_TRAIN | ISOMETRY_TRAIN | RELU_SHOWN | KERNEL_TRAINED | FRACTIONAL
 
 
 def test_edit_of_the_second_companion_stays_in_it(built, edit):
     edit("src/preactivations/relu_law_claims.py", "\n# edited\n")
     assert planned(built) == RELU_SHOWN
     edit("src/preactivations/mirrored.py", "\n# edited\n")
-    assert planned(built) == RELU_SIMULATE | ISOMETRY_TRAIN | RELU_SHOWN | {("table_replication", "")}
+    # init, which holds the mirrored initializers too, starts the networks of the fourth companion
+    assert (
+        planned(built)
+        == RELU_SIMULATE | ISOMETRY_TRAIN | RELU_SHOWN | {("table_replication", "")} | FRACTIONAL
+    )
     edit("src/preactivations/_norm_laws.py", "\n# edited\n")
-    assert planned(built) == RELU_LAW | ISOMETRY_TRAIN
+    assert planned(built) == RELU_LAW | ISOMETRY_TRAIN | HEAVY
 
 
 def test_edit_of_the_third_companion_stays_in_it(built, edit):
@@ -255,6 +263,15 @@ def test_edit_of_the_third_companion_stays_in_it(built, edit):
     assert planned(built) == KERNEL_TRAINED | KERNEL_DRAWN
 
 
+def test_edit_of_the_fourth_companion_stays_in_it(built, edit):
+    edit("src/preactivations/heavy_tails_claims.py", "\n# edited\n")
+    assert planned(built) == HEAVY_SHOWN | {("table_replication", "")}
+    edit("src/preactivations/fractional_training.py", "\n# edited\n")
+    assert planned(built) == FRACTIONAL | {("table_replication", "")}
+    edit("src/preactivations/heavy_tails_study.py", "\n# edited\n")
+    assert planned(built) == HEAVY
+
+
 def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
     edit("src/preactivations/weights.py", "\n# edited\n")
     assert planned(built) == (
@@ -262,7 +279,7 @@ def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
         | fits(FITTED + EXTENDED, FITTED + EXTENDED) | AFTER_FITS
         | {("check_constraints", ""), ("table_constraints", "")}
         | STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE | EOC | TRAIN | AFTER_TRAIN | RELU_LAW | ISOMETRY_TRAIN
-        | KERNEL_TRAINED
+        | KERNEL_TRAINED | HEAVY
     )  # fmt: skip
 
 
@@ -282,6 +299,7 @@ def test_edit_of_the_fast_activation_leaves_the_exact_tables(built, edit):
         | ISOMETRY_TRAIN
         | RELU_SHOWN
         | KERNEL_TRAINED
+        | FRACTIONAL
     )
 
 
@@ -313,6 +331,7 @@ def test_parameters_reach_their_stage_only(built):
         ("plot_edge_of_chaos", ""),
         ("plot_relu_law", ""),
         ("plot_kernels", ""),
+        ("plot_heavy_tails", ""),
     } | PLOT_TRAINING
     assert planned(built, config=with_config(built, figures={"dpi": 90})) == plots
     config = with_config(built, ks_two_layer={"n_samples": 6000})
@@ -365,6 +384,11 @@ def test_parameters_reach_their_stage_only(built):
     assert planned(built, config=config) == (
         {("kernel_simulate", ""), ("table_replication", ""), ("plot_rule_graph", "")} | KERNEL_SHOWN
     )
+    smoke = SMOKE["heavy_tails"]
+    config = with_config(built, heavy_tails={"training": smoke["training"] | {"width": 9}})
+    assert planned(built, config=config) == FRACTIONAL | {("plot_rule_graph", "")}
+    config = with_config(built, heavy_tails={"tails": smoke["tails"] | {"depth": 60}})
+    assert planned(built, config=config) == HEAVY - FRACTIONAL_TRAIN | {("plot_rule_graph", "")}
     smoke = SMOKE["relu_law"]
     config = with_config(built, relu_law={"training": smoke["training"] | {"seeds": 3}})
     assert planned(built, config=config) == ISOMETRY_TRAIN | RELU_SHOWN | {("plot_rule_graph", "")}

@@ -4,12 +4,14 @@ import math
 
 import pandas as pd
 
+from preactivations import heavy_tails_study
 from preactivations.gaussianity import null_quantile
 from preactivations.replication import (
     COLUMNS,
     compare_edge_of_chaos,
     compare_fits,
     compare_fitted_sweep_iii,
+    compare_heavy_tails,
     compare_kernels,
     compare_relu_law,
     compare_sweep_iii,
@@ -121,6 +123,30 @@ def test_constants_of_the_edge_of_chaos():
     assert table.verdict.tolist() == ["agrees"] * 5  # omega = 4 is not stated anywhere
     wrong = compare_edge_of_chaos(constants.assign(value=0.5), ranges.assign(sigma_w_high=1.2))
     assert wrong.verdict.tolist() == ["fails"] * 3 + ["agrees", "fails"]
+
+
+def test_heavy_tails():
+    constants = pd.DataFrame(heavy_tails_study.constants())
+    slopes = pd.DataFrame({"s": [0.1, 1.0], "sigma": [-2.1, -2.02], "second_order": [-2.0, -2.0]})
+    tails = pd.DataFrame(
+        {
+            "s": [1.0, 1.0],
+            "share": [0.1, 0.01],
+            "hill": [0.5, 0.9],
+            "error": [0.01, 0.05],
+            "exact": [0.99, 1.0],
+        }
+    )
+    rows = compare_heavy_tails(constants, slopes, tails)
+    assert list(rows.columns) == COLUMNS
+    assert rows.verdict.tolist() == ["agrees"] * 19
+    assert set(rows.paper) == {"4"}
+    off = compare_heavy_tails(
+        constants.assign(value=1.01 * constants.value + 1e-3),
+        slopes.assign(second_order=-2.2),
+        tails.assign(hill=0.8),
+    )
+    assert off.verdict.tolist() == ["fails"] * 19
 
 
 def test_kernels():

@@ -283,14 +283,17 @@ def _training(cells: DataFrame, comparisons: DataFrame) -> dict[str, str]:
     against_he = comparisons[comparisons.baseline == "he"]
     better = (comparisons.accuracy > 0) & (comparisons.p_holm < _LEVEL)
     worse = (comparisons.accuracy < 0) & (comparisons.p_holm < _LEVEL)
-    he = ", ".join(f"{r.activation} {r.accuracy:+.3f} (p {r.p_holm:.2g})" for r in against_he.itertuples())
+    he = ", ".join(
+        f"{r.activation} {r.accuracy:+.3f} (p {r.p_holm:.2g}; training loss {r.loss:+.3f}, p {r.loss_p_holm:.2g})"
+        for r in against_he.itertuples()
+    )
     pairs = int(comparisons.pairs.max()) if len(comparisons) else 0
     row = _row(
         f"fractional orders improve training and test performance ({cells.dataset.iloc[0]})",
         _PAPER,
         f"test accuracy, {pairs} seeds, paired by seed against He, Xavier and random walk (sign flips, which give no "
-        f"less than {2.0 ** (1 - pairs):.2g}, Holm over {len(comparisons)}): significantly better than each of them, for "
-        "each activation; against He listed",
+        f"less than {2.0 ** (1 - pairs):.2g}, Holm over {len(comparisons)}): significantly better than each, for each "
+        "activation; against He listed",
         f"{'; '.join(listed)}. Minus He: {he}. Significantly better in {int(better.sum())}, worse in "
         f"{int(worse.sum())} of {len(comparisons)} comparisons",
         bool(len(comparisons) and better.all()),
