@@ -33,7 +33,7 @@ if __name__ == "__main__":
     weight = torch.empty(1000, 1000)
     times = best_times(
         {
-            "fractional": partial(fractional_moment_, weight, 0.8, nonlinearity="relu"),
+            "fractional": partial(fractional_moment_, weight, 0.8, "relu"),
             "he": partial(torch.nn.init.kaiming_normal_, weight, nonlinearity="relu"),
         },
         5,

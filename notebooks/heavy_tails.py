@@ -82,14 +82,16 @@ results.table("heavy_tails_clt").round(5)
 
 # %%
 layer = torch.nn.Linear(64, 64)
-fractional_moment_(layer.weight, s=1, nonlinearity="relu", generator=torch.Generator().manual_seed(0))
+fractional_moment_(layer.weight, 1, "relu", generator=torch.Generator().manual_seed(0))
 layer.weight.std().item() * np.sqrt(32)
 
 # %% [markdown]
 # ## Does it train better?
 
 # %%
-results.table("fractional_training").pivot(index="activation", columns="scheme", values="accuracy").round(3)
+results.table("fractional_training").pivot(
+    index=["dataset", "activation"], columns="scheme", values="accuracy"
+).round(3)
 
 # %%
 results.table("fractional_comparisons").round(3)

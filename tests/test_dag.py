@@ -279,7 +279,7 @@ def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
         | fits(FITTED + EXTENDED, FITTED + EXTENDED) | AFTER_FITS
         | {("check_constraints", ""), ("table_constraints", "")}
         | STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE | EOC | TRAIN | AFTER_TRAIN | RELU_LAW | ISOMETRY_TRAIN
-        | KERNEL_TRAINED | HEAVY
+        | KERNEL_TRAINED | FRACTIONAL
     )  # fmt: skip
 
 

@@ -115,6 +115,11 @@ def test_training_is_deterministic_and_decay_slows_it():
         (("fractional_x", "relu", (4,), 4, 3), "scheme must be"),
         (("he", "tanh", (4,), 4, 3), "activation must be one of"),
         (("he", "relu", (4,), 4, 1), "depth must be at least 2"),
+        (
+            ("he", "relu", (1, 8, 8), 4, 3),
+            "size at least 16, got (1, 8, 8)".replace("(", r"\(").replace(")", r"\)"),
+        ),
+        (("he", "relu", (4, 4), 4, 3), "shape must be"),
     ],
 )
 def test_refusals(arguments, message):

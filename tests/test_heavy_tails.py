@@ -88,6 +88,64 @@ def test_dropout_by_enumeration(keep, factor, activation):
     assert found == pytest.approx(total ** (-1 / s), rel=1e-11)
 
 
+def mixture(s, d, keep, factor, slopes):
+    """sigma with dropout from the moments without: K ~ Binomial(d, keep) neurons are left."""
+    with mpmath.workdps(30):
+        total = mpmath.mpf(0)
+        for k in range(1, d + 1):
+            weight = mpmath.binomial(d, k) * mpmath.mpf(keep) ** k * (1 - mpmath.mpf(keep)) ** (d - k)
+            total += weight * mpmath.exp(mpmath.mpf(log_moment(s / 2, k, Unit(*slopes))))
+        return mpmath.mpf(factor) ** -1 * total ** (-1 / mpmath.mpf(s))
+
+
+@pytest.mark.parametrize(("keep", "d"), [(1e-10, 3), (1e-6, 4), (1e-3, 4), (0.01, 100), (0.1, 10), (0.5, 7)])
+@pytest.mark.parametrize("name", ["relu", "linear", "leaky_relu", "rrelu"])
+def test_dropout_that_leaves_few(name, keep, d):
+    """Against the mixture over the neurons that are left, small orders and small probabilities included."""
+    whole = heavy_tails.unit(name)
+    for s in (0.01, 0.3, 1.0, 1.9):
+        found = sigma(s, d, name, keep=keep, factor=1.5)
+        expected = mixture(s, d, keep, 1.5, (whole.lower, whole.upper))
+        if expected > 1e300:
+            assert found == math.inf
+        else:
+            assert float(abs(mpmath.log(float(found)) - mpmath.log(expected))) < 1e-10 * max(1, 0.1 / s)
+
+
+def test_tiny_orders():
+    """s to 1e-12: log sigma = -(E log Q)/2 - s Var(log Q)/8 + ... where no layer dies."""
+    for name in ("linear", "leaky_relu", "rrelu"):
+        for d in (1, 5, 300):
+            mean, variance = log_mean_variance(d, heavy_tails.unit(name))
+            for s in (1e-12, 1e-8, 1e-6):
+                assert float(sigma(s, d, name)) == pytest.approx(
+                    math.exp(-mean / 2 - s * variance / 8), rel=1e-9
+                )
+    # both sides of the change of method
+    for d in (1, 20):
+        _, variance = log_mean_variance(d, heavy_tails.unit("leaky_relu"))
+        near = [math.log(float(sigma(s, d, "leaky_relu"))) + s * variance / 8 for s in (1.99e-6, 2.01e-6)]
+        assert abs(near[0] - near[1]) < 1e-9
+
+
+def test_orders_beyond_the_largest_float():
+    assert sigma([1e-5, 1.0], 3)[0] == math.inf
+    assert math.isfinite(sigma([1e-5, 1.0], 3)[1])
+    for d in (1, 2, 3):
+        assert heavy_tails.tail_index(float(sigma(0.9, d)), d) == pytest.approx(0.9, abs=1e-9)
+
+
+def test_rectangular_layers_preserve_the_root_mean_square():
+    """Three inputs, five outputs: 4.5 standard errors; He's fan-in at order 2."""
+    scale = float(heavy_tails.sigma_rectangular(0.8, 3, 5))
+    w = Stream(5, "rectangular").block(0).standard_normal((200_000, 5, 3)) * scale
+    x = np.array([1.0, -2.0, 0.5])
+    rms = np.sqrt((np.maximum(w @ x, 0) ** 2).mean(axis=1) / (x**2).mean())
+    values = rms**0.8
+    assert abs(values.mean() - 1) < 4.5 * values.std() / math.sqrt(len(values))
+    assert heavy_tails.sigma_rectangular(2, 3, 5) == pytest.approx(math.sqrt(2 / 3))
+
+
 def test_order_two_is_he_and_glorot():
     d = np.array([1, 10, 64, 100_000])
     assert (sigma(2, d) == np.sqrt(2 / d)).all()
@@ -247,7 +305,8 @@ def test_very_wide_layers():
         (lambda: sigma(0, 4), r"orders of moments must be in \(0, 2\], got 0"),
         (lambda: sigma(2.1, 4), r"in \(0, 2\], got 2.1"),
         (lambda: sigma(math.nan, 4), "got nan"),
-        (lambda: sigma(1, 0), "d must be a whole number of neurons, at least 1, got 0"),
+        (lambda: sigma(1, 0), "d must be a whole number of neurons, from 1 to 1e7, got 0"),
+        (lambda: sigma(1, 1e9), "from 1 to 1e7"),
         (lambda: sigma(1, 2.5), "whole number of neurons"),
         (lambda: sigma(1, 4, "tanh"), "activation must be 'linear', 'relu'"),
         (lambda: sigma(1, 4, "relu", 0.1), "relu takes no param, got 0.1"),
@@ -255,13 +314,16 @@ def test_very_wide_layers():
         (lambda: sigma(1, 4, "rrelu", 0.1), r"must be \(lower, upper\), got 0.1"),
         (lambda: sigma(1, 4, "rrelu", (0.3, 0.2)), "0 <= lower < upper"),
         (lambda: sigma(1, 4, "leaky_relu", 1e9), "between 1e-6 and 1e6"),
-        (lambda: sigma(1, 4, keep=0.0), r"keep must be in \(0, 1\]"),
-        (lambda: sigma(1, 4, factor=math.inf), "factor must be finite and > 0"),
+        (lambda: sigma(1, 4, keep=0.0), r"keep must be in \[1e-12, 1\]"),
+        (lambda: sigma(1, 4, factor=math.inf), "factor must be between 1e-6 and 1e12"),
+        (lambda: sigma(1, 4, "rrelu", (0.1,)), r"must be \(lower, upper\)"),
+        (lambda: heavy_tails.small_output_probability(1, 0, 1, 4), "depth must be at least 1, got 0"),
+        (lambda: heavy_tails.tail_index(math.nan, 4), "scale must be finite and > 0, got nan"),
         (lambda: heavy_tails.sigma_authors(1, 4, "rrelu"), "no formula of the authors"),
         (lambda: heavy_tails.moment_growth(1, 1, 4, depth=-1), "depth must be at least 0"),
         (lambda: heavy_tails.small_output_probability(-1, 2, 1, 4), "x must be >= 0"),
         (lambda: heavy_tails.small_output_probability(1, 2, 1, 4, "rrelu"), "use clt_mean_variance"),
-        (lambda: heavy_tails.tail_index(0.1, 4), "scale must be from"),
+        (lambda: heavy_tails.tail_index(0.1, 4), "log of scale must be from"),
     ],
 )
 def test_refusals(call, message):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from preactivations.gaussianity import ks_statistic, null_quantile
+from preactivations.heavy_tails import sigma
 from preactivations.init import fractional_moment_, spherical_, weibull_
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
 
@@ -89,7 +90,9 @@ def test_errors(call, error, says):
     ("nonlinearity", "a"), [("relu", None), ("linear", None), ("leaky_relu", 0.3), ("leaky_relu", None)]
 )
 def test_order_two_is_kaiming_normal(shape, mode, nonlinearity, a):
-    mine = fractional_moment_(torch.empty(shape), 2, a, mode, nonlinearity, generator(1))
+    mine = fractional_moment_(torch.empty(shape), 2, nonlinearity, mode, generator(1), a=a)
+    near = fractional_moment_(torch.empty(shape), 2 - 1e-12, nonlinearity, mode, generator(1), a=a)
+    torch.testing.assert_close(mine, near)
     theirs = torch.nn.init.kaiming_normal_(
         torch.empty(shape), a=a or 0, mode=mode, nonlinearity=nonlinearity, generator=generator(1)
     )
@@ -108,7 +111,7 @@ def test_fractional_moments_are_preserved(nonlinearity, a):
         g = generator(3)
         weight = torch.stack(
             [
-                fractional_moment_(torch.empty(7, 5, dtype=torch.float64), s, a, mode, nonlinearity, g)
+                fractional_moment_(torch.empty(7, 5, dtype=torch.float64), s, nonlinearity, mode, g, a=a)
                 for _ in range(layers)
             ]
         )
@@ -128,6 +131,7 @@ def test_fractional_moment_refusals():
         ({"s": 1, "mode": "fan_avg"}, "mode must be 'fan_in' or 'fan_out', got 'fan_avg'"),
         ({"s": 1, "nonlinearity": "tanh"}, "activation must be 'linear'"),
         ({"s": 1, "a": (0.1, 0.2)}, "must be one slope"),
+        ({"s": 0.001, "nonlinearity": "relu"}, "order s = 0.001 at 2 neurons needs a standard deviation of"),
     ):
         tensor = torch.full((2, 3), 7.0)
         with pytest.raises(ValueError, match=message):
@@ -138,3 +142,19 @@ def test_fractional_moment_refusals():
     with pytest.raises(TypeError, match="real floating"):
         fractional_moment_(torch.empty(2, 3, dtype=torch.int64), 1)
     assert fractional_moment_(torch.empty(0, 3), 1).numel() == 0
+    with pytest.raises(ValueError, match=r"in \(0, 2\]"):
+        fractional_moment_(torch.empty(0, 3), -5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_fractional_moments_in_other_precisions(dtype):
+    layer = torch.nn.Linear(400, 300, dtype=dtype)
+    assert fractional_moment_(layer.weight, 1, "relu", generator=generator()) is layer.weight
+    assert layer.weight.requires_grad
+    expected = math.sqrt(2 / 400) * float(sigma(1, 300) / sigma(2, 300))
+    assert float(layer.weight.detach().double().std()) == pytest.approx(expected, rel=0.02)
+    mine = fractional_moment_(torch.empty(6, 7, dtype=dtype), 2, "relu", generator=generator(2))
+    theirs = torch.nn.init.kaiming_normal_(
+        torch.empty(6, 7, dtype=dtype), nonlinearity="relu", generator=generator(2)
+    )
+    assert torch.equal(mine, theirs)

@@ -143,7 +143,7 @@ def test_heavy_tails():
     assert set(rows.paper) == {"4"}
     off = compare_heavy_tails(
         constants.assign(value=1.01 * constants.value + 1e-3),
-        slopes.assign(second_order=-2.2),
+        slopes.assign(sigma=-2.2),
         tails.assign(hill=0.8),
     )
     assert off.verdict.tolist() == ["fails"] * 19

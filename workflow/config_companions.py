@@ -268,8 +268,17 @@ def _number(law: str, family: str, other: float) -> float:
     return float(law.removeprefix(family)) if law.startswith(family) else other
 
 
-Order = Annotated[float, Field(gt=0, le=2, description="order of a moment")]
+Order = Annotated[float, Field(ge=0.05, le=2, description="order of a moment")]
+Fractional = Annotated[float, Field(ge=0.05, lt=2, description="order below that of He")]
 Scaling = Literal["relu", "leaky_relu", "linear"]
+
+
+def _alive(width: int, depth: int) -> None:
+    """Most ReLU networks must be alive: a layer is dead with probability 2^-width."""
+    if depth * 0.5**width > 0.1:
+        raise ValueError(
+            f"width must be larger at depth {depth} (depth 2^-width <= .1), or networks are dead, got {width}"
+        )
 
 
 class DeepMoments(Section):
@@ -283,8 +292,13 @@ class DeepMoments(Section):
     """With drawn matrices."""
     chains: int = Field(ge=10, le=10**9)
     """Chains of norms."""
-    orders: Annotated[list[Order], Distinct] = Field(min_length=1)
+    orders: Annotated[list[Order], Distinct] = Field(min_length=1, max_length=5)
     """Orders s of the initialization."""
+
+    @model_validator(mode="after")
+    def _networks_live(self) -> Self:
+        _alive(self.width, self.depth)
+        return self
 
 
 class LogNorms(Section):
@@ -301,17 +315,22 @@ class LogNorms(Section):
     depths: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Distinct] = Field(min_length=2)
     """Depths at which the distance from normal is computed."""
 
+    @model_validator(mode="after")
+    def _networks_live(self) -> Self:
+        _alive(self.width, max(self.depth, *self.depths))
+        return self
+
 
 class Tails(Section):
     """Tail indices with biases."""
 
     width: int = Field(ge=1, le=1000)
     """Neurons per layer."""
-    depth: int = Field(ge=10, le=100_000)
-    """Layers."""
-    networks: int = Field(ge=1000, le=10**9)
+    depth: int = Field(ge=50, le=100_000)
+    """Layers: enough for the largest norms to be stationary, the more the smaller the orders."""
+    networks: int = Field(ge=1000, le=10**8)
     """Chains of norms."""
-    orders: Annotated[list[Order], Distinct] = Field(min_length=1)
+    orders: Annotated[list[Order], Distinct] = Field(min_length=1, max_length=5)
     """Orders s of the initialization: the indices to be found."""
 
 
@@ -331,6 +350,16 @@ class FractionalData(Section):
     decay_epochs: Annotated[list[Annotated[int, Field(ge=1)]], Distinct]
     """After so many epochs the learning rates are divided by 10."""
 
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if any(epoch >= self.epochs for epoch in self.decay_epochs):
+            raise ValueError(f"decay_epochs must be below epochs = {self.epochs}, got {self.decay_epochs}")
+        if self.name == "digits" and self.batch_size > 500:
+            raise ValueError(
+                f"batch_size must be at most 500 with digits (1 149 images), got {self.batch_size}"
+            )
+        return self
+
 
 class FractionalTraining(Section):
     """Training from initializations of different orders."""
@@ -343,9 +372,9 @@ class FractionalTraining(Section):
     """Linear layers of networks with ReLU and leaky ReLU."""
     linear_depth: int = Field(ge=2, le=1000)
     """Linear layers of linear networks."""
-    orders: dict[Scaling, Order] = Field(min_length=1)
+    orders: dict[Scaling, Fractional] = Field(min_length=1)
     """Order s that is compared with the baselines, per activation."""
-    learning_rates: dict[Scaling, list[Annotated[float, Field(gt=0, le=100)]]]
+    learning_rates: dict[Scaling, Annotated[list[Annotated[float, Field(gt=0, le=100)]], Distinct]]
     """Per activation; the one with the best validation accuracy is reported."""
     validation_share: float = Field(gt=0, lt=1)
     """Part of the training images that chooses the learning rate."""
@@ -366,7 +395,9 @@ class FractionalTraining(Section):
 class HeavyTails(Section):
     """Companion paper: initializations that preserve moments of fractional order."""
 
-    widths: Annotated[list[Annotated[int, Field(ge=1, le=100_000)]], Distinct] = Field(min_length=1)
+    widths: Annotated[list[Annotated[int, Field(ge=1, le=100_000)]], Distinct] = Field(
+        min_length=1, max_length=5
+    )
     """Widths of sigma against s."""
     deep: DeepMoments
     log_norms: LogNorms

@@ -26,6 +26,7 @@ Array = NDArray[np.float64]
 _NODES = 24
 _PANEL = 1.0  # length of a panel in log t
 _SMALL = 1e-7  # of d E phi^2 t: below, two terms of the series
+_FEW_DIGITS = 1e-6  # of p
 _GAMMA_FROM = 24.0
 
 
@@ -120,7 +121,15 @@ def log_moment(p: float, d: int, unit: Unit) -> float:
         return math.log(d * unit.even_moment(1))
     if unit.gaussian:
         return _chi_square_moment(p, d, unit)
+    if p < _FEW_DIGITS:  # the integral is 1 up to p: two cumulants of log Q instead
+        mean, variance = _integral_log_moments(d, unit)
+        return math.log(_alive(d, unit)) + p * mean + p * p * variance / 2
     return _integral_moment(p, d, unit)
+
+
+def _alive(d: int, unit: Unit) -> float:
+    """P(Q > 0)."""
+    return -math.expm1(d * math.log1p(-unit.active)) if unit.active < 1 else 1.0
 
 
 def _chi_square_moment(p: float, d: int, unit: Unit) -> float:
@@ -129,10 +138,9 @@ def _chi_square_moment(p: float, d: int, unit: Unit) -> float:
     if unit.active == 1:
         return extra + float(log_gamma_ratio(np.array([d / 2]), p)[0])
     k, weights = _active_neurons(d, unit.active)
-    atom = math.exp(d * math.log1p(-unit.active))
     middle = float(log_gamma_ratio(np.array([d * unit.active / 2]), p)[0])
     spread = float(weights @ np.expm1(log_gamma_ratio(k / 2, p) - middle))
-    return extra + middle + math.log1p(spread) + math.log1p(-atom)
+    return extra + middle + math.log1p(spread) + math.log(_alive(d, unit))
 
 
 def _active_neurons(d: int, p: float) -> tuple[Array, Array]:
@@ -147,11 +155,11 @@ def _active_neurons(d: int, p: float) -> tuple[Array, Array]:
 def _integral_moment(p: float, d: int, unit: Unit) -> float:
     mean, second = d * unit.even_moment(1), d * unit.even_moment(2)
     second += d * (d - 1) * unit.even_moment(1) ** 2  # E Q^2
-    least = _SMALL / mean
+    least = _SMALL * mean / second  # dropout makes Q large where it is not 0
     t, weights = _panels(math.log(least), _right_end(d, unit))
     with np.errstate(divide="ignore"):  # no output is left at 0
         alive = -np.expm1(d * np.log1p(-unit.deficit(t)))
-    limit = -math.expm1(d * math.log1p(-unit.active)) if unit.active < 1 else 1.0
+    limit = _alive(d, unit)
     # below: E (1 - exp(-t Q)) = E Q t - E Q^2 t^2 / 2 + ...; above: its limit P(Q > 0)
     below = mean * least ** (1 - p) / (1 - p) - second / 2 * least ** (2 - p) / (2 - p)
     inner = float((weights * alive) @ t**-p)
@@ -161,10 +169,11 @@ def _integral_moment(p: float, d: int, unit: Unit) -> float:
 
 
 def _right_end(d: int, unit: Unit) -> float:
-    """log t beyond which 1 - (1 - D)^d is its limit: (1 - D)^d falls like t^(-d/2), slopes and atoms aside."""
+    """log t beyond which 1 - (1 - D)^d is its limit: with k neurons left the rest falls like t^(-k/2), slopes aside."""
     slopes = [abs(a) for a in (unit.lower, unit.upper) if a != 0]
     slow = max([0.0, *(-2 * math.log(a) for a in slopes)])
-    return 2 * 38 / min(d, 4) + 38 / d + slow + 20 - 2 * math.log(unit.factor)
+    neurons = d if unit.keep == 1 else 1  # with dropout a single one may be left
+    return 2 * 38 / min(neurons, 4) + 38 / neurons + slow + 20 - 2 * math.log(unit.factor)
 
 
 def _panels(low: float, high: float) -> tuple[Array, Array]:
@@ -195,12 +204,12 @@ def log_mean_variance(d: int, unit: Unit) -> tuple[float, float]:
 
 
 def _integral_log_moments(d: int, unit: Unit) -> tuple[float, float]:
-    centre = -math.log(d * unit.even_moment(1))
+    # of Q where it is not 0, about
+    centre = -math.log(d * unit.even_moment(1) / _alive(d, unit))
     t, weights = _panels(centre - 45, _right_end(d, unit))
     with np.errstate(divide="ignore"):
-        survival = np.exp(d * np.log1p(-unit.deficit(t)))
-    atom = math.exp(d * math.log1p(-unit.active)) if unit.active < 1 else 0.0
-    survival = (survival - atom) / (1 - atom)
+        gone = -np.expm1(d * np.log1p(-unit.deficit(t)))
+    survival = 1 - gone / _alive(d, unit)
     u = np.log(t)
     start = centre - 45
     # E U = start + int S, E U^2 about `centre`

@@ -66,6 +66,10 @@ def deep_network(
         raise ValueError(f"depth must be at least 2 linear layers, got {depth}")
     layers: list[nn.Module] = []
     features = shape[0]
+    if len(shape) not in (1, 3) or (len(shape) == 3 and shape[1] < 16):
+        raise ValueError(
+            f"shape must be (inputs,) or (channels, size, size) with size at least 16, got {tuple(shape)}"
+        )
     if len(shape) == 3:
         side = ((shape[1] - 4) // 2 - 4) // 2
         for before, after in ((shape[0], 6), (6, 16)):
@@ -94,18 +98,26 @@ def _initialize_(weight: torch.Tensor, scheme: str, activation: str, generator: 
     slope = 0.01 if activation == "leaky_relu" else None
     family, _, order = scheme.partition("_")
     if scheme == "he":
-        fractional_moment_(weight, 2.0, slope, "fan_in", activation, generator)
+        fractional_moment_(weight, 2.0, activation, "fan_in", generator, a=slope)
     elif scheme == "xavier":
         nn.init.xavier_normal_(weight, generator=generator)
     elif scheme == "random_walk":
         step = clt_mean_variance(2.0, len(weight), activation).mean
-        fractional_moment_(weight, 2.0, slope, "fan_in", activation, generator)
+        fractional_moment_(weight, 2.0, activation, "fan_in", generator, a=slope)
         with torch.no_grad():
             weight.mul_(math.exp(-step))
-    elif family == "fractional" and order.replace(".", "", 1).isdigit():
-        fractional_moment_(weight, float(order), slope, "fan_in", activation, generator)
+    elif family == "fractional" and _is_number(order):
+        fractional_moment_(weight, float(order), activation, "fan_in", generator, a=slope)
     else:
         raise ValueError(f"scheme must be 'he', 'xavier', 'random_walk' or 'fractional_<s>', got {scheme!r}")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def train_scheme(

@@ -36,6 +36,7 @@ __all__ = [
     "moment_growth",
     "sigma",
     "sigma_authors",
+    "sigma_rectangular",
     "sigma_second_order",
     "small_output_probability",
     "tail_index",
@@ -71,23 +72,24 @@ def unit(activation: str, param: Param = None, keep: float = 1.0, factor: float 
     ValueError
         For another name, or a parameter out of range.
     """
-    if not 0 < keep <= 1:
-        raise ValueError(f"keep must be in (0, 1], the probability that an output is kept, got {keep}")
-    if not (factor > 0 and math.isfinite(factor)):
-        raise ValueError(f"factor must be finite and > 0, got {factor}")
+    if not 1e-12 <= keep <= 1:
+        raise ValueError(f"keep must be in [1e-12, 1], the probability that an output is kept, got {keep}")
+    pair = tuple(param) if isinstance(param, (list, tuple)) else None
+    if not 1e-6 <= factor <= 1e12:
+        raise ValueError(f"factor must be between 1e-6 and 1e12, got {factor}")
     match activation:
         case "linear" | "relu":
             if param is not None:
                 raise ValueError(f"{activation} takes no param, got {param}")
             low = high = 1.0 if activation == "linear" else 0.0
         case "leaky_relu":
-            if isinstance(param, tuple):
+            if pair is not None:
                 raise ValueError(f"param of leaky_relu must be one slope, got {param}")
-            low = high = 0.01 if param is None else float(param)
+            low = high = 0.01 if param is None else float(param)  # type: ignore[arg-type]
         case "rrelu":
-            if param is not None and not isinstance(param, tuple):
+            if param is not None and (pair is None or len(pair) != 2):
                 raise ValueError(f"param of rrelu must be (lower, upper), got {param}")
-            low, high = (1 / 8, 1 / 3) if param is None else map(float, param)
+            low, high = (1 / 8, 1 / 3) if pair is None else map(float, pair)
             if not 0 <= low < high:
                 raise ValueError(
                     f"param of rrelu must be (lower, upper) with 0 <= lower < upper, got {param}"
@@ -114,12 +116,12 @@ def sigma(
 ) -> Array:
     """Standard deviation of the weights that preserves the moment of order s of the norm: M_(s/2)(d)^(-1/s).
 
-    Relative error below 1e-10 for s >= 1e-5 (linear and ReLU: below 1e-13 for any s). The limit s -> 0 preserves the
-    mean log norm (random-walk initialization, Sussillo & Abbott) where no layer dies; ReLU has a dead layer with
-    probability 2^-d, so that sigma(s, d) ~ (1 - 2^-d)^(-1/s) diverges as s -> 0, visibly for small d.
+    Relative error below 1e-10 for s >= 1e-5 and 1e-9 below, d to 1e7 (linear and ReLU: below 1e-12 for any s). The
+    limit s -> 0 preserves the mean log norm (random-walk initialization, Sussillo & Abbott) where no layer dies; ReLU
+    has a dead layer with probability 2^-d, so that sigma(s, d) ~ (1 - 2^-d)^(-1/s) diverges as s -> 0, visibly for
+    small d; inf beyond the largest float.
 
-    Rectangular layers: d is the number of neurons, n_out, for the norm; for the root mean square multiply by
-    sqrt(n_out / n_in). At s = 2 this is He's variance with fan-in.
+    Rectangular layers: d is the number of neurons, n_out, for the norm; see `sigma_rectangular` for the mean square.
 
     Parameters
     ----------
@@ -140,13 +142,34 @@ def sigma(
     """
     neuron = unit(activation, param, keep, factor)
     orders, widths = _orders(s), _widths(d)
-    found = [
-        math.sqrt(1 / (width * neuron.even_moment(1)))
-        if order == 2
-        else math.exp(-log_moment(order / 2, int(width), neuron) / order)
-        for order, width in np.broadcast(orders, widths)
-    ]
+    with np.errstate(over="ignore"):
+        found = [
+            math.sqrt(1 / (width * neuron.even_moment(1)))
+            if order == 2
+            else np.exp(np.float64(_log_sigma(order, int(width), neuron)))
+            for order, width in np.broadcast(orders, widths)
+        ]
     return np.reshape(found, np.broadcast_shapes(orders.shape, widths.shape))
+
+
+def sigma_rectangular(
+    s: ArrayLike,
+    n_in: ArrayLike,
+    n_out: ArrayLike,
+    activation: str = "relu",
+    param: Param = None,
+    **dropout: Any,
+) -> Array:
+    """sigma(s, n_out) sqrt(n_out / n_in): preserves E rms(x)^s, rms(x) = |x| / sqrt(size of x), in rectangular layers.
+
+    He's variance with fan-in at s = 2. (The authors' programs take sigma(s, n_in) instead, which is another moment for
+    s < 2.)
+    """
+    return np.asarray(sigma(s, n_out, activation, param, **dropout) * np.sqrt(_widths(n_out) / _widths(n_in)))
+
+
+def _log_sigma(order: float, width: int, neuron: Unit) -> float:
+    return -log_moment(order / 2, width, neuron) / order
 
 
 def sigma_second_order(
@@ -213,7 +236,7 @@ def moment_growth(
     if depth < 0:
         raise ValueError(f"depth must be at least 0, got {depth}")
     neuron = unit(activation, param, **dropout)
-    log_sigma = math.log(float(sigma(s, d, activation, param, **dropout)))
+    log_sigma = _log_sigma(float(_orders(s)), int(_widths(d)), neuron)
     orders = _orders(p)
     found = [depth * (order * log_sigma + log_moment(order / 2, d, neuron)) for order in orders.ravel()]
     return np.exp(np.reshape(found, orders.shape))
@@ -233,7 +256,8 @@ def clt_mean_variance(
     [-0.010196, 0.020749]
     """
     mean, variance = log_mean_variance(int(_widths(d)), unit(activation, param, **dropout))
-    return LogNormal(math.log(float(sigma(s, d, activation, param, **dropout))) + mean / 2, variance / 4)
+    log_sigma = _log_sigma(float(_orders(s)), int(_widths(d)), unit(activation, param, **dropout))
+    return LogNormal(log_sigma + mean / 2, variance / 4)
 
 
 def small_output_probability(
@@ -252,6 +276,8 @@ def small_output_probability(
     neuron = unit(activation, param)
     if neuron.lower != neuron.upper:
         raise ValueError("the law of rrelu networks is not known in this form: use clt_mean_variance")
+    if depth < 1:
+        raise ValueError(f"depth must be at least 1, got {depth}")
     x = np.asarray(x, dtype=np.float64)
     if not (x >= 0).all():
         raise ValueError(f"x must be >= 0, got {x}")
@@ -259,24 +285,30 @@ def small_output_probability(
     return NormChain(d, [d] * depth, slope=neuron.lower, weight_variance=variance).law().cdf(x * x)
 
 
-def tail_index(scale: float, d: int, activation: str = "relu", param: Param = None) -> float:
+def tail_index(scale: float, d: int, activation: str = "relu", param: Param = None, **dropout: Any) -> float:
     """s in (0, 2] whose `sigma` is `scale`: with biases norms have a Pareto tail of that index (Kesten).
 
     Raises
     ------
     ValueError
-        If the index is not in (0, 2].
+        If the index is not in [1e-4, 2].
     """
-    lowest, highest = (float(sigma(s, d, activation, param)) for s in (2.0, 1e-4))
-    if not lowest * (1 - 1e-12) <= scale <= highest:
-        raise ValueError(
-            f"scale must be from {lowest:.6g} (index 2) to {highest:.6g} (index 1e-4) at width {d}, got {scale}"
-        )
-    if scale <= lowest:
+    width, neuron = int(_widths(d)), unit(activation, param, **dropout)
+    if not (scale > 0 and math.isfinite(scale)):
+        raise ValueError(f"scale must be finite and > 0, got {scale}")
+
+    def excess(s: float) -> float:
+        return _log_sigma(s, width, neuron) - math.log(scale)
+
+    if abs(excess(2.0)) < 1e-14:
         return 2.0
-    return float(
-        brentq(lambda s: float(sigma(s, d, activation, param)) - scale, 1e-4, 2.0, xtol=1e-13, rtol=1e-13)
-    )
+    if not excess(2.0) < 0 <= excess(1e-4):
+        lowest, highest = (math.log(scale) + excess(s) for s in (2.0, 1e-4))
+        raise ValueError(
+            f"log of scale must be from {lowest:.6g} (index 2) to {highest:.6g} (index 1e-4) at width {d}, got scale "
+            f"{scale}"
+        )
+    return float(brentq(excess, 1e-4, 2.0, xtol=1e-13, rtol=1e-13))
 
 
 def _orders(s: ArrayLike) -> Array:
@@ -288,6 +320,6 @@ def _orders(s: ArrayLike) -> Array:
 
 def _widths(d: ArrayLike) -> Array:
     found = np.asarray(d, dtype=np.float64)
-    if not ((found >= 1) & (found == np.floor(found)) & np.isfinite(found)).all():
-        raise ValueError(f"d must be a whole number of neurons, at least 1, got {found}")
+    if not ((found >= 1) & (found == np.floor(found)) & (found <= 1e7)).all():
+        raise ValueError(f"d must be a whole number of neurons, from 1 to 1e7, got {found}")
     return found

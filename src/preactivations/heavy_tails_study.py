@@ -80,6 +80,7 @@ def width_rows(orders: Sequence[float], widths: Sequence[int]) -> list[Row]:
         exact, second, theirs = (f(s, list(widths)) for f in (sigma, sigma_second_order, sigma_authors))
         rows += [
             {"s": s, "width": d, "sigma": a, "second_order": b, "authors": c}
+            | {"second_order_error": b / a - 1, "authors_error": c / a - 1}
             for d, a, b, c in zip(widths, exact, second, theirs, strict=True)
         ]
     return rows

@@ -100,30 +100,31 @@ def spherical_(
 def fractional_moment_(
     tensor: Tensor,
     s: float,
-    a: float | tuple[float, float] | None = None,
-    mode: Literal["fan_in", "fan_out"] = "fan_in",
     nonlinearity: str = "leaky_relu",
+    mode: Literal["fan_in", "fan_out"] = "fan_in",
     generator: torch.Generator | None = None,
+    *,
+    a: float | tuple[float, float] | None = None,
 ) -> Tensor:
     """Fill `tensor` with normal weights that preserve the moment of order s of what the layer puts out, without biases.
 
-    The standard deviation is that of `torch.nn.init.kaiming_normal_`, of the same arguments, times
-    `heavy_tails.sigma`(s, n) / sigma(2, n) with n = fan_out; at s = 2 it is that function, to the last bit.
-    mode="fan_in" preserves E rms(x)^s, rms(x) = |x| / sqrt(size of x), mode="fan_out" E|x|^s. Exact for linear layers
-    at any width; in convolutions, whose outputs share weights, it is the formula of a linear layer with n = fan_out
-    outputs.
+    s = 2 is `torch.nn.init.kaiming_normal_`. Below, its standard deviation is multiplied by `heavy_tails.sigma`(s, n) /
+    sigma(2, n), n = fan_out: mode="fan_in" then preserves E rms(x)^s, rms(x) = |x| / sqrt(size of x), mode="fan_out"
+    E|x|^s. Exact for linear layers at any width; in convolutions, whose outputs share weights, it is the formula of a
+    linear layer with n = fan_out outputs.
 
     Parameters
     ----------
     tensor : Tensor, shape (fan_out, fan_in, ...), any real floating dtype
     s : float
         In (0, 2]; below 2 weights are larger, norms heavy-tailed, small outputs rarer.
-    a : float or (float, float), optional
-        Slope for "leaky_relu", 0 by default, as in PyTorch; (lower, upper) for "rrelu", (1/8, 1/3) by default.
-    mode : {"fan_in", "fan_out"}
     nonlinearity : {"linear", "relu", "leaky_relu", "rrelu"}
-        "rrelu", the randomized leaky ReLU, is not known to `kaiming_normal_`.
+        At s = 2 any that `kaiming_normal_` knows; "rrelu", the randomized leaky ReLU, is not among them.
+    mode : {"fan_in", "fan_out"}
     generator : torch.Generator, optional
+    a : float or (float, float), optional
+        Slope for "leaky_relu", 0 by default, as in PyTorch; (lower, upper) for "rrelu", (1/8, 1/3) by default. Others
+        take no notice of it.
 
     Returns
     -------
@@ -133,36 +134,34 @@ def fractional_moment_(
     Raises
     ------
     ValueError
-        For fewer than two dimensions, an unknown mode or nonlinearity, s or a out of range.
+        For fewer than two dimensions, an unknown mode or nonlinearity, s or a out of range, and where the scale is
+        beyond the range of the dtype (very narrow layers, small s).
     TypeError
         For an integer or complex tensor.
 
     Examples
     --------
     >>> layer = torch.nn.Linear(64, 64)
-    >>> w = fractional_moment_(layer.weight, s=1, nonlinearity="relu", generator=torch.Generator().manual_seed(0))
+    >>> w = fractional_moment_(layer.weight, 1, "relu", generator=torch.Generator().manual_seed(0))
     >>> (w.detach().std() * 32**0.5).item() > 1  # 1.0099 is exact; He's is 1
     True
     """
-    if nonlinearity == "leaky_relu" and a is None:
-        a = 0.0
-    if nonlinearity in ("linear", "relu") and a in (None, 0, 0.0):
-        a = None  # kaiming_normal_ takes any and needs none
-    neuron = unit(nonlinearity, a)
+    _scale(tensor, 1.0)  # its checks
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"mode must be 'fan_in' or 'fan_out', got {mode!r}")
-    _scale(tensor, 1.0)  # its checks
-    if tensor.numel() == 0:
-        return tensor
+    if s == 2 and nonlinearity != "rrelu" and not isinstance(a, (tuple, list)):
+        return torch.nn.init.kaiming_normal_(tensor, a or 0.0, mode, cast(Any, nonlinearity), generator)
+    param = {"leaky_relu": 0.0 if a is None else a, "rrelu": a}.get(nonlinearity)
+    neuron = unit(nonlinearity, param)
     receptive = math.prod(tensor.shape[2:])
     fans = {"fan_in": tensor.shape[1] * receptive, "fan_out": tensor.shape[0] * receptive}
-    n = fans["fan_out"]
-    if neuron.lower == neuron.upper:
-        gain = torch.nn.init.calculate_gain(cast(Any, nonlinearity), neuron.lower)
-    else:
-        gain = math.sqrt(1 / neuron.even_moment(1))
-    std = gain / math.sqrt(fans[mode])
-    std *= float(sigma(s, n, nonlinearity, a) / sigma(2.0, n, nonlinearity, a))
+    n = max(1, fans["fan_out"])
+    change = float(sigma(s, n, nonlinearity, param) / sigma(2.0, n, nonlinearity, param))
+    std = change / math.sqrt(neuron.even_moment(1) * max(1, fans[mode]))
+    if not std < 0.1 * torch.finfo(tensor.dtype).max:
+        raise ValueError(
+            f"order s = {s} at {n} neurons needs a standard deviation of {std:.3g}, beyond the range of {tensor.dtype}"
+        )
     with torch.no_grad():
         return tensor.normal_(0, std, generator=generator)
 

@@ -5,7 +5,14 @@ HEAVY_FOLDER = DATA / "heavy_tails"
 FRACTIONAL = HEAVY_TAILS.training
 FRACTIONAL_GROUPS = {
     "_and_".join(group): group
-    for group in groups(list(FRACTIONAL.orders), FRACTIONAL.activations_per_job)
+    for group in groups(
+        [
+            name
+            for name in ("relu", "leaky_relu", "linear")
+            if name in FRACTIONAL.orders
+        ],
+        FRACTIONAL.activations_per_job,
+    )
 }
 FRACTIONAL_DATA = {data.name: data for data in FRACTIONAL.datasets}
 

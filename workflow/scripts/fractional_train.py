@@ -53,7 +53,7 @@ with job(snakemake) as record:
     done = []
     for activation in snakemake.params.activations:
         rates = {"rates": snakemake.params.learning_rates[activation], "activation": activation}
-        fractional = f"fractional_{snakemake.params.orders[activation]:g}"
+        fractional = f"fractional_{snakemake.params.orders[activation]!r}"
         for scheme in (fractional, "he", "xavier", "random_walk"):
             compute = partial(trained, activation, scheme)
             done.append(cells.get(key | rates | {"scheme": scheme}, compute))

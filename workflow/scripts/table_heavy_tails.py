@@ -43,7 +43,8 @@ with job(snakemake):
     write_table(
         scales.rename(columns={"second_order_slope": "second_slope"}),
         output.scales,
-        dict.fromkeys(("sigma", "second_order", "authors"), ".6f")
+        dict.fromkeys(("second_order_error", "authors_error"), ".1e")
+        | dict.fromkeys(("sigma", "second_order", "authors"), ".6f")
         | {"s": "g", "sigma_slope": ".3f", "second_slope": ".3f"},
         {
             "authors": "authors' formula",
@@ -83,7 +84,7 @@ with job(snakemake):
             scheme=comparisons.scheme.map(scheme_name), baseline=comparisons.baseline.map(scheme_name)
         ),
         output.comparisons,
-        dict.fromkeys(("accuracy", "least", "largest", "loss"), "+.3f")
+        dict.fromkeys(("accuracy", "least", "largest", "low", "high", "loss"), "+.3f")
         | dict.fromkeys(("p", "p_holm", "loss_p", "loss_p_holm"), ".2g"),
         {
             "accuracy": "difference of test accuracy",
