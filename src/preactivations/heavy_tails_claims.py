@@ -29,7 +29,7 @@ _LEVEL = 0.05
 def scheme_name(scheme: str) -> str:
     """A scheme in words."""
     names = {"he": "He", "xavier": "Xavier", "random_walk": "random walk"}
-    return names.get(scheme, f"s = {scheme.removeprefix('fractional_')}")
+    return names.get(scheme) or f"s = {float(scheme.removeprefix('fractional_')):g}"
 
 
 def fractional_comparisons(runs: DataFrame) -> DataFrame:
