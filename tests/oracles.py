@@ -134,3 +134,18 @@ def quantile_error(law: Callable[[float], Law], y: float, p: mp.mpf) -> float:
     """Relative error of y as the solution of P(|Y| > y) = p, to first order."""
     at = law(y)
     return float((p - at.sf) / (at.pdf * mp.mpf(y)))
+
+
+# -- images --------------------------------------------------------------------------------------
+
+
+def cluster_images(parts=(400, 100, 100)):
+    """Ten clusters of noisy 4 x 4 images with their labels, one (images, labels) per part."""
+    rng = np.random.default_rng(3)
+    centres = rng.standard_normal((10, 1, 4, 4))
+    found = []
+    for n in parts:
+        labels = rng.integers(0, 10, n)
+        images = centres[labels] + 0.3 * rng.standard_normal((n, 1, 4, 4))
+        found.append((images.astype(np.float32), labels))
+    return found

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from oracles import cluster_images
 from torch import nn
 
 from preactivations.fractional_training import deep_network, train_scheme
@@ -68,17 +69,6 @@ def test_schemes_of_one_seed_share_their_noise():
     assert torch.equal(fractional[2].bias, he[2].bias)
 
 
-def clusters():
-    rng = np.random.default_rng(3)
-    centres = rng.standard_normal((10, 1, 4, 4))
-    parts = []
-    for n in (400, 100, 100):
-        labels = rng.integers(0, 10, n)
-        images = centres[labels] + 0.3 * rng.standard_normal((n, 1, 4, 4))
-        parts.append((images.astype(np.float32), labels))
-    return Split("clusters", *parts)
-
-
 def test_training_is_deterministic_and_decay_slows_it():
     plan = Plan("sgd_without_momentum", [0.05], 2, 6, 50)
 
@@ -88,7 +78,7 @@ def test_training_is_deterministic_and_decay_slows_it():
             "leaky_relu",
             16,
             4,
-            clusters(),
+            Split("clusters", *cluster_images()),
             plan,
             Stream(1, "t"),
             Stream(1, "order"),

@@ -62,6 +62,7 @@ def test_figures_and_tables_never_load_torch_or_the_simulation():
                 "replication",
                 "gaussianity",
                 "conclusions",
+                "_claims",
                 "eoc_claims",
                 "heavy_tails_claims",
                 "kernel_claims",

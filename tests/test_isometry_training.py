@@ -2,8 +2,8 @@
 
 import math
 
-import numpy as np
 import pandas as pd
+from oracles import cluster_images
 
 from preactivations.isometry_training import train_scheme
 from preactivations.streams import Stream
@@ -12,14 +12,7 @@ from preactivations.training_runs import Plan, Split
 
 def test_training_is_deterministic_and_mirrored_networks_learn_where_he_does_not():
     """Ten clusters, 40 layers, 20 steps: the isometric network is far below a guess, He's is at it."""
-    rng = np.random.default_rng(3)
-    centres = rng.standard_normal((10, 1, 4, 4))
-    parts = []
-    for n in (400, 100, 100):
-        labels = rng.integers(0, 10, n)
-        images = centres[labels] + 0.3 * rng.standard_normal((n, 1, 4, 4))
-        parts.append((images.astype(np.float32), labels))
-    data = Split("clusters", *parts)
+    data = Split("clusters", *cluster_images())
     plan = Plan("sgd", [0.01], 2, 5)
     found = {}
     for scheme in ("he", "mirrored_orthogonal"):

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
+from preactivations._claims import DERIVED, PAPER, claim_row, z_limit
 from preactivations.training_comparisons import holm, sign_flip_p
 from preactivations.training_results import bootstrap_interval, chosen_runs
 
@@ -20,10 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["fractional_comparisons", "heavy_tails_claims", "scheme_name", "width_slopes"]
 
-_PAPER = "abstract"
-_DERIVED = "derived here"
-_FALSE_ALARM = 0.0005  # one-sided, over all numbers of a claim
 _LEVEL = 0.05
+_CHANCE = 0.001  # of a sound sample being refused
 
 
 def scheme_name(scheme: str) -> str:
@@ -122,16 +120,6 @@ def heavy_tails_claims(results: dict[str, DataFrame], cells: DataFrame, comparis
     return pd.DataFrame(rows)
 
 
-def _row(claim: str, source: str, test: str, result: str, holds: bool) -> dict[str, str]:
-    verdict = "holds" if holds else "does not hold"
-    return {"claim": claim, "source": source, "test": test, "result": result, "verdict": verdict}
-
-
-def _limit(numbers: int) -> float:
-    """Largest |z| of that many normal numbers, exceeded with probability 2 * _FALSE_ALARM."""
-    return float(norm.isf(_FALSE_ALARM / max(1, numbers)))
-
-
 def _preserved(rows: DataFrame) -> dict[str, str]:
     z = pd.concat(
         [
@@ -139,10 +127,10 @@ def _preserved(rows: DataFrame) -> dict[str, str]:
             (rows.mean_lower - rows.exact_lower) / rows.error_lower,
         ]
     ).abs()
-    limit = _limit(len(z))
-    return _row(
+    limit = z_limit(len(z))
+    return claim_row(
         "the moment of order s of a layer's output is preserved, for linear, ReLU, leaky and randomized leaky units",
-        _PAPER,
+        PAPER,
         f"drawn layers of {int(rows.width.max())} neurons, {len(rows)} cases: mean of |x'|^s against 1, and of "
         f"|x'|^(s/2) against its exact value: largest deviation in standard errors (limit for {len(z)} numbers)",
         f"{z.max():.1f} ({limit:.1f})",
@@ -156,16 +144,14 @@ def _deep(rows: DataFrame, agreement: DataFrame) -> dict[str, str]:
         f"s = {r.s:g}: {r.drawn:.3g}, {r.chain:.3g}, {r.population:.4g}" for r in second.itertuples()
     )
     test = agreement.iloc[0]
-    return _row(
+    return claim_row(
         "samples of deep networks miss their moments",
-        _DERIVED,
+        DERIVED,
         f"root mean square of the entries after {int(rows.depth.max())} ReLU layers of width {int(rows.width.max())}: "
         f"{int(rows.networks.max())} networks with drawn matrices, {int(test.chains)} chains of norms, population; log "
-        f"norms of both samples differ by chance (KS, p > {2 * _FALSE_ALARM:g})",
+        f"norms of both samples differ by chance (KS, p > {_CHANCE:g})",
         f"{listed}; p = {test.p:.2f}",
-        bool(
-            (second[["drawn", "chain"]].max(axis=1) < second.population).all() and test.p > 2 * _FALSE_ALARM
-        ),
+        bool((second[["drawn", "chain"]].max(axis=1) < second.population).all() and test.p > _CHANCE),
     )
 
 
@@ -173,9 +159,9 @@ def _slopes(widths: DataFrame) -> dict[str, str]:
     table = width_slopes(widths)
     table = table[table.s >= 0.5]
     listed = ", ".join(f"s = {r.s:g}: {r.sigma:.3f}" for r in table.itertuples())
-    return _row(
+    return claim_row(
         "sigma^2 exceeds He's 2/d by a term of order d^-2",
-        _PAPER,
+        PAPER,
         "computed, no samples: slope of log(sigma^2 - 2/d) against log d for d from 30 to 89, within .1 of -2 (our "
         "choice)",
         listed,
@@ -186,9 +172,9 @@ def _slopes(widths: DataFrame) -> dict[str, str]:
 def _authors(constants: DataFrame) -> dict[str, str]:
     values = constants.set_index("name").value
     errors = {a: float(values[f"authors_{a:g}"]) for a in (0.2, 0.5, 1.0)}
-    return _row(
+    return claim_row(
         "the authors' second-order formula for leaky ReLU is off by more, the larger the slope",
-        _DERIVED,
+        DERIVED,
         "computed, no samples: relative error of sigma at d = 64, s = 1 by slope a; from .2 to 1 it grows more than "
         "25-fold",
         ", ".join(f"a = {a:g}: {value:.1e}" for a, value in errors.items()),
@@ -203,10 +189,10 @@ def _limit_theorem(rows: DataFrame) -> dict[str, str]:
             (rows.variance_chain - rows.variance) / rows.variance_error,
         ]
     ).abs()
-    limit = _limit(len(z))
-    return _row(
+    limit = z_limit(len(z))
+    return claim_row(
         "mean and variance of the log norm are those of the theorem",
-        _PAPER,
+        PAPER,
         f"{len(rows)} cases, width {int(rows.width.max())}, {int(rows.depth.max())} layers: chains of norms, largest "
         f"deviation in standard errors (limit for {len(z)} numbers)",
         f"{z.max():.1f} ({limit:.1f})",
@@ -222,9 +208,9 @@ def _normality(rows: DataFrame) -> dict[str, str]:
         rate = math.log(last.ks / first.ks) / math.log(last.depth / first.depth)
         holds &= bool((ordered.ks.diff().dropna() < 0).all() and abs(rate + 0.5) < 0.05)
         listed.append(f"{activation} {first.ks:.4f} -> {last.ks:.4f} (rate {rate:.2f})")
-    return _row(
+    return claim_row(
         "the log norm tends to normal with depth",
-        _PAPER,
+        PAPER,
         f"computed, no samples: sup |F - Phi| from depth {int(rows.depth.min())} to {int(rows.depth.max())}, falling "
         "at every step, as the power -1/2 of depth within .05 (Berry-Esseen)",
         "; ".join(listed),
@@ -239,9 +225,9 @@ def _exact(tests: DataFrame) -> dict[str, str]:
     listed = ", ".join(
         f"{r.activation} {r.ks:.4f} ({c:.4f})" for r, c in zip(known.itertuples(), critical, strict=True)
     )
-    return _row(
+    return claim_row(
         "the law of the norm at finite width and depth is known exactly",
-        _DERIVED,
+        DERIVED,
         f"KS of {int(tests.networks.max())} networks with drawn matrices, width {int(tests.width.max())}, "
         f"{int(tests.depth.max())} layers (5 % point over {limit} activations)",
         listed,
@@ -258,9 +244,9 @@ def _small(tests: DataFrame) -> dict[str, str]:
             f"{by['median'][1.0]:.3f}"
         )
         holds &= bool(by.small[1.0] < by.small[2.0])
-    return _row(
+    return claim_row(
         "smaller orders have fewer small outputs",
-        _PAPER,
+        PAPER,
         "computed, no samples: s = 2 to s = 1; for the same noise the output is multiplied, so that this holds at "
         "every level",
         "; ".join(listed),
@@ -270,14 +256,14 @@ def _small(tests: DataFrame) -> dict[str, str]:
 
 def _tails(rows: DataFrame) -> dict[str, str]:
     z = ((rows.hill - rows.exact) / rows.error).abs()
-    limit = _limit(len(z))
+    limit = z_limit(len(z))
     deep = rows[rows.share == rows.share.min()]
     listed = ", ".join(
         f"s = {r.s:g}: {r.hill:.3f} +- {r.error:.3f} ({r.exact:.4f})" for r in deep.itertuples()
     )
-    return _row(
+    return claim_row(
         "with biases norms have a Pareto tail of index s",
-        _PAPER,
+        PAPER,
         f"Hill estimates of {int(rows.networks.max())} chains, width {int(rows.width.max())}, {int(rows.depth.max())} "
         f"layers, against the same quantity of the exact stationary law: largest deviation in standard errors "
         f"({limit:.1f}); listed: the largest {deep.share.iloc[0]:.1%}, where the exact one is within 1 % of s",
@@ -308,9 +294,9 @@ def _training(cells: DataFrame, comparisons: DataFrame) -> dict[str, str]:
         return ", ".join(found) or "none"
 
     pairs = int(comparisons.pairs.max()) if len(comparisons) else 0
-    row = _row(
+    row = claim_row(
         f"fractional orders improve training and test performance ({cells.dataset.iloc[0]})",
-        _PAPER,
+        PAPER,
         f"test accuracy and training loss, {pairs} seeds, paired by seed against He, Xavier and random walk (sign "
         f"flips, which give no less than {2.0 ** (1 - pairs):.2g}, Holm over {len(comparisons)}): both significantly "
         "better than each, for each activation; against He listed",

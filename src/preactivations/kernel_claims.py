@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from scipy.optimize import curve_fit
 from scipy.stats import norm
 
+from preactivations._claims import DERIVED, PAPER, claim_row, z_limit
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -21,8 +23,6 @@ __all__ = ["curve_tolerance", "depth_table", "kernel_claims", "law_table", "slop
 
 Array = NDArray[np.float64]
 
-_PAPER = "abstract"
-_DERIVED = "derived here"
 _SLOPE = 0.2
 _MEAN, _SCATTER = (
     0.05,
@@ -31,7 +31,6 @@ _MEAN, _SCATTER = (
 _SCATTERS = 0.15  # a kernel that is not there
 _CONFIDENCE = 0.99
 _FEW = 4  # inputs
-_FALSE_ALARM = 0.0005  # one-sided, over all numbers of a claim
 
 
 def curve_tolerance(neurons: float) -> float:
@@ -151,24 +150,13 @@ def kernel_claims(
     return pd.DataFrame(rows)
 
 
-def _row(claim: str, source: str, test: str, result: str, holds: bool | None) -> dict[str, str]:
-    """`holds` is None where the numbers can't tell."""
-    verdict = "not resolved" if holds is None else "holds" if holds else "does not hold"
-    return {"claim": claim, "source": source, "test": test, "result": result, "verdict": verdict}
-
-
-def _limit(numbers: int) -> float:
-    """Largest |z| of that many normal numbers, exceeded with probability 2 * _FALSE_ALARM."""
-    return float(norm.isf(_FALSE_ALARM / max(1, numbers)))
-
-
 def _curves(laws: DataFrame) -> dict[str, str]:
     found = laws.drop_duplicates("law")
     tolerance = curve_tolerance(found.neurons.min())
     listed = ", ".join(f"{r.law} {r.largest_deviation:.4f}" for r in found.itertuples())
-    return _row(
+    return claim_row(
         "the normalized kernel is one and the same for all rotation-invariant laws of weights",
-        _PAPER,
+        PAPER,
         f"largest distance of cos t' of {int(found.neurons.min())} neurons from the map, over angles and slopes "
         f"({tolerance:.3g})",
         listed,
@@ -178,13 +166,13 @@ def _curves(laws: DataFrame) -> dict[str, str]:
 
 def _variances(laws: DataFrame) -> dict[str, str]:
     z = pd.concat([laws.kernel_z, laws.variance_z]).dropna().abs()
-    limit = _limit(len(z))
+    limit = z_limit(len(z))
     listed = ", ".join(
         f"{law} {ratio:.3g}" for law, ratio in laws.groupby("law", sort=False).ratio.first().items()
     )
-    return _row(
+    return claim_row(
         "at finite width only E|w|^4 tells the laws apart: n Var(k_hat) = ratio F_2 - F_1^2",
-        _DERIVED,
+        DERIVED,
         f"mean and variance of k_hat over layers of {int(laws.width.max())} neurons, {laws.angle.nunique()} angles: "
         f"largest deviation in standard errors (limit for {len(z)} numbers); ratios listed",
         f"{z.max():.1f} ({limit:.1f}); {listed}",
@@ -194,9 +182,9 @@ def _variances(laws: DataFrame) -> dict[str, str]:
 
 def _scatter(laws: DataFrame) -> dict[str, str]:
     found = laws.drop_duplicates("law")
-    return _row(
+    return claim_row(
         "control: without E|w|^2 there is no kernel",
-        _DERIVED,
+        DERIVED,
         f"largest distance of cos t' from the map, {int(found.neurons.min())} neurons (beyond {_SCATTERS:g})",
         ", ".join(f"{r.law} {r.largest_deviation:.2f}" for r in found.itertuples()),
         bool((found.largest_deviation > _SCATTERS).all()),
@@ -207,10 +195,10 @@ def _rates(slopes: DataFrame) -> dict[str, str]:
     listed = ", ".join(
         f"{r.law} {r.slope:.3f} +- {r.half_width:.3f} ({r.predicted:g})" for r in slopes.itertuples()
     )
-    return _row(
+    return claim_row(
         "with independent weights the kernel converges to that of normal weights, as 1/m if they are symmetric and as "
         "1/sqrt(m) if they are skewed and inputs have a mean",
-        _PAPER + " (limit), derived here (rates)",
+        PAPER + " (limit), derived here (rates)",
         f"slopes of the error in m, {_CONFIDENCE:.0%} confidence (scatter about the power included); the whole "
         f"interval within {_SLOPE} of the predicted slope",
         listed,
@@ -222,15 +210,15 @@ def _expansion(errors: DataFrame) -> dict[str, str]:
     known = errors[errors.formula.notna() & (errors.inputs != "localized")]
     last = known[known.m == known.m.max()]
     z = ((last.error - last.formula) / last.standard_error).abs()
-    limit = _limit(len(z))
+    limit = z_limit(len(z))
     seen = (last.formula.abs() > 3 * last.standard_error).all()
     listed = ", ".join(
         f"{r.law} ({r.inputs}) {r.error:.2e} +- {r.standard_error:.1e} ({r.formula:.2e})"
         for r in last.itertuples()
     )
-    return _row(
+    return claim_row(
         "the error is that of the expansion in kappa3 and kappa4",
-        _DERIVED,
+        DERIVED,
         f"k - k_Gauss at m = {int(last.m.max())} against the formula: largest deviation in standard errors "
         f"({limit:.1f}); each formula beyond 3 of them, or nothing is said",
         f"{z.max():.1f}; {listed}",
@@ -242,9 +230,9 @@ def _few_inputs(errors: DataFrame) -> dict[str, str]:
     first = errors[(errors.m == errors.m.min()) & (errors.inputs == "signed")]
     z = (first.error / first.standard_error.clip(lower=1e-12)).abs()
     listed = ", ".join(f"{r.law} {r.error:+.4f}" for r in first.itertuples())
-    return _row(
+    return claim_row(
         "control: with few inputs independent weights have kernels of their own",
-        _DERIVED,
+        DERIVED,
         f"k - k_Gauss at m = {int(first.m.max())}, each beyond 5 standard errors",
         listed,
         bool((z > 5).all()),
@@ -254,9 +242,9 @@ def _few_inputs(errors: DataFrame) -> dict[str, str]:
 def _localized(errors: DataFrame) -> dict[str, str]:
     part = errors[errors.inputs == "localized"].sort_values("m")
     last, middle = part.iloc[-1], part.iloc[len(part) // 2]
-    return _row(
+    return claim_row(
         "control: an input with one dominating coordinate does not converge",
-        _DERIVED,
+        DERIVED,
         f"{last.law}: error at m = {int(last.m)} at least .8 of that at m = {int(middle.m)}, and beyond 5 standard "
         "errors",
         f"{last.error:+.4f} +- {last.standard_error:.1g}, {middle.error:+.4f}",
@@ -271,9 +259,9 @@ def _fixed_point(depth: DataFrame) -> dict[str, str]:
     listed = ", ".join(
         f"{int(r.depth)}: {math.cos(m):.6f}" for r, m in zip(exact.itertuples(), exact["map"], strict=True)
     )
-    return _row(
+    return claim_row(
         "with depth all inputs are mapped to one direction: the kernel's fixed point is pathological",
-        _PAPER,
+        PAPER,
         "computed, no samples: cos of the angle by depth increases; angle times depth over 3 pi (1 in the limit)",
         f"{listed}; {scaled:.3f}",
         bool((exact["map"].diff().dropna() < 0).all() and 0.5 < scaled <= 1),
@@ -285,16 +273,16 @@ def _finite_depth(depth: DataFrame) -> dict[str, str]:
     z = (depth.drawn_mean - depth.log_mean) / depth.error
     # relative error of a standard deviation of normal values; those of heavy rows are wider
     spread = np.log(depth.drawn_sd / depth.log_sd) * np.sqrt(2 * (depth.networks - 1))
-    limit = _limit(2 * len(z))
+    limit = z_limit(2 * len(z))
     deep = depth[depth.depth == depth.depth.max()]
     listed = ", ".join(
         f"{r.law} {math.exp(r.drawn_mean):.4f} x/ {math.exp(r.drawn_sd):.2f} ({math.exp(r.log_mean):.4f} x/ "
         f"{math.exp(r.log_sd):.2f})"
         for r in deep.itertuples()
     )
-    return _row(
+    return claim_row(
         "networks of finite width shrink angles further: to first order in 1/width by E|w|^4 alone",
-        _DERIVED,
+        DERIVED,
         f"mean and deviation of the log angle, width {int(depth.width.max())}, {len(depth)} cells (symmetric weights, "
         f"E|w|^8 finite): within {limit:.1f} standard errors or 5 % of the theory; geometric mean and spread at depth "
         f"{int(deep.depth.max())}, the map has {float(deep['map'].iloc[0]):.4f}",
@@ -316,9 +304,9 @@ def _degenerate(gram: DataFrame) -> dict[str, str]:
             f"slope {slope:g}: condition {first.condition:.3g} -> {last.condition:.3g}, effective rank "
             f"{first.effective_rank:.1f} -> {last.effective_rank:.2f}"
         )
-    return _row(
+    return claim_row(
         "the Gram matrix of many inputs degenerates with depth, which makes training hard",
-        _PAPER,
+        PAPER,
         f"computed, no samples: from depth {int(gram.depth.min())} to {int(gram.depth.max())}",
         "; ".join(listed),
         holds,
@@ -333,9 +321,9 @@ def _trained(directions: DataFrame) -> dict[str, str]:
     listed = ", ".join(
         f"layer {layer}: {row.iloc[0]:.3f} -> {row.iloc[-1]:.3f}" for layer, row in sd.iterrows()
     )
-    return _row(
+    return claim_row(
         "trained rows keep the kernel of rotation-invariant ones, for inputs in random directions",
-        _PAPER,
+        PAPER,
         f"rows of one layer of all networks together, {int(last.neurons.min())} at least: mean of cos t' over pairs "
         f"within {_MEAN} of the map (the unnormalized mean is exact for any rows); its deviation over pairs at most "
         f"{_SCATTER} times that of the rows before training (our choice of both)",
@@ -354,9 +342,9 @@ def _images(images: DataFrame) -> dict[str, str]:
         f"{last['mean'][layer]:+.3f} ({math.sqrt(last.square[layer]):.3f})"
         for layer in last.index
     )
-    return _row(
+    return claim_row(
         "single trained layers keep it for pairs of images, on average",
-        _PAPER,
+        PAPER,
         "cos t' of one layer of one network minus the map of the angle before it, biases included, untrained -> "
         f"trained: mean within {_MEAN} in every layer, root mean square (in brackets) at most {_SCATTER} times the "
         "untrained one (our choice)",
@@ -371,9 +359,9 @@ def _hypotheses(table: DataFrame) -> dict[str, str]:
         f"{r.dataset} {r.q50:.2f}, {r.q99:.2f} (normal input: {_normal_largest(r.inputs):.2f})"
         for r in centred.itertuples()
     )
-    return _row(
+    return claim_row(
         "real inputs are delocalized, as the central limit theorem needs",
-        _DERIVED,
+        DERIVED,
         "max |x_i| / |x| of images less their common mean pixel, median and 99 % point: the latter below twice that of "
         "a normal input (our choice)",
         listed,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
+from preactivations._claims import DERIVED, PAPER, claim_row, z_limit
 from preactivations.training_comparisons import holm, sign_flip_p
 from preactivations.training_results import chosen_runs
 
@@ -28,8 +28,6 @@ SCHEME_NAMES = {
     "mirrored_gaussian": "mirrored Gaussian",
     "mirrored_orthogonal": "mirrored orthogonal",
 }
-_PAPER = "abstract"
-_DERIVED = "derived here"
 _FACTORS = (0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.3)
 _FLAT, _COLLAPSE = 0.05, 0.2  # of accuracy from the shallowest to the deepest networks: our choice
 _FEWEST = 10  # expected networks on either side for a test of a share
@@ -56,16 +54,11 @@ def relu_law_claims(results: dict[str, DataFrame], cells: DataFrame, epochs: Map
     return pd.DataFrame(rows)
 
 
-def _row(claim: str, source: str, test: str, result: str, holds: bool) -> dict[str, str]:
-    verdict = "holds" if holds else "does not hold"
-    return {"claim": claim, "source": source, "test": test, "result": result, "verdict": verdict}
-
-
 def _exact_law(ks: DataFrame) -> dict[str, str]:
     listed = ", ".join(f"n = {r.width}: {r.ks:.5f} ({r.critical:.5f})" for r in ks.itertuples())
-    return _row(
+    return claim_row(
         "the law of q = x_L.x_L is known exactly at finite width, dead networks included",
-        _PAPER,
+        PAPER,
         f"KS of {int(ks.networks.max())} networks with drawn matrices, {int(ks.depth.max())} layers, against the exact "
         "law (5 % point)",
         listed,
@@ -87,10 +80,10 @@ def _cells_agree(cells: DataFrame) -> dict[str, str]:
                 z = z[rare >= _FEWEST]
             scores.append(z)
     z = pd.concat(scores).dropna()
-    limit = float(norm.isf(0.0005 / len(z)))
-    return _row(
+    limit = z_limit(len(z))
+    return claim_row(
         "mean and deviation of log q and P(q <= .1) are the exact ones at all widths and depths",
-        _DERIVED,
+        DERIVED,
         f"chains of norms in {len(cells)} cells, drawn matrices in {drawn} of them: largest deviation in standard "
         f"errors (limit for {len(z)} numbers; not where fewer than {_FEWEST} networks are on one side of .1)",
         f"{z.abs().max():.1f} ({limit:.1f})",
@@ -104,9 +97,9 @@ def _far_from_mean_field(cells: DataFrame) -> dict[str, str]:
     listed = ", ".join(
         f"n = {r.width}: median {r.median:.2g}, P(q <= .1) {r.p_low:.2f}" for r in deep.itertuples()
     )
-    return _row(
+    return claim_row(
         "mean field (q = 1 at every depth) misses what finite networks do",
-        _PAPER,
+        PAPER,
         f"computed, no samples: exact median and P(q <= .1) at depth {int(deep.depth.max())}; mean field says 1 and 0",
         listed,
         bool((deep["median"] < 0.95).any()),
@@ -126,9 +119,9 @@ def _no_variance(eigenvalues: DataFrame) -> dict[str, str]:
                 int(np.count_nonzero(signs == 0)) <= 1
                 and int(np.count_nonzero(np.diff(signs[signs != 0]))) <= 1
             )
-    return _row(
+    return claim_row(
         "no Gaussian choice of variances gives stable propagation for ReLU",
-        _PAPER,
+        PAPER,
         f"computed, no samples: for variances of {_FACTORS[0]:g} to {_FACTORS[-1]:g} times He's the eigenvalue of the "
         "transfer operator is 1 for at most one order m of the moment; with He's at m = 1/2, 1, 2",
         "; ".join(listed),
@@ -147,9 +140,9 @@ def _infinite_mean(indices: DataFrame) -> dict[str, str]:
     he = indices[indices.factor == 1]
     finite = indices[indices.mean_predicted < math.inf]
     good = ((finite["mean"] / finite.mean_predicted - 1).abs() < 1e-6).all()
-    return _row(
+    return claim_row(
         "with biases norms have a stationary law with a Pareto tail; with He's variance its mean is infinite",
-        _DERIVED,
+        DERIVED,
         f"tail index by weight variance, width {int(indices.width.max())}; mean of the computed law against the "
         "closed form where it is finite (1e-6)",
         listed,
@@ -160,7 +153,7 @@ def _infinite_mean(indices: DataFrame) -> dict[str, str]:
 def _correlations(rows: DataFrame) -> dict[str, str]:
     first = rows[(rows.depth == 1) & (rows.error > 0)]
     z = ((first["mean"] - first["first"]) / first.error).abs()
-    limit = float(norm.isf(0.0005 / max(1, len(z))))
+    limit = z_limit(len(z))
     deep = rows[rows.depth == rows.depth.max()]
     listed = ", ".join(
         f"start {r.start:g}: {math.exp(r.log_angle):.3f} +- {math.exp(r.log_angle) * r.log_angle_error:.3f} "
@@ -173,9 +166,9 @@ def _correlations(rows: DataFrame) -> dict[str, str]:
     ).all()
     angle = deep.mean_field.map(math.acos).map(math.log)
     below = bool((deep.log_angle < angle - 3 * deep.log_angle_error).all())
-    return _row(
+    return claim_row(
         "at finite width angles between inputs shrink faster than in mean field",
-        _DERIVED,
+        DERIVED,
         f"n = {int(rows.width.max())}: the mean correlation after one layer within {limit:.1f} standard errors of the "
         f"exact one; geometric mean of the angle at depth {int(deep.depth.max())} below mean field, and nearer to mean "
         "field times the drift of small angles (an approximation: exact for small angles only)",
@@ -193,9 +186,9 @@ def _jacobians(rows: DataFrame) -> dict[str, str]:
         if r.scheme in ("he", "orthogonal")
     )
     limit = 5.0  # few networks: Student's law rather than the normal one
-    return _row(
+    return claim_row(
         "neither He's nor orthogonal ReLU networks are dynamically isometric",
-        _PAPER,
+        PAPER,
         f"variance of squared singular values, exact; mean s^4 of drawn networks within {limit:g} standard errors "
         f"where depth is at most {_SHALLOW:g} of the width ({len(light)} cells; deeper, few networks carry it)",
         listed + (f"; largest deviation {z.max():.1f}" if len(z) else ""),
@@ -208,9 +201,9 @@ def _jacobians(rows: DataFrame) -> dict[str, str]:
 
 def _isometry(rows: DataFrame) -> dict[str, str]:
     mine = rows[rows.scheme == "mirrored_orthogonal"]
-    return _row(
+    return claim_row(
         "mirrored orthogonal weights make ReLU networks dynamically isometric",
-        _PAPER,
+        PAPER,
         f"largest distance from 1 of all singular values of {int(mine.networks.max())} networks, depths up to "
         f"{int(mine.depth.max())}, in float64 (1e-12)",
         f"{mine.largest_deviation.max():.1e}",
@@ -230,10 +223,10 @@ def _trains(cells: DataFrame, epochs: int) -> dict[str, str]:
         for scheme in SCHEME_NAMES
         if scheme in table.index
     )
-    return _row(
+    return claim_row(
         f"with a small budget isometric networks train at any depth, He's lose with depth ({cells.dataset.iloc[0]}, "
         f"{epochs} epochs)",
-        _PAPER,
+        PAPER,
         f"test accuracy at depth {', '.join(map(str, table.columns))}: mirrored orthogonal loses less than {_FLAT}, He "
         f"more than {_COLLAPSE} (our choice)",
         listed,

@@ -11,7 +11,7 @@ Every function returns rows with the columns of `COLUMNS`. `verdict` is one of
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -200,10 +200,26 @@ def compare_edge_of_chaos(constants: DataFrame, ranges: DataFrame) -> DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+# by name: item, value, half a unit of its last digit
 _RELU_CONSTANTS = {
-    "mean_log": ("E log(Q / E Q) of a ReLU layer, n = 50", -0.051739),
-    "variance_log": ("Var log Q of a ReLU layer, n = 50", 0.108168),
+    "mean_log": ("E log(Q / E Q) of a ReLU layer, n = 50", -0.051739, 5e-7),
+    "variance_log": ("Var log Q of a ReLU layer, n = 50", 0.108168, 5e-7),
 }
+
+
+def _stated(values: Any, constants: dict[str, tuple[str, float, float]]) -> list[dict[str, object]]:
+    """Rows of values, by name, that were derived by another route."""
+    return [
+        {
+            "item": item,
+            "published": math.nan,
+            "ours": float(values[name]),
+            "tolerance": half,
+            "verdict": "agrees" if abs(values[name] - stated) <= half else "fails",
+            "note": f"derived: {stated}, another route; half a unit of the last digit",
+        }
+        for name, (item, stated, half) in constants.items()
+    ]
 
 
 def compare_relu_law(constants: DataFrame, ks: DataFrame, jacobians: DataFrame) -> DataFrame:
@@ -213,17 +229,7 @@ def compare_relu_law(constants: DataFrame, ks: DataFrame, jacobians: DataFrame) 
     and largest_deviation.
     """
     values = constants.set_index("name").value
-    rows = [
-        {
-            "item": item,
-            "published": math.nan,
-            "ours": float(values[name]),
-            "tolerance": 5e-7,
-            "verdict": "agrees" if abs(values[name] - stated) <= 5e-7 else "fails",
-            "note": f"derived: {stated}, another route; half a unit of the last digit",
-        }
-        for name, (item, stated) in _RELU_CONSTANTS.items()
-    ]
+    rows = _stated(values, _RELU_CONSTANTS)
     rows.append(
         {
             "item": "tail index of the stationary norm with biases, He, n = 50",
@@ -276,17 +282,7 @@ def compare_kernels(constants: DataFrame, slopes: DataFrame) -> DataFrame:
     `constants` has name and value (`kernel_study.constants`), `slopes` is `kernel_claims.slope_table`.
     """
     values = constants.set_index("name").value
-    rows: list[dict[str, object]] = [
-        {
-            "item": item,
-            "published": math.nan,
-            "ours": float(values[name]),
-            "tolerance": half,
-            "verdict": "agrees" if abs(values[name] - stated) <= half else "fails",
-            "note": f"derived: {stated}; half a unit of the last digit",
-        }
-        for name, (item, stated, half) in _KERNEL_CONSTANTS.items()
-    ]
+    rows = _stated(values, _KERNEL_CONSTANTS)
     rows += [
         {
             "item": f"slope in m of the kernel's error, {row.law}, {row.inputs} inputs",
@@ -302,7 +298,6 @@ def compare_kernels(constants: DataFrame, slopes: DataFrame) -> DataFrame:
     return pd.DataFrame(rows).assign(paper="3").reindex(columns=COLUMNS)
 
 
-# value, half a unit of the last digit
 _HEAVY_CONSTANTS = {
     "relu_10_0.5": ("sigma sqrt(d/2), ReLU, d = 10, s = .5", 1.113519, 5e-7),
     "relu_10_1": ("sigma sqrt(d/2), ReLU, d = 10, s = 1", 1.068790, 5e-7),
@@ -335,17 +330,7 @@ def compare_heavy_tails(constants: DataFrame, slopes: DataFrame, tails: DataFram
     exact.
     """
     values = constants.set_index("name").value
-    rows: list[dict[str, object]] = [
-        {
-            "item": item,
-            "published": math.nan,
-            "ours": float(values[name]),
-            "tolerance": half,
-            "verdict": "agrees" if abs(values[name] - stated) <= half else "fails",
-            "note": f"derived: {stated}; half a unit of the last digit",
-        }
-        for name, (item, stated, half) in _HEAVY_CONSTANTS.items()
-    ]
+    rows = _stated(values, _HEAVY_CONSTANTS)
     rows += [
         {
             "item": f"slope of log(sigma^2 - 2/d) against log d, d = 30 to 89, s = {row.s:g}",
