@@ -70,6 +70,7 @@ def cost():
 def training_hours():
     """Of one core, for the perceptrons of all stages (measured)."""
     study, isometry = cfg.training, cfg.relu_law.training
+    fractional = cfg.heavy_tails.training
     images = {"digits": 1437, "mnist": 60_000, "cifar10": 50_000}
 
     def steps(data, study):
@@ -85,9 +86,24 @@ def training_hours():
     pairs = sum(steps(data, study) for data in study.datasets if data.perceptrons)
     schemes = 4 * len(isometry.optimizer.learning_rates) * isometry.seeds
     deep = seconds(isometry.width) * sum(isometry.depths)
+    orders = sum(
+        len(fractional.learning_rates[name])
+        * (fractional.linear_depth if name == "linear" else fractional.depth)
+        for name in fractional.orders
+    )
+    images_seen = sum(  # per hundred, times runs of each of four schemes
+        4
+        * data.seeds
+        * data.epochs
+        * images[data.name]
+        * (1 - fractional.validation_share)
+        / 100
+        for data in fractional.datasets
+    )
     return (
         settings * runs * study.seeds * pairs * layers
         + schemes * deep * sum(steps(data, isometry) for data in isometry.datasets)
+        + orders * seconds(fractional.width) * images_seen
     ) / 3600
 
 
