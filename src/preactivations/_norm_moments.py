@@ -115,6 +115,7 @@ def log_gamma_ratio(x: Array, p: float) -> Array:
     return total
 
 
+@functools.lru_cache(maxsize=4096)  # a deep network asks for the same few again and again
 def log_moment(p: float, d: int, unit: Unit) -> float:
     """log E Q^p for 0 < p <= 1, Q the sum of squares of d neurons; outputs that are all 0 count as 0."""
     if p == 1:
@@ -185,6 +186,7 @@ def _panels(low: float, high: float) -> tuple[Array, Array]:
     return np.exp(x).ravel(), (half[:, None] * weights).ravel()
 
 
+@functools.lru_cache(maxsize=4096)
 def log_mean_variance(d: int, unit: Unit) -> tuple[float, float]:
     """(E, Var) of log Q given Q > 0.
 
