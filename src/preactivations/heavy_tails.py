@@ -257,7 +257,7 @@ def clt_mean_variance(
     """
     mean, variance = log_mean_variance(int(_widths(d)), unit(activation, param, **dropout))
     log_sigma = _log_sigma(float(_orders(s)), int(_widths(d)), unit(activation, param, **dropout))
-    return LogNormal(log_sigma + mean / 2, variance / 4)
+    return LogNormal(float(log_sigma + mean / 2), float(variance / 4))
 
 
 def small_output_probability(
