@@ -160,8 +160,8 @@ def test_stated_values():
     assert (sigma([0.5, 1, 1.5], 64, "linear") * 8).round(6).tolist() == [1.005892, 1.003914, 1.001950]
     for s, mean in ((1, -0.010196), (2, -0.020054)):
         found = heavy_tails.clt_mean_variance(s, 64)
-        assert round(found.mean, 6) == mean
-        assert round(found.variance, 6) == 0.020749
+        assert round(float(found.mean), 6) == mean
+        assert round(float(found.variance), 6) == 0.020749
     for a, error in ((0.2, -1.6e-4), (0.5, -1.3e-3), (1.0, -1.1e-2)):
         found = float(heavy_tails.sigma_authors(1, 64, "leaky_relu", a) / sigma(1, 64, "leaky_relu", a)) - 1
         assert found == pytest.approx(error, rel=0.04)
@@ -285,6 +285,12 @@ def test_tail_index_is_the_order():
 
 
 def test_shapes_broadcast():
+    found = heavy_tails.clt_mean_variance([0.5, 1, 2], [[4], [64]])
+    assert found.mean.shape == found.variance.shape == (2, 3)
+    assert found.mean[1, 2] == heavy_tails.clt_mean_variance(2, 64).mean
+    assert heavy_tails.moment_growth([0.5, 1], [[1], [0.5]], 16, depth=3).shape == (2, 2)
+    assert heavy_tails.tail_index(sigma([0.4, 1.0], 12), 12) == pytest.approx([0.4, 1.0], abs=1e-9)
+    assert heavy_tails.small_output_probability(0.1, 30, [2, 1], 16).shape == (2,)
     assert sigma(np.ones((3, 1)), [4, 5]).shape == (3, 2)
     assert sigma(1.0, 4).shape == ()
     assert heavy_tails.sigma_second_order([0.5, 1], 4).shape == (2,)

@@ -32,6 +32,13 @@ def test_networks_are_those_of_their_stream():
     assert (first == again).all()
 
 
+def test_agreement():
+    rng = STREAM.block(7)
+    a, b = rng.standard_normal((2, 500))
+    assert heavy_tails_study.agreement_row(a, b)["p"] > 1e-4
+    assert heavy_tails_study.agreement_row(a, b + 1)["p"] < 1e-4
+
+
 def test_one_layer():
     for activation in ("relu", "leaky_relu", "linear", "rrelu"):
         row = heavy_tails_study.one_layer_row(activation, 0.7, 5, 100_000, STREAM)
@@ -95,8 +102,10 @@ def test_ks_sees_a_wrong_scale():
 def test_clt_rows():
     chain = heavy_tails_study.chain_log_norms("leaky_relu", 9, 40, 20_000, STREAM)
     row = heavy_tails_study.clt_rows("leaky_relu", 1.3, 9, 40, chain)
-    assert abs(row["mean_chain"] - row["mean"]) < 4.5 * row["mean_error"]
-    assert abs(row["variance_chain"] - row["variance"]) < 4.5 * row["variance_error"]
+    for name in ("mean", "variance"):
+        assert abs(row[f"{name}_z"]) < 4.5
+        z = (row[f"{name}_chain"] - row[name]) / row[f"{name}_error"]
+        assert row[f"{name}_z"] == pytest.approx(z, rel=1e-9)
 
 
 def test_distance_from_normal():

@@ -95,6 +95,7 @@ def test_figures_and_tables_never_load_torch_or_the_simulation():
                 "gaussianity",
                 "conclusions",
                 "_claims",
+                "companion_replication",
                 "eoc_claims",
                 "heavy_tails_claims",
                 "kernel_claims",

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from config_base import Distinct, Optimizer, Section, Theta, Width, distinct
-from config_companions import HeavyTails, Kernels, ReluLaw
+from config_heavy_tails import HeavyTails
+from config_kernels import Kernels
+from config_relu_law import ReluLaw
 from pydantic import Field, PositiveFloat, ValidationError, model_validator
 
 SCHEMA = Path(__file__).parent.parent / "config" / "schema.json"

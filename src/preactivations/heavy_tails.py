@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
 from preactivations._norm_moments import Unit, log_mean_variance, log_moment
-from preactivations.relu_law import NormChain
+from preactivations.relu_law import NormChain, he_variance
 
 __all__ = [
     "LogNormal",
@@ -50,8 +50,8 @@ Param = float | tuple[float, float] | None
 class LogNormal(NamedTuple):
     """Per layer: log|x^L| is near normal with mean log|x^0| + L mean and variance L variance."""
 
-    mean: float
-    variance: float
+    mean: Array
+    variance: Array
 
 
 def unit(activation: str, param: Param = None, keep: float = 1.0, factor: float = 1.0) -> Unit:
@@ -216,11 +216,11 @@ def sigma_authors(s: ArrayLike, d: ArrayLike, activation: str = "relu", param: P
 
 def moment_growth(
     p: ArrayLike,
-    s: float,
-    d: int,
+    s: ArrayLike,
+    d: ArrayLike,
     activation: str = "relu",
     param: Param = None,
-    depth: int = 1,
+    depth: ArrayLike = 1,
     **dropout: Any,
 ) -> Array:
     """E|x^L|^p / |x^0|^p = (sigma^p M_(p/2))^depth at the scale of `sigma`: below 1 for p < s, 1 at s, above for p > s.
@@ -231,37 +231,45 @@ def moment_growth(
         In (0, 2].
     s, d, activation, param
         As for `sigma`; keep and factor too.
-    depth : int
+    depth : array_like
+        Layers, at least 0. p, s, d and depth broadcast.
     """
-    if depth < 0:
-        raise ValueError(f"depth must be at least 0, got {depth}")
-    neuron = unit(activation, param, **dropout)
-    log_sigma = _log_sigma(float(_orders(s)), int(_widths(d)), neuron)
-    orders = _orders(p)
-    found = [depth * (order * log_sigma + log_moment(order / 2, d, neuron)) for order in orders.ravel()]
-    return np.exp(np.reshape(found, orders.shape))
+    neuron, layers = unit(activation, param, **dropout), np.asarray(depth)
+    if not (layers >= 0).all():
+        raise ValueError(f"depth must be at least 0, got {layers}")
+    found = [
+        layer * (order * _log_sigma(target, int(width), neuron) + log_moment(order / 2, int(width), neuron))
+        for order, target, width, layer in np.broadcast(_orders(p), _orders(s), _widths(d), layers)
+    ]
+    shape = np.broadcast_shapes(np.shape(p), np.shape(s), np.shape(d), layers.shape)
+    with np.errstate(over="ignore"):
+        return np.exp(np.reshape(found, shape))
 
 
 def clt_mean_variance(
-    s: float, d: int, activation: str = "relu", param: Param = None, **dropout: Any
+    s: ArrayLike, d: ArrayLike, activation: str = "relu", param: Param = None, **dropout: Any
 ) -> LogNormal:
     """Mean log sigma + E log(Q)/2 and variance Var(log Q)/4 of the step of log|x| in one layer, given that none dies.
 
     (log|x^L| - log|x^0| - L mean) / sqrt(L variance) tends to N(0, 1). The mean is near -s variance / 2; the variance
-    does not depend on s.
+    does not depend on s. s and d broadcast.
 
     Examples
     --------
-    >>> [round(v, 6) for v in clt_mean_variance(1, 64)]
+    >>> [round(float(v), 6) for v in clt_mean_variance(1, 64)]
     [-0.010196, 0.020749]
     """
-    mean, variance = log_mean_variance(int(_widths(d)), unit(activation, param, **dropout))
-    log_sigma = _log_sigma(float(_orders(s)), int(_widths(d)), unit(activation, param, **dropout))
-    return LogNormal(float(log_sigma + mean / 2), float(variance / 4))
+    neuron = unit(activation, param, **dropout)
+    found = []
+    for order, width in np.broadcast(_orders(s), _widths(d)):
+        mean, variance = log_mean_variance(int(width), neuron)
+        found.append((_log_sigma(order, int(width), neuron) + mean / 2, variance / 4))
+    means, variances = np.reshape(found, (*np.broadcast_shapes(np.shape(s), np.shape(d)), 2)).T
+    return LogNormal(np.asarray(means).T, np.asarray(variances).T)
 
 
 def small_output_probability(
-    x: ArrayLike, depth: int, s: float, d: int, activation: str = "relu", param: Param = None
+    x: ArrayLike, depth: int, s: ArrayLike, d: int, activation: str = "relu", param: Param = None
 ) -> Array:
     """P(|x^L| <= x |x^0|) after `depth` layers of d neurons, exactly, dead networks included; not for "rrelu".
 
@@ -281,12 +289,16 @@ def small_output_probability(
     x = np.asarray(x, dtype=np.float64)
     if not (x >= 0).all():
         raise ValueError(f"x must be >= 0, got {x}")
-    variance = float(sigma(s, d, activation, param)) ** 2
-    return NormChain(d, [d] * depth, slope=neuron.lower, weight_variance=variance).law().cdf(x * x)
+    # one law for all orders: outputs of order s are those at sigma = 1 times sigma^depth
+    law = NormChain(d, [d] * depth, slope=neuron.lower, weight_variance=he_variance(d, neuron.lower)).law()
+    change = sigma(s, d, activation, param) / sigma(2.0, d, activation, param)
+    return law.cdf((x / change**depth) ** 2)
 
 
-def tail_index(scale: float, d: int, activation: str = "relu", param: Param = None, **dropout: Any) -> float:
-    """s in (0, 2] whose `sigma` is `scale`: with biases norms have a Pareto tail of that index (Kesten).
+def tail_index(
+    scale: ArrayLike, d: int, activation: str = "relu", param: Param = None, **dropout: Any
+) -> Array:
+    """s in (0, 2] whose `sigma` is `scale`, elementwise: with biases norms have a Pareto tail of that index (Kesten).
 
     Raises
     ------
@@ -294,6 +306,11 @@ def tail_index(scale: float, d: int, activation: str = "relu", param: Param = No
         If the index is not in [1e-4, 2].
     """
     width, neuron = int(_widths(d)), unit(activation, param, **dropout)
+    scales = np.asarray(scale, dtype=np.float64)
+    return np.reshape([_tail_index(float(value), width, neuron) for value in scales.ravel()], scales.shape)
+
+
+def _tail_index(scale: float, width: int, neuron: Unit) -> float:
     if not (scale > 0 and math.isfinite(scale)):
         raise ValueError(f"scale must be finite and > 0, got {scale}")
 
@@ -305,8 +322,8 @@ def tail_index(scale: float, d: int, activation: str = "relu", param: Param = No
     if not excess(2.0) < 0 <= excess(1e-4):
         lowest, highest = (math.log(scale) + excess(s) for s in (2.0, 1e-4))
         raise ValueError(
-            f"log of scale must be from {lowest:.6g} (index 2) to {highest:.6g} (index 1e-4) at width {d}, got scale "
-            f"{scale}"
+            f"log of scale must be from {lowest:.6g} (index 2) to {highest:.6g} (index 1e-4) at width {width}, got "
+            f"scale {scale}"
         )
     return float(brentq(excess, 1e-4, 2.0, xtol=1e-13, rtol=1e-13))
 

@@ -89,8 +89,8 @@ def width_slopes(widths: DataFrame, low: int = 30, high: int = 89) -> DataFrame:
     for s, part in widths[(widths.s < 2) & (widths.width >= low) & (widths.width <= high)].groupby("s"):
         x = np.log(part.width)
         slopes = {
-            name: float(np.polyfit(x, np.log(part[name] ** 2 - 2 / part.width), 1)[0])
-            for name in ("sigma", "second_order")
+            name: float(np.polyfit(x, np.log(part[column]), 1)[0])
+            for name, column in (("sigma", "excess"), ("second_order", "second_order_excess"))
         }
         rows.append({"s": s} | slopes)
     return pd.DataFrame(rows)
@@ -185,8 +185,8 @@ def _authors(constants: DataFrame) -> dict[str, str]:
 def _limit_theorem(rows: DataFrame) -> dict[str, str]:
     z = pd.concat(
         [
-            (rows.mean_chain - rows["mean"]) / rows.mean_error,
-            (rows.variance_chain - rows.variance) / rows.variance_error,
+            rows.mean_z,
+            rows.variance_z,
         ]
     ).abs()
     limit = z_limit(len(z))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
-from scipy.stats import kstwo
+from scipy.stats import ks_2samp, kstwo
 
 from preactivations import streams
 from preactivations._norm_moments import Unit
@@ -29,6 +29,7 @@ from preactivations.relu_law import NormChain, NormFactor, NormLaw, stationary_l
 from preactivations.streams import Stream
 
 __all__ = [
+    "agreement_row",
     "chain_log_norms",
     "clt_rows",
     "constants",
@@ -59,8 +60,8 @@ def constants() -> list[Row]:
             {"name": f"linear_64_{s:g}", "value": float(sigma(s, 64, "linear")) * 8},
         ]
     for s in (1.0, 2.0):
-        rows.append({"name": f"clt_mean_{s:g}", "value": clt_mean_variance(s, 64).mean})
-    rows.append({"name": "clt_variance", "value": clt_mean_variance(1.0, 64).variance})
+        rows.append({"name": f"clt_mean_{s:g}", "value": float(clt_mean_variance(s, 64).mean)})
+    rows.append({"name": "clt_variance", "value": float(clt_mean_variance(1.0, 64).variance)})
     for a in (0.2, 0.5, 1.0):
         error = float(sigma_authors(1.0, 64, "leaky_relu", a) / sigma(1.0, 64, "leaky_relu", a)) - 1
         rows.append({"name": f"authors_{a:g}", "value": error})
@@ -74,13 +75,18 @@ def constants() -> list[Row]:
 
 
 def width_rows(orders: Sequence[float], widths: Sequence[int]) -> list[Row]:
-    """ReLU: exact sigma, second order, and the authors' formula, by s and width."""
+    """ReLU: exact sigma, second order, and the authors' formula, by s and width.
+
+    Their relative errors; excess sigma^2 - 2/d of the first two; sigma sqrt(d/2), `scaled`, of the first and the last.
+    """
     rows: list[Row] = []
     for s in orders:
         exact, second, theirs = (f(s, list(widths)) for f in (sigma, sigma_second_order, sigma_authors))
         rows += [
             {"s": s, "width": d, "sigma": a, "second_order": b, "authors": c}
             | {"second_order_error": b / a - 1, "authors_error": c / a - 1}
+            | {"excess": a * a - 2 / d, "second_order_excess": b * b - 2 / d}
+            | {name: value * math.sqrt(d / 2) for name, value in (("scaled", a), ("authors_scaled", c))}
             for d, a, b, c in zip(widths, exact, second, theirs, strict=True)
         ]
     return rows
@@ -179,7 +185,7 @@ def density_rows(
         law, normal = _law(activation, s, width, depth), clt_mean_variance(s, width, activation)
         low, high = np.log(law.ppf(np.array([law.atom + 1e-4 * (1 - law.atom), 1 - 1e-4]))) / 2
         x = np.linspace(low, high, points)
-        scale = math.sqrt(depth * normal.variance)
+        scale = math.sqrt(depth * float(normal.variance))
         z = (x - depth * normal.mean) / scale
         curves += [
             name | {"log_norm": a, "density": b, "cdf": c, "normal": d, "normal_cdf": e}
@@ -252,6 +258,17 @@ def deep_moment_rows(
     return rows
 
 
+def agreement_row(drawn: Array, chain: Array) -> Row:
+    """Two-sample KS of log norms of networks with drawn matrices and of chains: sizes, ks, p."""
+    test = ks_2samp(drawn, chain)
+    return {
+        "networks": drawn.size,
+        "chains": chain.size,
+        "ks": float(test.statistic),
+        "p": float(test.pvalue),
+    }
+
+
 def _half_moment(alpha: float) -> float:
     """E |g|^alpha."""
     return 2 ** (alpha / 2) * math.gamma((alpha + 1) / 2) / math.sqrt(math.pi)
@@ -293,18 +310,22 @@ def clt_rows(activation: str, s: float, width: int, depth: int, chain: Array) ->
     alive = chain[chain > -math.inf] + depth * math.log(float(sigma(s, width, activation)))
     mean, variance = alive.mean() / depth, alive.var() / depth
     fourth = float(((alive - alive.mean()) ** 4).mean())
+    mean_error = float(alive.std() / math.sqrt(alive.size) / depth)
+    variance_error = math.sqrt(max(0.0, fourth - float(alive.var()) ** 2) / alive.size) / depth
     return {
         "activation": activation,
         "s": s,
         "width": width,
         "depth": depth,
-        "mean": normal.mean,
-        "variance": normal.variance,
-        "approximation": -s * normal.variance / 2,
+        "mean": float(normal.mean),
+        "variance": float(normal.variance),
+        "approximation": -s * float(normal.variance) / 2,
         "mean_chain": float(mean),
-        "mean_error": float(alive.std() / math.sqrt(alive.size) / depth),
+        "mean_error": mean_error,
+        "mean_z": float(mean - normal.mean) / mean_error,
         "variance_chain": float(variance),
-        "variance_error": math.sqrt(max(0.0, fourth - float(alive.var()) ** 2) / alive.size) / depth,
+        "variance_error": variance_error,
+        "variance_z": float(variance - normal.variance) / variance_error,
         "networks": alive.size,
     }
 
@@ -317,7 +338,7 @@ def ks_to_normal_rows(activations: Sequence[str], width: int, depths: Sequence[i
         for depth in depths:
             law = _law(activation, 2.0, width, depth)
             z = np.linspace(-6, 6, 1201)
-            x = depth * normal.mean + z * math.sqrt(depth * normal.variance)
+            x = depth * normal.mean + z * np.sqrt(depth * normal.variance)
             cdf = (law.cdf(np.exp(2 * x)) - law.atom) / (1 - law.atom)
             rows.append(
                 {

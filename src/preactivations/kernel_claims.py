@@ -117,7 +117,14 @@ def depth_table(depth: DataFrame) -> DataFrame:
         coincident=("angle", lambda angle: int((angle == 0).sum())),
         tested=("tested", "first"),
     )
-    return table.assign(error=table.drawn_sd / np.sqrt(table.networks))
+    return table.assign(
+        error=table.drawn_sd / np.sqrt(table.networks),
+        sd_error=table.drawn_sd / np.sqrt(2 * table.networks),  # of normal values
+        drawn_low=np.exp(table.drawn_mean - table.drawn_sd),
+        drawn_middle=np.exp(table.drawn_mean),
+        drawn_high=np.exp(table.drawn_mean + table.drawn_sd),
+        middle=np.exp(table.log_mean),
+    )
 
 
 def kernel_claims(

@@ -14,7 +14,8 @@ with
 
 After Tsuchida, Roosta-Khorasani and Gallagher, "Invariance of Weight Distributions in Rectified MLPs", ICML 2018, and
 Cho and Saul, "Kernel Methods for Deep Learning", 2009. Angles are in radians. Functions of angles or inputs take
-tensors as well: they return tensors of their dtype, on their device, with gradients.
+tensors as well and return tensors of their dtype, on their device, with gradients (by `torch.autograd`; transforms of
+`torch.func` are not supported). `log_angle_moments` and `angle_if_alive` take arrays only.
 """
 
 from __future__ import annotations

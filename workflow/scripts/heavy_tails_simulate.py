@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from job import Cells, job, write_parquet
-from scipy.stats import ks_2samp
 
 from preactivations.heavy_tails_study import (
+    agreement_row,
     chain_log_norms,
     clt_rows,
     constants,
@@ -56,9 +56,7 @@ def deep() -> Frames:
     rows = deep_moment_rows(
         part["orders"], list(np.linspace(1, 3, 21)), width, depth, log_norm, direction, chain
     )
-    test = ks_2samp(log_norm, whole)
-    row = {"width": width, "depth": depth, "networks": log_norm.size, "chains": whole.size}
-    agreement = row | {"ks": float(test.statistic), "p": float(test.pvalue)}
+    agreement = {"width": width, "depth": depth} | agreement_row(log_norm, whole)
     return {"deep": pd.DataFrame(rows), "agreement": pd.DataFrame([agreement])}
 
 

@@ -60,8 +60,8 @@ def plot_widths(paths: Any) -> None:
     shown = [s for s in (0.5, 1.0, 1.5) if s in set(widths.s)]
     for s, colour in zip(shown, COLOURS, strict=False):
         rows = widths[(widths.s == s) & (widths.width >= 30)]
-        left.plot(rows.width, rows.sigma**2 - 2 / rows.width, color=colour, label=f"$s = {s:g}$")
-        left.plot(rows.width, rows.second_order**2 - 2 / rows.width, color=colour, ls=":", lw=1.8)
+        left.plot(rows.width, rows.excess, color=colour, label=f"$s = {s:g}$")
+        left.plot(rows.width, rows.second_order_excess, color=colour, ls=":", lw=1.8)
     x = np.array([30, 89])
     left.plot(x, 2.0 / x**2, color="0.5", ls="--", lw=0.8)
     left.text(34, 1.3 / 34**2, r"$\propto d^{-2}$", fontsize=8, color="0.4")
@@ -71,8 +71,8 @@ def plot_widths(paths: Any) -> None:
     left.minorticks_off()
     for s, colour in ((0.1, COLOURS[3]), (0.5, COLOURS[0]), (1.0, COLOURS[1]), (2.0, "black")):
         rows = widths[(widths.s == s) & (widths.width <= 30)]
-        right.plot(rows.width, rows.sigma * np.sqrt(rows.width / 2), color=colour, label=f"$s = {s:g}$")
-        right.plot(rows.width, rows.authors * np.sqrt(rows.width / 2), color=colour, ls=":", lw=1.8)
+        right.plot(rows.width, rows.scaled, color=colour, label=f"$s = {s:g}$")
+        right.plot(rows.width, rows.authors_scaled, color=colour, ls=":", lw=1.8)
     right.set(xscale="log", xlabel="width $d$", ylabel=r"$\sigma\,\sqrt{d/2}$", ylim=(0.95, 2.5))
     right.set_xticks([2, 4, 8, 16, 30], ["2", "4", "8", "16", "30"])
     right.minorticks_off()
@@ -148,9 +148,8 @@ def plot_clt(paths: Any) -> None:
     places = np.arange(len(clt))
     labels = [f"{ACTIVATIONS[r.activation].split(' (')[0]}, {r.s:g}" for r in clt.itertuples()]
     for ax, name, title in ((left, "mean", "mean"), (middle, "variance", "variance")):
-        z = (clt[f"{name}_chain"] - clt[name]) / clt[f"{name}_error"]
         ax.axvspan(-1.96, 1.96, color="0.92", lw=0)
-        ax.plot(z, places, "o", color=COLOURS[0], ms=4)
+        ax.plot(clt[f"{name}_z"], places, "o", color=COLOURS[0], ms=4)
         ax.axvline(0, color="black", lw=0.7)
         ax.set(xlabel=f"{title}, standard errors", xlim=(-4.5, 4.5), ylim=(len(clt) - 0.5, -0.5))
         ax.set_yticks(places, labels if ax is left else [""] * len(clt), fontsize=7)

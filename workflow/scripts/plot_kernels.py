@@ -163,12 +163,10 @@ def plot_depth(paths: Any) -> None:
         colour = COLOURS[k % 8]
         looks: Any = {"fmt": MARKERS[k % 8], "ms": 3.5, "color": colour, "lw": 0.8}
         looks["mfc"] = colour if law.startswith("iid_") else "none"
-        mean, low, high = (np.exp(rows.drawn_mean + sign * rows.drawn_sd) for sign in (0, -1, 1))
-        left.errorbar(at, mean, [mean - low, high - mean], label=name_of(law), **looks)
-        # relative error of a standard deviation of normal values
-        error = 1.96 * rows.drawn_sd / np.sqrt(2 * rows.networks)
-        right.errorbar(at, rows.drawn_sd, error, **looks)
-        left.plot(at, np.exp(rows.log_mean), "_", ms=9, color=colour, mew=1.5)
+        mean = rows.drawn_middle
+        left.errorbar(at, mean, [mean - rows.drawn_low, rows.drawn_high - mean], label=name_of(law), **looks)
+        right.errorbar(at, rows.drawn_sd, 1.96 * rows.sd_error, **looks)
+        left.plot(at, rows.middle, "_", ms=9, color=colour, mew=1.5)
         right.plot(at, rows.log_sd, "_", ms=9, color=colour, mew=1.5)
     line = table.drop_duplicates("depth").sort_values("depth")
     left.plot(line.depth, line["map"], color="black", lw=1, label="infinite width")

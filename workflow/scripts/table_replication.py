@@ -7,15 +7,13 @@ from typing import Any
 import pandas as pd
 from job import job
 
+from preactivations.companion_replication import compare_heavy_tails, compare_kernels, compare_relu_law
 from preactivations.heavy_tails_claims import width_slopes
 from preactivations.kernel_claims import slope_table
 from preactivations.replication import (
     compare_edge_of_chaos,
     compare_fits,
     compare_fitted_sweep_iii,
-    compare_heavy_tails,
-    compare_kernels,
-    compare_relu_law,
     compare_sweep_iii,
     width_one,
 )
