@@ -13,7 +13,7 @@ from preactivations.training_results import chosen_runs
 
 snakemake: Any  # Snakemake puts it here
 
-_ANGLES, _DATA_PAIRS = 21, 5000
+_ANGLES, _DATA_PAIRS = 41, 5000
 
 with job(snakemake) as record:
     seed, pairs = snakemake.params.seed, snakemake.params.pairs

@@ -12,8 +12,8 @@ from preactivations.plotting import TEXT_WIDTH, label_panels, save, style
 
 snakemake: Any  # Snakemake puts it here
 
-# Okabe & Ito: told apart by all kinds of colour vision
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
+# Okabe & Ito, and wine for black, which is that of the formula: told apart by all kinds of colour vision
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#999999")
 MARKERS = "osD^vPX*"
 NAMES = {
     "gaussian": "Gaussian",
