@@ -1,6 +1,9 @@
 # make                 reproduce at laptop scale: environment, pipeline, figures and tables
 # make reproduce SCALE=paper | smoke
-# make plan            the jobs that would run, and why
+# make plan            what would run, why, and how long it will take
+# make rerun STAGE=... a stage and what depends on it
+# make report          one HTML file with all results
+# make pack, make restore ARCHIVE=..., make verify   results as one archive
 # make test            format, lint, types, tests
 SCALE ?= laptop
 CORES ?= all
@@ -10,7 +13,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --workflow-profile workflow/profiles/default --configfile config/$(SCALE).yaml
 
-.PHONY: reproduce install test lint smoke plan report bench measured readme-figures schema lock clean
+.PHONY: reproduce install test lint smoke plan rerun report pack restore verify bench measured readme-figures schema lock clean
 
 reproduce: $(STAMP)
 	$(SNAKEMAKE)
@@ -28,11 +31,28 @@ $(STAMP): requirements.lock pyproject.toml
 smoke: $(STAMP)
 	$(MAKE) reproduce SCALE=smoke
 
+# The rules of a stage are those of its file; downloads stay.
+FORCED = $(if $(STAGE),--forcerun $(filter-out fetch_dataset,$(shell sed -n 's/^rule \(.*\):/\1/p' workflow/rules/$(STAGE).smk)))
+
 plan: $(STAMP)
-	$(SNAKEMAKE) --dry-run
+	@$(BIN)/python workflow/plan.py --scale $(SCALE) --cores $(CORES) $(TARGETS) $(FORCED)
+
+rerun: $(STAMP)
+	@test -f workflow/rules/$(STAGE).smk || { echo "rerun: STAGE is the name of a file in workflow/rules"; exit 1; }
+	$(SNAKEMAKE) $(FORCED)
 
 report: reproduce
-	$(SNAKEMAKE) --report report.html
+	$(SNAKEMAKE) --report report-$(SCALE).html --report-stylesheet workflow/report/style.css
+
+pack: $(STAMP)
+	$(BIN)/python workflow/archive.py pack $(SCALE) $(ARCHIVE)
+
+restore: $(STAMP)
+	@test -n "$(ARCHIVE)" || { echo "restore: say which archive: make restore ARCHIVE=..."; exit 1; }
+	$(BIN)/python workflow/archive.py restore $(ARCHIVE) $(if $(FORCE),--force)
+
+verify: $(STAMP)
+	$(BIN)/python workflow/archive.py verify $(SCALE)
 
 test: lint
 	$(BIN)/pytest -n 2
@@ -85,4 +105,4 @@ lock:
 
 clean:
 	find data figures tables -mindepth 1 -maxdepth 1 -type d ! -name raw ! -name reference -exec rm -rf {} +
-	rm -rf logs benchmarks/results report.html .snakemake
+	rm -rf logs benchmarks/results report-*.html .snakemake

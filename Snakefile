@@ -7,9 +7,12 @@ if "scale" not in config:
     configfile: "config/laptop.yaml"
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/exact.smk"
-include: "workflow/rules/ks_two_layer.smk"
+include: "workflow/rules/ks_study.smk"
 include: "workflow/rules/fitted.smk"
 include: "workflow/rules/constraints.smk"
 include: "workflow/rules/propagation.smk"
@@ -20,6 +23,7 @@ include: "workflow/rules/kernels.smk"
 include: "workflow/rules/heavy_tails.smk"
 include: "workflow/rules/replication.smk"
 include: "workflow/rules/notebooks.smk"
+include: "workflow/rules/targets.smk"
 
 
 rule all:
@@ -31,6 +35,12 @@ rule all:
 
 
 onstart:
+    cost()
+
+
+if (
+    "PREACTIVATIONS_PLAN" in os.environ
+):  # workflow/plan.py, whose dry run starts nothing
     cost()
 
 

@@ -107,14 +107,3 @@ constraints = results.table("constraints")
 constraints[
     ["weights", "activation", "gaussian", "no_atom", "no_double_density", "conjugate_tails", "ks"]
 ].round(4)
-
-# %% [markdown]
-# ## What is left in two layers
-#
-# At width one the exact pairs stay at the noise floor. At larger widths the neurons of a layer share their inputs and
-# are dependent: that, and not the approximation, is the distance that remains.
-
-# %%
-study = results.table("ks_two_layer")
-sweep = study[(study.sweep == "iii") & (study.route == "exact")]
-sweep.set_index(["activation", "theta", "n"]).ks.unstack().round(4)

@@ -110,6 +110,9 @@ network = mirror_network_(torch.nn.Sequential(*layers, torch.nn.Linear(32, 16)).
 jacobian = torch.autograd.functional.jacobian(network, torch.randn(16, dtype=torch.float64))
 torch.linalg.svdvals(jacobian)
 
+# %%
+results.figure("isometry_training")
+
 # %% [markdown]
 # ## Training against depth
 

@@ -38,6 +38,9 @@ from preactivations.edge_of_chaos import (
 results = Results()
 results.scale
 
+# %%
+results.figure("eoc_curves")
+
 # %% [markdown]
 # ## Exact points
 #

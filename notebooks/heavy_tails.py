@@ -85,6 +85,9 @@ layer = torch.nn.Linear(64, 64)
 fractional_moment_(layer.weight, 1, "relu", generator=torch.Generator().manual_seed(0))
 layer.weight.std().item() * np.sqrt(32)
 
+# %%
+results.figure("heavy_tails_densities")
+
 # %% [markdown]
 # ## Does it train better?
 

@@ -77,6 +77,9 @@ results.table("kernel_slopes").round(3)
 errors = results.table("kernel_errors")
 errors[errors.m == errors.m.max()][["law", "inputs", "m", "error", "standard_error", "formula"]]
 
+# %%
+results.figure("kernel_depth")
+
 # %% [markdown]
 # ## Depth
 #

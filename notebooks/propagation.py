@@ -39,6 +39,9 @@ colours = theta_colours(layers.theta.dropna())
 widths = sorted(set(layers.width))
 results.scale, widths
 
+# %%
+results.figure("depth_ks")
+
 # %% [markdown]
 # ## From which width on is it Gaussian?
 #

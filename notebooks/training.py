@@ -25,7 +25,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from IPython.display import Markdown
 from results import Results
 
 from preactivations.datasets import load
@@ -43,7 +42,7 @@ results.scale
 # ## The answer, as the pipeline wrote it
 
 # %%
-Markdown(results.text("training_conclusions"))
+results.words("training_conclusions")
 
 # %% [markdown]
 # ## One cell of the study, run by run
@@ -58,6 +57,9 @@ cell.pivot_table(index="learning_rate", values=["loss", "test_accuracy", "trains
 
 # %% [markdown]
 # ## Test accuracy at the chosen rate, by depth
+
+# %%
+results.figure(f"training_accuracy_{runs.dataset.iloc[0]}_{runs.optimizer.iloc[0]}")
 
 # %%
 best = chosen_runs(runs[runs.width > 0])

@@ -150,6 +150,10 @@ class EdgeOfChaos(Section):
     """Points of the curves over theta in [2, 50] and over b."""
     heat_points: int = Field(ge=10, le=1000)
     """Points per axis of the maps."""
+    map_points: int = Field(ge=11, le=10_000)
+    """Points per graph of the variance and correlation maps."""
+    scale_points: int = Field(ge=4, le=1000)
+    """Points of the depth scales on each side of the edge."""
     omegas: Annotated[list[Annotated[float, Field(gt=0, le=100)]], Distinct] = Field(min_length=1)
     """Frequencies of the counter-example phi_(.99, omega)."""
     widths: list[WidthCell] = Field(min_length=1)

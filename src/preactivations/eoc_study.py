@@ -134,18 +134,18 @@ def pair_row(law: WeightLaw, kind: str) -> Row:
     }
 
 
-def map_rows(activation: Any, sigma_w: float, sigma_b: float) -> list[Row]:
+def map_rows(activation: Any, sigma_w: float, sigma_b: float, points: int = 161) -> list[Row]:
     """The graphs of both maps with their fixed points: quantity, at, value (of a fixed point its slope)."""
     scales: Any = {"sigma_w": sigma_w, "sigma_b": sigma_b}
     rows = []
-    v = np.geomspace(1e-3, 1e2, 161)
+    v = np.geomspace(1e-3, 1e2, points)
     for at, value in zip(v, variance_map(activation, v, **scales), strict=True):
         rows.append({"quantity": "variance", "at": at, "value": value})
-    points = [p for p in fixed_points(activation, **scales, interval=(1e-3, 1e2)) if p.variance > 0]
-    rows += [{"quantity": "fixed variance", "at": p.variance, "value": p.slope} for p in points]
+    fixed = [p for p in fixed_points(activation, **scales, interval=(1e-3, 1e2)) if p.variance > 0]
+    rows += [{"quantity": "fixed variance", "at": p.variance, "value": p.slope} for p in fixed]
     star = fixed_variance(activation, **scales)
     if 0 < star < math.inf:
-        c = np.linspace(-1, 1, 161)
+        c = np.linspace(-1, 1, points)
         for at, value in zip(c, correlation_map(activation, c, star, **scales), strict=True):
             rows.append({"quantity": "correlation", "at": at, "value": value})
         for point in correlation_fixed_points(activation, star, **scales):

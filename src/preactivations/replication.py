@@ -26,11 +26,19 @@ __all__ = [
     "compare_fits",
     "compare_fitted_sweep_iii",
     "compare_sweep_iii",
+    "count_verdicts",
     "ks_standard_error",
     "width_one",
 ]
 
 COLUMNS = ["paper", "item", "published", "ours", "uncertainty", "tolerance", "verdict", "note"]
+PAPERS = {
+    "1": "Gaussian Pre-Activations in Neural Networks: Myth or Reality?",
+    "2": "Initialization of ReLUs for Dynamical Isometry",
+    "3": "Invariance of Weight Distributions in Rectified MLPs",
+    "4": "Fractional moment-preserving initialization schemes",
+}
+VERDICTS = ["agrees", "differs by design", "fails"]
 _PUBLISHED_SAMPLES = 200_000
 
 
@@ -239,3 +247,11 @@ def compare_sweep_iii(points: DataFrame, published: DataFrame) -> DataFrame:
             }
         )
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def count_verdicts(rows: DataFrame) -> DataFrame:
+    """How many rows of each paper have each verdict, papers in the order of `rows`."""
+    counts = pd.crosstab(rows.paper, rows.verdict).reindex(columns=VERDICTS, fill_value=0)
+    counts = counts.loc[rows.paper.unique()].rename_axis(columns=None).reset_index()
+    counts.insert(1, "title", counts.paper.map(PAPERS))
+    return counts

@@ -1,4 +1,4 @@
-"""Tables as CSV (full precision), Markdown and LaTeX (readable). Reads results, computes nothing."""
+"""Tables as CSV (full precision), Markdown, LaTeX and HTML (readable), and words. Reads results, computes nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["write_table"]
+__all__ = ["write_table", "write_words"]
+
+# whole pages without anything from elsewhere, so that they open offline and inside a report
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>{title}</title>
+<style>
+body {{ font: 15px/1.45 system-ui, sans-serif; margin: 1.5em; color: #222; background: white; }}
+table {{ border-collapse: collapse; font-size: 14px; }}
+th, td {{ padding: .25em .7em; text-align: left; vertical-align: top; border-bottom: 1px solid #ddd; }}
+th {{ position: sticky; top: 0; background: #f2f2f2; }}
+tr:hover td {{ background: #fafae6; }}
+</style>
+<h1>{title}</h1>
+{body}
+</html>
+"""
 
 
 def write_table(
@@ -19,16 +36,16 @@ def write_table(
     formats: dict[str, str] | None = None,
     headers: dict[str, str] | None = None,
 ) -> None:
-    """Write `frame` once per path; the ending of a path (.csv, .md, .tex) says how.
+    """Write `frame` once per path; the ending of a path (.csv, .md, .tex, .html) says how.
 
     Parameters
     ----------
     frame : DataFrame
     paths : sequence of path
     formats : dict, optional
-        Column -> format specification for Markdown and LaTeX, e.g. {"ks": ".4f"}. Missing values are left empty.
+        Column -> format specification for all but CSV, e.g. {"ks": ".4f"}. Missing values are left empty.
     headers : dict, optional
-        Column -> heading for Markdown and LaTeX.
+        Column -> heading for all but CSV.
 
     Raises
     ------
@@ -61,11 +78,41 @@ def write_table(
                 text = readable("github") + "\n"
             case ".tex":
                 text = readable("latex_booktabs") + "\n"
+            case ".html":
+                text = _page(path, readable("html"))
             case other:
-                raise ValueError(f"tables are written as .csv, .md or .tex, got {other!r}")
-        beside = path.with_name(f".{os.getpid()}.{path.name}")
-        beside.write_text(text)
-        beside.replace(path)
+                raise ValueError(f"tables are written as .csv, .md, .tex or .html, got {other!r}")
+        _write(path, text)
+
+
+def write_words(text: str, paths: Sequence[str | Path]) -> None:
+    """Write Markdown once per path, as it is (.md) or as a page of its own (.html).
+
+    Raises
+    ------
+    ValueError
+        For another ending.
+    """
+    from markdown_it import MarkdownIt
+
+    for path in map(Path, paths):
+        match path.suffix:
+            case ".md":
+                _write(path, text)
+            case ".html":
+                _write(path, _page(path, MarkdownIt("commonmark").enable("table").render(text)))
+            case other:
+                raise ValueError(f"words are written as .md or .html, got {other!r}")
+
+
+def _page(path: Path, body: str) -> str:
+    return _PAGE.format(title=path.stem.replace("_", " "), body=body)
+
+
+def _write(path: Path, text: str) -> None:
+    beside = path.with_name(f".{os.getpid()}.{path.name}")
+    beside.write_text(text)
+    beside.replace(path)
 
 
 def _text(value: Any, spec: str) -> str:

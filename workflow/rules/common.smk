@@ -1,5 +1,6 @@
 # What the stages share: the validated configuration, names of files, and the code that a script depends on.
 import csv
+import os
 import sys
 from pathlib import Path
 
@@ -19,8 +20,9 @@ DATA, FIGURES, TABLES = (Path(top) / SCALE for top in ("data", "figures", "table
 
 
 def code(script):
-    """Modules behind a script of the pipeline."""
-    return closure(f"workflow/scripts/{script}")
+    """A script of the pipeline and the modules behind it."""
+    path = f"workflow/scripts/{script}"
+    return [path, *closure(path)]
 
 
 def number(value):
@@ -33,7 +35,64 @@ def figure(name):
 
 
 def table(name):
-    return [str(TABLES / f"{name}.{extension}") for extension in ("csv", "md", "tex")]
+    return [
+        str(TABLES / f"{name}.{extension}")
+        for extension in ("csv", "md", "tex", "html")
+    ]
+
+
+def words(name):
+    return [str(TABLES / f"{name}.{extension}") for extension in ("md", "html")]
+
+
+# Menu of the report, which sorts it: a paper each, the first one by stages.
+CATEGORIES = {"Verdicts": "1 Verdicts"} | {
+    stage: "2 Gaussian pre-activations"
+    for stage in (
+        "Exact pairs",
+        "Two-layer study",
+        "Fitted route",
+        "Propagation",
+        "Edge of Chaos",
+        "Training",
+    )
+}
+CATEGORIES |= {
+    "Dynamical isometry": "3 Dynamical isometry",
+    "Rectified MLPs": "4 Rectified MLPs",
+    "Fractional moments": "5 Fractional moments",
+    "Notebooks": "6 Notebooks",
+    "Rules": "7 Graph of the rules",
+}
+
+
+def reported(path, kind, stage, title, caption):
+    """A result that the report shows."""
+    return report(
+        path,
+        category=CATEGORIES[stage],
+        subcategory=stage,
+        caption=f"../report/{caption}.rst",
+        labels={"result": f"{kind}: {title}"},
+    )
+
+
+def drawn(name, stage, title, caption=None):
+    """Files of a figure."""
+    pdf, png = figure(name)
+    return [pdf, reported(png, "Figure", stage, title, caption or name)]
+
+
+def tabled(name, stage, title, caption=None):
+    """Files of a table."""
+    *others, html = table(name)
+    return [*others, reported(html, "Table", stage, title, caption or name)]
+
+
+def worded(name, stage, title, caption=None):
+    """Files of an answer in words."""
+    markdown, html = words(name)
+    return [markdown, reported(html, "Text", stage, title, caption or name)]
 
 
 def groups(values, size):

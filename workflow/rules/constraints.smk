@@ -30,10 +30,8 @@ rule table_constraints:
         table=rules.check_constraints.output.table,
         code=code("table_constraints.py"),
     output:
-        table=report(
-            table("constraints"),
-            category="Exact pairs",
-            caption="../report/constraints.rst",
+        table=tabled(
+            "constraints", "Exact pairs", "Four necessary constraints of pairs"
         ),
     log:
         log_of("table_constraints"),
@@ -47,3 +45,8 @@ rule table_constraints:
         runtime=5,
     script:
         "../scripts/table_constraints.py"
+
+
+rule constraints:
+    input:
+        rules.table_constraints.output,

@@ -100,35 +100,23 @@ rule plot_edge_of_chaos:
         unified=rules.unified_view.output.table,
         code=code("plot_edge_of_chaos.py"),
     output:
-        curves=report(
-            figure("eoc_curves"),
-            category="Edge of Chaos",
-            caption="../report/eoc_curves.rst",
+        curves=drawn(
+            "eoc_curves",
+            "Edge of Chaos",
+            "Edge of Chaos of activations and exact pairs",
         ),
-        heat=report(
-            figure("eoc_heat_map"),
-            category="Edge of Chaos",
-            caption="../report/eoc_heat_map.rst",
+        heat=drawn("eoc_heat_map", "Edge of Chaos", "chi_1 over the plane of scales"),
+        maps=drawn("eoc_maps", "Edge of Chaos", "Variance and correlation maps"),
+        correlations=drawn(
+            "eoc_correlations",
+            "Edge of Chaos",
+            "Correlation of two inputs against depth",
         ),
-        maps=report(
-            figure("eoc_maps"),
-            category="Edge of Chaos",
-            caption="../report/eoc_maps.rst",
+        scales=drawn(
+            "eoc_depth_scales", "Edge of Chaos", "Depth scales, limits, starts"
         ),
-        correlations=report(
-            figure("eoc_correlations"),
-            category="Edge of Chaos",
-            caption="../report/eoc_correlations.rst",
-        ),
-        scales=report(
-            figure("eoc_depth_scales"),
-            category="Edge of Chaos",
-            caption="../report/eoc_depth_scales.rst",
-        ),
-        unified=report(
-            figure("unified_view"),
-            category="Edge of Chaos",
-            caption="../report/unified_view.rst",
+        unified=drawn(
+            "unified_view", "Edge of Chaos", "What initialization schemes keep"
         ),
     log:
         log_of("plot_edge_of_chaos"),
@@ -159,20 +147,13 @@ rule table_edge_of_chaos:
         unified=rules.unified_view.output.table,
         code=code("table_edge_of_chaos.py"),
     output:
-        pairs=report(
-            table("eoc_points"),
-            category="Edge of Chaos",
-            caption="../report/eoc_points.rst",
-        ),
-        claims=report(
-            table("eoc_claims"),
-            category="Edge of Chaos",
-            caption="../report/eoc_claims.rst",
-        ),
-        unified=report(
-            table("unified_view"),
-            category="Edge of Chaos",
-            caption="../report/unified_view_table.rst",
+        pairs=tabled("eoc_points", "Edge of Chaos", "Exact points of the edge"),
+        claims=tabled("eoc_claims", "Edge of Chaos", "Claims with verdicts"),
+        unified=tabled(
+            "unified_view",
+            "Edge of Chaos",
+            "What initialization schemes keep",
+            caption="unified_view_table",
         ),
     log:
         log_of("table_edge_of_chaos"),

@@ -31,9 +31,7 @@ rule plot_density:
         tables=rules.exact_pairs.output.tables,
         code=code("plot_density.py"),
     output:
-        figure=report(
-            figure("density"), category="Exact pairs", caption="../report/density.rst"
-        ),
+        figure=drawn("density", "Exact pairs", "Density of the factor Y"),
     log:
         log_of("plot_density"),
     benchmark:
@@ -55,11 +53,7 @@ rule plot_activations:
         tables=rules.exact_pairs.output.tables,
         code=code("plot_activations.py"),
     output:
-        figure=report(
-            figure("activations"),
-            category="Exact pairs",
-            caption="../report/activations.rst",
-        ),
+        figure=drawn("activations", "Exact pairs", "Exact activations"),
     log:
         log_of("plot_activations"),
     benchmark:
@@ -85,3 +79,9 @@ rule density:
 rule activation:
     input:
         rules.plot_activations.output,
+
+
+rule exact:
+    input:
+        rules.density.input,
+        rules.activation.input,

@@ -75,10 +75,8 @@ rule table_fitted:
         published="data/reference/fit_losses.csv",
         code=code("table_fitted.py"),
     output:
-        table=report(
-            table("fitted"),
-            category="Fitted route",
-            caption="../report/fitted_table.rst",
+        table=tabled(
+            "fitted", "Fitted route", "Fitted against exact", caption="fitted_table"
         ),
     log:
         log_of("table_fitted"),
@@ -99,9 +97,7 @@ rule plot_fitted:
         curves=expand(rules.assess_fit.output.curves, law=FITTED_LAWS),
         code=code("plot_fitted.py"),
     output:
-        figure=report(
-            figure("fitted"), category="Fitted route", caption="../report/fitted.rst"
-        ),
+        figure=drawn("fitted", "Fitted route", "Fitted against exact"),
     log:
         log_of("plot_fitted"),
     benchmark:
@@ -125,11 +121,7 @@ rule plot_fit_losses:
         published="data/reference/fit_losses.csv",
         code=code("plot_fit_losses.py"),
     output:
-        figure=report(
-            figure("fit_losses"),
-            category="Fitted route",
-            caption="../report/fit_losses.rst",
-        ),
+        figure=drawn("fit_losses", "Fitted route", "Losses of the fits"),
     log:
         log_of("plot_fit_losses"),
     benchmark:

@@ -126,35 +126,34 @@ rule table_heavy_tails:
         ),
         code=code("table_heavy_tails.py"),
     output:
-        scales=report(
-            table("heavy_tails_scales"),
-            category="Heavy tails",
-            caption="../report/heavy_tails_scales.rst",
+        scales=tabled(
+            "heavy_tails_scales", "Fractional moments", "Scales by order and width"
         ),
-        clt=report(
-            table("heavy_tails_clt"),
-            category="Heavy tails",
-            caption="../report/heavy_tails_clt_table.rst",
+        clt=tabled(
+            "heavy_tails_clt",
+            "Fractional moments",
+            "Log norm per layer",
+            caption="heavy_tails_clt_table",
         ),
-        tails=report(
-            table("heavy_tails_tails"),
-            category="Heavy tails",
-            caption="../report/heavy_tails_tails_table.rst",
+        tails=tabled(
+            "heavy_tails_tails",
+            "Fractional moments",
+            "Tail index with biases",
+            caption="heavy_tails_tails_table",
         ),
-        training=report(
-            table("fractional_training"),
-            category="Heavy tails",
-            caption="../report/fractional_training_table.rst",
+        training=tabled(
+            "fractional_training",
+            "Fractional moments",
+            "Training by scheme",
+            caption="fractional_training_table",
         ),
-        comparisons=report(
-            table("fractional_comparisons"),
-            category="Heavy tails",
-            caption="../report/fractional_comparisons.rst",
+        comparisons=tabled(
+            "fractional_comparisons",
+            "Fractional moments",
+            "Fractional orders against baselines",
         ),
-        claims=report(
-            table("heavy_tails_claims"),
-            category="Heavy tails",
-            caption="../report/heavy_tails_claims.rst",
+        claims=tabled(
+            "heavy_tails_claims", "Fractional moments", "Claims with verdicts"
         ),
         cells=HEAVY_FOLDER / "cells.parquet",
         chosen=HEAVY_FOLDER / "chosen.parquet",
@@ -194,40 +193,20 @@ rule plot_heavy_tails:
         loss=rules.table_heavy_tails.output.loss,
         code=code("plot_heavy_tails.py"),
     output:
-        moments=report(
-            figure("heavy_tails_moments"),
-            category="Heavy tails",
-            caption="../report/heavy_tails_moments.rst",
+        moments=drawn(
+            "heavy_tails_moments",
+            "Fractional moments",
+            "Moments of very deep networks",
         ),
-        widths=report(
-            figure("heavy_tails_widths"),
-            category="Heavy tails",
-            caption="../report/heavy_tails_widths.rst",
+        widths=drawn("heavy_tails_widths", "Fractional moments", "Scales against width"),
+        densities=drawn(
+            "heavy_tails_densities", "Fractional moments", "Law of the log norm"
         ),
-        densities=report(
-            figure("heavy_tails_densities"),
-            category="Heavy tails",
-            caption="../report/heavy_tails_densities.rst",
-        ),
-        sigma=report(
-            figure("heavy_tails_sigma"),
-            category="Heavy tails",
-            caption="../report/heavy_tails_sigma.rst",
-        ),
-        clt=report(
-            figure("heavy_tails_clt"),
-            category="Heavy tails",
-            caption="../report/heavy_tails_clt.rst",
-        ),
-        tails=report(
-            figure("heavy_tails_tails"),
-            category="Heavy tails",
-            caption="../report/heavy_tails_tails.rst",
-        ),
-        training=report(
-            figure("fractional_training"),
-            category="Heavy tails",
-            caption="../report/fractional_training.rst",
+        sigma=drawn("heavy_tails_sigma", "Fractional moments", "Scales against order"),
+        clt=drawn("heavy_tails_clt", "Fractional moments", "Log norm per layer"),
+        tails=drawn("heavy_tails_tails", "Fractional moments", "Tail index with biases"),
+        training=drawn(
+            "fractional_training", "Fractional moments", "Training by scheme"
         ),
     log:
         log_of("plot_heavy_tails"),
@@ -249,10 +228,3 @@ rule heavy_tails:
     input:
         rules.plot_heavy_tails.output,
         rules.table_heavy_tails.output,
-
-
-rule companions:
-    input:
-        rules.relu_law.input,
-        rules.kernels.input,
-        rules.heavy_tails.input,

@@ -104,41 +104,37 @@ rule table_kernels:
         hypotheses=rules.kernel_inputs.output.hypotheses,
         code=code("table_kernels.py"),
     output:
-        laws=report(
-            table("kernel_laws"),
-            category="Kernels",
-            caption="../report/kernel_laws_table.rst",
+        laws=tabled(
+            "kernel_laws",
+            "Rectified MLPs",
+            "Rotation-invariant laws",
+            caption="kernel_laws_table",
         ),
-        errors=report(
-            table("kernel_errors"),
-            category="Kernels",
-            caption="../report/kernel_errors_table.rst",
+        errors=tabled(
+            "kernel_errors",
+            "Rectified MLPs",
+            "Kernels of independent weights",
+            caption="kernel_errors_table",
         ),
-        slopes=report(
-            table("kernel_slopes"),
-            category="Kernels",
-            caption="../report/kernel_slopes.rst",
+        slopes=tabled(
+            "kernel_slopes", "Rectified MLPs", "Rates of the central limit theorem"
         ),
-        depth=report(
-            table("kernel_depth"),
-            category="Kernels",
-            caption="../report/kernel_depth_table.rst",
+        depth=tabled(
+            "kernel_depth",
+            "Rectified MLPs",
+            "Angle of two inputs against depth",
+            caption="kernel_depth_table",
         ),
-        gram=report(
-            table("kernel_gram"),
-            category="Kernels",
-            caption="../report/kernel_gram_table.rst",
+        gram=tabled(
+            "kernel_gram",
+            "Rectified MLPs",
+            "Gram matrices against depth",
+            caption="kernel_gram_table",
         ),
-        hypotheses=report(
-            table("kernel_hypotheses"),
-            category="Kernels",
-            caption="../report/kernel_hypotheses.rst",
+        hypotheses=tabled(
+            "kernel_hypotheses", "Rectified MLPs", "Hypotheses about inputs"
         ),
-        claims=report(
-            table("kernel_claims"),
-            category="Kernels",
-            caption="../report/kernel_claims.rst",
-        ),
+        claims=tabled("kernel_claims", "Rectified MLPs", "Claims with verdicts"),
         fits=KERNEL_FOLDER / "slopes.parquet",
         angles=KERNEL_FOLDER / "angles.parquet",
     log:
@@ -170,31 +166,15 @@ rule plot_kernels:
         hypotheses=rules.kernel_inputs.output.hypotheses,
         code=code("plot_kernels.py"),
     output:
-        curves=report(
-            figure("kernel_curves"),
-            category="Kernels",
-            caption="../report/kernel_curves.rst",
+        curves=drawn("kernel_curves", "Rectified MLPs", "Kernels of seven laws"),
+        errors=drawn(
+            "kernel_errors", "Rectified MLPs", "Kernels of independent weights"
         ),
-        errors=report(
-            figure("kernel_errors"),
-            category="Kernels",
-            caption="../report/kernel_errors.rst",
+        depth=drawn(
+            "kernel_depth", "Rectified MLPs", "Angle of two inputs against depth"
         ),
-        depth=report(
-            figure("kernel_depth"),
-            category="Kernels",
-            caption="../report/kernel_depth.rst",
-        ),
-        gram=report(
-            figure("kernel_gram"),
-            category="Kernels",
-            caption="../report/kernel_gram.rst",
-        ),
-        inputs=report(
-            figure("kernel_inputs"),
-            category="Kernels",
-            caption="../report/kernel_inputs.rst",
-        ),
+        gram=drawn("kernel_gram", "Rectified MLPs", "Gram matrices against depth"),
+        inputs=drawn("kernel_inputs", "Rectified MLPs", "Images and trained rows"),
     log:
         log_of("plot_kernels"),
     benchmark:

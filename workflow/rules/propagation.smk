@@ -153,31 +153,16 @@ rule plot_depth:
         null=rules.null_band_of_depth.output.table,
         code=code("plot_depth.py"),
     output:
-        ks=report(
-            figure("depth_ks"),
-            category="Propagation",
-            caption="../report/depth_ks.rst",
+        ks=drawn("depth_ks", "Propagation", "KS statistic against depth"),
+        standardized=drawn(
+            "depth_ks_standardized",
+            "Propagation",
+            "KS statistic against depth, standardized",
+            caption="depth_ks",
         ),
-        standardized=report(
-            figure("depth_ks_standardized"),
-            category="Propagation",
-            caption="../report/depth_ks.rst",
-        ),
-        moments=report(
-            figure("depth_moments"),
-            category="Propagation",
-            caption="../report/depth_moments.rst",
-        ),
-        quantiles=report(
-            figure("depth_quantiles"),
-            category="Propagation",
-            caption="../report/depth_quantiles.rst",
-        ),
-        heat=report(
-            figure("depth_heat_map"),
-            category="Propagation",
-            caption="../report/depth_heat_map.rst",
-        ),
+        moments=drawn("depth_moments", "Propagation", "Variance and excess kurtosis"),
+        quantiles=drawn("depth_quantiles", "Propagation", "Quantiles"),
+        heat=drawn("depth_heat_map", "Propagation", "KS statistic by width and depth"),
     log:
         log_of("plot_depth"),
     benchmark:
@@ -202,16 +187,8 @@ rule plot_dependence:
         correlations=expand(rules.correlate.output.means, dataset=CORRELATIONS.datasets),
         code=code("plot_dependence.py"),
     output:
-        dependence=report(
-            figure("dependence"),
-            category="Propagation",
-            caption="../report/dependence.rst",
-        ),
-        check=report(
-            figure("coordinate_check"),
-            category="Propagation",
-            caption="../report/coordinate_check.rst",
-        ),
+        dependence=drawn("dependence", "Propagation", "Dependence between neurons"),
+        check=drawn("coordinate_check", "Propagation", "Measured against predicted"),
     log:
         log_of("plot_dependence"),
     benchmark:
@@ -234,20 +211,22 @@ rule plot_correlations:
         blocks=rules.correlate.output.blocks,
         code=code("plot_correlations.py"),
     output:
-        means=report(
-            figure("correlation_{dataset}"),
-            category="Propagation",
-            caption="../report/correlation.rst",
+        means=drawn(
+            "correlation_{dataset}",
+            "Propagation",
+            "Correlation of images against depth, {dataset}",
+            caption="correlation",
         ),
-        matrices=report(
-            [
-                path
-                for cell in CORRELATIONS.widths
-                for path in figure(f"correlation_matrices_{{dataset}}_{cell.width}")
-            ],
-            category="Propagation",
-            caption="../report/correlation_matrices.rst",
-        ),
+        matrices=[
+            path
+            for cell in CORRELATIONS.widths
+            for path in drawn(
+                f"correlation_matrices_{{dataset}}_{cell.width}",
+                "Propagation",
+                f"Correlations between classes, {{dataset}}, width {cell.width}",
+                caption="correlation_matrices",
+            )
+        ],
     log:
         log_of("plot_correlations/{dataset}"),
     benchmark:
@@ -273,17 +252,11 @@ rule table_propagation:
         correlations=expand(rules.correlate.output.means, dataset=CORRELATIONS.datasets),
         code=code("table_propagation.py"),
     output:
-        table=report(
-            table("propagation_widths"),
-            category="Propagation",
-            caption="../report/propagation_widths.rst",
+        table=tabled(
+            "propagation_widths", "Propagation", "From which width on it is Gaussian"
         ),
         layers=TABLES / "propagation_layers.csv",
-        text=report(
-            TABLES / "propagation.md",
-            category="Propagation",
-            caption="../report/propagation.rst",
-        ),
+        text=worded("propagation", "Propagation", "Words and claims"),
     log:
         log_of("table_propagation"),
     benchmark:

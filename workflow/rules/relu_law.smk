@@ -137,31 +137,27 @@ rule table_relu_law:
         ),
         code=code("table_relu_law.py"),
     output:
-        deviations=report(
-            table("relu_law_deviations"),
-            category="Dynamical isometry",
-            caption="../report/relu_law_deviations_table.rst",
+        deviations=tabled(
+            "relu_law_deviations",
+            "Dynamical isometry",
+            "Deviations from mean field",
+            caption="relu_law_deviations_table",
         ),
-        training=report(
-            table("isometry_training"),
-            category="Dynamical isometry",
-            caption="../report/isometry_training_table.rst",
+        training=tabled(
+            "isometry_training",
+            "Dynamical isometry",
+            "Training by scheme and depth",
+            caption="isometry_training_table",
         ),
-        comparisons=report(
-            table("isometry_comparisons"),
-            category="Dynamical isometry",
-            caption="../report/isometry_comparisons.rst",
+        comparisons=tabled(
+            "isometry_comparisons",
+            "Dynamical isometry",
+            "Mirrored orthogonal against others",
         ),
-        jacobians=report(
-            table("isometry_jacobians"),
-            category="Dynamical isometry",
-            caption="../report/isometry_jacobians.rst",
+        jacobians=tabled(
+            "isometry_jacobians", "Dynamical isometry", "Singular values of Jacobians"
         ),
-        claims=report(
-            table("relu_law_claims"),
-            category="Dynamical isometry",
-            caption="../report/relu_law_claims.rst",
-        ),
+        claims=tabled("relu_law_claims", "Dynamical isometry", "Claims with verdicts"),
         cells=RELU_FOLDER / "cells.parquet",
         chosen=RELU_FOLDER / "chosen.parquet",
         loss=RELU_FOLDER / "loss.parquet",
@@ -197,35 +193,27 @@ rule plot_relu_law:
         loss=rules.table_relu_law.output.loss,
         code=code("plot_relu_law.py"),
     output:
-        density=report(
-            figure("relu_law_density"),
-            category="Dynamical isometry",
-            caption="../report/relu_law_density.rst",
+        density=drawn(
+            "relu_law_density", "Dynamical isometry", "Law of the squared norm"
         ),
-        deviations=report(
-            figure("relu_law_deviations"),
-            category="Dynamical isometry",
-            caption="../report/relu_law_deviations.rst",
+        deviations=drawn(
+            "relu_law_deviations", "Dynamical isometry", "Deviations from mean field"
         ),
-        eigenvalues=report(
-            figure("relu_law_eigenvalues"),
-            category="Dynamical isometry",
-            caption="../report/relu_law_eigenvalues.rst",
+        eigenvalues=drawn(
+            "relu_law_eigenvalues",
+            "Dynamical isometry",
+            "Transfer operator and stationary law",
         ),
-        correlations=report(
-            figure("relu_law_correlations"),
-            category="Dynamical isometry",
-            caption="../report/relu_law_correlations.rst",
+        correlations=drawn(
+            "relu_law_correlations", "Dynamical isometry", "Correlation of two inputs"
         ),
-        singular_values=report(
-            figure("isometry_singular_values"),
-            category="Dynamical isometry",
-            caption="../report/isometry_singular_values.rst",
+        singular_values=drawn(
+            "isometry_singular_values",
+            "Dynamical isometry",
+            "Singular values of Jacobians",
         ),
-        training=report(
-            figure("isometry_training"),
-            category="Dynamical isometry",
-            caption="../report/isometry_training.rst",
+        training=drawn(
+            "isometry_training", "Dynamical isometry", "Training by scheme and depth"
         ),
     log:
         log_of("plot_relu_law"),

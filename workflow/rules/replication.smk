@@ -18,11 +18,8 @@ rule table_replication:
         published_losses="data/reference/fit_losses.csv",
         code=code("table_replication.py"),
     output:
-        table=report(
-            table("replication"),
-            category="Replication",
-            caption="../report/replication.rst",
-        ),
+        table=tabled("replication", "Verdicts", "Published numbers and ours"),
+        verdicts=tabled("verdicts", "Verdicts", "Counted by paper"),
     log:
         log_of("table_replication"),
     benchmark:
@@ -44,11 +41,7 @@ rule plot_rule_graph:
         rules=["Snakefile", *sorted(map(str, Path("workflow/rules").glob("*.smk")))],
         code=code("plot_rule_graph.py"),
     output:
-        figure=report(
-            figure("rule_graph"),
-            category="Replication",
-            caption="../report/rule_graph.rst",
-        ),
+        figure=drawn("rule_graph", "Rules", "Graph of the rules"),
     log:
         log_of("plot_rule_graph"),
     benchmark:
@@ -66,37 +59,6 @@ rule plot_rule_graph:
         "../scripts/plot_rule_graph.py"
 
 
-rule figures:
+rule replication:
     input:
-        rules.density.input,
-        rules.activation.input,
-        expand(
-            rules.plot_ks_two_layer.output,
-            statistic=["ks_two_layer", "ks_two_layer_standardized"],
-        ),
-        rules.plot_fitted.output,
-        rules.plot_fit_losses.output,
-        rules.plot_depth.output,
-        rules.plot_dependence.output,
-        expand(rules.plot_correlations.output, dataset=CORRELATIONS.datasets),
-        rules.plot_edge_of_chaos.output,
-        TRAINING_FIGURES,
-        rules.plot_persistence.output,
-        rules.plot_relu_law.output,
-        rules.plot_kernels.output,
-        rules.plot_heavy_tails.output,
-        rules.plot_rule_graph.output,
-
-
-rule tables:
-    input:
-        rules.table_ks_two_layer.output,
-        rules.table_constraints.output,
-        rules.table_fitted.output,
-        rules.table_propagation.output,
-        rules.table_edge_of_chaos.output,
-        rules.table_training.output,
-        rules.table_relu_law.output,
-        rules.table_kernels.output,
-        rules.table_heavy_tails.output,
         rules.table_replication.output,

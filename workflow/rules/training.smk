@@ -173,21 +173,9 @@ rule table_training:
         followed=rules.train_persistence.output.runs,
         code=code("table_training.py"),
     output:
-        table=report(
-            table("training"),
-            category="Training",
-            caption="../report/training.rst",
-        ),
-        comparisons=report(
-            table("training_comparisons"),
-            category="Training",
-            caption="../report/training_comparisons.rst",
-        ),
-        text=report(
-            TABLES / "training_conclusions.md",
-            category="Training",
-            caption="../report/training_conclusions.rst",
-        ),
+        table=tabled("training", "Training", "All cells at their chosen rates"),
+        comparisons=tabled("training_comparisons", "Training", "Paired comparisons"),
+        text=worded("training_conclusions", "Training", "The answer in words"),
         cells=TRAINING_FOLDER / "cells.parquet",
         start=TRAINING_FOLDER / "start.parquet",
         curves=TRAINING_FOLDER / "chosen_curves.parquet",
@@ -215,25 +203,29 @@ rule plot_training:
         predictions=rules.table_training.output.predictions,
         code=code("plot_training.py"),
     output:
-        loss=report(
-            figure("training_loss_{dataset}_{optimizer}"),
-            category="Training",
-            caption="../report/training_loss.rst",
+        loss=drawn(
+            "training_loss_{dataset}_{optimizer}",
+            "Training",
+            "Training loss, {dataset}, {optimizer}",
+            caption="training_loss",
         ),
-        accuracy=report(
-            figure("training_accuracy_{dataset}_{optimizer}"),
-            category="Training",
-            caption="../report/training_accuracy.rst",
+        accuracy=drawn(
+            "training_accuracy_{dataset}_{optimizer}",
+            "Training",
+            "Test accuracy, {dataset}, {optimizer}",
+            caption="training_accuracy",
         ),
-        share=report(
-            figure("training_share_{dataset}_{optimizer}"),
-            category="Training",
-            caption="../report/training_share.rst",
+        share=drawn(
+            "training_share_{dataset}_{optimizer}",
+            "Training",
+            "Runs that train, {dataset}, {optimizer}",
+            caption="training_share",
         ),
-        predictors=report(
-            figure("training_predictors_{dataset}_{optimizer}"),
-            category="Training",
-            caption="../report/training_predictors.rst",
+        predictors=drawn(
+            "training_predictors_{dataset}_{optimizer}",
+            "Training",
+            "Predictors of training, {dataset}, {optimizer}",
+            caption="training_predictors",
         ),
     log:
         log_of("plot_training/{dataset}_{optimizer}"),
@@ -258,10 +250,11 @@ rule plot_lenet:
         cells=rules.table_training.output.cells,
         code=code("plot_lenet.py"),
     output:
-        figure=report(
-            figure("training_lenet_{dataset}_{optimizer}"),
-            category="Training",
-            caption="../report/training_lenet.rst",
+        figure=drawn(
+            "training_lenet_{dataset}_{optimizer}",
+            "Training",
+            "LeNet-like network, {dataset}, {optimizer}",
+            caption="training_lenet",
         ),
     log:
         log_of("plot_lenet/{dataset}_{optimizer}"),
@@ -287,11 +280,7 @@ rule plot_persistence:
         chosen=rules.table_training.output.persistence,
         code=code("plot_persistence.py"),
     output:
-        figure=report(
-            figure("training_persistence"),
-            category="Training",
-            caption="../report/training_persistence.rst",
-        ),
+        figure=drawn("training_persistence", "Training", "Does it stay Gaussian?"),
     log:
         log_of("plot_persistence"),
     benchmark:

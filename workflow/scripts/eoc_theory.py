@@ -62,16 +62,25 @@ with job(snakemake):
     for activation, place, law in settings:
         at = theta if activation == "odd" else nan
         if activation != "relu":
-            maps.append(named(activation, at, map_rows(law.exact, **law.scales)).assign(place=place))
+            maps.append(
+                named(activation, at, map_rows(law.exact, **law.scales, points=params["map_points"])).assign(
+                    place=place
+                )
+            )
         if place == "on":
             rates.append(
                 named(activation, at, rate_rows(law.exact, **law.scales, depth=params["rate_depth"]))
             )
-    maps.append(named("oscillating_6", nan, map_rows("oscillating_6", 0.99, 0.0)).assign(place="on"))
+    maps.append(
+        named("oscillating_6", nan, map_rows("oscillating_6", 0.99, 0.0, params["map_points"])).assign(
+            place="on"
+        )
+    )
     write_parquet(pd.concat(maps), snakemake.output.maps)
     write_parquet(pd.concat(rates), snakemake.output.rates)
 
-    near = np.concatenate([-np.geomspace(0.5, 1e-4, 24), np.geomspace(1e-4, 1, 24)])
+    n = params["scale_points"]
+    near = np.concatenate([-np.geomspace(0.5, 1e-4, n), np.geomspace(1e-4, 1, n)])
     for activation, _, law in (s for s in settings if s[1] == "on" and s[0] != "relu"):
         rows = scale_rows(law.exact, law.sigma_b, [float(v) for v in law.sigma_w * (1 + near)])
         edge = law.sigma_w

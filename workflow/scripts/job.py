@@ -77,10 +77,6 @@ def write_json(value: Any, path: str) -> None:
     whole(Path(path), lambda beside: beside.write_text(text))
 
 
-def write_text(text: str, path: str) -> None:
-    whole(Path(path), lambda beside: beside.write_text(text))
-
-
 class Cells:
     """Finished parts of a job, kept until the job is done, so that a stopped one goes on where it was.
 

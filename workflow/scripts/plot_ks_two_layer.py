@@ -19,13 +19,11 @@ SWEEPS = {
 KINDS = ("odd", "positive")
 NAMES = {"relu": "ReLU", "tanh": "tanh"}
 
-with job(snakemake), style():
-    statistic = "ks" if snakemake.wildcards.statistic == "ks_two_layer" else "ks_standardized"
-    points = pd.concat(map(pd.read_parquet, snakemake.input.points), ignore_index=True)
-    fitted, points = points[points.route == "fitted"], points[points.route == "exact"]
-    lines = pd.concat(map(pd.read_parquet, snakemake.input.lines), ignore_index=True)
-    null = pd.read_parquet(snakemake.input.null)
-    null = null[null.statistic == statistic].drop_duplicates("probability").set_index("probability")
+
+def draw(statistic: str, paths: list[str]) -> None:
+    quantiles = (
+        null[null.statistic == statistic].drop_duplicates("probability").set_index("probability")["quantile"]
+    )
     colours = theta_colours(points.theta.dropna())
     sweeps = [sweep for sweep in SWEEPS if sweep in set(points.sweep)]
 
@@ -42,7 +40,7 @@ with job(snakemake), style():
     )
     for row, kind in zip(axes, KINDS, strict=True):
         for ax, sweep in zip(row, sweeps, strict=True):
-            median, high = null["quantile"].loc[0.5], null["quantile"].loc[0.95]
+            median, high = quantiles.loc[0.5], quantiles.loc[0.95]
             ax.axhspan(1e-4, high, color="0.9", lw=0, zorder=0, label="95 % of normal samples")
             ax.axhline(median, color="0.6", lw=0.8, zorder=0, label="their median")
             for (activation, theta), cell in points[points.sweep == sweep].groupby(
@@ -80,4 +78,13 @@ with job(snakemake), style():
     handles.insert(3, Line2D([], [], color="0.3", lw=0.8, ls=":"))
     labels.insert(3, "fitted as in the paper")
     figure.legend(handles, labels, loc="outside lower center", ncols=4)
-    save(figure, snakemake.output.figure, snakemake.params.dpi)
+    save(figure, paths, snakemake.params.dpi)
+
+
+with job(snakemake), style():
+    points = pd.concat(map(pd.read_parquet, snakemake.input.points), ignore_index=True)
+    fitted, points = points[points.route == "fitted"], points[points.route == "exact"]
+    lines = pd.concat(map(pd.read_parquet, snakemake.input.lines), ignore_index=True)
+    null = pd.read_parquet(snakemake.input.null)
+    draw("ks", snakemake.output.raw)
+    draw("ks_standardized", snakemake.output.standardized)

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pandas as pd
-from job import job, write_text
+from job import job
 
 from preactivations.conclusions import normal_from_width, propagation_claims, propagation_text, within_null
-from preactivations.tables import write_table
+from preactivations.tables import write_table, write_words
 
 snakemake: Any  # Snakemake puts it here
 
@@ -27,4 +27,4 @@ with job(snakemake):
     write_table(table, snakemake.output.table, formats, headers)
     write_table(layers, [snakemake.output.layers])
     claims = propagation_claims(layers, points, correlations, depths)
-    write_text(propagation_text(table, claims, layers, null), snakemake.output.text)
+    write_words(propagation_text(table, claims, layers, null), snakemake.output.text)

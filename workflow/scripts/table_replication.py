@@ -15,6 +15,7 @@ from preactivations.replication import (
     compare_fits,
     compare_fitted_sweep_iii,
     compare_sweep_iii,
+    count_verdicts,
     width_one,
 )
 from preactivations.tables import write_table
@@ -49,4 +50,6 @@ with job(snakemake):
         ),
     ]
     formats = dict.fromkeys(("published", "ours", "uncertainty", "tolerance"), ".5g")
-    write_table(pd.concat(parts, ignore_index=True), snakemake.output.table, formats)
+    rows = pd.concat(parts, ignore_index=True)
+    write_table(rows, snakemake.output.table, formats)
+    write_table(count_verdicts(rows), snakemake.output.verdicts)

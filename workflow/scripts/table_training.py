@@ -3,9 +3,9 @@
 from typing import Any
 
 import pandas as pd
-from job import job, write_parquet, write_text
+from job import job, write_parquet
 
-from preactivations.tables import write_table
+from preactivations.tables import write_table, write_words
 from preactivations.training_claims import persistence_table, training_text
 from preactivations.training_comparisons import comparisons, prediction_table
 from preactivations.training_results import cell_table, chosen_runs, curve_table, with_initial
@@ -40,7 +40,7 @@ with job(snakemake):
         dict.fromkeys(("difference", "low", "high"), "+.3f") | {"p": ".2g", "p_holm": ".2g"},
         {"difference": "difference of test accuracy", "p_holm": "p (Holm)"},
     )
-    write_text(training_text(runs, curves, initial, layers, followed), snakemake.output.text)
+    write_words(training_text(runs, curves, initial, layers, followed), snakemake.output.text)
     write_parquet(cells, snakemake.output.cells)
     write_parquet(with_initial(cells, initial), snakemake.output.start)
     write_parquet(curve_table(curves, cells), snakemake.output.curves)

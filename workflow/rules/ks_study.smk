@@ -73,10 +73,11 @@ rule table_ks_two_layer:
         points=expand(rules.ks_two_layer.output.points, cell=KS_CELLS) + FITTED_POINTS,
         code=code("table_ks_two_layer.py"),
     output:
-        table=report(
-            table("ks_two_layer"),
-            category="Two-layer study",
-            caption="../report/ks_two_layer_table.rst",
+        table=tabled(
+            "ks_two_layer",
+            "Two-layer study",
+            "All points of the study",
+            caption="ks_two_layer_table",
         ),
     log:
         log_of("table_ks_two_layer"),
@@ -99,17 +100,17 @@ rule plot_ks_two_layer:
         null=rules.null_band.output.table,
         code=code("plot_ks_two_layer.py"),
     output:
-        figure=report(
-            figure("{statistic}"),
-            category="Two-layer study",
-            caption="../report/ks_two_layer.rst",
+        raw=drawn("ks_two_layer", "Two-layer study", "KS statistic against width"),
+        standardized=drawn(
+            "ks_two_layer_standardized",
+            "Two-layer study",
+            "KS statistic against width, standardized",
+            caption="ks_two_layer",
         ),
     log:
-        log_of("plot_{statistic}"),
+        log_of("plot_ks_two_layer"),
     benchmark:
-        benchmark_of("plot_{statistic}")
-    wildcard_constraints:
-        statistic="ks_two_layer(_standardized)?",
+        benchmark_of("plot_ks_two_layer")
     conda:
         "../../environment.yml"
     threads: 1
@@ -124,8 +125,5 @@ rule plot_ks_two_layer:
 
 rule ks_study:
     input:
-        expand(
-            rules.plot_ks_two_layer.output,
-            statistic=["ks_two_layer", "ks_two_layer_standardized"],
-        ),
+        rules.plot_ks_two_layer.output,
         rules.table_ks_two_layer.output,

@@ -1,0 +1,82 @@
+"""Snakemake in throw-away copies of the project, for the tests of the pipeline."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+SMOKE = yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text())
+
+
+def copy_of_the_project(folder):
+    files = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.split("\0")  # fmt: skip
+    for name in filter(None, files):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def environment(project):
+    return os.environ | {"PYTHONPATH": str(project / "src"), "CI": "true"}
+
+
+def snakemake(project, *arguments, config="config/smoke.yaml", check=True):
+    run = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", config, *arguments],
+        cwd=project, env=environment(project), capture_output=True, text=True,
+    )  # fmt: skip
+    output = run.stdout + run.stderr
+    if check:
+        assert run.returncode == 0, output
+    return output if check else (run.returncode, output)
+
+
+def script(project, *command):
+    """Exit status and output of a script of the project."""
+    run = subprocess.run(
+        [sys.executable, *map(str, command)],
+        cwd=project, env=environment(project), capture_output=True, text=True,
+    )  # fmt: skip
+    return run.returncode, run.stdout + run.stderr
+
+
+def planned(project, *arguments, **settings):
+    """{(rule, wildcards)} of a dry run, without the target rules."""
+    jobs = set()
+    output = snakemake(project, "--dry-run", *arguments, **settings)
+    for rule, body in re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", output, re.MULTILINE):
+        wildcards = re.search(r"^    wildcards: (.*)$", body, re.MULTILINE)
+        value = ",".join(re.findall(r"\w+=([^,]+)", wildcards.group(1))) if wildcards else ""
+        if re.search(r"^    output: ", body, re.MULTILINE):
+            jobs.add((rule, value))
+    return jobs
+
+
+def with_config(project, **changes):
+    config = SMOKE | {key: (SMOKE[key] | v if isinstance(v, dict) else v) for key, v in changes.items()}
+    path = project / "changed.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return str(path)
+
+
+def hashes(project):
+    """sha256 of the results that are the same in every run: not notebooks, provenance and timings."""
+    paths = [p for top in ("data", "figures", "tables") for p in (project / top / "smoke").rglob("*.*")]
+    return {
+        str(p.relative_to(project)): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in paths
+        if p.is_file()
+        and "notebooks" not in p.parts
+        and not p.name.endswith(".provenance.json")
+        and p.name != "manifest.json"
+    }
