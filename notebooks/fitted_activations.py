@@ -20,14 +20,13 @@
 # The first cell finds the saved results; `Results("paper")` would take another scale.
 
 # %%
-import json
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
+import torch
 from results import Results
 
-from preactivations.fitted import DensityFit, DensitySettings, fit_density
+from preactivations.fitted import fit_density
 from preactivations.pairs import GaussianPair
 from preactivations.weights import SymmetricWeibull
 
@@ -37,8 +36,8 @@ results.scale
 # %% [markdown]
 # ## What the fits cost
 #
-# `density_variance` is $E W^2\, E Y^2$, which should be 1; `variance_50` is what is left of the variance after 50 layers
-# of infinite width. The KS statistics are of $W\phi(X)$: their 5 % point for 200 000 samples is .0030.
+# `density_variance` is $E W^2\, E Y^2$, which should be 1; `variance_50` is what is left of the variance after 50
+# layers of infinite width. The KS statistics are of $W\phi(X)$: their 5 % point for 200 000 samples is .0030.
 
 # %%
 results.table("fitted").set_index(["theta", "kind"]).T
@@ -47,8 +46,8 @@ results.table("fitted").set_index(["theta", "kind"]).T
 results.figure("fitted")
 
 # %% [markdown]
-# The first panels show why: near $\theta = 2$ the family cannot follow the poles of the arcsine law and leaves a dip that
-# the exact density does not have.
+# The first panels show why: near $\theta = 2$ the family cannot follow the poles of the arcsine law and leaves a dip
+# that the exact density does not have.
 #
 # ## Losses
 #
@@ -58,23 +57,15 @@ results.figure("fitted")
 results.figure("fit_losses")
 
 # %% [markdown]
-# ## Published numbers
-
-# %%
-verdicts = results.table("replication")
-verdicts[verdicts["item"].str.contains("fitted|last loss")][
-    ["item", "published", "ours", "tolerance", "verdict"]
-]
-
-# %% [markdown]
 # ## Fit your own theta
 #
-# The published procedure with a quarter of its steps, about a second. `DensitySettings()` has all of them.
+# The published procedure; it takes a second or two.
 
 # %%
 theta = 3.5
 
-fit, _, losses = fit_density(theta, DensitySettings(epochs=1000, ramp=250))
+torch.set_num_threads(1)
+fit, _, losses = fit_density(theta)
 exact = GaussianPair(SymmetricWeibull(theta), "odd").factor
 y = np.linspace(-2.5, 2.5, 401)
 fig, (curve, density) = plt.subplots(1, 2, figsize=(9, 3.2))

@@ -24,7 +24,7 @@ rule plot:
     input: data/x/weibull_3.json
     output: figures/x/a.pdf, figures/x/a.png
     benchmark: benchmarks/results/x/plot.tsv
-    reason: Input files updated by another job: data/x/weibull_3.json; Set of input files has changed since last execution
+    reason: Input files updated by another job: data/x/weibull_3.json; Set of input files has changed
 [Thu Nov 26 08:04:32 2026]
 localrule all:
     input: figures/x/a.pdf

@@ -168,7 +168,8 @@ def _unpack(archive: Path, staged: Path) -> dict[str, Any]:
     name = "its beginning"
     try:
         with tarfile.open(archive, "r:gz") as tar:
-            first = tar.next()
+            members = iter(tar)
+            first = next(members, None)
             if first is None or first.name != "manifest.json":
                 raise ArchiveError(
                     f"{archive} is not an archive of this project: it does not begin with a manifest"
@@ -178,7 +179,7 @@ def _unpack(archive: Path, staged: Path) -> dict[str, Any]:
                 raise ArchiveError(f"{archive} is of another project or format than {FORMAT}")
             allowed = [f"{folder}/" for folder in [*folders(manifest["scale"]), RECORDS, Path("config")]]
             missing = dict(manifest["files"])
-            for member in tar:
+            for member in members:
                 name = member.name
                 safe = member.isfile() and ".." not in PurePosixPath(name).parts
                 if not safe or name not in missing or not name.startswith(tuple(allowed)):
@@ -247,11 +248,11 @@ def _replace(staged: Path, moves: list[Path]) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             (staged / path).rename(path)
     except OSError as error:
-        for path in reversed(done):
-            if path.exists():
-                path.rename(staged / path)
-            if (old / path).exists():
-                (old / path).rename(path)
+        for moved in reversed(done):
+            if moved.exists():
+                moved.rename(staged / moved)
+            if (old / moved).exists():
+                (old / moved).rename(moved)
         raise ArchiveError(
             f"{path} could not be put in its place ({error}); everything is as before"
         ) from None

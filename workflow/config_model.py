@@ -154,6 +154,8 @@ class EdgeOfChaos(Section):
     """Points per graph of the variance and correlation maps."""
     scale_points: int = Field(ge=4, le=1000)
     """Points of the depth scales on each side of the edge."""
+    unique_points: int = Field(ge=1, le=1000)
+    """Scales of weights, from .3 to 3, at which fixed points of the variance are counted, beside .9 and .99."""
     omegas: Annotated[list[Annotated[float, Field(gt=0, le=100)]], Distinct] = Field(min_length=1)
     """Frequencies of the counter-example phi_(.99, omega)."""
     widths: list[WidthCell] = Field(min_length=1)

@@ -167,11 +167,13 @@ def text(jobs: list[Job], scale: str, cores: int) -> str:
             by_rule[job.rule].append(job)
         cost = {rule: sum(known[job] or 0 for job in some) for rule, some in by_rule.items()}
         named = [
-            (by_rule[rule][0].name if len(by_rule[rule]) == 1 else f"{rule} x {len(by_rule[rule])}")
-            + (f" {_time(cost[rule])}" if cost[rule] else "")
+            _named(by_rule[rule]) + (f" {_time(cost[rule])}" if cost[rule] else "")
             for rule in sorted(cost, key=lambda rule: -cost[rule])
         ]
-        lines += textwrap.wrap(", ".join(named), WIDTH, initial_indent="    ", subsequent_indent="    ")
+        # a job and its time stay on one line
+        joined = ", ".join(name.replace(" ", "\xa0") for name in named)
+        wrapped = textwrap.wrap(joined, WIDTH, initial_indent="    ", subsequent_indent="    ")
+        lines += [line.replace("\xa0", " ") for line in wrapped]
     if timed:
         sources = [f"{ours} timed here before"] if ours else []
         if other := len(timed) - ours:
@@ -211,6 +213,15 @@ def record(scale: str) -> None:
         writer = csv.DictWriter(file, ["scale", "job", "seconds"], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def _named(jobs: list[Job]) -> str:
+    """Jobs of a rule, by their wildcards where these are few."""
+    rule = jobs[0].rule
+    if len(jobs) == 1:
+        return jobs[0].name
+    wildcards = "; ".join(sorted(job.wildcards for job in jobs))
+    return f"{rule} ({wildcards})" if len(wildcards) <= WIDTH // 2 else f"{rule} x {len(jobs)}"
 
 
 def _count(n: int, what: str) -> str:

@@ -203,10 +203,10 @@ def heat_rows(activation: Any, sigma_w: Array, sigma_b: Array) -> dict[str, Arra
     return {"sigma_w": w.ravel(), "sigma_b": b.ravel(), "variance": variance.ravel(), "chi": value.ravel()}
 
 
-def uniqueness_row(activation: Any) -> Row:
+def uniqueness_row(activation: Any, points: int = 14) -> Row:
     """Largest number of positive fixed points of the variance map over a grid of scales, and where."""
     most, where, settings = 0, (math.nan, math.nan), 0
-    for sigma_w in [*np.geomspace(0.3, 3, 14), 0.9, 0.99]:
+    for sigma_w in [*np.geomspace(0.3, 3, points), 0.9, 0.99]:
         for sigma_b in (0.0, 0.01, 0.1, 0.3, 1.0):
             try:
                 found = fixed_points(activation, sigma_w=sigma_w, sigma_b=sigma_b)

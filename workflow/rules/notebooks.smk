@@ -24,7 +24,6 @@ NOTEBOOKS = {
         *rules.table_fitted.output,
         *rules.plot_fitted.output,
         *rules.plot_fit_losses.output,
-        *rules.table_replication.output.table,
     ],
     "propagation": [
         *rules.table_propagation.output,

@@ -92,9 +92,12 @@ with job(snakemake):
     write_parquet(pd.DataFrame([row for part in points for row in part]), snakemake.output.points)
 
     names = [*params["activations"], *(f"oscillating_{omega:g}" for omega in params["omegas"])]
-    unique = [{"activation": name, "theta": nan} | uniqueness_row(name) for name in names]
+    unique = [
+        {"activation": name, "theta": nan} | uniqueness_row(name, params["unique_points"]) for name in names
+    ]
     unique += [
-        {"activation": kind, "theta": theta} | uniqueness_row(GaussianPair(SymmetricWeibull(theta), kind))
+        {"activation": kind, "theta": theta}
+        | uniqueness_row(GaussianPair(SymmetricWeibull(theta), kind), params["unique_points"])
         for kind in ("odd", "positive")
     ]
     write_parquet(pd.DataFrame(unique), snakemake.output.unique)
