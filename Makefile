@@ -5,6 +5,7 @@
 # make report          one HTML file with all results
 # make pack, make restore ARCHIVE=..., make verify   results as one archive
 # make test            format, lint, types, tests
+# make test-system     slow tests, and those in a browser
 SCALE ?= laptop
 CORES ?= all
 PYTHON ?= python3
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --workflow-profile workflow/profiles/default --configfile config/$(SCALE).yaml
 
-.PHONY: reproduce install test lint smoke plan rerun report pack restore verify bench measured readme-figures schema lock clean
+.PHONY: reproduce install test test-system lint smoke plan rerun report pack restore verify bench measured readme-figures schema lock clean
 
 reproduce: $(STAMP)
 	$(SNAKEMAKE)
@@ -56,6 +57,13 @@ verify: $(STAMP)
 
 test: lint
 	$(BIN)/pytest -n 2
+
+# Slow tests, and those of programs that pip does not bring: Chromium and its driver (Debian: chromium, chromium-driver).
+test-system: $(STAMP)
+	@for program in chromium chromedriver; do command -v $$program > /dev/null || \
+		{ echo "test-system: $$program is missing (Debian: apt-get install chromium chromium-driver)"; exit 1; }; done
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[system]'
+	$(BIN)/pytest -n 2 -m system
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check --quiet .

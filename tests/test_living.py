@@ -24,7 +24,7 @@ pytestmark = pytest.mark.dag
 
 SECTION = "## Six things that people do"
 BLOCKS = re.findall(
-    r"^(?P<title>\d\. .*?)\n\n.*?```\n(?P<console>\$ .*?)\n```",
+    r"^### (?P<title>\d\. [^\n]*)\n\n.*?```\n(?P<console>\$ .*?)\n```",
     (ROOT / "README.md").read_text().split(SECTION)[1].split("\n## ")[0],
     re.MULTILINE | re.DOTALL,
 )

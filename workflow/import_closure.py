@@ -8,6 +8,7 @@ nothing else, so it does not count: scripts import submodules.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -17,16 +18,12 @@ LIBRARY = Path("src/preactivations")
 @cache
 def imports(path: Path) -> frozenset[Path]:
     """Files that `path` imports itself, also inside functions; imports for type checkers do not run."""
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = []
     names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    for statement in _statements(ast.parse(path.read_text())):
+        if isinstance(statement, ast.Import):
+            names |= {alias.name for alias in statement.names}
+        elif isinstance(statement, ast.ImportFrom) and statement.module:
+            names |= {statement.module} | {f"{statement.module}.{alias.name}" for alias in statement.names}
     files = {path.parent / f"{name}.py" for name in names}
     files |= {
         LIBRARY / f"{name.removeprefix('preactivations.')}.py"
@@ -34,6 +31,18 @@ def imports(path: Path) -> frozenset[Path]:
         if name.startswith("preactivations.")
     }
     return frozenset(file for file in files if file.is_file())
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """All statements, also inside others; expressions, the most of a tree, hold no import."""
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        yield node
+        typing_only = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for part in ("orelse",) if typing_only else ("body", "orelse", "handlers", "finalbody", "cases"):
+            inner = getattr(node, part, [])
+            todo += inner if isinstance(inner, list) else []
 
 
 def closure(path: str) -> list[str]:

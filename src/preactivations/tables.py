@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ body {{ font: 15px/1.45 system-ui, sans-serif; margin: 1.5em; color: #222; backg
 table {{ border-collapse: collapse; font-size: 14px; }}
 th, td {{ padding: .25em .7em; text-align: left; vertical-align: top; border-bottom: 1px solid #ddd; }}
 th {{ position: sticky; top: 0; background: #f2f2f2; }}
+td.long {{ min-width: 16em; }}
 tr:hover td {{ background: #fafae6; }}
 </style>
 <h1>{title}</h1>
@@ -79,7 +81,7 @@ def write_table(
             case ".tex":
                 text = readable("latex_booktabs") + "\n"
             case ".html":
-                text = _page(path, readable("html"))
+                text = _page(path, re.sub(r"<td>(?=[^<]{30})", '<td class="long">', readable("html")))
             case other:
                 raise ValueError(f"tables are written as .csv, .md, .tex or .html, got {other!r}")
         _write(path, text)
