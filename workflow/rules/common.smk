@@ -95,6 +95,11 @@ def worded(name, stage, title, caption=None):
     return [markdown, reported(html, "Text", stage, title, caption or name)]
 
 
+def pages(*names):
+    """Executed notebooks."""
+    return [DATA / "notebooks" / f"{name}.html" for name in names]
+
+
 def groups(values, size):
     """Consecutive parts of a list, as lists."""
     return [values[k : k + size] for k in range(0, len(values), size)]

@@ -61,11 +61,6 @@ NOTEBOOKS = {
 }
 
 
-def pages(*names):
-    """Executed notebooks."""
-    return expand(rules.run_notebook.output.html, name=names)
-
-
 rule run_notebook:
     input:
         notebook="notebooks/{name}.ipynb",
