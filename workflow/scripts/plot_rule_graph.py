@@ -28,10 +28,12 @@ def rule_graph(config: dict[str, object]) -> nx.DiGraph:
             check=True,
         ).stdout
     names = dict(re.findall(r'(\d+)\[label = "([^"]+)"', dot))
-    graph = nx.DiGraph()
-    graph.add_nodes_from(names.values())
-    graph.add_edges_from((names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", dot))
-    return nx.transitive_reduction(graph)
+    graph = nx.DiGraph((names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", dot))
+    # in an order of its own: Snakemake's is another one in every run
+    ordered = nx.DiGraph()
+    ordered.add_nodes_from(sorted(names.values()))
+    ordered.add_edges_from(sorted(nx.transitive_reduction(graph).edges))
+    return ordered
 
 
 with job(snakemake), style():
