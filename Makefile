@@ -63,7 +63,7 @@ test-system: $(STAMP)
 	@for program in chromium chromedriver; do command -v $$program > /dev/null || \
 		{ echo "test-system: $$program is missing (Debian: apt-get install chromium chromium-driver)"; exit 1; }; done
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[system]'
-	$(BIN)/pytest -n 2 -m system
+	$(BIN)/pytest -n 2 tests/system
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check --quiet .

@@ -243,10 +243,11 @@ def test_manifest(packed):
     assert "notebooks/overview.ipynb" in manifest["sources"]
 
 
-def test_records_are_where_snakemake_keeps_them(packed):
+def test_records_are_where_snakemake_keeps_them(packed, monkeypatch):
     """Also for names that are too long for one file name."""
     from snakemake.persistence.file import FilePersistence
 
+    monkeypatch.chdir(packed.parent)
     names = ["tables/smoke/fitted.csv", "data/" + "x" * 300]
     kept = object.__new__(FilePersistence)
     kept._max_len = None

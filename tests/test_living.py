@@ -56,12 +56,12 @@ def untimed(text):
 
 
 def unordered(text):
-    """Lines are wrapped, and rules sorted, by duration."""
+    """Lines are wrapped, and causes and rules sorted, by duration."""
     head, *groups = re.split(r"\n(?=\S)", untimed(text))
-    return head, [
+    return head, sorted(
         (cause, sorted(re.split(r", (?![^(]*\))", " ".join(rules.split()))))
         for cause, _, rules in (group.partition("\n") for group in groups)
-    ]
+    )
 
 
 def test_readme_shows_all_six():

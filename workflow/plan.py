@@ -158,7 +158,11 @@ def text(jobs: list[Job], scale: str, cores: int) -> str:
     for job in jobs:
         groups[why(job.reason)].append(job)
     lines = [head + ".", ""]
-    for cause in sorted(groups, key=lambda cause: cause == _FOLLOWS):
+
+    def place(cause: str) -> tuple[bool, float, str]:
+        return cause == _FOLLOWS, -sum(known[job] or 0 for job in groups[cause]), cause
+
+    for cause in sorted(groups, key=place):
         group = groups[cause]
         work = _time(sum(known[job] or 0 for job in group)) if any(known[job] for job in group) else "?"
         lines.append(f"{cause}: {_count(len(group), 'job')}, {work}")

@@ -1,9 +1,6 @@
 """The same seed gives the same data, tables and figures, bit for bit."""
 
-import pytest
 from pipeline import SMOKE, copy_of_the_project, hashes, snakemake, with_config
-
-pytestmark = pytest.mark.system
 
 
 def test_one_core_and_other_batches_change_no_result(finished, tmp_path):
