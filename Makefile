@@ -5,18 +5,24 @@
 # make report          one HTML file with all results
 # make pack, make restore ARCHIVE=..., make verify   results as one archive
 # make test            format, lint, types, tests
-# make test-system     slow tests, and those in a browser
+# make test-system     slow tests: faults, reproducibility, the report in a browser, a cluster
+# make test-slurm      the pipeline through a real Slurm on this machine
+# make reproduce PROFILE=slurm    on a cluster
 SCALE ?= laptop
 CORES ?= all
+PROFILE ?= default
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --workflow-profile workflow/profiles/default --configfile config/$(SCALE).yaml
+# the only run of this checkout: workflow/run.py
+ALONE = $(BIN)/python workflow/run.py
+SNAKEMAKE = $(ALONE) snakemake $(if $(filter default,$(PROFILE)),--cores $(CORES)) \
+	--workflow-profile workflow/profiles/$(PROFILE) --configfile config/$(SCALE).yaml
 
-.PHONY: reproduce install test test-system lint smoke plan rerun report pack restore verify bench measured readme-figures schema lock clean
+.PHONY: reproduce install test test-system test-slurm system-programs lint smoke plan rerun report pack restore verify bench measured readme-figures schema lock clean
 
-reproduce: $(STAMP)
+reproduce: $(STAMP) $(if $(filter slurm,$(PROFILE)),$(VENV)/.cluster)
 	$(SNAKEMAKE)
 
 install: $(STAMP)
@@ -27,6 +33,10 @@ $(STAMP): requirements.lock pyproject.toml
 		{ echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V 2>&1): set PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[pipeline,test]'
+	@touch $@
+
+$(VENV)/.%: $(STAMP)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[$*]'
 	@touch $@
 
 smoke: $(STAMP)
@@ -46,11 +56,11 @@ report: reproduce
 	$(SNAKEMAKE) --report report-$(SCALE).html --report-stylesheet workflow/report/style.css
 
 pack: $(STAMP)
-	$(BIN)/python workflow/archive.py pack $(SCALE) $(ARCHIVE)
+	$(ALONE) $(BIN)/python workflow/archive.py pack $(SCALE) $(ARCHIVE)
 
 restore: $(STAMP)
 	@test -n "$(ARCHIVE)" || { echo "restore: say which archive: make restore ARCHIVE=..."; exit 1; }
-	$(BIN)/python workflow/archive.py restore $(ARCHIVE) $(if $(FORCE),--force)
+	$(ALONE) $(BIN)/python workflow/archive.py restore $(ARCHIVE) $(if $(FORCE),--force)
 
 verify: $(STAMP)
 	$(BIN)/python workflow/archive.py verify $(SCALE)
@@ -58,12 +68,18 @@ verify: $(STAMP)
 test: lint
 	$(BIN)/pytest -n 2
 
-# Slow tests, and those of programs that pip does not bring: Chromium and its driver (Debian: chromium, chromium-driver).
-test-system: $(STAMP)
-	@for program in chromium chromedriver; do command -v $$program > /dev/null || \
-		{ echo "test-system: $$program is missing (Debian: apt-get install chromium chromium-driver)"; exit 1; }; done
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[system]'
+# Slow tests, and those of programs that pip does not bring; a missing one is named, and nothing is skipped.
+test-system: $(STAMP) $(VENV)/.cluster $(VENV)/.system
+	@tests/system/programs browser slurm
 	$(BIN)/pytest -n 2 tests/system
+
+# Debian's Slurm, one node on loopback; the programs are installed first where they are missing (by root).
+test-slurm: $(STAMP) $(VENV)/.cluster
+	@tests/system/programs --install slurm
+	$(BIN)/pytest tests/system/test_slurm.py
+
+system-programs:
+	@tests/system/programs --install browser slurm
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check --quiet .
@@ -108,9 +124,10 @@ schema: $(STAMP)
 # Renew the lock from a fresh environment with the newest versions that pyproject.toml allows.
 lock:
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/pip install --quiet '.[pipeline,test]'
+	$(BIN)/pip install --quiet '.[pipeline,cluster,test,system]'
 	$(BIN)/pip freeze --exclude preactivations | sed 's/+[a-z0-9]*$$//' > requirements.lock
 
 clean:
+	@test ! -x $(BIN)/python || $(ALONE) true
 	find data figures tables -mindepth 1 -maxdepth 1 -type d ! -name raw ! -name reference -exec rm -rf {} +
-	rm -rf logs benchmarks/results report-*.html .snakemake
+	rm -rf logs benchmarks/results report-*.html .snakemake .cache

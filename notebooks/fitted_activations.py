@@ -20,7 +20,6 @@
 # The first cell finds the saved results; `Results("paper")` would take another scale.
 
 # %%
-
 import matplotlib.pyplot as plt
 import numpy as np
 import torch

@@ -2,12 +2,12 @@
 
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import plan
 import yaml
 
 ROOT = Path(__file__).parent.parent
@@ -52,14 +52,8 @@ def script(project, *command):
 
 def planned(project, *arguments, **settings):
     """{(rule, wildcards)} of a dry run, without the target rules."""
-    jobs = set()
     output = snakemake(project, "--dry-run", *arguments, **settings)
-    for rule, body in re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", output, re.MULTILINE):
-        wildcards = re.search(r"^    wildcards: (.*)$", body, re.MULTILINE)
-        value = ",".join(re.findall(r"\w+=([^,]+)", wildcards.group(1))) if wildcards else ""
-        if re.search(r"^    output: ", body, re.MULTILINE):
-            jobs.add((rule, value))
-    return jobs
+    return {(job.rule, job.wildcards.replace(", ", ",")) for job in plan.jobs_of(output)}
 
 
 def with_config(project, **changes):

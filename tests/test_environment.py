@@ -31,7 +31,9 @@ def test_conda_environment_has_the_ranges_of_pyproject():
 
 def test_library_needs_no_pipeline():
     assert {split(r)[0] for r in PROJECT["dependencies"]} == {"numpy", "scipy", "torch", "threadpoolctl"}
-    assert set(PROJECT["optional-dependencies"]) == {"datasets", "pipeline", "test", "system", "docs"}
+    assert set(PROJECT["optional-dependencies"]) == {
+        "datasets", "pipeline", "cluster", "test", "system", "docs",
+    }  # fmt: skip
     assert set(PROJECT["optional-dependencies"]["datasets"]) <= set(
         PROJECT["optional-dependencies"]["pipeline"]
     )
@@ -44,5 +46,6 @@ def test_lock_is_a_plain_constraints_file_that_covers_everything():
         assert re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][A-Za-z0-9.!]*", line), line
     locked = {re.sub("[-_.]+", "-", line.split("==")[0]).lower() for line in lines}
     extras = PROJECT["optional-dependencies"]
-    for requirement in PROJECT["dependencies"] + extras["pipeline"] + extras["test"] + extras["system"]:
+    groups = [PROJECT["dependencies"], *(extras[name] for name in ("pipeline", "cluster", "test", "system"))]
+    for requirement in sum(groups, []):
         assert re.sub("[-_.]+", "-", split(requirement)[0]) in locked

@@ -98,18 +98,25 @@ def pack(scale: str, archive: Path) -> dict[str, Any]:
         "files": {str(path): {"sha256": sha256(path), "bytes": path.stat().st_size} for path in packed},
     }
     content = (json.dumps(manifest, indent=1) + "\n").encode()
-    beside = archive.with_name(f".{os.getpid()}.{archive.name}")
+    with _whole(archive) as beside, tarfile.open(beside, "w:gz", compresslevel=6) as tar:
+        tar.addfile(_member("manifest.json", len(content)), io.BytesIO(content))
+        for path in packed:
+            with path.open("rb") as file:
+                tar.addfile(_member(str(path), path.stat().st_size), file)
+    with _whole(manifest_of(scale)) as beside:
+        beside.write_bytes(content)
+    return manifest
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A path beside it to write to, renamed in the end: the file is there whole or not at all."""
+    beside = path.with_name(f".{os.getpid()}.{path.name}")
     try:
-        with tarfile.open(beside, "w:gz", compresslevel=6) as tar:
-            tar.addfile(_member("manifest.json", len(content)), io.BytesIO(content))
-            for path in packed:
-                with path.open("rb") as file:
-                    tar.addfile(_member(str(path), path.stat().st_size), file)
-        beside.replace(archive)
+        yield beside
+        beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-    manifest_of(scale).write_bytes(content)
-    return manifest
 
 
 def _member(name: str, size: int) -> tarfile.TarInfo:

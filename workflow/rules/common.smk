@@ -6,6 +6,10 @@ from pathlib import Path
 
 # jsonschema, which comes with nbformat, would load a grammar of web addresses: 2 s in every process, for nothing here
 sys.modules.setdefault("rfc3987_syntax", None)
+# caches of what jobs use stay in the checkout; they hold nothing that a result depends on
+CACHE = Path(workflow.basedir) / ".cache"
+for variable in ("MPLCONFIGDIR", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
+    os.environ.setdefault(variable, str(CACHE / variable.split("_")[0].lower()))
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 from config_model import validate
 from import_closure import closure

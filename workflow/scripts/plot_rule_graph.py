@@ -36,34 +36,66 @@ def rule_graph(config: dict[str, object]) -> nx.DiGraph:
     return ordered
 
 
+def stages(files: list[str]) -> dict[str, str]:
+    """Stage of each rule: the name of its file, in the order in which the Snakefile includes them."""
+    snakefile, *others = map(Path, files)
+    order = re.findall(r'include: "(.*)"', snakefile.read_text())
+    return {
+        rule: Path(name).stem
+        for name in order
+        if Path(name) in others
+        for rule in re.findall(r"^rule (\w+):", Path(name).read_text(), re.MULTILINE)
+    }
+
+
+def lanes(graph: nx.DiGraph, stage: dict[str, str]) -> tuple[dict[str, tuple[float, float]], dict[str, int]]:
+    """Place of each rule, and last row of each stage: a band per stage, results to the right of what they need."""
+    column = {rule: k for k, rules in enumerate(nx.topological_generations(graph)) for rule in rules}
+    place: dict[str, tuple[float, float]] = {}
+    bottom: dict[str, int] = {}
+    first = 0
+    for name in dict.fromkeys(stage.values()):
+        cells: dict[int, list[str]] = {}
+        for rule in (r for r in stage if r in graph and stage[r] == name):
+            cells.setdefault(column[rule], []).append(rule)
+        height = max(map(len, cells.values()), default=0)
+        for at, rules in cells.items():
+            for k, rule in enumerate(rules):
+                place[rule] = (at, first + (k + 0.5) * height / len(rules))
+        if cells:
+            first += height
+            bottom[name] = first
+    return place, bottom
+
+
 with job(snakemake), style():
-    graph = rule_graph(snakemake.params.config)
-    graph.remove_node("all")
-    # a rule stands left of everything that needs it, as far right as that allows
-    layers = list(nx.topological_generations(graph.reverse()))
-    column = {node: -k for k, nodes in enumerate(layers) for node in nodes}
-    row: dict[str, float] = {}
-    for nodes in layers:
-        wanted = {n: sum(row[m] for m in graph.successors(n)) / max(1, graph.out_degree(n)) for n in nodes}
-        for k, node in enumerate(sorted(nodes, key=lambda n: (wanted[n], n))):
-            row[node] = (k + 0.5) / len(nodes)
-    figure, ax = plt.subplots(figsize=(TEXT_WIDTH, 0.6 + 0.38 * max(map(len, layers))), layout="constrained")
+    graph, stage = rule_graph(snakemake.params.config), stages(snakemake.input.rules)
+    graph.remove_nodes_from(["all", "run_notebook"])  # they read almost everything
+    place, bottom = lanes(graph, stage)
+    last, right = max(bottom.values()), max(x for x, _ in place.values())
+    figure, ax = plt.subplots(figsize=(TEXT_WIDTH, 0.2 + 0.27 * last), layout="constrained")
+    top = 0
+    for k, (name, end) in enumerate(bottom.items()):
+        ax.axhspan(top, end, color="0.95" if k % 2 else "white", lw=0, zorder=0)
+        ax.text(-1.02, (top + end) / 2, name.replace("_", " "), va="center", fontsize=8, fontweight="bold")
+        top = end
     boxes = {}
-    for node in graph:
-        boxes[node] = ax.text(
-            column[node],
-            row[node],
-            node,
-            ha="center",
-            va="center",
-            fontsize=8,
-            zorder=2,
-            bbox={"boxstyle": "round,pad=0.35", "fc": "white", "ec": "0.4", "lw": 0.8},
-        )
+    for rule, (x, y) in place.items():
+        box = {"boxstyle": "round,pad=0.3", "fc": "white", "ec": "0.4", "lw": 0.8}
+        boxes[rule] = ax.text(x, y, rule, ha="center", va="center", fontsize=7, zorder=3, bbox=box)
     for a, b in graph.edges:
+        inside = stage[a] == stage[b]
         ends = {"patchA": boxes[a].get_bbox_patch(), "patchB": boxes[b].get_bbox_patch()}
-        arrow = {"arrowstyle": "-|>", "color": "0.55", "lw": 0.8, "shrinkA": 0, "shrinkB": 0}
-        ax.annotate("", (column[b], row[b]), (column[a], row[a]), arrowprops=arrow | ends, zorder=1)
-    ax.set(xlim=(min(column.values()) - 0.45, 0.45), ylim=(0, 1))
+        arrow = {
+            "arrowstyle": "-|>",
+            "color": "0.35" if inside else "#0072B2",
+            "lw": 0.8 if inside else 0.6,
+            "alpha": 1 if inside else 0.7,
+            "shrinkA": 0,
+            "shrinkB": 0,
+        }
+        ax.annotate("", place[b], place[a], arrowprops=arrow | ends, zorder=2 if inside else 1)
+    ax.set(xlim=(-1.05, right + 0.5), ylim=(last, 0))
     ax.set_axis_off()
+    ax.grid(False)
     save(figure, snakemake.output.figure, snakemake.params.dpi)
