@@ -18,7 +18,7 @@ STAMP := $(VENV)/.installed
 # the only run of this checkout: workflow/run.py
 ALONE = $(BIN)/python workflow/run.py
 SNAKEMAKE = $(ALONE) snakemake $(if $(filter default,$(PROFILE)),--cores $(CORES)) \
-	--workflow-profile workflow/profiles/$(PROFILE) --configfile config/$(SCALE).yaml
+	--workflow-profile workflow/profiles/$(PROFILE) $(SNAKEMAKE_FLAGS) --configfile config/$(SCALE).yaml
 
 .PHONY: reproduce install test test-system test-slurm system-programs lint smoke plan rerun report pack restore verify bench measured readme-figures schema lock clean
 

@@ -35,13 +35,14 @@ rule all:
 
 
 onstart:
-    cost()
+    check_folders()
+    expected_cost()
 
 
 if (
     "PREACTIVATIONS_PLAN" in os.environ
 ):  # workflow/plan.py, whose dry run starts nothing
-    cost()
+    expected_cost()
 
 
 onsuccess:

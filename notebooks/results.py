@@ -46,7 +46,9 @@ class Results:
 
     def data(self, name: str) -> pd.DataFrame:
         """An intermediate of data/<scale>/, named by its path without the ending."""
-        return pd.read_parquet(self._existing(ROOT / "data" / self.scale / f"{name}.parquet"))
+        return pd.read_parquet(
+            self._existing(ROOT / "data" / self.scale / f"{name}.parquet"), page_checksum_verification=True
+        )
 
     def names(self, stage: str) -> list[str]:
         """Names of the intermediates of a stage, for `data`."""

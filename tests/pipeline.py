@@ -41,6 +41,15 @@ def snakemake(project, *arguments, config="config/smoke.yaml", check=True):
     return output if check else (run.returncode, output)
 
 
+def make(project, *arguments):
+    """A command that starts `make` in the copy, with the environment that is there already."""
+    stamps = project / ".venv"
+    stamps.mkdir(exist_ok=True)
+    for name in (".installed", ".cluster", ".system"):
+        (stamps / name).touch()
+    return ["make", f"BIN={Path(sys.executable).parent}", "PYTHON=false", *arguments]
+
+
 def script(project, *command):
     """Exit status and output of a script of the project."""
     run = subprocess.run(

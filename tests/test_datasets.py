@@ -7,6 +7,7 @@ import io
 import os
 import tarfile
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -141,6 +142,40 @@ def test_second_address_after_a_wrong_file(tmp_path, server, monkeypatch):
     assert load("mnist", folder=tmp_path / "raw").labels.tolist() == LABELS.tolist()
     assert (files[0].parent / f"{files[0].name}.bad").exists()
     assert not list((tmp_path / "raw").rglob("*.part"))
+
+
+def test_an_interrupted_transfer(tmp_path, monkeypatch):
+    """The connection ends in the middle of a file: nothing is kept under its name, and the next address is tried."""
+    name, content = "cifar-10-binary.tar.gz", ARCHIVE
+    broken = True
+
+    class Stops(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content[: len(content) // 2] if broken else content)
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stops) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        monkeypatch.setattr(datasets, "_CIFAR_ADDRESSES", (f"http://127.0.0.1:{running.server_port}/",) * 2)
+        with pytest.raises(
+            DataError, match=rf"(?s)could not be had:(.*{name}: \w+: .*){{2}}PREACTIVATIONS_DATA"
+        ):
+            fetch("cifar10", folder=tmp_path, progress=False)
+        assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+        # what a process that was killed has left behind is removed, unless it may still be at work
+        for age, process in ((7200, 1), (60, 2)):
+            part = tmp_path / "cifar10" / f"{name}.{process}.part"
+            part.write_bytes(content[:100])
+            os.utime(part, (time.time() - age,) * 2)
+        broken = False
+        assert fetch("cifar10", folder=tmp_path, progress=False)[0].read_bytes() == content
+        assert [path.name for path in (tmp_path / "cifar10").glob("*.part")] == [f"{name}.2.part"]
+        running.shutdown()
 
 
 def test_cifar_from_the_network(tmp_path, server, monkeypatch):

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from devices import AVAILABLE
 from torch import nn
 
 from preactivations.ensembles import Ensemble
@@ -28,12 +29,9 @@ def networks(builder, *sizes, count=3, **options):
     return [builder(*sizes, rng=rng, **options).double() for _ in range(count)]
 
 
-DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-
-
 def check(members, x, labels):
     """Loss and gradient against automatic differentiation of each member, on every device; x (E, batch, ...)."""
-    for device in DEVICES:
+    for device in AVAILABLE:
         check_on(device, members, x, labels)
 
 

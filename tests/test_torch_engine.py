@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from devices import DEVICES
 
 from preactivations import propagation
 from preactivations._torch_engine import sample
@@ -16,7 +17,6 @@ from preactivations.settings import setting_by_name
 from preactivations.streams import Stream
 from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull
 
-DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
 LAWS = [
     SymmetricWeibull(2.05),
     SymmetricWeibull(10),

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from devices import DEVICES
 from torch import nn
 
 from preactivations.ensembles import Ensemble
@@ -12,7 +13,6 @@ from preactivations.networks import lenet, mlp
 from preactivations.streams import Stream
 from preactivations.training import evaluate, train
 
-DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 OPTIMIZERS = {
     "sgd": lambda parameters, rate: torch.optim.SGD(parameters, lr=rate, momentum=0.9),
     "adam": lambda parameters, rate: torch.optim.Adam(parameters, lr=rate),

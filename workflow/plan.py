@@ -153,7 +153,8 @@ def text(jobs: list[Job], scale: str, cores: int) -> str:
     head = f"Scale {scale}: {_count(len(jobs), 'job')} would run"
     if timed:
         estimate = schedule({job: known[job] or 0.0 for job in jobs}, cores)
-        head += f", about {_time(estimate)} on {_count(cores, 'core')} (work {_time(sum(timed.values()))})"
+        work = readable_time(sum(timed.values()))
+        head += f", about {readable_time(estimate)} on {_count(cores, 'core')} (work {work})"
     groups = defaultdict(list)
     for job in jobs:
         groups[why(job.reason)].append(job)
@@ -164,14 +165,16 @@ def text(jobs: list[Job], scale: str, cores: int) -> str:
 
     for cause in sorted(groups, key=place):
         group = groups[cause]
-        work = _time(sum(known[job] or 0 for job in group)) if any(known[job] for job in group) else "?"
+        work = (
+            readable_time(sum(known[job] or 0 for job in group)) if any(known[job] for job in group) else "?"
+        )
         lines.append(f"{cause}: {_count(len(group), 'job')}, {work}")
         by_rule = defaultdict(list)
         for job in group:
             by_rule[job.rule].append(job)
         cost = {rule: sum(known[job] or 0 for job in some) for rule, some in by_rule.items()}
         named = [
-            _named(by_rule[rule]) + (f" {_time(cost[rule])}" if cost[rule] else "")
+            _named(by_rule[rule]) + (f" {readable_time(cost[rule])}" if cost[rule] else "")
             for rule in sorted(cost, key=lambda rule: -cost[rule])
         ]
         # a job and its time stay on one line
@@ -232,7 +235,8 @@ def _count(n: int, what: str) -> str:
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
-def _time(seconds: float) -> str:
+def readable_time(seconds: float) -> str:
+    """In the unit that suits it."""
     for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 1.5 * size:
             return f"{seconds / size:.0f} {unit}" if seconds >= 10 * size else f"{seconds / size:.1f} {unit}"
@@ -252,8 +256,8 @@ def main() -> None:
         return
     cores = len(os.sched_getaffinity(0)) if arguments.cores == "all" else int(arguments.cores)
     output = dry_run(arguments.scale, arguments.targets, arguments.forcerun)
-    if warning := re.search(r"^Scale \w+, if nothing.*$", output, re.MULTILINE):
-        print(textwrap.fill(warning.group(0), WIDTH) + "\n")
+    if warning := re.search(r"^Scale \w+ is expected to take(.+\n)+", output, re.MULTILINE):
+        print(warning.group(0))
     print(text(jobs_of(output), arguments.scale, cores))
 
 

@@ -8,6 +8,7 @@ running. A run that was killed gives it back, whatever it was killed with; what 
 
 * jobs that survived it, and would go on writing into the same files, are ended (also those in the queue of Slurm);
 * Snakemake's own lock is opened (not where a Snakemake that was started by hand is at work: then this run is refused);
+* files that it had begun to write are removed (`.<process>.<name>`, never under the name of a result);
 * what was left incomplete runs again, which is Snakemake's work (`rerun-incomplete` in the profiles).
 
 A run whose `make` was killed is taken to be killed. Processes are found by an environment variable that jobs inherit.
@@ -19,6 +20,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -32,7 +34,9 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / ".run.lock"
 MARK = "PREACTIVATIONS_RUN_OF"  # environment variable: the checkout that a process works for
-SLURM_NAME = f"preactivations-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]}"  # how names of its jobs begin
+SLURM_NAME = (
+    f"preactivations-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]}"  # how names of its jobs begin
+)
 _GRACE = 5  # seconds between asking a process to end and ending it
 
 
@@ -86,31 +90,39 @@ def makes() -> list[tuple[int, float]]:
     return [(p.pid, p.create_time()) for p in parents if p.name() in ("make", "gmake")]
 
 
-def is_alive(pid: int, started: float) -> bool:
+def _alive(pid: int, started: float) -> list[psutil.Process]:
+    """The process, or nothing: ids are used again."""
     try:
         process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1
+        lives = process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1
     except psutil.NoSuchProcess:
-        return False
+        return []
+    return [process] if lives else []
 
 
 def acquire() -> int:
     """The lock as a file descriptor; ends this program where a run is alive."""
-    lock = os.open(LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        lock = os.open(LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        sys.exit(
+            f"run: {LOCK} can't be opened ({error.strerror}): results are kept in the checkout, which must be writable"
+        )
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         holder = _holder(lock)
-        if all(is_alive(pid, started) for pid, started in holder.get("makes", [])):
+        if all(_alive(pid, started) for pid, started in holder.get("makes", [])):
             refuse(f"another run is at work here: {_named(holder)}")
         print(f"run: the make of an earlier run was killed; ending it: {_named(holder)}", flush=True)
-        end(survivors())
+        end([*survivors(), *_alive(holder["pid"], holder["started"])])
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             refuse(f"another run is at work here: {_named(_holder(lock))}")
     record = {
         "pid": os.getpid(),
+        "started": psutil.Process().create_time(),
         "host": os.uname().nodename,
         "since": time.strftime("%Y-%m-%d %H:%M:%S"),
         "command": " ".join(sys.argv[1:]),
@@ -141,21 +153,26 @@ def refuse(reason: str) -> NoReturn:
 
 def clear_away(snakemake: list[str]) -> None:
     """What a killed run left behind."""
+    if _profile(snakemake) == "slurm" and shutil.which("squeue"):
+        cancel_slurm_jobs()
     if left := survivors():
         print(f"run: ending {len(left)} processes of a run that was killed", flush=True)
         end(left)
-    if "slurm" in _profile(snakemake) and shutil.which("squeue"):
-        cancel_slurm_jobs()
     if any((ROOT / ".snakemake" / "locks").glob("*")):
         if other := by_hand():
             refuse(f"a Snakemake that was started by hand is at work here, process {other.pid}")
         print("run: unlocking after a run that was killed", flush=True)
         unlocked = subprocess.run(
             [sys.executable, "-m", "snakemake", "--unlock", *_configuration(snakemake)],
-            cwd=ROOT, capture_output=True, text=True,
+            cwd=ROOT, env=os.environ | {MARK: str(ROOT)}, capture_output=True, text=True,
         )  # fmt: skip
         if unlocked.returncode:
             sys.exit(unlocked.stdout + unlocked.stderr)
+
+    for top in ("data", "figures", "tables"):
+        for path in list((ROOT / top).rglob(".*")):
+            if re.match(r"\.\d+\.", path.name):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def cancel_slurm_jobs() -> None:

@@ -29,6 +29,7 @@ import io
 import os
 import shutil
 import tarfile
+import time
 import zlib
 from collections.abc import Callable
 from functools import partial
@@ -60,6 +61,7 @@ _CIFAR_ADDRESSES = ("https://www.cs.toronto.edu/~kriz/", "https://cave.cs.toront
 _CIFAR_ARCHIVE, _CIFAR_MD5 = "cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530"
 _CIFAR_JPEG = ("train.parquet", "test.parquet")
 _CIFAR_RECORDS = 10_000  # per file
+_ABANDONED = 3600  # seconds since a partial file grew
 _CIFAR_COUNT = {"train": 50_000, "test": 10_000}
 
 
@@ -225,6 +227,9 @@ def _download(url: str, progress: bool, part: Path) -> None:
 def _whole(path: Path, write: Callable[[Path], Any]) -> None:
     """`write` beside `path`, then rename: the file is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f"{path.name}.*.part"):  # of a process that was killed: nobody writes to it
+        if time.time() - left.stat().st_mtime > _ABANDONED:
+            left.unlink(missing_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         write(part)

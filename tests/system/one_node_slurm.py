@@ -44,10 +44,11 @@ AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
+GresTypes=gpu
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,sched_min_interval=0
 MinJobAge=3600
 ReturnToService=2
-NodeName={host} NodeAddr=127.0.0.1 NodeHostname={host} CPUs={cpus} RealMemory={memory_mb} State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 NodeHostname={host} CPUs={cpus} RealMemory={memory_mb} Gres=gpu:1 State=UNKNOWN
 PartitionName=all Nodes={host} Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
 """
 
@@ -99,6 +100,8 @@ def one_node(folder: Path, memory_mb: int = 16_000) -> Iterator[dict[str, str]]:
             cpus=len(os.sched_getaffinity(0)), memory_mb=memory_mb,
         )
     )  # fmt: skip
+    # a graphics card in name only, to see that jobs wait for it
+    (folder / "gres.conf").write_text(f"NodeName={host} Name=gpu Count=1\n")
     # the job steps of Snakemake's executor drop the variables of Slurm, this one too, and then start srun
     srun = folder / "bin" / "srun"
     srun.parent.mkdir()

@@ -8,9 +8,15 @@ from pathlib import Path
 sys.modules.setdefault("rfc3987_syntax", None)
 # caches of what jobs use stay in the checkout; they hold nothing that a result depends on
 CACHE = Path(workflow.basedir) / ".cache"
-for variable in ("MPLCONFIGDIR", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
+for variable in (
+    "MPLCONFIGDIR",
+    "IPYTHONDIR",
+    "JUPYTER_CONFIG_DIR",
+    "JUPYTER_DATA_DIR",
+):
     os.environ.setdefault(variable, str(CACHE / variable.split("_")[0].lower()))
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
+import cost
 from config_model import validate
 from import_closure import closure
 
@@ -117,62 +123,20 @@ def benchmark_of(name):
     return f"benchmarks/results/{SCALE}/{name}.tsv"
 
 
-def cost():
+def expected_cost():
     """What long simulations will take, before they start."""
-    study = cfg.propagation
-    cells = sum(len(names) for names in DEPTH_CELLS.values())
-    weights = cells * sum(
-        cell.networks * (study.depth - 1) * cell.width**2 for cell in study.widths
-    )
-    propagation, training = weights * 6e-9 / 3600, training_hours()
-    if propagation + training > 1:
-        print(
-            f"\nScale {SCALE}, if nothing of it is there yet, on one CPU core: the propagation study draws {weights:.1e} "
-            f"random weights, about {propagation / 24:.1f} days (6 ns per weight; correlations of images beside it not "
-            f"counted); training takes about {training / 24:.1f} days (convolutional networks not counted). A GPU or a "
-            "cluster is meant for it. It runs cell by cell and keeps finished ones; see `make plan`.\n",
-            flush=True,
-        )
+    if words := cost.text(SCALE, cost.estimate(cfg)):
+        print(f"\n{words}\n", flush=True)
 
 
-def training_hours():
-    """Of one core, for the perceptrons of all stages (measured)."""
-    study, isometry = cfg.training, cfg.relu_law.training
-    fractional = cfg.heavy_tails.training
-    images = {"digits": 1437, "mnist": 60_000, "cifar10": 50_000}
-
-    def steps(data, study):
-        return data.epochs * images[data.name] * (1 - study.validation_share) / 100
-
-    def seconds(width):
-        """Per hidden layer, run and step of 100 images: 1.3 us per neuron, more for wide ones."""
-        return 1.3e-6 * width * (1 + width / 300)
-
-    runs = sum(len(optimizer.learning_rates) for optimizer in study.optimizers)
-    settings = sum(len(cells) for cells in TRAINED.values())
-    layers = sum(map(seconds, study.widths)) * sum(study.depths)
-    pairs = sum(steps(data, study) for data in study.datasets if data.perceptrons)
-    schemes = 4 * len(isometry.optimizer.learning_rates) * isometry.seeds
-    deep = seconds(isometry.width) * sum(isometry.depths)
-    orders = sum(
-        len(fractional.learning_rates[name])
-        * (fractional.linear_depth if name == "linear" else fractional.depth)
-        for name in fractional.orders
-    )
-    images_seen = sum(  # per hundred, times runs of each of four schemes
-        4
-        * data.seeds
-        * data.epochs
-        * images[data.name]
-        * (1 - fractional.validation_share)
-        / 100
-        for data in fractional.datasets
-    )
-    return (
-        settings * runs * study.seeds * pairs * layers
-        + schemes * deep * sum(steps(data, isometry) for data in isometry.datasets)
-        + orders * seconds(fractional.width) * images_seen
-    ) / 3600
+def check_folders():
+    """Before any job: can results be written?"""
+    for folder in (DATA, FIGURES, TABLES):
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        if not os.access(there, os.W_OK):
+            raise WorkflowError(
+                f"results go to {folder}, which can't be written to ({there} is read-only here)"
+            )
 
 
 def summary():

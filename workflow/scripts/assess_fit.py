@@ -1,13 +1,11 @@
 """What the fitted route costs in accuracy for one theta: against the exact pair, and in the two-layer study."""
 
-import json
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from job import job, write_parquet
+from job import job, read_json, write_parquet
 from laws import theta_of
 
 from preactivations.fitted import ActivationFit, DensityFit, error_summary, product_ks, variance_after
@@ -21,8 +19,8 @@ snakemake: Any  # Snakemake puts it here
 with job(snakemake):
     theta, seed = theta_of(snakemake.wildcards.law), snakemake.params.seed
     law = SymmetricWeibull(theta)
-    density = DensityFit(**json.loads(Path(snakemake.input.density).read_text())["last"])
-    fits = json.loads(Path(snakemake.input.activation).read_text())
+    density = DensityFit(**read_json(snakemake.input.density)["last"])
+    fits = read_json(snakemake.input.activation)
     grid = snakemake.params.grid
     x = np.linspace(-grid["x_max"], grid["x_max"], grid["n_points"])
     y = np.linspace(0, grid["y_max"], grid["n_points"])

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pyarrow import ArrowException
 from tqdm import tqdm
 
 _PACKAGES = ("numpy", "scipy", "torch", "pandas", "pyarrow", "matplotlib", "snakemake")
@@ -68,8 +69,30 @@ def whole(path: Path, write: Callable[[Path], object]) -> None:
         beside.unlink(missing_ok=True)
 
 
-def write_parquet(frame: Any, path: str) -> None:
-    whole(Path(path), lambda beside: frame.to_parquet(beside, index=False))
+class DamagedFile(Exception):
+    """A result of an earlier job can't be read."""
+
+
+def _damaged(path: str | Path, error: Exception) -> DamagedFile:
+    return DamagedFile(f"{path} can't be read: {error}. Delete it, and the next run makes it anew")
+
+
+def write_parquet(frame: Any, path: str | Path) -> None:
+    whole(Path(path), lambda beside: frame.to_parquet(beside, index=False, write_page_checksum=True))
+
+
+def read_parquet(path: str | Path) -> Any:
+    try:
+        return pd.read_parquet(path, page_checksum_verification=True)
+    except (OSError, ValueError, ArrowException) as error:
+        raise _damaged(path, error) from error
+
+
+def read_json(path: str | Path) -> Any:
+    try:
+        return json.loads(Path(path).read_text())
+    except (OSError, ValueError) as error:
+        raise _damaged(path, error) from error
 
 
 def write_json(value: Any, path: str) -> None:
@@ -96,13 +119,19 @@ class Cells:
         text = json.dumps([self._code, key], sort_keys=True, default=str)
         folder = self._folder / hashlib.sha256(text.encode()).hexdigest()[:24]
         if folder.is_dir():
-            print(f"kept from a run that was stopped: {key}")
-            return {path.stem: pd.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
+            try:
+                kept = {path.stem: read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
+            except DamagedFile as error:
+                print(f"computed again: {error}")
+                shutil.rmtree(folder)
+            else:
+                print(f"kept from a run that was stopped: {key}")
+                return kept
         frames = compute()
         beside = folder.with_name(f".{os.getpid()}.{folder.name}")
         beside.mkdir(parents=True, exist_ok=True)
         for name, frame in frames.items():
-            frame.to_parquet(beside / f"{name}.parquet", index=False)
+            write_parquet(frame, beside / f"{name}.parquet")
         beside.rename(folder)
         return frames
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pandas as pd
-from job import job, write_parquet
+from job import job, read_parquet, write_parquet
 from training_inputs import prepare
 
 from preactivations.datasets import load
@@ -18,8 +18,8 @@ _ANGLES, _DATA_PAIRS = 41, 5000
 with job(snakemake) as record:
     seed, pairs = snakemake.params.seed, snakemake.params.pairs
     _, data = prepare(snakemake, snakemake.params.trained_on, record)
-    neurons = pd.read_parquet(snakemake.input.neurons)
-    runs = pd.read_parquet(snakemake.input.runs)
+    neurons = read_parquet(snakemake.input.neurons)
+    runs = read_parquet(snakemake.input.runs)
     rate = float(chosen_runs(runs[runs.activation == "relu"]).learning_rate.iloc[0])
     hidden = neurons[(neurons.learning_rate == rate) & (neurons.layer < neurons.layer.max())]
     depth = int(hidden.layer.max())

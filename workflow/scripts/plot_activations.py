@@ -4,14 +4,14 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from job import job
+from job import job, read_parquet
 
 from preactivations.plotting import TEXT_WIDTH, label_panels, save, style, theta_looks
 
 snakemake: Any  # Snakemake puts it here
 
 with job(snakemake), style():
-    tables = pd.concat(map(pd.read_parquet, snakemake.input.tables))
+    tables = pd.concat(map(read_parquet, snakemake.input.tables))
     looks = theta_looks(tables.theta)
     figure, axes = plt.subplots(2, 2, figsize=(TEXT_WIDTH, 4.8), layout="constrained")
     for (full, close), kind in zip(axes, ("odd", "positive"), strict=True):

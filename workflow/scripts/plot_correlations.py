@@ -4,8 +4,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
-from job import job
+from job import job, read_parquet
 
 from preactivations.conclusions import name_of
 from preactivations.plotting import TEXT_WIDTH, look, save, style, theta_colours
@@ -85,7 +84,7 @@ def plot_matrices(width: int, paths: Any) -> None:
 
 
 with job(snakemake), style():
-    means, blocks = pd.read_parquet(snakemake.input.means), pd.read_parquet(snakemake.input.blocks)
+    means, blocks = read_parquet(snakemake.input.means), read_parquet(snakemake.input.blocks)
     colours = theta_colours(means.theta.dropna())
     plot_means(snakemake.output.means)
     for k, width in enumerate(snakemake.params.widths):

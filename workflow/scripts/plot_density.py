@@ -4,14 +4,14 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from job import job
+from job import job, read_parquet
 
 from preactivations.plotting import TEXT_WIDTH, save, style, theta_looks
 
 snakemake: Any  # Snakemake puts it here
 
 with job(snakemake), style():
-    tables = pd.concat(map(pd.read_parquet, snakemake.input.tables))
+    tables = pd.concat(map(read_parquet, snakemake.input.tables))
     density = tables[tables.quantity == "density"]
     looks = theta_looks(tables.theta)
     figure, ax = plt.subplots(figsize=(0.62 * TEXT_WIDTH, 3.0), layout="constrained")

@@ -5,7 +5,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from job import job
+from job import job, read_parquet
 
 from preactivations.conclusions import exact_variance, square_dependence
 from preactivations.plotting import TEXT_WIDTH, label_panels, look, save, style, theta_colours
@@ -161,9 +161,9 @@ def normal_scores(size: int) -> Any:
 
 
 with job(snakemake), style():
-    layers = pd.concat(map(pd.read_parquet, snakemake.input.layers), ignore_index=True)
-    points = pd.concat(map(pd.read_parquet, snakemake.input.points), ignore_index=True)
-    correlations = pd.concat(map(pd.read_parquet, snakemake.input.correlations), ignore_index=True)
+    layers = pd.concat(map(read_parquet, snakemake.input.layers), ignore_index=True)
+    points = pd.concat(map(read_parquet, snakemake.input.points), ignore_index=True)
+    correlations = pd.concat(map(read_parquet, snakemake.input.correlations), ignore_index=True)
     free = layers[~layers.activation.str.startswith("normalized_")]
     colours, many = theta_colours(layers.theta.dropna()), theta_colours(points.theta.dropna())
     plot_dependence(snakemake.output.dependence)

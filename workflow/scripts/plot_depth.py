@@ -5,7 +5,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from job import job
+from job import job, read_parquet
 from matplotlib.colors import LogNorm
 
 from preactivations.plotting import TEXT_WIDTH, look, save, style, theta_colours
@@ -161,9 +161,9 @@ def plot_heat(paths: Any) -> None:
 
 
 with job(snakemake), style():
-    layers = pd.concat(map(pd.read_parquet, snakemake.input.layers), ignore_index=True)
-    quantiles = pd.concat(map(pd.read_parquet, snakemake.input.quantiles), ignore_index=True)
-    null = pd.read_parquet(snakemake.input.null)
+    layers = pd.concat(map(read_parquet, snakemake.input.layers), ignore_index=True)
+    quantiles = pd.concat(map(read_parquet, snakemake.input.quantiles), ignore_index=True)
+    null = read_parquet(snakemake.input.null)
     colours = theta_colours(layers.theta.dropna())
     widths = sorted(set(layers.width))
     plot_ks("ks", snakemake.output.ks)

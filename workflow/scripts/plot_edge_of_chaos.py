@@ -4,8 +4,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
-from job import job
+from job import job, read_parquet
 from matplotlib.colors import TwoSlopeNorm
 
 from preactivations.conclusions import name_of
@@ -254,7 +253,7 @@ def plot_unified(paths: Any) -> None:
 
 
 with job(snakemake), style():
-    read = {name: pd.read_parquet(path) for name, path in snakemake.input.items() if name != "code"}
+    read = {name: read_parquet(path) for name, path in snakemake.input.items() if name != "code"}
     curves, pairs, heat, maps = (read[name] for name in ("curves", "pairs", "heat", "maps"))
     rates, scales, correlations = (read[name] for name in ("rates", "scales", "correlations"))
     variances, unified = read["variances"], read["unified"]

@@ -1,13 +1,11 @@
 """Figure: loss curves of the density fits (published last values as circles) and of the activation fits."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from job import job
+from job import job, read_json
 
 from preactivations.plotting import TEXT_WIDTH, label_panels, save, style, theta_looks
 
@@ -15,7 +13,7 @@ snakemake: Any  # Snakemake puts it here
 
 with job(snakemake), style():
     densities, activations = (
-        sorted((json.loads(Path(path).read_text()) for path in paths), key=lambda fit: fit["theta"])
+        sorted((read_json(path) for path in paths), key=lambda fit: fit["theta"])
         for paths in (snakemake.input.densities, snakemake.input.activations)
     )
     published = pd.read_csv(snakemake.input.published).set_index("theta").loss

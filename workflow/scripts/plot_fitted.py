@@ -5,7 +5,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from job import job
+from job import job, read_parquet
 from matplotlib.lines import Line2D
 
 from preactivations.plotting import TEXT_WIDTH, label_panels, save, style, theta_looks
@@ -19,7 +19,7 @@ PANELS = {
 }
 
 with job(snakemake), style():
-    curves = pd.concat(map(pd.read_parquet, snakemake.input.curves), ignore_index=True)
+    curves = pd.concat(map(read_parquet, snakemake.input.curves), ignore_index=True)
     looks = theta_looks(curves.theta)
     figure, axes = plt.subplots(
         2, 3, figsize=(TEXT_WIDTH, 4.6), layout="constrained", height_ratios=(3, 2), sharex="col"

@@ -4,8 +4,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
-from job import job
+from job import job, read_parquet
 from matplotlib.ticker import MaxNLocator
 
 from preactivations.heavy_tails_claims import scheme_name
@@ -250,11 +249,11 @@ def plot_training(paths: Any) -> None:
 with job(snakemake), style():
     inputs = snakemake.input
     deep, widths, sigma, densities = (
-        pd.read_parquet(inputs[n]) for n in ("deep", "widths", "sigma", "densities")
+        read_parquet(inputs[n]) for n in ("deep", "widths", "sigma", "densities")
     )
-    histogram, tests, clt = (pd.read_parquet(inputs[n]) for n in ("histogram", "tests", "clt"))
-    normality, tails = (pd.read_parquet(inputs[n]) for n in ("normality", "tails"))
-    cells, chosen, loss = (pd.read_parquet(inputs[n]) for n in ("cells", "chosen", "loss"))
+    histogram, tests, clt = (read_parquet(inputs[n]) for n in ("histogram", "tests", "clt"))
+    normality, tails = (read_parquet(inputs[n]) for n in ("normality", "tails"))
+    cells, chosen, loss = (read_parquet(inputs[n]) for n in ("cells", "chosen", "loss"))
     output = snakemake.output
     plot_moments(output.moments)
     plot_widths(output.widths)

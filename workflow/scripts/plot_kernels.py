@@ -5,7 +5,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from job import job
+from job import job, read_parquet
 
 from preactivations.kernel_claims import curve_tolerance
 from preactivations.plotting import TEXT_WIDTH, label_panels, save, style
@@ -283,13 +283,11 @@ def plot_inputs(paths: Any) -> None:
 
 with job(snakemake), style():
     inputs = snakemake.input
-    curves, gram, errors = (pd.read_parquet(inputs[n]) for n in ("curves", "gram", "errors"))
-    slopes, table = pd.read_parquet(inputs.slopes), pd.read_parquet(inputs.depth)
+    curves, gram, errors = (read_parquet(inputs[n]) for n in ("curves", "gram", "errors"))
+    slopes, table = read_parquet(inputs.slopes), read_parquet(inputs.depth)
     if not len(slopes):
         slopes = pd.DataFrame(columns=["law", "inputs"])
-    directions, images, hypotheses = (
-        pd.read_parquet(inputs[n]) for n in ("directions", "images", "hypotheses")
-    )
+    directions, images, hypotheses = (read_parquet(inputs[n]) for n in ("directions", "images", "hypotheses"))
     controls = snakemake.params.controls
     output = snakemake.output
     plot_curves(output.curves)

@@ -4,7 +4,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from job import job
+from job import job, read_parquet
 from matplotlib.lines import Line2D
 
 from preactivations.plotting import COLOURS, MARKERS, TEXT_WIDTH, save, style, theta_colours
@@ -82,9 +82,9 @@ def draw(statistic: str, paths: list[str]) -> None:
 
 
 with job(snakemake), style():
-    points = pd.concat(map(pd.read_parquet, snakemake.input.points), ignore_index=True)
+    points = pd.concat(map(read_parquet, snakemake.input.points), ignore_index=True)
     fitted, points = points[points.route == "fitted"], points[points.route == "exact"]
-    lines = pd.concat(map(pd.read_parquet, snakemake.input.lines), ignore_index=True)
-    null = pd.read_parquet(snakemake.input.null)
+    lines = pd.concat(map(read_parquet, snakemake.input.lines), ignore_index=True)
+    null = read_parquet(snakemake.input.null)
     draw("ks", snakemake.output.raw)
     draw("ks_standardized", snakemake.output.standardized)

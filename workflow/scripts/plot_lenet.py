@@ -3,8 +3,7 @@
 from typing import Any
 
 import matplotlib.pyplot as plt
-import pandas as pd
-from job import job
+from job import job, read_parquet
 
 from preactivations.conclusions import name_of
 from preactivations.plotting import TEXT_WIDTH, save, style, theta_colours, training_look
@@ -12,7 +11,7 @@ from preactivations.plotting import TEXT_WIDTH, save, style, theta_colours, trai
 snakemake: Any  # Snakemake puts it here
 
 with job(snakemake), style():
-    cells = pd.read_parquet(snakemake.input.cells)
+    cells = read_parquet(snakemake.input.cells)
     title, optimizer = snakemake.params.title, snakemake.params.optimizer
     mine = cells[cells.dataset.str.startswith(title) & (cells.optimizer == optimizer) & (cells.depth == 0)]
     colours = theta_colours(cells.theta.dropna())

@@ -3,8 +3,7 @@
 from typing import Any
 
 import matplotlib.pyplot as plt
-import pandas as pd
-from job import job
+from job import job, read_parquet
 
 from preactivations.conclusions import name_of
 from preactivations.plotting import COLOURS, TEXT_WIDTH, label_panels, save, style
@@ -12,7 +11,7 @@ from preactivations.plotting import COLOURS, TEXT_WIDTH, label_panels, save, sty
 snakemake: Any  # Snakemake puts it here
 
 with job(snakemake), style():
-    layers, chosen = (pd.read_parquet(snakemake.input[name]) for name in ("layers", "chosen"))
+    layers, chosen = (read_parquet(snakemake.input[name]) for name in ("layers", "chosen"))
     keys = ["activation", "law", "theta", "learning_rate"]
     mine = layers.merge(chosen[keys].drop_duplicates(), on=keys)
     cells = list(mine.groupby(["activation", "law", "theta"], dropna=False, sort=False))

@@ -4,8 +4,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
-from job import job
+from job import job, read_parquet
 from matplotlib.ticker import MaxNLocator
 
 from preactivations.plotting import TEXT_WIDTH, label_panels, save, style
@@ -229,12 +228,12 @@ def plot_training(paths: Any) -> None:
 
 with job(snakemake), style():
     inputs = snakemake.input
-    density, histogram, ks = (pd.read_parquet(inputs[name]) for name in ("density", "histogram", "ks"))
-    deviations, eigenvalues = (pd.read_parquet(inputs[name]) for name in ("deviations", "eigenvalues"))
-    stationary, indices = (pd.read_parquet(inputs[name]) for name in ("stationary", "indices"))
-    correlations, paths_of = (pd.read_parquet(inputs[name]) for name in ("correlations", "paths"))
-    singular_values, jacobians = (pd.read_parquet(inputs[name]) for name in ("singular_values", "jacobians"))
-    cells, chosen, loss = (pd.read_parquet(inputs[name]) for name in ("cells", "chosen", "loss"))
+    density, histogram, ks = (read_parquet(inputs[name]) for name in ("density", "histogram", "ks"))
+    deviations, eigenvalues = (read_parquet(inputs[name]) for name in ("deviations", "eigenvalues"))
+    stationary, indices = (read_parquet(inputs[name]) for name in ("stationary", "indices"))
+    correlations, paths_of = (read_parquet(inputs[name]) for name in ("correlations", "paths"))
+    singular_values, jacobians = (read_parquet(inputs[name]) for name in ("singular_values", "jacobians"))
+    cells, chosen, loss = (read_parquet(inputs[name]) for name in ("cells", "chosen", "loss"))
     output = snakemake.output
     plot_density(output.density)
     plot_deviations(output.deviations)

@@ -4,8 +4,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
-from job import job
+from job import job, read_parquet
 
 from preactivations.conclusions import name_of
 from preactivations.plotting import TEXT_WIDTH, label_panels, save, style, theta_colours, training_look
@@ -166,9 +165,7 @@ def plot_predictors(paths: Any) -> None:
 
 
 with job(snakemake), style():
-    everything = [
-        pd.read_parquet(snakemake.input[name]) for name in ("cells", "start", "curves", "predictions")
-    ]
+    everything = [read_parquet(snakemake.input[name]) for name in ("cells", "start", "curves", "predictions")]
     title, optimizer = snakemake.params.title, snakemake.params.optimizer
     cells, start, curves, predictions = (
         frame[frame.dataset.str.startswith(title) & (frame.optimizer == optimizer)] for frame in everything

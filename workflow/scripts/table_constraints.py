@@ -2,15 +2,14 @@
 
 from typing import Any
 
-import pandas as pd
-from job import job
+from job import job, read_parquet
 
 from preactivations.tables import write_table
 
 snakemake: Any  # Snakemake puts it here
 
 with job(snakemake):
-    frame = pd.read_parquet(snakemake.input.table)
+    frame = read_parquet(snakemake.input.table)
     headers = {
         "gaussian": "(a) W phi(X) normal",
         "no_atom": "(b) P(phi = 0) = 0",

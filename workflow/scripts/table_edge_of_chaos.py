@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import pandas as pd
-from job import job
+from job import job, read_parquet
 
 from preactivations.eoc_claims import eoc_claims, unified_table
 from preactivations.tables import write_table
@@ -12,8 +11,8 @@ snakemake: Any  # Snakemake puts it here
 
 with job(snakemake):
     names = ("unique", "rates", "scales", "ranges", "points", "correlations", "variances", "unified")
-    results = {name: pd.read_parquet(snakemake.input[name]) for name in names}
-    pairs = pd.read_parquet(snakemake.input.pairs)
+    results = {name: read_parquet(snakemake.input[name]) for name in names}
+    pairs = read_parquet(snakemake.input.pairs)
     pairs = pairs[pairs.listed].drop(columns="listed")
     number = dict.fromkeys(("weight_variance", "chi", "sigma_w", "sigma_b", "variance_slope", "xi_c"), ".6g")
     write_table(pairs, snakemake.output.pairs, number | {"theta": "g", "b": "g"})

@@ -1,12 +1,10 @@
 """The fitted route, one row per theta and kind: losses, mass, moments, KS, errors, drift."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from job import job
+from job import job, read_json, read_parquet
 
 from preactivations.tables import write_table
 
@@ -18,7 +16,7 @@ with job(snakemake):
     for density_path, activation_path in zip(
         snakemake.input.densities, snakemake.input.activations, strict=True
     ):
-        density, fits = (json.loads(Path(path).read_text()) for path in (density_path, activation_path))
+        density, fits = (read_json(path) for path in (density_path, activation_path))
         for kind in (k for k in ("odd", "positive") if k in fits):
             rows.append(
                 {
@@ -32,7 +30,7 @@ with job(snakemake):
                     "activation_mse": fits[kind]["losses"][-1],
                 }
             )
-    assessments = pd.concat(map(pd.read_parquet, snakemake.input.assessments))
+    assessments = pd.concat(map(read_parquet, snakemake.input.assessments))
     frame = pd.DataFrame(rows).merge(assessments, on=["theta", "kind"], how="left")
     frame = frame.sort_values(["theta", "kind"], ignore_index=True)
     formats = {name: ".4f" for name in frame if name not in ("theta", "kind")}

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pandas as pd
-from job import job, write_parquet
+from job import job, read_parquet, write_parquet
 
 from preactivations.heavy_tails_claims import (
     fractional_comparisons,
@@ -29,10 +29,9 @@ HIDDEN = [
 ]
 
 with job(snakemake):
-    results = {name: pd.read_parquet(snakemake.input[name]) for name in READ}
+    results = {name: read_parquet(snakemake.input[name]) for name in READ}
     runs, curves = (
-        pd.concat(map(pd.read_parquet, snakemake.input[name]), ignore_index=True)
-        for name in ("runs", "curves")
+        pd.concat(map(read_parquet, snakemake.input[name]), ignore_index=True) for name in ("runs", "curves")
     )
     output = snakemake.output
     cells = cell_table(runs)

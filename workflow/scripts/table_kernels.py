@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import pandas as pd
-from job import job, write_parquet
+from job import job, read_parquet, write_parquet
 
 from preactivations.kernel_claims import depth_table, kernel_claims, law_table, slope_table
 from preactivations.tables import write_table
@@ -13,7 +12,7 @@ snakemake: Any  # Snakemake puts it here
 READ = ("curves", "finite_width", "depth", "gram", "errors", "directions", "images", "hypotheses")
 
 with job(snakemake):
-    found = {name: pd.read_parquet(snakemake.input[name]) for name in READ}
+    found = {name: read_parquet(snakemake.input[name]) for name in READ}
     output = snakemake.output
     laws = law_table(found["curves"], found["finite_width"])
     slopes = slope_table(found["errors"], snakemake.params.fit_from)

@@ -3,13 +3,13 @@
 from typing import Any
 
 import pandas as pd
-from job import job
+from job import job, read_parquet
 
 from preactivations.tables import write_table
 
 snakemake: Any  # Snakemake puts it here
 
 with job(snakemake):
-    frame = pd.concat(map(pd.read_parquet, snakemake.input.points), ignore_index=True)
+    frame = pd.concat(map(read_parquet, snakemake.input.points), ignore_index=True)
     formats = {"theta": "g", "ks": ".5f", "ks_standardized": ".5f"}
     write_table(frame, snakemake.output.table, formats)

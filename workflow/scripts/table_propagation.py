@@ -3,7 +3,7 @@
 from typing import Any
 
 import pandas as pd
-from job import job
+from job import job, read_parquet
 
 from preactivations.conclusions import normal_from_width, propagation_claims, propagation_text, within_null
 from preactivations.tables import write_table, write_words
@@ -11,10 +11,10 @@ from preactivations.tables import write_table, write_words
 snakemake: Any  # Snakemake puts it here
 
 with job(snakemake):
-    null = pd.read_parquet(snakemake.input.null)
-    layers = within_null(pd.concat(map(pd.read_parquet, snakemake.input.layers), ignore_index=True), null)
-    points = pd.concat(map(pd.read_parquet, snakemake.input.points), ignore_index=True)
-    correlations = pd.concat(map(pd.read_parquet, snakemake.input.correlations), ignore_index=True)
+    null = read_parquet(snakemake.input.null)
+    layers = within_null(pd.concat(map(read_parquet, snakemake.input.layers), ignore_index=True), null)
+    points = pd.concat(map(read_parquet, snakemake.input.points), ignore_index=True)
+    correlations = pd.concat(map(read_parquet, snakemake.input.correlations), ignore_index=True)
     depths = snakemake.params.depths
     table = normal_from_width(layers, depths)
     headers = {

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pandas as pd
-from job import job, write_parquet
+from job import job, read_parquet, write_parquet
 
 from preactivations.relu_law_claims import SCHEME_NAMES, relu_law_claims, scheme_comparisons
 from preactivations.tables import write_table
@@ -17,10 +17,9 @@ HIDDEN = ["law", "theta", "all_runs", "all_trains", "all_diverged"]
 HIDDEN += [f"{name}_{end}" for name in ("trains", "loss", "accuracy") for end in ("low", "high")]
 
 with job(snakemake):
-    results = {name: pd.read_parquet(snakemake.input[name]) for name in READ}
+    results = {name: read_parquet(snakemake.input[name]) for name in READ}
     runs, curves = (
-        pd.concat(map(pd.read_parquet, snakemake.input[name]), ignore_index=True)
-        for name in ("runs", "curves")
+        pd.concat(map(read_parquet, snakemake.input[name]), ignore_index=True) for name in ("runs", "curves")
     )
     cells = cell_table(runs)
     deviations = results["deviations"]

@@ -1,11 +1,9 @@
 """Published numbers next to ours, with uncertainty, tolerance and verdict."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from job import job
+from job import job, read_json, read_parquet
 
 from preactivations.companion_replication import compare_heavy_tails, compare_kernels, compare_relu_law
 from preactivations.heavy_tails_claims import width_slopes
@@ -23,30 +21,28 @@ from preactivations.tables import write_table
 snakemake: Any  # Snakemake puts it here
 
 with job(snakemake):
-    points = pd.concat(map(pd.read_parquet, snakemake.input.points), ignore_index=True)
+    points = pd.concat(map(read_parquet, snakemake.input.points), ignore_index=True)
     published = pd.read_csv(snakemake.input.published)
     losses = pd.read_csv(snakemake.input.published_losses)
-    fits = pd.DataFrame(json.loads(Path(path).read_text()) for path in snakemake.input.densities)
-    assessments = pd.concat(map(pd.read_parquet, snakemake.input.assessments), ignore_index=True)
+    fits = pd.DataFrame(read_json(path) for path in snakemake.input.densities)
+    assessments = pd.concat(map(read_parquet, snakemake.input.assessments), ignore_index=True)
     parts = [
         width_one(points),
         compare_fits(fits, losses, assessments),
         compare_fitted_sweep_iii(points, published, fits, losses),
         compare_sweep_iii(points, published),
-        compare_edge_of_chaos(
-            pd.read_parquet(snakemake.input.constants), pd.read_parquet(snakemake.input.ranges)
-        ),
+        compare_edge_of_chaos(read_parquet(snakemake.input.constants), read_parquet(snakemake.input.ranges)),
         compare_relu_law(
-            *(pd.read_parquet(snakemake.input[name]) for name in ("relu_constants", "relu_ks", "jacobians"))
+            *(read_parquet(snakemake.input[name]) for name in ("relu_constants", "relu_ks", "jacobians"))
         ),
         compare_kernels(
-            pd.read_parquet(snakemake.input.kernel_constants),
-            slope_table(pd.read_parquet(snakemake.input.kernel_errors), snakemake.params.fit_from),
+            read_parquet(snakemake.input.kernel_constants),
+            slope_table(read_parquet(snakemake.input.kernel_errors), snakemake.params.fit_from),
         ),
         compare_heavy_tails(
-            pd.read_parquet(snakemake.input.heavy_constants),
-            width_slopes(pd.read_parquet(snakemake.input.heavy_widths)),
-            pd.read_parquet(snakemake.input.heavy_tails),
+            read_parquet(snakemake.input.heavy_constants),
+            width_slopes(read_parquet(snakemake.input.heavy_widths)),
+            read_parquet(snakemake.input.heavy_tails),
         ),
     ]
     formats = dict.fromkeys(("published", "ours", "uncertainty", "tolerance"), ".5g")

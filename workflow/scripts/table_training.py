@@ -3,7 +3,7 @@
 from typing import Any
 
 import pandas as pd
-from job import job, write_parquet
+from job import job, read_parquet, write_parquet
 
 from preactivations.tables import write_table, write_words
 from preactivations.training_claims import persistence_table, training_text
@@ -18,12 +18,12 @@ DECIMALS = ("accuracy", "accuracy_low", "accuracy_high", "loss", "loss_low", "lo
 with job(snakemake):
     runs, curves, initial = (
         pd.concat(
-            [f for f in map(pd.read_parquet, snakemake.input[name]) if len(f)] or [pd.DataFrame()],
+            [f for f in map(read_parquet, snakemake.input[name]) if len(f)] or [pd.DataFrame()],
             ignore_index=True,
         )
         for name in ("runs", "curves", "initial")
     )
-    layers, followed = pd.read_parquet(snakemake.input.layers), pd.read_parquet(snakemake.input.followed)
+    layers, followed = read_parquet(snakemake.input.layers), read_parquet(snakemake.input.followed)
     cells = cell_table(runs)
     write_table(
         cells,

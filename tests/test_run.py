@@ -1,0 +1,172 @@
+"""One run at a time, and what a killed one leaves behind, with a Snakefile of two jobs in a folder of its own.
+
+The whole pipeline is killed in tests/system/test_killed.py.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from pipeline import ROOT
+
+SNAKEFILE = """
+rule all:
+    input: "done"
+rule slow:
+    output: "slow"
+    shell: "echo $$ > started; sleep {config[seconds]}; echo whole > {output}"
+rule done:
+    input: "slow"
+    output: "done"
+    shell: "cp {input} {output}"
+"""
+MAKEFILE = (
+    "all:\n\t@{python} workflow/run.py snakemake --cores 1 --rerun-incomplete --config seconds=$(SECONDS)\n"
+)
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "workflow").mkdir()
+    shutil.copy(ROOT / "workflow" / "run.py", tmp_path / "workflow")
+    (tmp_path / "Snakefile").write_text(SNAKEFILE)
+    (tmp_path / "Makefile").write_text(MAKEFILE.format(python=sys.executable))
+    yield tmp_path
+    for process in psutil.process_iter():  # whatever a failed test has left
+        try:
+            if process.cwd() == str(tmp_path):
+                process.kill()
+        except psutil.Error:
+            continue
+
+
+def start(project, *command):
+    return subprocess.Popen(
+        command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )  # fmt: skip
+
+
+def run(project, *command):
+    done = subprocess.run(
+        command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60
+    )
+    return done.returncode, done.stdout
+
+
+def until(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return value
+
+
+def job_of(project):
+    """Process id of the slow job, once it runs."""
+    path = project / "started"
+    return int(until(lambda: path.is_file() and path.read_text().strip()))
+
+
+def alone(*command):
+    return (sys.executable, "workflow/run.py", *command)
+
+
+def is_running(pid):
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def test_a_second_run_is_refused_and_told_who_is_running(project):
+    first = start(project, *alone("sleep", "30"))
+    until(lambda: "sleep" in psutil.Process(first.pid).name())
+    status, output = run(project, *alone("touch", "second"))
+    assert status == 1
+    assert re.search(
+        rf"another run is at work here: process {first.pid} on \S+ since \S+ \S+; wait for it or stop it. Nothing was "
+        "changed",
+        output,
+    )
+    assert not (project / "second").exists()
+    first.kill()
+    first.wait()
+    assert run(project, *alone("touch", "second")) == (0, "")
+
+
+@pytest.mark.parametrize("victim", ["snakemake", "make", "make and snakemake", "all"])
+def test_after_a_kill_the_next_make_finishes(project, victim):
+    """Whichever process is killed: the job that survives is ended, so that it does not write over newer results."""
+    make = start(project, "make", "SECONDS=8")
+    job = job_of(project)
+    snakemake = next(p for p in psutil.Process(make.pid).children() if "snakemake" in " ".join(p.cmdline()))
+    if victim == "all":
+        os.killpg(make.pid, signal.SIGKILL)
+    if "snakemake" in victim:
+        snakemake.kill()
+    if victim.startswith("make"):
+        make.kill()
+    make.wait(20)
+    if victim != "all":
+        assert is_running(job)
+    (project / "started").unlink()
+    status, output = run(project, "make", "SECONDS=0")
+    assert status == 0, output
+    assert (project / "done").read_text() == "whole\n"
+    assert not is_running(job)
+    if victim == "make":
+        assert f"run: the make of an earlier run was killed; ending it: process {snakemake.pid} on" in output
+    elif victim != "all":
+        assert re.search(r"run: ending \d+ processes of a run that was killed", output)
+    # asked to end, Snakemake opens its lock itself
+    assert ("run: unlocking after a run that was killed" in output) == (victim != "make")
+    status, output = run(project, "make", "SECONDS=0")
+    assert status == 0
+    assert "Nothing to be done" in output
+
+
+def test_plain_snakemake_names_the_way_to_unlock(project):
+    by_hand = start(project, sys.executable, "-m", "snakemake", "--cores", "1", "--config", "seconds=20")
+    job_of(project)
+    plain = (sys.executable, "-m", "snakemake", "--cores", "1", "--config", "seconds=0")
+    status, output = run(project, *plain)
+    assert status == 1
+    assert "Directory cannot be locked" in output
+    assert "--unlock" in output
+    # a run that is alive keeps its lock
+    status, output = run(project, "make", "SECONDS=0")
+    assert status == 2
+    assert f"a Snakemake that was started by hand is at work here, process {by_hand.pid}" in output
+    assert is_running(by_hand.pid)
+    os.killpg(by_hand.pid, signal.SIGKILL)
+    by_hand.wait()
+    status, output = run(project, "make", "SECONDS=0")
+    assert status == 0, output
+    assert "run: unlocking after a run that was killed" in output
+    assert (project / "done").read_text() == "whole\n"
+
+
+def test_processes_of_other_checkouts_are_left_alone(project, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    shutil.copytree(project, other, dirs_exist_ok=True)
+    first = start(other, *alone("sleep", "30"))
+    until(lambda: "sleep" in psutil.Process(first.pid).name())
+    assert run(project, *alone("true")) == (0, "")
+    assert first.poll() is None
+    first.kill()
+    first.wait()
+
+
+def test_the_status_of_the_command_is_that_of_the_run(project):
+    assert run(project, *alone("false"))[0] == 1
+    assert run(project, *alone()) == (1, "run: say which command\n")
+
+
+def test_caches_of_the_user_are_respected(project, monkeypatch):
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert run(project, *alone("printenv", "XDG_CACHE_HOME"))[1] == f"{project / '.cache'}\n"
+    monkeypatch.setenv("XDG_CACHE_HOME", "/elsewhere")
+    assert run(project, *alone("printenv", "XDG_CACHE_HOME"))[1] == "/elsewhere\n"
