@@ -205,3 +205,34 @@ def test_simulations_fit_their_memory(path):
     for widths, inputs, memory_mb in cells:
         assert block_bytes(widths, inputs) <= 1e6 * memory_mb, (widths[:2], inputs)
         assert block_bytes(widths, inputs, "cuda") <= _DEVICE_MEMORY
+
+
+@pytest.mark.dag
+@pytest.mark.parametrize(
+    ("key", "value", "named", "says"), FAULTS[::18], ids=[f"{k}={v}" for k, v, *_ in FAULTS[::18]]
+)
+def test_refused_before_any_job(tmp_path, key, value, named, says):
+    """Also by Snakemake: one line that says it, no job, no file."""
+    from pipeline import copy_of_the_project, snakemake
+
+    project = copy_of_the_project(tmp_path)
+    config = copy.deepcopy(LAPTOP)
+    *path, last = key.split(".")
+    section = config
+    for part in path:
+        section = section[part]
+    section[last] = value
+    (project / "wrong.yaml").write_text(yaml.safe_dump(config))
+    before = sorted(
+        p for p in project.rglob("*") if ".snakemake" not in p.parts and "__pycache__" not in p.parts
+    )
+    code, output = snakemake(project, config="wrong.yaml", check=False)
+    assert code != 0
+    assert "the configuration is not valid:" in output
+    assert any(line.startswith(f"  {named}: ") and says in line for line in output.splitlines())
+    assert "Traceback" not in output
+    assert "Select jobs" not in output
+    after = sorted(
+        p for p in project.rglob("*") if ".snakemake" not in p.parts and "__pycache__" not in p.parts
+    )
+    assert after == before

@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from pipeline import SMOKE, environment, planned, snakemake, with_config
+from pipeline import SMOKE, environment, hashes, planned, snakemake, with_config
 
 pytestmark = pytest.mark.dag
 
@@ -107,3 +107,83 @@ def test_missing_data_set_is_said_and_not_in_the_way(built):
             in output
         )
         assert not (built / target).exists()
+
+
+DAMAGES = {
+    "cut off": lambda content: content[: len(content) // 2],
+    "emptied": lambda content: b"",
+    "one bit": lambda content: content[:200] + bytes([content[200] ^ 1]) + content[201:],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_intermediate_is_named_and_made_anew(built, damage):
+    """Also where one bit is another one: a number that would look like any other."""
+    path = built / "data/smoke/constraints/constraints.parquet"
+    good = path.read_bytes()
+    before = hashes(built)
+    path.write_bytes(DAMAGES[damage](good))
+    code, output = snakemake(built, "constraints", "--show-failed-logs", check=False)
+    assert code != 0
+    assert re.search(
+        r"DamagedFile: data/smoke/constraints/constraints\.parquet can't be read: .*\. Delete it, and the next run "
+        "makes it anew",
+        output,
+    )
+    path.unlink()
+    snakemake(built, "constraints")
+    assert hashes(built) == before
+
+
+def test_damaged_json_is_named(built):
+    path = built / "data/smoke/fitted/weibull_4.density.json"
+    good = path.read_bytes()
+    path.write_bytes(good[:-20])
+    code, output = snakemake(built, "tables/smoke/fitted.csv", "--show-failed-logs", check=False)
+    assert code != 0
+    assert "DamagedFile: data/smoke/fitted/weibull_4.density.json can't be read" in output
+    path.write_bytes(good)
+    snakemake(built)
+
+
+def test_a_missing_intermediate_is_made_anew_and_nothing_else(built):
+    """What was made from it stays, since it comes out as it was."""
+    path = built / "data/smoke/kernels/errors.parquet"
+    before = hashes(built)
+    path.unlink()
+    assert "Missing output files: data/smoke/kernels/errors.parquet" in snakemake(built, "--dry-run")
+    output = snakemake(built)
+    made = set(re.findall(r"^rule (\w+):", output, re.MULTILINE))
+    assert "kernel_errors" in made
+    assert "kernel_simulate" not in made
+    assert hashes(built) == before
+
+
+def test_a_damaged_cell_is_computed_again(built):
+    """A part of a job that was stopped: it is not worth an error."""
+    target = "data/cells/heavy_tails/tails.parquet"
+    heavy = SMOKE["heavy_tails"]
+    config = with_config(built, scale="cells", heavy_tails={"tails": heavy["tails"] | {"depth": 60}})
+    snakemake(built, target, config=config)
+    whole = (built / target).read_bytes()
+    (built / target).unlink()
+    kept = built / "data/cells/heavy_tails/.cells.constants"
+    # stopped in the middle: the first cells are there, one of them cut off
+    process = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", target, "--cores", "1", "--configfile", config], cwd=built,
+        env=environment(built), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.perf_counter() + 60
+    while len(cells := [p for p in kept.glob("*/*.parquet") if not p.parent.name.startswith(".")]) < 3:
+        assert process.poll() is None
+        assert time.perf_counter() < deadline
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    cells[0].write_bytes(cells[0].read_bytes()[:100])
+    snakemake(built, "--unlock", target, config=config)
+    snakemake(built, "--rerun-incomplete", target, config=config)
+    log = (built / "logs/cells/heavy_tails_simulate.log").read_text()
+    assert log.count("computed again: ") == 1
+    assert "kept from a run that was stopped" in log
+    assert (built / target).read_bytes() == whole

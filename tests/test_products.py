@@ -57,12 +57,25 @@ def test_products(built):
 
 
 def test_no_result_is_a_pickle(built):
-    kinds = {
-        p.suffix
+    results = [
+        path
         for top in ("data/smoke", "figures/smoke", "tables/smoke")
-        for p in (built / top).rglob("*.*")
-    }
-    assert kinds <= {".parquet", ".json", ".pdf", ".png", ".csv", ".md", ".tex", ".html", ".ipynb"}
+        for path in (built / top).rglob("*.*")
+        if path.is_file()
+    ]
+    beginnings = {".parquet": b"PAR1", ".pdf": b"%PDF", ".png": b"\x89PNG", ".html": b"<!", ".json": b""}
+    texts = {".csv", ".md", ".tex", ".ipynb", ".json", ".html"}
+    assert {path.suffix for path in results} <= set(beginnings) | texts
+    for path in results:
+        content = path.read_bytes()
+        assert content.startswith(beginnings.get(path.suffix, b"")), path
+        if path.suffix in texts:
+            content.decode()  # UTF-8
+    code = [path for top in ("src", "workflow") for path in (built / top).rglob("*.py")]
+    for path in code:
+        assert not re.search(
+            r"import (pickle|joblib|shelve)|torch\.save|allow_pickle=True|to_pickle", path.read_text()
+        ), path
 
 
 def test_everything_is_documented(built):

@@ -107,9 +107,9 @@ def durations(jobs: list[Job], scale: str) -> tuple[dict[Job, float | None], int
     return {job: None if (s := seconds(job)) is None else s + _PER_JOB for job in jobs}, ours
 
 
-def recorded_durations(scale: str) -> dict[str, float]:
+def recorded_durations(scale: str, project: Path = Path()) -> dict[str, float]:
     """Seconds by job, from the benchmark files of this machine."""
-    folder = BENCHMARKS / scale
+    folder = project / BENCHMARKS / scale
     found = {}
     for path in sorted(folder.rglob("*.tsv")):
         lines = path.read_text().splitlines()

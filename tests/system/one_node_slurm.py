@@ -101,7 +101,7 @@ def one_node(folder: Path, memory_mb: int = 16_000) -> Iterator[dict[str, str]]:
         )
     )  # fmt: skip
     # a graphics card in name only, to see that jobs wait for it
-    (folder / "gres.conf").write_text(f"NodeName={host} Name=gpu Count=1\n")
+    (folder / "gres.conf").write_text("Name=gpu File=/dev/null\n")
     # the job steps of Snakemake's executor drop the variables of Slurm, this one too, and then start srun
     srun = folder / "bin" / "srun"
     srun.parent.mkdir()
@@ -114,8 +114,8 @@ def one_node(folder: Path, memory_mb: int = 16_000) -> Iterator[dict[str, str]]:
         with (folder / f"{command[0]}.out.log").open("wb") as out:
             started.append(
                 subprocess.Popen(
-                    command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                    start_new_session=True,
+                    ("setpriv", "--pdeathsig=TERM", *command), env=environment, stdin=subprocess.DEVNULL, stdout=out,
+                    stderr=subprocess.STDOUT, start_new_session=True,
                 )
             )  # fmt: skip
 

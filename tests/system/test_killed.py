@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 
+import plan
 import psutil
 from pipeline import copy_of_the_project, environment, hashes, make
 
@@ -35,6 +36,7 @@ def kill(process, victim):
 
 def test_ten_kills_change_nothing(finished, tmp_path):
     project = copy_of_the_project(tmp_path)
+    whole = sum(plan.recorded_durations("smoke", finished).values()) / 2  # on two cores
     command, rng = make(project, "reproduce", *TARGETS), random.Random(2205)
     outputs = []
     for k in range(KILLS):
@@ -45,7 +47,7 @@ def test_ten_kills_change_nothing(finished, tmp_path):
                 start_new_session=True,
             )  # fmt: skip
         # from the very start of a run to some jobs later; all ten before its end
-        moment = rng.uniform(0.2, 26)
+        moment = rng.uniform(0.2, 0.18 * whole)
         time.sleep(moment)
         assert process.poll() is None, f"over before it was killed: {log.read_text()[-3000:]}"
         victim = ("snakemake", "make", "everything")[k % 3]

@@ -1,11 +1,33 @@
-"""The same seed gives the same data, tables and figures, bit for bit."""
+"""The same seed gives the same results, bit for bit, and a run needs and touches nothing outside its checkout.
 
-from pipeline import SMOKE, copy_of_the_project, hashes, snakemake, with_config
+One run of all stages: on one core, with other batches, without a network, where nothing but the checkout and a folder
+for temporary files can be written to.
+"""
+
+import pytest
+from pipeline import SMOKE, copy_of_the_project, environment, hashes, make, with_config
+from sandbox import sandbox
+
+# every mount read-only, but the checkout, and two empty disks: the home and the temporary files
+MOUNTS = """
+    mount --bind {project} {project}
+    mount -t tmpfs none {home}
+    mount -t tmpfs none {temporary}
+    cut -d' ' -f5 /proc/self/mountinfo | sort -u | while read -r place; do
+        case $place in
+            {project}|{home}|{temporary}|/proc*|/sys*|/dev*) ;;
+            *) mount -o remount,ro,bind "$place" || mount -o remount,ro "$place" || echo "stays writable: $place" >&2 ;;
+        esac
+    done
+    ! touch {project}/../elsewhere 2> /dev/null
+"""
 
 
-def test_one_core_and_other_batches_change_no_result(finished, tmp_path):
-    """The whole run, all stages."""
-    project = copy_of_the_project(tmp_path)
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """(checkout, output, what is left in the home and among the temporary files)."""
+    folders = {name: tmp_path_factory.mktemp(name) for name in ("project", "home", "temporary")}
+    project = copy_of_the_project(folders["project"])
     correlations = SMOKE["propagation"]["correlations"] | {"memory_mb": 20}
     config = with_config(
         project,
@@ -14,8 +36,38 @@ def test_one_core_and_other_batches_change_no_result(finished, tmp_path):
         edge_of_chaos={"memory_mb": 20},
         relu_law={"memory_mb": 20},
     )
-    snakemake(project, "--cores", "1", config=config)
+    (project / config).rename(project / "config" / "smoke.yaml")
+    where = {
+        key: value
+        for key, value in environment(project).items()
+        if not key.startswith(("XDG_", "MPL", "IPYTHON", "JUPYTER", "PREACTIVATIONS"))
+    }
+    where |= {"HOME": str(folders["home"]), "TMPDIR": str(folders["temporary"])}
+    with sandbox(MOUNTS.format(**folders)) as place:
+        status, output = place.run(
+            *make(project, "reproduce", "SCALE=smoke", "CORES=1"), cwd=project, env=where
+        )
+        assert status == 0, output
+        left = [
+            path
+            for name in ("home", "temporary")
+            for path in place.seen(folders[name]).rglob("*")
+            if path.is_file()
+        ]
+    return project, output, left
+
+
+def test_one_core_and_other_batches_change_no_result(run, finished):
+    project, output, _ = run
+    assert "Verdicts in tables/smoke/replication.csv" in output
     found, expected = hashes(project), hashes(finished)
     assert len(found) > 200
     assert found.keys() == expected.keys()
     assert [name for name in found if found[name] != expected[name]] == []
+
+
+def test_nothing_outside_the_checkout_is_touched(run):
+    """It could not be, and the run did not mind; nothing is left where it could."""
+    _, output, left = run
+    assert left == []
+    assert "Read-only file system" not in output
