@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# SIOCSIFFLAGS, IFF_UP | IFF_RUNNING: notebooks talk to their kernels over the loopback
+_LOOPBACK = """\
+import fcntl, socket, struct
+fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh", b"lo", 0x41))
+"""
 _OPEN = ("unshare", "--user", "--map-root-user", "--mount", "--net")
 
 
@@ -33,7 +40,7 @@ def sandbox(mounts: str) -> Iterator[Sandbox]:
     """`mounts`: shell commands."""
     probe = subprocess.run([*_OPEN, "true"], capture_output=True, text=True)
     assert probe.returncode == 0, f"namespaces of users are not allowed here: {probe.stderr}"
-    script = f"set -e\n{mounts}\necho ready\nexec sleep 3600"
+    script = f"set -e\n{shlex.join([sys.executable, '-c', _LOOPBACK])}\n{mounts}\necho ready\nexec sleep 3600"
     holder = subprocess.Popen(
         [*_OPEN, "sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

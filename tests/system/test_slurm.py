@@ -93,8 +93,12 @@ def test_gpu_jobs_wait_for_the_gpu(cluster, project):
         cwd=project, env=environment(project) | cluster, capture_output=True, text=True,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
-    jobs = [row for row in squeue(cluster, "%i|%k|%b|%S|%e") if row[2].startswith("gres")]
-    assert len(jobs) == 2
-    assert all("propagate" in comment and tres == "gres:gpu:1" for _, comment, tres, _, _ in jobs)
-    (_, end), (start, _) = sorted((row[3], row[4]) for row in jobs)
+    shown = subprocess.run(
+        ["scontrol", "--oneliner", "show", "job"], env=cluster, capture_output=True, text=True
+    )
+    jobs = [dict(re.findall(r"(\w+)=(\S+)", line)) for line in shown.stdout.splitlines()]
+    jobs = [job for job in jobs if "gpu" in job.get("TresPerJob", "")]
+    assert [job["TresPerJob"] for job in jobs] == ["gres:gpu:1"] * 2
+    assert all(job["Comment"].startswith("rule_propagate") for job in jobs)
+    (_, end), (start, _) = sorted((job["StartTime"], job["EndTime"]) for job in jobs)
     assert end <= start
