@@ -4,7 +4,8 @@
 # make rerun STAGE=... a stage and what depends on it
 # make report          one HTML file with all results
 # make pack, make restore ARCHIVE=..., make verify   results as one archive
-# make test            format, lint, types, tests
+# make test            format, lint, types, documentation, tests
+# make docs            API reference and theory as HTML
 # make test-system     slow tests: faults, reproducibility, the report in a browser, a cluster
 # make test-slurm      the pipeline through a real Slurm on this machine
 # make reproduce PROFILE=slurm    on a cluster
@@ -20,7 +21,7 @@ ALONE = $(BIN)/python workflow/run.py
 SNAKEMAKE = $(ALONE) snakemake $(if $(filter default,$(PROFILE)),--cores $(CORES)) \
 	--workflow-profile workflow/profiles/$(PROFILE) $(SNAKEMAKE_FLAGS) --configfile config/$(SCALE).yaml
 
-.PHONY: reproduce install test test-system test-slurm system-programs lint smoke plan rerun report pack restore verify bench measured readme-figures schema lock clean
+.PHONY: reproduce install test test-system test-slurm system-programs docs dist lint smoke plan rerun report pack restore verify bench measured readme-figures schema lock clean
 
 reproduce: $(STAMP) $(if $(filter slurm,$(PROFILE)),$(VENV)/.cluster)
 	$(SNAKEMAKE)
@@ -65,8 +66,12 @@ restore: $(STAMP)
 verify: $(STAMP)
 	$(BIN)/python workflow/archive.py verify $(SCALE)
 
-test: lint
+test: lint docs
 	$(BIN)/pytest -n 2
+
+# API reference and theory: docs/_build/index.html
+docs: $(STAMP) $(VENV)/.docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs docs/_build
 
 # Slow tests, and those of programs that pip does not bring; a missing one is named, and nothing is skipped.
 test-system: $(STAMP) $(VENV)/.cluster $(VENV)/.system
@@ -80,6 +85,11 @@ test-slurm: $(STAMP) $(VENV)/.cluster
 
 system-programs:
 	@tests/system/programs --install browser slurm
+
+# Wheel and sdist.
+dist: $(STAMP) $(VENV)/.system
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check --quiet .
@@ -124,10 +134,10 @@ schema: $(STAMP)
 # Renew the lock from a fresh environment with the newest versions that pyproject.toml allows.
 lock:
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/pip install --quiet '.[pipeline,cluster,test,system]'
+	$(BIN)/pip install --quiet '.[pipeline,cluster,test,system,docs]'
 	$(BIN)/pip freeze --exclude preactivations | sed 's/+[a-z0-9]*$$//' > requirements.lock
 
 clean:
 	@test ! -x $(BIN)/python || $(ALONE) true
 	find data figures tables -mindepth 1 -maxdepth 1 -type d ! -name raw ! -name reference -exec rm -rf {} +
-	rm -rf logs benchmarks/results report-*.html .snakemake .cache
+	rm -rf dist logs benchmarks/results report-*.html .snakemake .cache docs/_build docs/reference

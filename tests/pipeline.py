@@ -32,7 +32,7 @@ def environment(project):
 
 def snakemake(project, *arguments, config="config/smoke.yaml", check=True):
     run = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", config, *arguments],
+        [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", config],
         cwd=project, env=environment(project), capture_output=True, text=True,
     )  # fmt: skip
     output = run.stdout + run.stderr

@@ -29,6 +29,19 @@ def test_overlays_are_valid_over_the_laptop_scale(path):
     assert config_model.validate(config).scale == path.stem
 
 
+def test_data_sets_are_those_of_the_library():
+    from typing import get_args
+
+    from config_base import DATASETS, DataName
+
+    from preactivations.datasets import NAMES, load
+
+    assert get_args(DataName) == tuple(DATASETS) == NAMES
+    digits = load("digits")
+    assert digits.images.shape[0] == DATASETS["digits"].images
+    assert digits.images[0].size == DATASETS["digits"].pixels
+
+
 def test_schema_has_not_drifted():
     assert config_model.SCHEMA.read_text() == config_model.schema(), "run `make schema`"
 

@@ -408,3 +408,19 @@ def test_functions_of_your_own():
 
     expected = v * float(mixed(hard, v, 0.5).slope_product) / float(variance_map(hard, v))
     assert slope == pytest.approx(expected, rel=1e-8)
+
+
+def test_an_activation_of_ones_own_may_be_called_erf():
+    """Closed forms go with the function, not with the label."""
+    own = by_name("tanh")._replace(name="erf")
+    assert variance_map(own, 2.0) == variance_map("tanh", 2.0)
+    assert correlation_map(own, 0.3, 2.0) == correlation_map("tanh", 0.3, 2.0)
+
+
+def test_ends_of_the_ranges():
+    with pytest.raises(ValueError, match="start must be at most 1e\\+09 here, got 2e\\+09"):
+        chi_map("tanh", 1.0, 0.1, start=2e9)
+    with pytest.raises(ValueError, match="layers must be at least 1, got 0"):
+        correlation_map("tanh", 0.5, 1.0, layers=0)
+    (at_zero,) = fixed_points("relu", sigma_w=2)
+    assert math.copysign(1, at_zero.variance) == 1

@@ -48,7 +48,7 @@ def test_lock_is_a_plain_constraints_file_that_covers_everything():
     extras = PROJECT["optional-dependencies"]
     for requirements in (
         PROJECT["dependencies"],
-        *map(extras.get, ("pipeline", "cluster", "test", "system")),
+        *map(extras.get, ("pipeline", "cluster", "test", "system", "docs")),
     ):
         for requirement in requirements:
             assert re.sub("[-_.]+", "-", split(requirement)[0]) in locked

@@ -50,3 +50,13 @@ def test_single_precision_variates():
     assert np.all(w != 0)
     assert streams.normal(3, rng).shape == (3,)
     assert streams.uniform(0, rng).shape == (0,)
+
+
+def test_generators_of_short_words_are_refused():
+    rng = np.random.Generator(np.random.MT19937(1))
+    with pytest.raises(TypeError, match="MT19937 draws words of 32 bits"):
+        streams.normal(10, rng)
+    # others of NumPy have 64
+    for kind in (np.random.PCG64, np.random.PCG64DXSM, np.random.SFC64, np.random.Philox):
+        words = kind(1).random_raw(1000)
+        assert np.mean((words & 0xFFFFFFFF) >> 31) == pytest.approx(0.5, abs=4 * 0.5 / 1000**0.5)

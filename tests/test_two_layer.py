@@ -135,3 +135,12 @@ def test_sweeps_and_errors():
     assert relu_output_cdf([0.0], [100])[0, 0] == pytest.approx(0.75, abs=1e-5)
     with pytest.raises(TypeError, match="no quadrature is known"):
         output_cdf([0.0], [1], Setting(SphericalMarginal(0), np.tanh))
+
+
+def test_relu_goes_with_its_own_weights():
+    for wrong in (
+        REFERENCE["relu"]._replace(weights=SymmetricWeibull(3)),
+        REFERENCE["relu"]._replace(sigma_b=0.5),
+    ):
+        with pytest.raises(ValueError, match=r"ReLU has an atom, whose law is known for weights N\(0, 1\)"):
+            ks_line(wrong, [2])

@@ -119,3 +119,8 @@ def test_laws_by_name():
             law_by_name(name)
     with pytest.raises(ValueError, match="theta must be at least 2"):
         law_by_name("weibull_1.5")
+
+
+def test_moments_of_signs():
+    """|W| = 1: every moment is 1, negative ones too."""
+    assert [SphericalMarginal(0).moment(s) for s in (-3, -1, 0, 2.5)] == [1.0] * 4

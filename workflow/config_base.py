@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -25,6 +25,26 @@ Theta = Annotated[
     ),
 ]
 Width = Annotated[int, Field(ge=1, le=100, description="neurons in a layer")]
+
+
+class DataFacts(NamedTuple):
+    """What the pipeline knows of a data set before it is there."""
+
+    title: str
+    """How its titles begin: "CIFAR-10 (JPEG)" is a re-encoded one."""
+    images: int
+    """Of the training part."""
+    pixels: int
+    fetched: bool
+    """Whether it has files, in data/raw."""
+
+
+DATASETS = {
+    "digits": DataFacts("digits", 1433, 8 * 8, fetched=False),
+    "mnist": DataFacts("MNIST", 60_000, 28 * 28, fetched=True),
+    "cifar10": DataFacts("CIFAR-10", 50_000, 3 * 32 * 32, fetched=True),
+}
+DataName = Literal["digits", "mnist", "cifar10"]
 
 
 class Section(BaseModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from config_base import Distinct, Optimizer, Section, Theta, Width, distinct
+from config_base import DataName, Distinct, Optimizer, Section, Theta, Width, distinct
 from pydantic import Field, PositiveFloat, model_validator
 
 Activation = Literal["odd", "positive", "relu", "tanh"]
@@ -59,7 +59,7 @@ class WidthCell(Section):
 class Correlations(Section):
     """Correlations between images against depth."""
 
-    datasets: Annotated[list[Literal["digits", "mnist", "cifar10"]], Distinct] = Field(min_length=1)
+    datasets: Annotated[list[DataName], Distinct] = Field(min_length=1)
     """digits needs no file; the others are fetched into data/raw once."""
     images_per_class: int = Field(ge=2, le=100)
     """Images of each of the ten classes, the first ones of the training part."""
@@ -166,7 +166,7 @@ class EdgeOfChaos(Section):
 class TrainingData(Section):
     """A data set on which networks are trained."""
 
-    name: Literal["digits", "mnist", "cifar10"]
+    name: DataName
     """digits needs no file; the others are fetched into data/raw once."""
     epochs: int = Field(ge=1, le=10_000)
     """Passes over the training part."""
@@ -187,7 +187,7 @@ class TrainingData(Section):
 class Persistence(Section):
     """Distribution of pre-activations while networks train."""
 
-    dataset: Literal["digits", "mnist", "cifar10"]
+    dataset: DataName
     """One of those of the study."""
     width: int = Field(ge=1, le=1000)
     """Neurons in every layer."""

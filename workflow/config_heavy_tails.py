@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from config_base import Distinct, Section, distinct
+from config_base import DataName, Distinct, Section, distinct
 from pydantic import Field, model_validator
 
 Order = Annotated[float, Field(ge=0.05, le=2, description="order of a moment")]
@@ -76,7 +76,7 @@ class Tails(Section):
 class FractionalData(Section):
     """A data set and how long it is trained on."""
 
-    name: Literal["digits", "mnist", "cifar10"]
+    name: DataName
     """digits needs no file; the others are fetched into data/raw once."""
     epochs: int = Field(ge=1, le=10_000)
     """Passes over the training part."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
-from config_base import Distinct, Section
+from config_base import DataName, Distinct, Section
 from pydantic import Field, model_validator
 
 _NUMBER = r"\d+(\.\d+)?"
@@ -118,7 +118,7 @@ class Kernels(Section):
     gram: Grams
     pairs: int = Field(ge=10, le=10**6)
     """Pairs of random directions, and of images, through trained rows."""
-    datasets: Annotated[list[Literal["digits", "mnist", "cifar10"]], Distinct] = Field(min_length=1)
+    datasets: Annotated[list[DataName], Distinct] = Field(min_length=1)
     """Whose inputs are looked at; digits needs no file."""
 
     @model_validator(mode="after")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
-from config_base import Distinct, Optimizer, Section, Width, distinct
+from config_base import DataName, Distinct, Optimizer, Section, Width, distinct
 from pydantic import Field, model_validator
 
 
@@ -72,7 +72,7 @@ class Jacobians(Section):
 class IsometryData(Section):
     """A data set with its number of epochs."""
 
-    name: Literal["digits", "mnist", "cifar10"]
+    name: DataName
     """digits needs no file; the others are fetched into data/raw once."""
     epochs: int = Field(ge=1, le=10_000)
     """Passes over the training part."""

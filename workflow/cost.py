@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import yaml
+from config_base import DATASETS
 from config_gaussian import TrainingData
 from config_model import Config, validate
 from plan import SHIPPED, WIDTH, readable_time
@@ -30,8 +31,6 @@ STAGES = {  # rules whose time grows with a study, by stage
     "fractional moments": ["heavy_tails_simulate", "fractional_train"],
 }
 _WORTH_SAYING = 3600  # seconds
-_IMAGES = {"digits": 1437, "mnist": 60_000, "cifar10": 50_000}
-_PIXELS = {"digits": 64, "mnist": 784, "cifar10": 3072}
 _NEURON = 20  # weights whose drawing takes as long as the activation and statistics of a neuron
 _CONVOLUTIONAL = (
     12_000  # hidden neurons whose step takes as long as that of the convolutional network (measured)
@@ -104,7 +103,7 @@ def _settings(names: Iterable[str], laws: int) -> int:
 
 
 def _steps(data: str, epochs: int, validation_share: float, batch: int = 100) -> float:
-    return epochs * _IMAGES[data] * (1 - validation_share) / batch
+    return epochs * DATASETS[data].images * (1 - validation_share) / batch
 
 
 def _trained_layer(width: int) -> float:
@@ -138,7 +137,9 @@ def _correlations(config: Config) -> float:
 
     def cell(data: str, width: int) -> float:
         layers = max(study.correlations.depths) * (width + images + 50)  # products, correlations, activations
-        return width * images * (layers + _PIXELS[data]) + 50 * width * (_PIXELS[data] + layers)
+        return width * images * (layers + DATASETS[data].pixels) + 50 * width * (
+            DATASETS[data].pixels + layers
+        )
 
     return _settings(study.activations, laws) * sum(
         size.networks * cell(data, size.width)

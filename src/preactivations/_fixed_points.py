@@ -29,7 +29,13 @@ EDGE = 1e-9  # |chi_1 - 1| below which a point is on the edge
 
 
 class VariancePoint(NamedTuple):
-    """A fixed point of the variance map; stable if |slope| < 1, slope = dv'/dv (NaN where it does not exist)."""
+    """A fixed point of the variance map; stable if |slope| < 1, slope = dv'/dv (NaN where it does not exist).
+
+    Attributes
+    ----------
+    variance, slope : float
+    stable : bool
+    """
 
     variance: float
     slope: float
@@ -37,7 +43,15 @@ class VariancePoint(NamedTuple):
 
 
 class CorrelationPoint(NamedTuple):
-    """A fixed point of the correlation map; stable if |slope| < 1, slope = dc'/dc (from below at c = 1)."""
+    """A fixed point of the correlation map; stable if |slope| < 1, slope = dc'/dc (from below at c = 1).
+
+    Attributes
+    ----------
+    correlation, slope : float
+        At c = 1 the slope is chi_1.
+    stable : bool
+        At c = 1 also with slope 1, on the edge (to 1e-9).
+    """
 
     correlation: float
     slope: float
@@ -56,12 +70,23 @@ def fixed_points(
 
     Signs of v' - v on 48 points per unit of log v, then Brent's method: two fixed points closer than that, or one at
     which the graph only touches the diagonal, can be missed. 0 is listed if phi(0) = 0 and sigma_b = 0; its slope is
-    NaN for activations without a derivative there.
+    NaN if dv'/dv has no limit there (oscillating phi), infinite if phi' is. Other arguments: `edge_of_chaos`.
+
+    Parameters
+    ----------
+    interval : (float, float)
+        Smallest and largest variance, inside [1e-12, 1e9].
+
+    Returns
+    -------
+    list of VariancePoint
+        Empty if there is none.
 
     Raises
     ------
     ValueError
-        Where every variance is a fixed point (ReLU and its like on the edge); else as for `variance_map`.
+        Where every variance is a fixed point (ReLU and its like on the edge), or for an interval that is not
+        increasing and inside; else as for `variance_map`.
 
     Examples
     --------
@@ -121,7 +146,7 @@ def _of_straight_lines(slope: float, sigma_b: float, low: float, high: float) ->
         if sigma_b == 0:
             raise ValueError("every variance is a fixed point: v' = v for this activation with these scales")
         return []
-    at = sigma_b**2 / (1 - slope)
+    at = sigma_b**2 / (1 - slope) + 0.0  # no negative zero
     inside = at == 0 or low <= at <= high
     return [VariancePoint(at, slope, slope < 1)] if inside else []
 
@@ -135,6 +160,14 @@ def fixed_variance(
     weight_variance: float | None = None,
 ) -> float:
     """Variance to which the layers lead from `start`, the map being increasing: 0 and infinity are possible answers.
+
+    `start` itself if it is a fixed point (to 1e-13), else the next one in the direction of v' - v; one
+    outside [1e-12, 1e9] is taken for 0 or infinity unless phi is linear on both sides of 0. Arguments: see
+    `edge_of_chaos`; errors as for `variance_map`.
+
+    Returns
+    -------
+    float
 
     Examples
     --------
@@ -172,11 +205,23 @@ def correlation_fixed_points(
 
     On [0, 1] the map is a power series with coefficients >= 0 (Mehler), so that it is convex: beside c = 1 there is at
     most one other, and it is there exactly if chi_1 > 1. Signs on a grid find those below 0.
+    Other arguments: see `edge_of_chaos`.
+
+    Parameters
+    ----------
+    variance : float
+        v, as `fixed_variance` gives it.
+
+    Returns
+    -------
+    list of CorrelationPoint
+        In increasing order; the last is c = 1.
 
     Raises
     ------
     ValueError
-        If `variance` is not a fixed point to 1e-6; for the identity without bias, every c is one.
+        If `variance` is not a fixed point to 1e-6; for the identity without bias, every c is one. Else as for
+        `variance_map`.
     """
     act = resolve(activation)
     scale = scale_of(act, sigma_w, sigma_b, weight_variance)

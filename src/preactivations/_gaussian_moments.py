@@ -16,6 +16,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
 from preactivations.activations import Activation
@@ -75,7 +76,7 @@ def moments(activation: Activation, variance: ArrayLike) -> Moments:
     if activation.slopes is not None:
         half = sum(slope**2 for slope in activation.slopes) / 2
         return Moments(half * v, np.full_like(v, half), np.full_like(v, half))
-    if activation.name == "erf":
+    if activation.phi is sc.erf:
         # Williams 1997
         return Moments(
             2 / math.pi * np.arcsin(2 * v / (1 + 2 * v)),

@@ -12,13 +12,22 @@ __all__ = ["JacobianMoments", "jacobian_moments"]
 
 
 class JacobianMoments(NamedTuple):
-    """Of the squared singular values of the Jacobian: their mean and mean square, E tr(JJ')^k / n_0, and variance."""
+    """Of the squared singular values of the Jacobian: mean and mean square, E tr(JJ')^k / n_0, and variance.
+
+    Attributes
+    ----------
+    mean : float
+        k = 1.
+    second : float
+        k = 2.
+    """
 
     mean: float
     second: float
 
     @property
     def variance(self) -> float:
+        """second - mean^2; inf where `second` is."""
         return self.second - self.mean**2 if math.isfinite(self.second) else math.inf
 
 
@@ -38,19 +47,25 @@ def jacobian_moments(
 
     mu_1 = (1 + a^2)/2, mu_2 = (1 + a^4)/2 for slope a; at constant width n and He's variance
     E tr(JJ')^2 / n = [(n+2)(1 + (3 rho - 1)/n)^L - (n-1)(1 - 1/n)^L]/3, rho = mu_2/mu_1^2. For Haar-orthogonal weights
-    of square layers, scaled by mu_1^(-1/2): (n+2)/3 (1 + 3 (rho-1)/(n+2))^L - (n-1)/3.
+    of square layers, scaled by mu_1^(-1/2): (n+2)/3 (1 + 3 (rho-1)/(n+2))^L - (n-1)/3. (Derived here.)
 
     Parameters
     ----------
     inputs, widths, slope : as for `NormChain`
-    weights : {"gaussian", "orthogonal"}
+    weights : {"gaussian", "orthogonal"}, optional
     weight_variance : float or sequence of float, optional
-        Gaussian weights only; by default He's.
+        v of each layer, > 0, Gaussian weights only; by default He's.
+
+    Returns
+    -------
+    JacobianMoments
 
     Raises
     ------
     ValueError
         For sizes below 1, variances out of range, other weights, or orthogonal weights that are not square.
+    TypeError
+        For sizes that are not integers.
     """
     sizes = sizes_of(inputs, widths)
     mu_1, mu_2 = (1 + slope**2) / 2, (1 + slope**4) / 2

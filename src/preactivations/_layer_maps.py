@@ -36,7 +36,7 @@ V_MIN, V_MAX = 1e-14, 1e10  # of variances
 
 
 def resolve(activation: AnyActivation) -> Activation:
-    """The `Activation` behind a name, a pair or itself."""
+    """The `Activation` behind a name, a pair or itself; TypeError or ValueError (names) for anything else."""
     if isinstance(activation, Activation):
         return activation
     if isinstance(activation, GaussianPair):
@@ -56,7 +56,7 @@ def _of_pair(weights: Hashable, kind: Kind) -> Activation:
 
 
 def scale_of(act: Activation, sigma_w: float, sigma_b: float, weight_variance: float | None) -> float:
-    """sigma_w^2 E W^2, the arguments being checked."""
+    """sigma_w^2 E W^2 (None: that of `act`), the arguments being checked: ValueError out of range."""
     for name, value in {"sigma_w": sigma_w, "sigma_b": sigma_b}.items():
         if not (value >= 0 and math.isfinite(value)):
             raise ValueError(f"{name} must be finite and >= 0, got {value}")
@@ -68,7 +68,7 @@ def scale_of(act: Activation, sigma_w: float, sigma_b: float, weight_variance: f
 
 
 def checked_variances(variance: ArrayLike) -> Array:
-    """As an array; ValueError for one outside [V_MIN, V_MAX]."""
+    """As a float64 array, same shape; ValueError for one outside [V_MIN, V_MAX]."""
     v = np.asarray(variance, dtype=np.float64)
     bad = ~((v >= V_MIN) & (v <= V_MAX))
     if np.any(bad):
@@ -86,20 +86,28 @@ def variance_map(
 ) -> Array:
     """Variance of the next pre-activations, elementwise in `variance`.
 
+    v' = sigma_w^2 E W^2 E phi(u)^2 + sigma_b^2, u ~ N(0, v) (Poole et al. 2016).
+
     Parameters
     ----------
     activation : str, Activation or GaussianPair
-    variance : array-like
-        In [1e-14, 1e10].
+    variance : float or array
+        v, in [1e-14, 1e10].
     sigma_w, sigma_b : float
         Scales of weights and biases.
     weight_variance : float, optional
         E W^2; by default that of the pair, else 1.
 
+    Returns
+    -------
+    array, shape of `variance`
+
     Raises
     ------
     ValueError
         For a variance out of range, a negative scale, or an unknown activation.
+    TypeError
+        For an activation of another type.
 
     Examples
     --------
@@ -120,8 +128,12 @@ def variance_slope(
 ) -> Array:
     """dv'/dv = sigma_w^2 E W^2 E[phi(u) phi'(u) u] / v, elementwise.
 
-    (Schoenholz et al. 2017 write chi_1 + sigma_w^2 E phi'' phi, which misses the kinks of phi.) Parameters as for
-    `variance_map`.
+    (Schoenholz et al. 2017 write chi_1 + sigma_w^2 E phi'' phi, which misses the kinks of phi.) Parameters
+    and errors as for `variance_map`.
+
+    Returns
+    -------
+    array, shape of `variance`
 
     Examples
     --------
@@ -144,8 +156,12 @@ def chi(
 ) -> Array:
     """chi_1 = sigma_w^2 E W^2 E phi'(u)^2, elementwise; infinite for odd spherical pairs with b >= 1/2.
 
-    The factor by which small differences between two inputs, and the second moment of gradients, change per layer.
-    Parameters as for `variance_map`.
+    The factor by which small differences between two inputs, and the second moment of gradients, change per
+    layer (Schoenholz et al. 2017). Parameters and errors as for `variance_map`.
+
+    Returns
+    -------
+    array, shape of `variance`
 
     Examples
     --------
@@ -170,9 +186,22 @@ def correlation_map(
 ) -> Array:
     """Correlation of the next pre-activations of two inputs of equal `variance`, elementwise in `correlation`.
 
-    With `layers` the map is applied so many times, `variance` being a fixed point of the variance map, and the result
-    has a new first axis. Other parameters and errors as for `variance_map`; ValueError for correlations outside
-    [-1, 1].
+    c' = (sigma_w^2 E W^2 E phi(u_1) phi(u_2) + sigma_b^2) / v', corr(u_1, u_2) = c (Poole et al. 2016). With
+    `layers` the map is applied so many times, `variance` being a fixed point of the variance map, and the
+    result has a new first axis. Other parameters and errors as for `variance_map`.
+
+    Parameters
+    ----------
+    correlation : float or array
+        c, in [-1, 1]; ValueError outside.
+    variance : float
+        v, one for both inputs.
+    layers : int, optional
+        At least 1.
+
+    Returns
+    -------
+    array, shape of `correlation`, or (layers, ...)
 
     Examples
     --------
@@ -181,6 +210,8 @@ def correlation_map(
     """
     act = resolve(activation)
     scale = scale_of(act, sigma_w, sigma_b, weight_variance)
+    if layers is not None and layers < 1:
+        raise ValueError(f"layers must be at least 1, got {layers}")
     c = np.asarray(correlation, dtype=np.float64)
     if not np.all(np.abs(c) <= 1):
         raise ValueError(f"correlations lie in [-1, 1], got {c[~(np.abs(c) <= 1)].ravel()[0]}")

@@ -20,6 +20,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
 from preactivations._gaussian_moments import moments, table
@@ -46,7 +47,7 @@ def mixed(activation: Activation, variance: float, correlation: ArrayLike) -> Mi
     c = np.asarray(correlation, dtype=np.float64)
     if activation.slopes is not None:
         return _two_slopes(*activation.slopes, variance, c)
-    if activation.name == "erf":
+    if activation.phi is sc.erf:
         v = variance
         return Mixed(
             2 / math.pi * np.arcsin(2 * v * c / (1 + 2 * v)),

@@ -25,7 +25,13 @@ _NODES = 24  # of a Gauss-Legendre panel
 
 
 class LogMoments(NamedTuple):
-    """Mean and variance of a logarithm, given survival."""
+    """Mean and variance of a logarithm, given survival: of log Q given Q > 0, or log q given q > 0.
+
+    Attributes
+    ----------
+    mean : float
+    variance : float
+    """
 
     mean: float
     variance: float
@@ -39,15 +45,19 @@ class NormFactor:
     B ~ Beta(K/2, (n-K)/2). All are mixtures of scaled chi-square laws; for leaky ReLU the mixture over B is a
     Gauss-Legendre rule (relative error about 1e-11). Nothing is left out of ReLU's sum.
 
+    Methods are elementwise: a float or an array of any shape gives an array of that shape.
+
     Parameters
     ----------
     width : int
         n >= 1.
-    slope : float
-        For negative h.
+    slope : float, optional
+        For negative h: 0 (the default), or 1e-6 to 1e6 in absolute value.
 
     Attributes
     ----------
+    width : int
+    slope : float
     atom : float
         P(Q = 0): the layer is dead.
 
@@ -105,7 +115,7 @@ class NormFactor:
         return -0.5 * float(self._dof.min())
 
     def pdf(self, q: ArrayLike) -> Array:
-        """Density of Q at `q`, without the atom at 0; its integral is 1 - atom. 0 for q < 0."""
+        """Density of Q at `q`, without the atom at 0; its integral is 1 - atom. 0 for q < 0, NaN for NaN."""
         q = np.asarray(q, dtype=np.float64)
         positive = np.maximum(q, 0)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -116,29 +126,29 @@ class NormFactor:
         return np.where(np.isnan(q), np.nan, np.where((q < 0) | (q == np.inf), 0.0, found))
 
     def log_pdf_of_log(self, y: ArrayLike) -> Array:
-        """Logarithm of the density of log Q at `y`, of the part that survives."""
+        """Logarithm of the density of log Q at real `y`, of the part that survives (of mass 1 - atom)."""
         y = np.asarray(y, dtype=np.float64)
         return self._mixed(y.ravel()).reshape(y.shape)
 
     def cdf(self, q: ArrayLike) -> Array:
-        """P(Q <= q), atom included."""
+        """P(Q <= q), atom included; 0 for q < 0."""
         q = np.asarray(q, dtype=np.float64)
         below = self._summed(np.maximum(q, 0).ravel(), sc.gammainc).reshape(q.shape)
         return np.where(q < 0, 0.0, self.atom + below)
 
     def sf(self, q: ArrayLike) -> Array:
-        """P(Q > q), with relative accuracy in the upper tail."""
+        """P(Q > q), with relative accuracy in the upper tail; 1 for q < 0."""
         q = np.asarray(q, dtype=np.float64)
         above = self._summed(np.maximum(q, 0).ravel(), sc.gammaincc).reshape(q.shape)
         return np.where(q < 0, 1.0, above)
 
     def moment(self, p: ArrayLike) -> Array:
-        """E[Q^p; Q > 0], elementwise; infinite for p <= `lowest_moment`, and beyond 1e308."""
+        """E[Q^p; Q > 0], p real; infinite for p <= `lowest_moment`, and beyond 1e308. ValueError for NaN."""
         with np.errstate(over="ignore"):
             return np.exp(self.log_moment(p))
 
     def log_moment(self, p: ArrayLike) -> Array:
-        """Logarithm of `moment`, which overflows later."""
+        """Logarithm of `moment`, which overflows later; ValueError for NaN."""
         p = np.asarray(p, dtype=np.float64)
         return np.array([self._log_moment(float(order)) for order in p.ravel()]).reshape(p.shape)[()]
 
@@ -178,7 +188,7 @@ class NormFactor:
         return LogMoments(average, float(w @ (sc.polygamma(1, self._dof / 2) + (mean - average) ** 2)))
 
     def sample(self, size: int | tuple[int, ...], rng: np.random.Generator) -> Array:
-        """Independent draws."""
+        """Independent draws of Q, an array of shape `size` ((size,) for an int); 0 for a dead layer."""
         if abs(self.slope) == 1:
             return rng.chisquare(self.width, size)
         k = rng.binomial(self.width, 0.5, size)

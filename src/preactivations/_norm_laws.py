@@ -30,7 +30,7 @@ _BLOCK = 1 << 20
 
 
 class NormLaw:
-    """Law of a squared norm q: an atom at 0 and a density.
+    """Law of a squared norm q: an atom at 0 and a density. Methods but the moments are elementwise.
 
     Attributes
     ----------
@@ -38,7 +38,8 @@ class NormLaw:
         P(q = 0).
     alive : float
         P(q > 0), with its own relative accuracy.
-    low, high : float
+    low : float
+    high : float
         log q is between them but for a probability that does not count: 1e-16 in closed form (Fourier series), 1e-13 on
         a grid, of the part that is alive. Beyond them the density is given as 0.
     """
@@ -116,11 +117,11 @@ class NormLaw:
         return np.where(p <= self.atom, -np.inf, high)
 
     def ppf(self, probability: ArrayLike) -> Array:
-        """The least q with cdf(q) >= probability; errors as for `ppf_of_log`."""
+        """The least q with cdf(q) >= probability in (0, 1), 0 up to the atom; errors as for `ppf_of_log`."""
         return np.exp(self.ppf_of_log(probability))
 
     def moment(self, p: float) -> float:
-        """E[q^p; q > 0] of the part of the law in its window, by quadrature."""
+        """E[q^p; q > 0] for one real p, of the part of the law in its window, by quadrature."""
         y, mass = self._rule()
         return self.alive * float(np.sum(mass * np.exp(p * y)))
 
@@ -144,6 +145,7 @@ class FourierLaw(NormLaw):
     """From the characteristic function of log q: pdf(y) = (1/w) [c_0 + 2 Re sum c_k exp(-i t_k y)], t_k = 2 pi k / w.
 
     The window of length w holds all but 1e-16 of the law, so that the series is the law up to rounding.
+    y is counted from `low` here, and q > 0 given; `coefficients` are c_0 = 1, c_1, ...
     """
 
     def __init__(self, atom: float, alive: float, low: float, high: float, coefficients: Complex) -> None:
@@ -173,7 +175,7 @@ def fourier_law(
     log_mellin: Callable[[Complex], Complex],
     lowest: float,
 ) -> FourierLaw:
-    """Law of q from E[q^p; q > 0].
+    """Law of q from E[q^p; q > 0], by Fourier series (`FourierLaw`).
 
     Parameters
     ----------
@@ -226,7 +228,8 @@ def _window(log_moment: Callable[[float], float], lowest: float, cut: float) -> 
 class GridLaw(NormLaw):
     """From values of the density of log q on a uniform grid: splines of degree 5 through its logarithm.
 
-    One spline for each stretch where the density is above 1e-30 of its maximum; 0 between.
+    One spline for each stretch where the density is above 1e-30 of its maximum; 0 between. `y` and `density`
+    have shape (n,); the density is scaled to the mass 1 - atom.
     """
 
     def __init__(self, atom: float, y: Array, density: Array) -> None:
@@ -317,14 +320,14 @@ class _Kernel:
 
 
 def propagated_law(layers: Sequence[Layer], q0: float) -> GridLaw:
-    """Law after all layers, from the norm q0, with biases: the transfer operator of each layer applied in turn.
+    """Law after all layers from |x_0|^2 = q0, with biases: each layer's transfer operator applied in turn.
 
     One step is the trapezoidal rule in log q, whose error falls exponentially for these analytic densities.
 
     Raises
     ------
     ValueError
-        If the window and the width ask for too many points.
+        If the window and the width ask for too many points, or the grid loses probability.
     """
     kernels = {factor: _Kernel(factor) for factor in {layer.factor for layer in layers}}
     orders = _orders(max(factor.essential.lowest_moment for factor in kernels))
@@ -373,7 +376,10 @@ def _checked(density: Array, mass: float, step: float) -> Array:
 
 
 def stationary_grid_law(layer: Layer, log_moment: Callable[[float], float]) -> GridLaw:
-    """The law that the layer leaves as it is; `log_moment` bounds its moments (infinite where it does not)."""
+    """The law that a layer with bias leaves as it is; errors as for `propagated_law`.
+
+    `log_moment` maps a real p to a bound on log E[q^p; q > 0] (inf: none).
+    """
     kernel = _Kernel(layer.factor)
     low, high = _window(log_moment, layer.factor.essential.lowest_moment, _LOG_CUT_GRID)
     y = _grid(low, high, kernel.sd)

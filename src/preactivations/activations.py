@@ -42,12 +42,14 @@ class Activation(NamedTuple):
     Attributes
     ----------
     name : str
+        A label.
     phi, dphi : map
-        Elementwise in float64. At a kink `dphi` may be anything finite.
+        Elementwise in float64, any shape. At a kink `dphi` may be anything finite.
     kinks : tuple of float
-        Points where phi or a derivative of low order jumps.
+        Points where phi or a derivative of low order jumps. A tuple: activations must be hashable.
     power : float
-        phi(x) - phi(0) ~ |x|^power at 0: below 1 for odd spherical pairs, whose phi' is infinite there.
+        phi(x) - phi(0) ~ |x|^power at 0: below 1 for odd spherical pairs (b > 0), whose phi' is infinite
+        there.
     slopes : (float, float), optional
         Slopes left and right of 0 if phi is linear on both sides (identity, ReLU): closed forms are used then.
     weight_variance : float
@@ -64,7 +66,23 @@ class Activation(NamedTuple):
 
 
 def leaky_relu(slope: float = 0.01) -> Activation:
-    """x for x > 0 and slope * x else; slope 0 is ReLU, 1 the identity."""
+    """x for x > 0 and slope * x else; slope 0 is ReLU, 1 the identity.
+
+    Parameters
+    ----------
+    slope : float
+        phi' for x < 0, finite.
+
+    Returns
+    -------
+    Activation
+        "relu" or "identity" if it is one, else "leaky_relu"; with `slopes`.
+
+    Raises
+    ------
+    ValueError
+        For a slope that is not finite.
+    """
     if not math.isfinite(slope):
         raise ValueError(f"slope must be finite, got {slope}")
     name = {0.0: "relu", 1.0: "identity"}.get(slope, "leaky_relu")
@@ -79,6 +97,18 @@ def leaky_relu(slope: float = 0.01) -> Activation:
 
 def oscillating(delta: float = 0.99, omega: float = 6.0) -> Activation:
     """x exp((delta/omega) sin(omega log|x|)): `nn.Oscillating` in float64; 0 at 0, with derivative 1 (chosen) there.
+
+    Parameters
+    ----------
+    delta : float
+        Amplitude, in [0, 1].
+    omega : float
+        Frequency in log|x|, finite and > 0.
+
+    Returns
+    -------
+    Activation
+        Named "oscillating_<omega>".
 
     Raises
     ------
@@ -104,7 +134,10 @@ def oscillating(delta: float = 0.99, omega: float = 6.0) -> Activation:
 
 
 def of_pair(pair: GaussianPair) -> Activation:
-    """The exact activation of a pair, with E W^2 of its weights."""
+    """The exact activation of a pair (`GaussianPair`), with E W^2 of its weights; named by its kind.
+
+    Its `power` is 1 / (1 + 2b) for odd spherical pairs and 1 for all others.
+    """
     b = getattr(pair.weights, "b", 0.0)
     power = 1 / (1 + 2 * b) if pair.kind == "odd" else 1.0
     kinks = (0.0,) if power < 1 else ()
@@ -135,16 +168,25 @@ _ELU = Activation(
 )
 
 #: Names that `by_name` takes, besides "oscillating_<omega>".
-NAMES = ("elu", "erf", "gelu", "identity", "leaky_relu", "relu", "silu", "softplus", "tanh")
+NAMES = tuple(sorted([*_SMOOTH, "elu", "identity", "leaky_relu", "relu"]))
 
 
 def by_name(name: str) -> Activation:
     """An activation by its name; "oscillating_<omega>" has delta = .99.
 
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`, or "oscillating_<omega>" with omega in decimals ("oscillating_2.5").
+
+    Returns
+    -------
+    Activation
+
     Raises
     ------
     ValueError
-        For an unknown name.
+        For an unknown name, or omega = 0.
 
     Examples
     --------

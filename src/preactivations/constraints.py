@@ -44,11 +44,22 @@ _EXPONENT_TOLERANCE = 0.05
 
 
 class PairCheck(NamedTuple):
-    """Result of `check_pair`.
+    """Result of `check_pair`: the four constraints, then what was measured.
 
-    The four constraints (True: satisfied), then what was measured: KS distance of W phi(X) from N(0, 1), raw and
-    after scaling to unit variance; the variance E W^2 E phi(X)^2; P(phi(X) = 0); exponents at 0 of P(|W| < h) and
-    P(|Y| < h) (0 for an atom at 0); exponents of the tails of W and of Y.
+    Attributes
+    ----------
+    gaussian, no_atom, no_double_density, conjugate_tails : bool
+        Constraints a, b, c, d; True: satisfied.
+    ks, ks_standardized : float
+        KS distance of W phi(X) from N(0, 1), raw and after scaling to unit variance.
+    variance : float
+        E W^2 E phi(X)^2.
+    zero_probability : float
+        P(phi(X) = 0).
+    weight_exponent, factor_exponent : float
+        Exponents at 0 of P(|W| < h) and P(|Y| < h): 0 for an atom at 0, inf for a law that stays away from 0.
+    weight_tail, factor_tail : float
+        Exponents of the tails of W and of Y: inf for a bounded law, 0 if phi overflows by x = 2e4.
     """
 
     gaussian: bool
@@ -73,12 +84,16 @@ def check_pair(weights: WeightLaw, activation: Callable[[Array], Array]) -> Pair
     weights : WeightLaw
     activation : map
         Elementwise, float64 arrays, finite on the real line. It is evaluated on |x| <= 37 and, for its growth, at
-        1e4 and 2e4.
+        +-1e4 and +-2e4.
+
+    Returns
+    -------
+    PairCheck
 
     Raises
     ------
     ValueError
-        If the activation returns NaN, or vanishes everywhere.
+        If the activation returns NaN or infinity on |x| <= 9, or vanishes everywhere there.
 
     Examples
     --------

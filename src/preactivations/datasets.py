@@ -2,8 +2,8 @@
 
 Files are looked for in `<folder>/<name>/`, then in a mirror (a folder given as argument or in the environment variable
 PREACTIVATIONS_DATA), then at the addresses in turn. A file counts only if its content has the known MD5 checksum (none
-is known for the JPEG files below: they are checked as they are read); a wrong or truncated one is set aside as
-`<file>.bad` and never used. Nothing is a pickle: MNIST is read from its idx
+is known for the JPEG files below: they are checked as they are read); a wrong or truncated one is never used,
+and set aside as `<file>.bad` unless it is in the mirror. Nothing is a pickle: MNIST is read from its idx
 files, CIFAR-10 from the binary archive.
 
 =========  =========================  ==========================================================
@@ -101,13 +101,18 @@ def load(
     name : {"digits", "mnist", "cifar10"}
     split : {"train", "test"}
         digits: the last fifth of each class is the test part (our choice: there is no official one here).
+        "train" by default.
     folder : path
-        Downloads are kept in `<folder>/<name>/`.
+        Downloads are kept in `<folder>/<name>/`; "data/raw" by default.
     mirror : path, optional
         A folder that has the files, looked at before the network; by default that of the environment variable
         PREACTIVATIONS_DATA.
     progress : bool
-        Show a bar for downloads.
+        Show a bar for downloads, as by default.
+
+    Returns
+    -------
+    Dataset
 
     Raises
     ------
@@ -115,12 +120,14 @@ def load(
         For an unknown name or split.
     DataError
         If files are missing, truncated or not the known ones, or there is no network.
+    ImportError
+        Without scikit-learn for digits, without pyarrow and Pillow for JPEG files.
     """
     if split not in ("train", "test"):
         raise ValueError(f"split must be 'train' or 'test', got {split!r}")
     files = fetch(name, folder=folder, mirror=mirror, progress=progress)
-    if name == "digits":
-        return _digits(split)
+    if name in _IN_MEMORY:
+        return _IN_MEMORY[name](split)
     if name == "mnist":
         prefix = {"train": "train", "test": "t10k"}[split]
         images, labels = (
@@ -144,11 +151,16 @@ def fetch(
 ) -> list[Path]:
     """Verified files of a data set in `<folder>/<name>/`, copied or downloaded if need be; none for digits.
 
-    Parameters and errors as for `load`.
+    Parameters and errors as for `load`, without the split.
+
+    Returns
+    -------
+    list of Path
+        mnist: four files; cifar10: the archive, or the two JPEG files, which are not verified here.
     """
     if name not in NAMES:
         raise ValueError(f"unknown data set {name!r}; accepted: {', '.join(map(repr, NAMES))}")
-    if name == "digits":
+    if name in _IN_MEMORY:
         return []
     mirror = mirror or os.environ.get(MIRROR_VARIABLE)
     target = Path(folder) / name
@@ -282,6 +294,9 @@ def _digits(split: Split) -> Dataset:
     chosen = test if split == "test" else ~test
     images = (images[chosen] / 16).astype(np.float32).reshape(-1, 1, 8, 8)
     return Dataset("digits", images, labels[chosen].astype(np.int64))
+
+
+_IN_MEMORY = {"digits": _digits}  # no files
 
 
 def _idx(path: Path) -> NDArray[np.uint8]:

@@ -38,7 +38,28 @@ _QUANTILES = 101
 def simulate_depth(
     setting: Setting, width: int, depth: int, n_networks: int, stream: Stream, **options: Any
 ) -> LayerStatistics:
-    """Statistics of networks [1, width, ..., width] with `depth` layers; options as for `propagation.simulate`."""
+    """Statistics of networks [1, width, ..., width] with `depth` layers; the input has the setting's norm.
+
+    Parameters
+    ----------
+    setting : Setting
+    width, depth : int
+        Neurons of each layer; layers.
+    n_networks : int
+        At least 2.
+    stream : Stream
+    **options
+        memory, threads, device and progress as for `propagation.simulate`.
+
+    Returns
+    -------
+    LayerStatistics
+
+    Raises
+    ------
+    ValueError
+        What `propagation.simulate_layers` refuses.
+    """
     return simulate_layers(
         [1] + [width] * depth,
         setting.simulated(options.get("device")),
@@ -62,6 +83,10 @@ def _tested(setting: Setting, layers: LayerStatistics, layer: int) -> Array:
 def layer_rows(setting: Setting, layers: LayerStatistics) -> list[dict[str, float]]:
     """One row per layer, all numbers in units of the predicted law N(0, v).
 
+    `layers` are the statistics that `simulate_depth` returns for `setting`. Keys of a row:
+
+    depth
+        The layer, from 1 on.
     ks, ks_p
         KS statistic of one neuron per network against N(0, v), and its probability to be exceeded under the null law.
     ks_standardized
@@ -75,7 +100,8 @@ def layer_rows(setting: Setting, layers: LayerStatistics) -> list[dict[str, floa
     square_covariance_theory
         First order in 1/n.
     n_tested, dead
-        Networks in the KS statistics; networks whose layer is all 0.
+        Networks in the KS statistics (for `normalized_` settings only those whose neuron is not 0); networks
+        whose layer is all 0.
     """
     v = setting.variance
     columns: dict[str, Array] = {
@@ -118,6 +144,7 @@ def quantile_rows(setting: Setting, layers: LayerStatistics) -> list[dict[str, f
     """Quantiles of the tested neurons of each layer beside those of N(0, 1), with their 95 % band (per point).
 
     Columns depth, normal (the normal quantile), sample (in units of sqrt(v)), standardized, null_low, null_high.
+    101 rows per layer, none for a layer with fewer than two values. Arguments as for `layer_rows`.
     """
     rows = []
     for depth in range(1, len(layers.widths) + 1):
@@ -147,6 +174,18 @@ def theory_correlations(setting: Setting, correlations: ArrayLike, depth: int) -
     """Correlations in layers 1..depth of infinite width of inputs with the given correlations; a new first axis.
 
     The inputs have the norm with which all variances are v.
+
+    Parameters
+    ----------
+    setting : Setting
+    correlations : float or array
+        Cosines of the angles between inputs, clipped to [-1, 1].
+    depth : int
+        At least 1.
+
+    Returns
+    -------
+    array, shape (depth, *shape of `correlations`)
     """
     c = np.clip(np.asarray(correlations, dtype=np.float64), -1, 1)
     unique, back = np.unique(c, return_inverse=True)
@@ -162,7 +201,7 @@ def block_means(matrix: ArrayLike, labels: ArrayLike) -> Array:
     """Means of a matrix over pairs of classes, shape (..., m, m) to (..., classes, classes).
 
     Pairs of an image with itself are left out, which concerns the diagonal blocks only. NaN where a class has one
-    image, on the diagonal.
+    image, on the diagonal. `labels` have shape (m,); classes are in the order of their labels.
 
     Examples
     --------
@@ -194,20 +233,33 @@ def study_correlations(
 
     Parameters
     ----------
+    setting : Setting
     images : array, shape (m, pixels)
-        Each is scaled to the norm with which the variance is v in every layer.
+        At least two. Each is scaled to the norm with which the variance is v in every layer.
     labels : array, shape (m,)
+    width, n_networks : int
+        Neurons of each layer; networks, at least 2.
     depths : sequence of int
-        At which the class-averaged matrices are kept; 0 is the images themselves.
+        At which the class-averaged matrices are kept; 0 is the images themselves. The largest is the depth L.
+    stream : Stream
+    **options
+        As for `simulate_depth`.
 
     Returns
     -------
-    blocks : rows
-        depth, class_a, class_b, correlation, theory: means over pairs of images of two classes.
-    means : rows
+    blocks : list of dict
+        depth, class_a, class_b, correlation, theory: means over pairs of images of two classes, numbered
+        from 0 in the order of their labels.
+    means : list of dict
         For every depth from 0 on: correlation (mean over pairs a != b and networks), low and high (5 % and 95 % of the
         networks), error (standard error), theory, covariance (E q_ab / v, mean over pairs), covariance_error of that
         mean as if the pairs were all dependent, largest_z (over pairs, of E q_ab against theory), n_pairs, n_networks.
+        At depth 0 only depth, correlation, theory, n_pairs and n_networks.
+
+    Raises
+    ------
+    ValueError
+        For an image that is all 0, fewer than two images, and what `propagation.simulate_layers` refuses.
     """
     x, labels = np.asarray(images, dtype=np.float64), np.asarray(labels)
     norm = np.linalg.norm(x, axis=1, keepdims=True)

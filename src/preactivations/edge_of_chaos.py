@@ -10,8 +10,22 @@ chi_1 < 1 is the ordered phase, where correlations tend to 1, chi_1 > 1 the chao
 For exact pairs with sigma_w^2 + sigma_b^2 = 1 the law N(0, 1) is a fixed point of the layer map of the whole law at any
 width (for independent pre-activations), so that these maps are not asymptotic there.
 
-Everywhere `activation` is a name of `activations`, an `Activation` or a `GaussianPair`; E W^2 is that of the pair,
-else 1. Integrals are closed forms or Gauss-Legendre sums over fixed panels (`_gaussian_moments`, `_mixed_moments`).
+Integrals are closed forms or Gauss-Legendre sums over fixed panels (`_gaussian_moments`, `_mixed_moments`).
+
+Arguments
+---------
+activation : str, Activation or GaussianPair
+    A name of `activations`, an `Activation` or an exact pair.
+sigma_w, sigma_b : float
+    Scales of weights and biases, finite and >= 0: standard deviations sigma_w sqrt(E W^2 / fan_in) and
+    sigma_b.
+weight_variance : float, optional
+    E W^2, finite and > 0; by default that of the pair, else 1.
+start : float
+    Variance of the first pre-activations, in [1e-14, 1e10].
+
+All functions raise ValueError for an unknown name and for numbers out of range, TypeError for another type of
+activation.
 """
 
 from __future__ import annotations
@@ -75,7 +89,15 @@ Phase = Literal["ordered", "chaotic", "edge"]
 
 
 class EocPoint(NamedTuple):
-    """A point of the Edge of Chaos, and chi_1 at sigma_w = 1, sigma_b = 0."""
+    """A point of the Edge of Chaos, and chi_1 at sigma_w = 1, sigma_b = 0.
+
+    Attributes
+    ----------
+    sigma_w, sigma_b : float
+        sigma_w^2 + sigma_b^2 = 1.
+    chi : float
+        1 / sigma_w^2, to rounding.
+    """
 
     sigma_w: float
     sigma_b: float
@@ -86,6 +108,15 @@ class DepthScales(NamedTuple):
     """Where the maps converge to, and how fast: differences shrink as exp(-l / xi) with the layer l.
 
     xi is 0 where one layer suffices and infinite at a slope of 1 (algebraic convergence) or above (none).
+
+    Attributes
+    ----------
+    variance, correlation : float
+        The fixed points: v, and the largest stable c.
+    chi : float
+        chi_1 at v.
+    xi_v, xi_c : float
+        Depth scales of variance and correlation, in layers.
     """
 
     variance: float
@@ -96,7 +127,13 @@ class DepthScales(NamedTuple):
 
 
 class EocCurve(NamedTuple):
-    """Points of the Edge of Chaos, shape (n,) each, in order of the variance."""
+    """Points of the Edge of Chaos, shape (n,) each, in order of the variance.
+
+    Attributes
+    ----------
+    sigma_w, sigma_b, variance : array, shape (n,)
+        The variance is the fixed point v.
+    """
 
     sigma_w: Array
     sigma_b: Array
@@ -113,10 +150,17 @@ def depth_scales(
 ) -> DepthScales:
     """Depth scales xi_v = -1 / log|dv'/dv| and xi_c = -1 / log(dc'/dc) at the fixed points that layers lead to.
 
+    (Schoenholz et al. 2017.) Arguments: see the module.
+
+    Returns
+    -------
+    DepthScales
+
     Raises
     ------
     ValueError
-        Where the variance tends to 0 or infinity from `start`.
+        Where the variance tends to 0 or infinity from `start`, or every correlation is a fixed point
+        (identity, sigma_w^2 E W^2 = 1).
 
     Examples
     --------
@@ -152,7 +196,7 @@ def phase(
 ) -> Phase:
     """ "ordered" (chi_1 < 1), "chaotic" (chi_1 > 1) or "edge" (within 1e-9), at the variance that layers lead to.
 
-    Where the variance tends to 0 or infinity, chi_1 is that of its last values (`chi_map`).
+    Where the variance tends to 0 or infinity, chi_1 is that at 1e-14 or 1e10. Arguments: see the module.
 
     Examples
     --------
@@ -179,7 +223,20 @@ def chi_map(
     """(variance, chi_1) at the variance that layers lead to from `start`, for arrays of scales (broadcast).
 
     For maps of many points: the moments are tabulated once in log v and interpolated, relative error below 1e-6. A
-    variance that tends to 0 or infinity is given as that, with chi_1 at the end of the table (1e-12 or 1e9): no NaN.
+    variance that tends to 0 or infinity is given as that, with chi_1 at the end of the table (1e-12 or 1e9):
+    NaN only at sigma_w = 0 for pairs whose chi_1 is infinite elsewhere. Where every variance is a fixed point
+    (ReLU on the edge), it is 0 or infinity by rounding. Other arguments and errors: see the module.
+
+    Parameters
+    ----------
+    sigma_w, sigma_b : float or array
+        Finite and >= 0; they broadcast.
+    start : float
+        At most 1e9 here; ValueError beyond.
+
+    Returns
+    -------
+    variance, chi_1 : array, of the broadcast shape
     """
     act = resolve(activation)
     w, b = np.broadcast_arrays(np.asarray(sigma_w, dtype=np.float64), np.asarray(sigma_b, dtype=np.float64))
@@ -189,7 +246,9 @@ def chi_map(
     unit = scale_of(act, 1.0, 0.0, weight_variance)
     grid, m = GRID, grid_moments(act)
     log_v = np.log(grid)
-    first = int(np.searchsorted(log_v, math.log(float(checked_variances(start)))))
+    if (beginning := float(checked_variances(start))) > grid[-1]:
+        raise ValueError(f"start must be at most {grid[-1]:g} here, got {beginning:g}")
+    first = int(np.searchsorted(log_v, math.log(beginning)))
     scale, floor = (unit * w**2).ravel(), (b**2).ravel()
     at = np.empty(scale.size)
     for begin in range(
@@ -229,7 +288,18 @@ def eoc_curve(
 
     At each v, chi_1 = 1 fixes sigma_w and v' = v fixes sigma_b; v belongs to the curve where sigma_b^2 >= 0 and the
     fixed point is stable. The ends where sigma_b = 0 are added. Activations that are linear on both sides of 0 have one
-    point, at every v (NaN here). Empty where there is no point.
+    point, at every v (NaN here). Empty where there is no point. Other arguments and errors: see the module.
+
+    Parameters
+    ----------
+    n_points : int
+        Values of v that are tried, equidistant in log v.
+    variances : (float, float)
+        The first and the last of them, in [1e-14, 1e10].
+
+    Returns
+    -------
+    EocCurve
 
     Examples
     --------
@@ -264,10 +334,14 @@ def eoc_curve(
 
 
 def eoc_point(pair: GaussianPair) -> EocPoint:
-    """The only point of the Edge of Chaos of an odd pair on the circle sigma_w^2 + sigma_b^2 = 1.
+    """The only point of the Edge of Chaos of an odd `GaussianPair` on the circle sigma_w^2 + sigma_b^2 = 1.
 
     sigma_w^2 = 1 / (E W^2 E phi'(G)^2), sigma_b^2 = 1 - sigma_w^2. By the Gaussian Poincare inequality chi >= 1 for
     odd pairs, so that the point exists and is unique (derived here).
+
+    Returns
+    -------
+    EocPoint
 
     Raises
     ------
@@ -299,7 +373,12 @@ def oscillating_range(omega: float, delta: float = 0.99) -> tuple[float, float]:
     """Smallest and largest sigma_w at which phi_(delta, omega) has positive fixed points without bias.
 
     E phi(u)^2 / v is periodic in log v, with period 4 pi / omega; sigma_w^2 is one over its extrema. There are
-    infinitely many fixed points in between and none outside.
+    infinitely many fixed points in between and none outside (Wolinski & Arbel, section 4, to three digits).
+    `omega` and `delta` as for `activations.oscillating`, which raises ValueError for others.
+
+    Returns
+    -------
+    low, high : float
 
     Examples
     --------

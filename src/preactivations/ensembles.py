@@ -35,13 +35,20 @@ class Ensemble:
         Of `nn.Linear`, `nn.Conv2d` (stride 1, no padding), `nn.MaxPool2d` (window equal to its stride), `nn.Flatten`,
         `nn.RMSNorm` over features (not affine) and elementwise activations; what `networks.mlp` and `networks.lenet`
         make. One network may stand several times.
-    device : optional
+    device : torch.device or str, optional
+        By default where the networks are.
     dtype : torch.dtype
+        Of `parameters`; float32 by default.
 
     Attributes
     ----------
-    parameters, gradient : Tensor, shape (E * parameters of a network,)
+    parameters : Tensor, shape (E * parameters of a network,)
+    gradient : Tensor, of the same shape
         Layer by layer; within a layer, member by member.
+    n_members : int
+        E.
+    template : nn.Sequential
+        A copy of the first network, for its layers.
 
     Raises
     ------
@@ -107,7 +114,10 @@ class Ensemble:
         return torch.cat([values.repeat_interleave(int(np.prod(shape))) for shape in self._shapes])
 
     def take(self, flat: Tensor, members: Tensor) -> Tensor:
-        """The part of a flat tensor that belongs to some members, itself flat."""
+        """The part of a flat tensor like `parameters` that belongs to some members, itself flat.
+
+        `members` are their numbers, shape (k,), int64.
+        """
         return torch.cat([view[members].flatten() for view in self._views(flat)])
 
     def select(self, members: Tensor) -> Ensemble:
@@ -119,7 +129,7 @@ class Ensemble:
         return chosen
 
     def network(self, member: int) -> nn.Sequential:
-        """A member as a network of its own."""
+        """The member of number `member` as a network of its own, with a copy of its parameters."""
         network = copy.deepcopy(self.template)
         with torch.no_grad():
             for parameter, view in zip(network.parameters(), self._views(self.parameters), strict=True):
@@ -132,12 +142,15 @@ class Ensemble:
         Parameters
         ----------
         x : Tensor, shape (batch, *input) or (E, batch, *input)
-            Inputs for all members, or for each its own.
+            Inputs for all members, or for each its own; dtype and device are those of `parameters`.
         """
         return self._forward(x, keep=False)
 
     def pre_activations(self, x: Tensor) -> list[Tensor]:
-        """Of each dense layer, shape (E, units, batch), and convolutional one, (batch, E * channels, height, width)."""
+        """Of each dense layer, (E, units, batch), and convolution, (batch, E * channels, height, width).
+
+        A list with the output layer last. `x` as for `logits`.
+        """
         layers: list[Tensor] = []
         self._forward(x, keep=False, seen=layers)
         return layers
@@ -148,7 +161,9 @@ class Ensemble:
         Parameters
         ----------
         x : Tensor, shape (batch, *input) or (E, batch, *input)
+            As for `logits`.
         labels : Tensor of int64, shape (E, batch)
+            From 0 on.
 
         Returns
         -------

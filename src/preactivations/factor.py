@@ -66,7 +66,7 @@ def _law_of(weights: WeightLaw) -> _Law:
 
 
 class GaussianFactor:
-    r"""Law of \|Y\| such that W Y ~ N(0, 1) for W of law `weights` and an independent symmetric Y.
+    """Law of |Y| such that W Y ~ N(0, 1) for W of law `weights` and an independent symmetric Y.
 
     All functions are elementwise on float64 arrays of any shape (scalars give 0-d results as NumPy
     scalars do), need no random numbers except `sample`, and give NaN for NaN.
@@ -74,6 +74,7 @@ class GaussianFactor:
     Parameters
     ----------
     weights : SymmetricWeibull or SphericalMarginal
+        Kept as the attribute `weights`.
 
     Raises
     ------
@@ -104,48 +105,69 @@ class GaussianFactor:
         return f"GaussianFactor({self.weights!r})"
 
     def pdf(self, y: ArrayLike) -> Array:
-        r"""Density of \|Y\| at y; 0 for y < 0."""
+        """Density of |Y| at y, float or array, any real number; 0 for y < 0 and beyond the support."""
         return self._on_support(self._law.pdf, y, below=0.0, above=0.0)
 
     def cdf(self, y: ArrayLike) -> Array:
-        r"""P(\|Y\| <= y)."""
+        """P(|Y| <= y), y float or array, any real number; 0 for y < 0."""
         return self._on_support(self._law.cdf, y, below=0.0, above=1.0)
 
     def sf(self, y: ArrayLike) -> Array:
-        r"""P(\|Y\| > y)."""
+        """P(|Y| > y), y float or array, any real number; 1 for y < 0."""
         return self._on_support(lambda v: np.exp(self._law.logsf(v)), y, below=1.0, above=0.0)
 
     def logsf(self, y: ArrayLike) -> Array:
-        r"""log P(\|Y\| > y), accurate also where `sf` underflows."""
+        """log P(|Y| > y), y float or array, accurate also where `sf` underflows; -inf past the support."""
         return self._on_support(self._law.logsf, y, below=0.0, above=-np.inf)
 
     def dlogpdf(self, y: ArrayLike) -> Array:
-        """Derivative of the logarithm of the density, for y inside the support (NaN outside)."""
+        """Derivative of the log density at y, float or array, inside the support (NaN outside)."""
         return self._on_support(self._law.dlogpdf, y, below=np.nan, above=np.nan)
 
     def ppf(self, p: ArrayLike) -> Array:
-        r"""Quantile function: P(\|Y\| <= ppf(p)) = p, for p in [0, 1] (NaN outside)."""
+        """Quantile function: P(|Y| <= ppf(p)) = p, p float or array in [0, 1] (NaN outside)."""
         p = np.asarray(p, dtype=np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
             return self._quantile(p, np.log(p), np.log1p(-p)).y[()]
 
     def isf(self, p: ArrayLike) -> Array:
-        r"""Inverse survival function: P(\|Y\| > isf(p)) = p, for p in [0, 1] (NaN outside)."""
+        """Inverse survival function: P(|Y| > isf(p)) = p, p float or array in [0, 1] (NaN outside)."""
         p = np.asarray(p, dtype=np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
             return self._quantile(1 - p, np.log1p(-p), np.log(p)).y[()]
 
     def moment(self, s: float) -> float:
-        r"""E \|Y\|^s = E \|N\|^s / E \|W\|^s, for s > -1 (s > -1 - 2b for spherical weights)."""
+        """E |Y|^s = E |N|^s / E |W|^s, for s > -1 (s > -1 - 2b for spherical weights).
+
+        Parameters
+        ----------
+        s : float
+            One order; no array.
+
+        Raises
+        ------
+        ValueError
+            For an order whose moment is infinite.
+        """
         lowest = -2 * self._law.a if isinstance(self._law, SphericalFactor) else -1.0
         if not s > lowest:
             raise ValueError(f"E|Y|^s is finite only for s > {lowest:g}, got s = {s!r}")
         return self._law.moment(s)
 
     def sample(self, size: Size, rng: np.random.Generator) -> Array:
-        r"""Independent exact draws of \|Y\| (of the magnitude: the sign of Y is independent of it).
+        """Independent exact draws of |Y| (of the magnitude: the sign of Y is independent of it).
 
         Weibull weights: Kanter's formula for the stable variable; spherical: a gamma variable.
+
+        Parameters
+        ----------
+        size : int, tuple of int or None
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        array, float64, shape `size`
+            One number for None.
         """
         return self._law.sample(size, rng)
 

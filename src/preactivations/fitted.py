@@ -60,7 +60,14 @@ _T_START, _T_END, _T_PANELS, _T_ORDER = 1e-7, 12.0, 190, 12  # composite Gauss r
 
 
 class FitError(ValueError):
-    """A fit that went wrong; `losses` is its loss curve."""
+    """A fit that went wrong; `losses` is its loss curve.
+
+    Parameters
+    ----------
+    message : str
+    losses : list of float
+        Kept as an attribute.
+    """
 
     def __init__(self, message: str, losses: list[float]) -> None:
         super().__init__(message)
@@ -68,7 +75,21 @@ class FitError(ValueError):
 
 
 class DensitySettings(NamedTuple):
-    """Hyper-parameters of `fit_density`; defaults as published."""
+    """Hyper-parameters of `fit_density`; defaults as published.
+
+    Attributes
+    ----------
+    epochs, ramp : int
+        Steps of the optimizer, and those in which theta' grows.
+    learning_rate : float
+    start : (float, float, float, float)
+        First alpha, lambda1, lambda2, gamma.
+    z_max : float
+    z_points : int
+        The loss is a maximum over z_points equidistant z in [0, z_max].
+    plateau_factor, plateau_patience, plateau_threshold, plateau_cooldown : float, int, float, int
+        As for `torch.optim.lr_scheduler.ReduceLROnPlateau`.
+    """
 
     epochs: int = 600
     ramp: int = 300  # epochs in which theta' grows; then optimizer and schedule restart
@@ -83,7 +104,19 @@ class DensitySettings(NamedTuple):
 
 
 class ActivationSettings(NamedTuple):
-    """Hyper-parameters of `interpolation_grid` and `fit_activation`; defaults as published."""
+    """Hyper-parameters of `interpolation_grid` and `fit_activation`; defaults as published.
+
+    Attributes
+    ----------
+    steps : int
+    learning_rate : float
+    quantiles, outer_points : int
+        Points of the grid: quantiles k / (quantiles + 1), and those on each side.
+    x_max : float
+        End of the grid.
+    start : tuple of 7 floats
+        First a, b, c, d, f, g, h; h is 0 for the odd kind.
+    """
 
     steps: int = 10_000
     learning_rate: float = 0.01
@@ -105,6 +138,12 @@ class DensityFit:
     theta : float
         Greater than 2 (at 2 the conjugate exponent is infinite).
     alpha, lambda1, lambda2, gamma : float
+        Positive: two shapes and scales (lambda), the weight of the first term (gamma).
+
+    Raises
+    ------
+    ValueError, TypeError
+        For theta that is not a finite real number > 2.
     """
 
     theta: float
@@ -127,7 +166,7 @@ class DensityFit:
         return math.sqrt(2 / math.pi) / math.gamma(1 - 1 / self.theta)
 
     def pdf(self, y: ArrayLike) -> Array:
-        """g(y), y >= 0."""
+        """g(y), elementwise, y >= 0, float or array."""
         y = np.asarray(y, dtype=np.float64)
         with np.errstate(over="ignore", under="ignore"):
             first = self.gamma * self.alpha / self.lambda1 * (y / self.lambda1) ** (self.alpha - 1)
@@ -135,7 +174,7 @@ class DensityFit:
             return first + self._height * np.exp(-((y / self.lambda2) ** self.conjugate))
 
     def sf(self, y: ArrayLike) -> Array:
-        """int_y^inf g, in closed form; the mass at y = 0."""
+        """int_y^inf g, in closed form, elementwise, y >= 0, float or array; the mass at y = 0."""
         y = np.asarray(y, dtype=np.float64)
         k = 1 / self.conjugate
         with np.errstate(over="ignore", under="ignore"):
@@ -153,13 +192,16 @@ class DensityFit:
         return float(self.sf(0.0))
 
     def moment(self, s: float) -> float:
-        """int y^s g(y) dy."""
+        """int y^s g(y) dy, finite (and meaningful) for s > -min(alpha, 1)."""
         first = self.gamma * self.lambda1**s * math.gamma(1 + s / self.alpha)
         k = (s + 1) / self.conjugate
         return first + self._height * self.lambda2 ** (s + 1) * math.gamma(k) / self.conjugate
 
     def isf(self, log_p: ArrayLike) -> Array:
-        """y with int_y^inf g = exp(log_p) mass: quantiles of the normalized density, -600 <= log_p <= -1e-7."""
+        """y with int_y^inf g = exp(log_p) mass: quantiles of the normalized density, -600 <= log_p <= -1e-7.
+
+        Elementwise, `log_p` float or array; 0 for log_p = 0. Values below 1e-8 are not resolved.
+        """
         target = np.asarray(log_p, dtype=np.float64)
         log_y = np.linspace(math.log(1e-8), math.log(100.0), 8000)
         with np.errstate(divide="ignore"):
@@ -199,6 +241,8 @@ def product_survival(z: Array, theta: float, parameters: Tensor, conjugate: floa
     Parameters
     ----------
     z : array, shape (n,)
+        At least 0.
+    theta : float
     parameters : Tensor, shape (4,), float64
         alpha, lambda1, lambda2, gamma.
     conjugate : float
@@ -243,7 +287,9 @@ def fit_density(
     Raises
     ------
     FitError
-        With the loss curve.
+        With the loss curve: for a last loss above the bound, or one that is not finite at any step.
+    ValueError
+        For theta <= 2.
     """
     import torch
 
@@ -303,6 +349,15 @@ def improve_density(
     The loss is a maximum of absolute values, which Adam does not minimize to the end. A local search too: the true
     minimum may be lower still.
 
+    Parameters
+    ----------
+    fit : DensityFit
+        With positive parameters.
+    settings : DensitySettings, optional
+        Only the points z are used.
+    restarts : int
+        Runs of the method, at most 2000 evaluations each.
+
     Returns
     -------
     improved : DensityFit
@@ -351,7 +406,7 @@ class ActivationFit:
     parameters: tuple[float, ...]
 
     def __call__(self, x: NDArray[Any]) -> NDArray[Any]:
-        """phi(x), elementwise."""
+        """phi(x), elementwise: x array or float, any shape; integers in float64."""
         x = np.asarray(x)
         if x.dtype.kind != "f":
             x = x.astype(np.float64)
@@ -377,7 +432,13 @@ def _factors(x: NDArray[Any], alpha: Any, p: tuple[Any, ...], kind: Kind) -> _Fa
 
 
 def interpolation_grid(settings: ActivationSettings | None = None) -> Array:
-    """Quantiles of the normal law, and equidistant points beyond the last on each side; increasing."""
+    """Quantiles of the normal law, and equidistant points beyond the last on each side; increasing.
+
+    Returns
+    -------
+    array, shape (quantiles + 2 outer_points,)
+        From -x_max to x_max; 2099 points by default.
+    """
     settings = settings or ActivationSettings()
     k = settings.quantiles
     q = sc.ndtri(np.arange(1, k + 1) / (k + 1))
@@ -386,7 +447,26 @@ def interpolation_grid(settings: ActivationSettings | None = None) -> Array:
 
 
 def interpolate_activation(density: DensityFit, kind: Kind, x: ArrayLike) -> Array:
-    """Quantile coupling of the normalized density with N(0, 1) at the points x (|x| <= 30)."""
+    """Quantile coupling of the normalized density with N(0, 1) at the points x (|x| <= 30).
+
+    The two couplings of `pairs`.
+
+    Parameters
+    ----------
+    density : DensityFit
+    kind : {"odd", "positive"}
+    x : float or array
+        Any shape. Results below 1e-8 (positive kind, x below about -5.6) are not resolved.
+
+    Returns
+    -------
+    array, shape of `x`
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an unknown kind.
+    """
     x = np.asarray(x, dtype=np.float64)
     if check_kind(kind) == "positive":
         return density.isf(sc.log_ndtr(-x))
@@ -400,6 +480,15 @@ def fit_activation(
 
     The gradient is written out: four times faster than automatic differentiation here.
 
+    Parameters
+    ----------
+    theta : float
+        Fixes alpha = 1 - 2/theta.
+    kind : {"odd", "positive"}
+    x, y : array, shape (n,)
+        Points of `interpolation_grid` and the values of `interpolate_activation` there.
+    settings : ActivationSettings, optional
+
     Returns
     -------
     fit : ActivationFit
@@ -410,6 +499,8 @@ def fit_activation(
     ------
     FitError
         If the loss is not finite.
+    ValueError, TypeError
+        For an unknown kind.
     """
     import torch
 
@@ -463,8 +554,14 @@ def squared_error(p: tuple[Any, ...], alpha: float, kind: Kind, x: Array, y: Arr
 class ErrorSummary(NamedTuple):
     """Errors of a fitted activation against the exact one.
 
-    Root mean squared error under N(0, 1), maximal one on |x| <= 3 (99.7 % of the normal law); both for equally weighted
-    |x| <= 10; and E W^2 E phi(X)^2, which is 1 for an exact pair.
+    Attributes
+    ----------
+    rms_bulk, max_bulk : float
+        Root mean squared error under N(0, 1), maximal one on |x| <= 3 (99.7 % of the normal law).
+    rms_10, max_10 : float
+        Both for equally weighted |x| <= 10.
+    product_variance : float
+        E W^2 E phi(X)^2, which is 1 for an exact pair.
     """
 
     rms_bulk: float
@@ -491,7 +588,22 @@ def error_summary(fit: ActivationFit, pair: GaussianPair) -> ErrorSummary:
 
 
 def product_ks(activation: Any, weights: WeightLaw, n: int, stream: Stream) -> float:
-    """KS statistic of n independent products W phi(X) against N(0, 1)."""
+    """KS statistic of n independent products W phi(X) against N(0, 1).
+
+    Parameters
+    ----------
+    activation : map
+        Elementwise, from float32 arrays.
+    weights : WeightLaw
+    n : int
+        At least 1.
+    stream : Stream
+        Its block 0 is drawn from.
+
+    Returns
+    -------
+    float
+    """
     rng = stream.block(0)
     parts = np.array_split(np.empty(n, np.float32), 1 + n // 10**6)
     for part in parts:
@@ -504,6 +616,19 @@ def variance_after(activation: Any, weights: SymmetricWeibull, depths: list[int]
     """v_l of the infinite-width recursion v -> E W^2 E phi(sqrt(v) G)^2 from v = 1, at the given depths.
 
     For an exact pair it is 1 at every depth.
+
+    Parameters
+    ----------
+    activation : map
+        Elementwise, from float64 arrays; evaluated on 1801 equidistant G in [-9, 9].
+    weights : SymmetricWeibull
+    depths : list of int
+        At least 0, in any order.
+
+    Returns
+    -------
+    list of float
+        v_l in the order of `depths`.
     """
     g = np.linspace(-9, 9, 1801)
     probability = np.exp(-0.5 * g * g)

@@ -12,6 +12,9 @@ energy distance  all of it, weighted to the bulk (Szekely & Rizzo 2013)
 
 Under the null hypothesis the raw statistic has Kolmogorov's law (exact in `scipy.stats.kstwo`); estimating mean
 and deviation makes the standardized one smaller, and its law is simulated (`null_statistics`).
+
+`samples` is an array of any shape, flattened; ValueError if it is empty or not finite everywhere.
+Each statistic is a float.
 """
 
 from __future__ import annotations
@@ -48,7 +51,8 @@ def _sample(samples: ArrayLike, least: int) -> Array:
 def ks_statistic(samples: ArrayLike, cdf: Callable[[Array], Array] = sc.ndtr) -> float:
     """Kolmogorov-Smirnov statistic sup_x |F_n(x) - cdf(x)| of independent samples.
 
-    `cdf` must be continuous; atoms of the sample are handled (the supremum is taken on both sides of each).
+    `cdf`, a map of arrays of shape (n,) and by default Phi, must be continuous; atoms of the sample are
+    handled (the supremum is taken on both sides of each).
     """
     return _ks_of_sorted(cdf(np.sort(_sample(samples, 1))))
 
@@ -59,13 +63,13 @@ def ks_standardized(samples: ArrayLike) -> float:
     Raises
     ------
     ValueError
-        If all samples are equal.
+        If all samples are equal, or fewer than two.
     """
     return _ks_of_sorted(sc.ndtr(_standardized(np.sort(_sample(samples, 2)))))
 
 
 def ks_distance(z: ArrayLike, cdf: ArrayLike) -> float:
-    """sup |cdf - Phi| of a law given on a grid: values `cdf` at points `z`, same shape.
+    """sup |cdf - Phi| of a law given on a grid: values `cdf` at points `z`, arrays of the same shape.
 
     An atom of the law is represented by a point that stands twice, with the values on both sides.
     """
@@ -73,14 +77,30 @@ def ks_distance(z: ArrayLike, cdf: ArrayLike) -> float:
 
 
 def null_quantile(p: float, n: int) -> float:
-    """Quantile of the raw statistic for n samples under the null hypothesis (exact)."""
+    """Quantile of the raw statistic for n samples under the null hypothesis (exact).
+
+    `p` is a float in [0, 1] (NaN outside), `n` an integer >= 1.
+    """
     from scipy.stats import kstwo
 
     return float(kstwo.ppf(p, n))
 
 
 def null_statistics(n: int, replicates: int, rng: np.random.Generator) -> Array:
-    """(raw, standardized) statistic of `replicates` standard normal samples of size n; shape (2, replicates)."""
+    """(raw, standardized) statistic of `replicates` standard normal samples of size n; shape (2, replicates).
+
+    Parameters
+    ----------
+    n : int
+        At least 2, else ValueError.
+    replicates : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    array, shape (2, replicates)
+        Raw ones in the first row.
+    """
     out = np.empty((2, replicates))
     for i in range(replicates):
         x = np.sort(rng.standard_normal(n))
@@ -102,7 +122,10 @@ def _standardized(x: Array) -> Array:
 
 
 def excess_kurtosis(samples: ArrayLike) -> float:
-    """m4 / m2^2 - 3 about the mean of the sample; standard deviation about sqrt(24/n) for normal samples."""
+    """m4 / m2^2 - 3 about the mean of the sample; standard deviation about sqrt(24/n) for normal samples.
+
+    ValueError for fewer than two samples; NaN if all are equal.
+    """
     x = _sample(samples, 2)
     x = x - x.mean()
     square = x * x
@@ -112,7 +135,8 @@ def excess_kurtosis(samples: ArrayLike) -> float:
 def energy_distance(samples: ArrayLike) -> float:
     """2 E|X - N| - E|X - X'| - E|N - N'| >= 0 between the empirical law of X and N(0, 1), zero only for equality.
 
-    (The square of what is sometimes called energy distance; 1/n times a quadratic form under the null hypothesis.)
+    E|X - X'| is over all n^2 pairs, in O(n log n). (The square of what is sometimes
+    called energy distance; 1/n times a quadratic form under the null hypothesis.)
     """
     x = np.sort(_sample(samples, 1))
     n = x.size

@@ -10,12 +10,27 @@ s = 2 is He's scale (Glorot's, for linear units, in square layers). For s < 2 we
 with depth and the norm has heavy tails; with biases its limit has a Pareto tail of index s. All is exact at finite
 width: no expansion in 1/d.
 
-Activations by name, as `torch.nn.init.calculate_gain` has them, with `param` their slope for negative arguments:
-"linear", "relu", "leaky_relu" (.01), and "rrelu", the randomized leaky ReLU with a slope uniform on `param` = (lower,
-upper), (1/8, 1/3).
-
 After Gurbuzbalaban and Hu, "Fractional moment-preserving initialization schemes for training deep neural networks",
 AISTATS 2021; formulas derived here.
+
+Arguments
+---------
+s : float or array
+    Order of the moment that the weights preserve, in (0, 2].
+d : int or array of int
+    Neurons of a layer, from 1 to 1e7. s and d broadcast, and results have the shape that comes out.
+activation : {"relu", "linear", "leaky_relu", "rrelu"}, optional
+    Names as in `torch.nn.init.calculate_gain`, and "rrelu", the randomized leaky ReLU. "relu" by default.
+param : float or (float, float), optional
+    Slope of "leaky_relu" for negative arguments, .01 by default; of "rrelu" the ends (lower, upper) of its
+    uniform slope, 0 <= lower < upper, (1/8, 1/3) by default; the others take none. Slopes are 0 or from 1e-6
+    to 1e6 in absolute value.
+keep : float, optional
+    Probability that dropout keeps an output, in [1e-12, 1]; 1 by default.
+factor : float, optional
+    By which dropout multiplies what it keeps, 1e-6 to 1e12; 1 by default, 1 / keep in `torch.nn.Dropout`.
+**dropout
+    `keep` and `factor`.
 """
 
 from __future__ import annotations
@@ -48,24 +63,27 @@ Param = float | tuple[float, float] | None
 
 
 class LogNormal(NamedTuple):
-    """Per layer: log|x^L| is near normal with mean log|x^0| + L mean and variance L variance."""
+    """Per layer: log|x^L| is near normal with mean log|x^0| + L mean and variance L variance.
+
+    Attributes
+    ----------
+    mean : array
+        Of one step of log|x|, in the shape of s and d broadcast.
+    variance : array
+        Likewise.
+    """
 
     mean: Array
     variance: Array
 
 
 def unit(activation: str, param: Param = None, keep: float = 1.0, factor: float = 1.0) -> Unit:
-    """The neuron that a name stands for.
+    """The neuron that a name stands for. Arguments: see the module.
 
-    Parameters
-    ----------
-    activation : {"linear", "relu", "leaky_relu", "rrelu"}
-    param : float or (float, float), optional
-        Slope of "leaky_relu", ends of the slope of "rrelu".
-    keep : float, optional
-        Probability that dropout keeps an output, in (0, 1].
-    factor : float, optional
-        By which dropout multiplies what it keeps; `torch.nn.Dropout` takes 1 / keep.
+    Returns
+    -------
+    Unit
+        Its slopes, `keep` and `factor`; `even_moment(k)` is E phi(g)^(2k).
 
     Raises
     ------
@@ -122,13 +140,11 @@ def sigma(
     small d; inf beyond the largest float.
 
     Rectangular layers: d is the number of neurons, n_out, for the norm; see `sigma_rectangular` for the mean square.
+    Arguments: see the module.
 
-    Parameters
-    ----------
-    s, d : array_like
-        Order in (0, 2]; number of neurons, integers. They broadcast.
-    activation, param, keep, factor
-        See `unit`.
+    Returns
+    -------
+    array
 
     Raises
     ------
@@ -164,6 +180,20 @@ def sigma_rectangular(
 
     He's variance with fan-in at s = 2. (The authors' programs take sigma(s, n_in) instead, which is another moment for
     s < 2.)
+
+    Parameters
+    ----------
+    n_in, n_out : int or array of int
+        Inputs and neurons of the layer, 1 to 1e7; they broadcast with s. Other arguments: see the module.
+
+    Returns
+    -------
+    array
+
+    Raises
+    ------
+    ValueError
+        For n_in out of range, and what `sigma` refuses.
     """
     return np.asarray(sigma(s, n_out, activation, param, **dropout) * np.sqrt(_widths(n_out) / _widths(n_in)))
 
@@ -183,7 +213,8 @@ def sigma_second_order(
 ) -> Array:
     """sigma to second order in 1/d: sigma^2 = [1 + (2 - s) r / (4 d)] / (d mu), mu = E phi(g)^2, r = d Var Q / (E Q)^2.
 
-    r is 5 for ReLU, 2 for linear units, (5 - 2 a^2 + 5 a^4) / (1 + a^2)^2 for the slope a.
+    r is 5 for ReLU, 2 for linear units, (5 - 2 a^2 + 5 a^4) / (1 + a^2)^2 for the slope a. The relative error
+    is of order d^-2. Arguments, shape and errors as for `sigma`.
     """
     neuron = unit(activation, param, keep, factor)
     orders, widths = _orders(s), _widths(d)
@@ -196,7 +227,7 @@ def sigma_authors(s: ArrayLike, d: ArrayLike, activation: str = "relu", param: P
     """The second-order formulas of the authors' programs, which for leaky ReLU agree with ours to order a^2 only.
 
     ReLU: 2/d + 5 (2-s)/(2 d^2); linear: 1/d + (2-s)/(2 d^2); leaky ReLU of slope a: 2/((1+a^2) d) + (2-s) [(5 s - 24)
-    a^2 + 10] / ([2 (s+2) a^2 + 4] d^2). Square roots of these.
+    a^2 + 10] / ([2 (s+2) a^2 + 4] d^2). Square roots of these. Arguments and shape as for `sigma`.
 
     Raises
     ------
@@ -227,12 +258,20 @@ def moment_growth(
 
     Parameters
     ----------
-    p : array_like
-        In (0, 2].
-    s, d, activation, param
-        As for `sigma`; keep and factor too.
-    depth : array_like
-        Layers, at least 0. p, s, d and depth broadcast.
+    p : float or array
+        Order of the moment that is looked at, in (0, 2].
+    depth : int or array of int
+        Layers L, at least 0. p, s, d and depth broadcast. Other arguments: see the module.
+
+    Returns
+    -------
+    array
+        inf beyond the largest float.
+
+    Raises
+    ------
+    ValueError
+        For p or depth out of range, and what `sigma` refuses.
     """
     neuron, layers = unit(activation, param, **dropout), np.asarray(depth)
     if not (layers >= 0).all():
@@ -252,7 +291,16 @@ def clt_mean_variance(
     """Mean log sigma + E log(Q)/2 and variance Var(log Q)/4 of the step of log|x| in one layer, given that none dies.
 
     (log|x^L| - log|x^0| - L mean) / sqrt(L variance) tends to N(0, 1). The mean is near -s variance / 2; the variance
-    does not depend on s. s and d broadcast.
+    does not depend on s. Arguments: see the module.
+
+    Returns
+    -------
+    LogNormal
+
+    Raises
+    ------
+    ValueError
+        What `sigma` refuses.
 
     Examples
     --------
@@ -276,10 +324,21 @@ def small_output_probability(
     Outputs of order s are those of order 2 times (sigma_s / sigma_2)^depth for the same noise: smaller s has fewer
     small outputs, at every x.
 
+    Parameters
+    ----------
+    x : float or array
+        At least 0; it broadcasts with s.
+    depth, d : int
+        Layers, at least 1, and neurons of each. Other arguments: see the module; no dropout.
+
+    Returns
+    -------
+    array
+
     Raises
     ------
     ValueError
-        For "rrelu", whose law is not of this form, x < 0, and what `sigma` refuses.
+        For "rrelu", whose law is not of this form, x < 0, depth < 1, and what `sigma` refuses.
     """
     neuron = unit(activation, param)
     if neuron.lower != neuron.upper:
@@ -300,10 +359,21 @@ def tail_index(
 ) -> Array:
     """s in (0, 2] whose `sigma` is `scale`, elementwise: with biases norms have a Pareto tail of that index (Kesten).
 
+    Parameters
+    ----------
+    scale : float or array
+        Standard deviation of a weight, > 0.
+    d : int
+        Neurons of a layer. Other arguments: see the module.
+
+    Returns
+    -------
+    array, shape of `scale`
+
     Raises
     ------
     ValueError
-        If the index is not in [1e-4, 2].
+        If the index is not in [1e-4, 2], and what `sigma` refuses.
     """
     width, neuron = int(_widths(d)), unit(activation, param, **dropout)
     scales = np.asarray(scale, dtype=np.float64)

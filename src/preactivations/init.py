@@ -37,10 +37,11 @@ def weibull_(
     ----------
     tensor : Tensor, shape (fan_out, fan_in, ...), any real floating dtype
     theta : float
-        At least 2.
+        At least 2, finite.
     gain : float
+        Factor of all weights, finite.
     generator : torch.Generator, optional
-        On the device of `tensor`.
+        On the device of `tensor`; by default PyTorch's global one.
 
     Returns
     -------
@@ -52,7 +53,7 @@ def weibull_(
     ValueError
         For fewer than two dimensions, theta < 2 or a gain that is not finite.
     TypeError
-        For an integer or complex tensor.
+        For an integer or complex tensor, or theta that is no number.
 
     Examples
     --------
@@ -76,9 +77,15 @@ def spherical_(
     """Fill `tensor` with gain * W / sqrt(fan_in), |W|^2 ~ Beta(1/2, b), random sign.
 
     b = 1 is the uniform law on (-1, 1), b = 1/2 the arcsine law, b = 0 the law of a random sign. Goes with
-    `nn.GaussianActivation(SphericalMarginal(b), kind)`. Parameters and errors as in `weibull_`.
+    `nn.GaussianActivation(SphericalMarginal(b), kind)`. Other parameters, returned value and errors as in
+    `weibull_`.
 
     W^2 = G1 / (G1 + G2) with G1 ~ Gamma(1/2), G2 ~ Gamma(b).
+
+    Parameters
+    ----------
+    b : float
+        At least 0, finite; ValueError else.
     """
     b = SphericalMarginal(b).b
     scale = _scale(tensor, gain)
@@ -111,7 +118,7 @@ def fractional_moment_(
     s = 2 is `torch.nn.init.kaiming_normal_`. Below, its standard deviation is multiplied by `heavy_tails.sigma`(s, n) /
     sigma(2, n), n = fan_out: mode="fan_in" then preserves E rms(x)^s, rms(x) = |x| / sqrt(size of x), mode="fan_out"
     E|x|^s. Exact for linear layers at any width; in convolutions, whose outputs share weights, it is the formula of a
-    linear layer with n = fan_out outputs.
+    linear layer with n = fan_out outputs. After Gurbuzbalaban and Hu (AISTATS 2021); see `heavy_tails`.
 
     Parameters
     ----------
@@ -121,7 +128,9 @@ def fractional_moment_(
     nonlinearity : {"linear", "relu", "leaky_relu", "rrelu"}
         At s = 2 any that `kaiming_normal_` knows; "rrelu", the randomized leaky ReLU, is not among them.
     mode : {"fan_in", "fan_out"}
+        Which of the two is preserved.
     generator : torch.Generator, optional
+        On the device of `tensor`.
     a : float or (float, float), optional
         Slope for "leaky_relu", 0 by default, as in PyTorch; (lower, upper) for "rrelu", (1/8, 1/3) by default. Others
         take no notice of it.

@@ -16,6 +16,17 @@ After Tsuchida, Roosta-Khorasani and Gallagher, "Invariance of Weight Distributi
 Cho and Saul, "Kernel Methods for Deep Learning", 2009. Angles are in radians. Functions of angles or inputs take
 tensors as well and return tensors of their dtype, on their device, with gradients (by `torch.autograd`; transforms of
 `torch.func` are not supported). `log_angle_moments` and `angle_if_alive` take arrays only.
+
+Arguments
+---------
+x, y : array_like or tensor, shape (..., m)
+    Inputs; the dimensions before the last broadcast.
+angle : array_like or tensor
+    In [0, pi], of any shape.
+slope : float, optional
+    a, from -1e6 to 1e6; 0 by default. Anything but a real number is refused (TypeError): it has no gradient.
+degree : {0, 1, 2}, optional
+    p; 1 by default.
 """
 
 from __future__ import annotations
@@ -57,8 +68,9 @@ class Rectified(NamedTuple):
     Attributes
     ----------
     slope : float
+        0 by default.
     degree : int
-        0, 1 or 2.
+        0, 1 or 2; 1 by default.
     """
 
     slope: float = 0.0
@@ -75,6 +87,14 @@ class RowLaw(Protocol):
 
 def rectified_by_name(name: str) -> Rectified:
     """ "relu", "leaky_relu" (slope .01), "leaky_relu_<slope>", "identity", "absolute", "step" or "squared_relu".
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    Rectified
 
     Raises
     ------
@@ -111,7 +131,12 @@ def angle_between(x: Values, y: Values) -> Values:
     """Angle between x and y along the last dimension, accurate near 0 and pi too (Kahan).
 
     The gradient of tensors is taken as 0 where the angle is 0 or pi, up to rounding, and has a kink; second derivatives
-    are refused there.
+    are refused there. Arguments: see the module.
+
+    Returns
+    -------
+    ndarray or tensor, shape (...)
+        In [0, pi].
 
     Raises
     ------
@@ -135,7 +160,19 @@ def angle_between(x: Values, y: Values) -> Values:
 
 
 def angle_if_alive(x: Any, y: Any) -> Any:
-    """Angle along the last dimension of arrays; NaN where one side is dead (all 0) or not finite."""
+    """Angle along the last dimension of arrays; NaN where one side is dead (all 0) or not finite.
+
+    Arguments: see the module.
+
+    Returns
+    -------
+    ndarray, shape (...)
+
+    Raises
+    ------
+    ValueError
+        For different lengths.
+    """
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     dead = ~(
         (x != 0).any(axis=-1)
@@ -152,14 +189,12 @@ def angular_map(angle: Values, slope: float = 0.0, degree: int = 1) -> Values:
 
     1 - cos t' and 1 + cos t' are computed without cancellation, to a relative error below 1e-13 in double precision.
     Gradients are finite at both ends, except at degree 0, where t' grows like sqrt(t).
+    Arguments: see the module.
 
-    Parameters
-    ----------
-    angle : array_like or tensor
+    Returns
+    -------
+    ndarray or tensor, shape of `angle`
         In [0, pi].
-    slope : float, optional
-        Of the activation for negative arguments.
-    degree : {0, 1, 2}, optional
 
     Raises
     ------
@@ -185,6 +220,15 @@ def iterate(angle: Values, depth: int, slope: float = 0.0, degree: int = 1) -> V
 
     They tend to 0 for 0 <= slope < 1 and degree 1, see `fixed_point_rate`: deep networks forget all but the norm.
 
+    Parameters
+    ----------
+    depth : int
+        At least 0. Other arguments: see the module.
+
+    Returns
+    -------
+    ndarray or tensor, shape (depth + 1, *shape of `angle`)
+
     Raises
     ------
     ValueError
@@ -204,7 +248,7 @@ def iterate(angle: Values, depth: int, slope: float = 0.0, degree: int = 1) -> V
 def fixed_point_rate(slope: float = 0.0) -> float:
     """c = (1 - a)^2 / ((1 + a^2) 3 pi), for which t' = t - c t^2 + O(t^3), so that t_l ~ 1 / (c l); degree 1.
 
-    0 for linear units (a = 1), whose angles stay.
+    0 for linear units (a = 1), whose angles stay. ValueError and TypeError for a slope out of range.
 
     Examples
     --------
@@ -241,7 +285,7 @@ def kernel(
     ------
     ValueError
         If E|w|^(2 degree) is infinite; for inputs of different lengths or that are not finite; at degree 0 for inputs
-        that are 0.
+        that are 0; for an unknown name, or a slope or degree out of range.
 
     Examples
     --------
@@ -279,6 +323,8 @@ def gram(x: Values, depth: int = 1, slope: float = 0.0) -> Values:
     ----------
     x : array_like or tensor, shape (n, m)
         None of them 0.
+    depth : int, optional
+        At least 0; 1 by default. For slope see the module.
 
     Returns
     -------
@@ -314,6 +360,15 @@ def finite_width_variance(angle: Values, ratio: float = 1.0, slope: float = 0.0)
 
     It is ratio F_2 - F_1^2 with F_2 that of the slope a^2, ratio = E|w|^4 m / ((m + 2) (E|w|^2)^2): 1 for normal
     weights, `row_laws.RotationInvariant.ratio` of others. Degree 1.
+
+    Parameters
+    ----------
+    ratio : float, optional
+        Finite and at least 1/2; 1 by default. Other arguments: see the module.
+
+    Returns
+    -------
+    ndarray or tensor, shape of `angle`
 
     Raises
     ------

@@ -32,7 +32,13 @@ _M1, _M2, _M3, _M4, _PAIR, _PAIR_SQUARES = range(6)
 
 
 class Estimate(NamedTuple):
-    """A statistic per layer and its standard error, shape (n_layers,) each."""
+    """A statistic per layer and its standard error.
+
+    Attributes
+    ----------
+    value : array, shape (n_layers,)
+    error : array, shape (n_layers,)
+    """
 
     value: Array
     error: Array
@@ -62,6 +68,8 @@ class Between(NamedTuple):
 @dataclass(frozen=True)
 class LayerStatistics:
     """What `propagation.simulate_layers` measures. All laws are symmetric about 0, so moments are raw ones.
+
+    Methods other than `pooled_ks` return an `Estimate`, with errors by the delta method.
 
     Attributes
     ----------
@@ -131,6 +139,11 @@ class LayerStatistics:
 
         Against N(0, variance), or N(0, E z^2) with the measured one where none is given. For display: no null law
         is known for it.
+
+        Parameters
+        ----------
+        variance : float, optional
+            One for all layers, > 0.
         """
         cumulated = np.cumsum(self.pooled, axis=1)
         empirical = cumulated[:, :-1] / cumulated[:, -1:]
@@ -151,7 +164,7 @@ class LayerStatistics:
 
 
 def as_numpy(z: Any) -> NDArray[Any]:
-    """The array itself, or a tensor of any device as an array."""
+    """The array itself, or a tensor of any device (without gradient) as an array."""
     return z if isinstance(z, np.ndarray) else z.cpu().numpy()
 
 
@@ -177,7 +190,20 @@ class _Layer(NamedTuple):
 
 
 def block_statistics(layers: Iterator[Any], count: int) -> list[_Layer]:
-    """Of the first `count` networks of a block; each layer has shape (networks, n, inputs)."""
+    """Sums over the first `count` networks of a block, layer by layer, for `merge`.
+
+    Parameters
+    ----------
+    layers : iterator of array or tensor, shape (networks, n, inputs)
+        Pre-activations z of each layer.
+    count : int
+        Networks that count, at most those of the block.
+
+    Raises
+    ------
+    ValueError
+        Where z^4 is not finite.
+    """
     return [_layer(z[:count], depth) for depth, z in enumerate(layers, 1)]
 
 
@@ -235,7 +261,21 @@ def _gram(z: Any) -> _Gram:
 
 
 def merge(widths: Sequence[int], n_networks: int, blocks: Iterable[list[_Layer]]) -> LayerStatistics:
-    """Statistics of all networks from those of the blocks, which are taken in their order."""
+    """Statistics of all networks from those of the blocks, which are taken in their order.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Neurons n_1, ..., n_L of the layers: without the input.
+    n_networks : int
+        Of all blocks together, at least 2.
+    blocks : iterable
+        What `block_statistics` returns.
+
+    Returns
+    -------
+    LayerStatistics
+    """
     depth = len(widths)
     tested = np.empty((depth, n_networks), np.float32)
     total, products = np.zeros((depth, 6)), np.zeros((depth, 6, 6))

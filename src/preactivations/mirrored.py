@@ -52,10 +52,11 @@ def mirrored_orthogonal_(
     ----------
     tensor : Tensor, shape (outputs, inputs, *kernel), any real floating dtype
         Kernels have odd sizes: the middle tap is the only one that is not 0.
-    position : {"first", "middle", "last"}
-        [W0; -W0], [[W0, -W0], [-W0, W0]] or [W0, -W0].
-    gain : float
+    position : {"first", "middle", "last"}, optional
+        "middle" by default. [W0; -W0], [[W0, -W0], [-W0, W0]] or [W0, -W0].
+    gain : float, optional
         Divide by c of the activation before the layer (see the module) in the middle and last position.
+        1 by default.
     generator : torch.Generator, optional
         On the device of `tensor`.
 
@@ -107,6 +108,11 @@ def mirrored_gaussian_(
     fan_in counts the inputs of a half, kernel included: variance 2/n for a middle layer of n inputs. Norms are kept in
     the mean; log q of n/2 linear units drifts by about -2/n per layer. Parameters and errors as for
     `mirrored_orthogonal_`; kernels of any size.
+
+    Returns
+    -------
+    Tensor
+        `tensor`.
     """
 
     def fill(block: Tensor) -> None:
@@ -118,6 +124,15 @@ def mirrored_gaussian_(
 
 def mirror_constant(activation: nn.Module | Callable[[Tensor], Tensor]) -> float:
     """c of phi(h) - phi(-h) = c h, found from values in double precision.
+
+    Parameters
+    ----------
+    activation : nn.Module or callable
+        Elementwise, a map of tensors of float64. A module is copied to the CPU and stays as it is.
+
+    Returns
+    -------
+    float
 
     Raises
     ------
@@ -179,8 +194,9 @@ def mirror_network_(
         Linear or convolutional layers with elementwise activations between; sequences may be nested. Average pooling
         may stand anywhere but after linear layers and between two activations; flattening before the first layer, and
         `nn.Flatten()` between convolutions and linear layers. The last layer is followed by no activation.
-    weights : {"orthogonal", "gaussian"}
-    sigma_b : float
+    weights : {"orthogonal", "gaussian"}, optional
+        Blocks of `mirrored_orthogonal_` (the default) or `mirrored_gaussian_`.
+    sigma_b : float, optional
         Standard deviation of the entries of b0; 0 (the default) keeps the network isometric and linear without offset.
         The last bias is not mirrored.
     generator : torch.Generator, optional
@@ -195,7 +211,7 @@ def mirror_network_(
     ValueError
         For fewer than two layers, odd hidden widths, an activation without phi(h) - phi(-h) = c h, grouped
         convolutions, modules in an order that does not keep the halves apart, layers that are parametrized, lazy or
-        used twice; nothing is changed then.
+        used twice, other `weights`, a sigma_b that is negative or not finite; nothing is changed then.
     TypeError
         For a module that is not known to keep the mirror symmetry (pooling by maxima, normalization, dropout).
 

@@ -44,16 +44,19 @@ def mlp(
     Parameters
     ----------
     inputs, width, depth, classes : int
+        At least 1: input dimension, neurons per hidden layer, hidden layers, outputs.
     activation : str or Module
-        A name of `nn.activation`, or an elementwise module.
+        A name of `nn.activation`, or an elementwise module, which all layers share.
     weights : str or WeightLaw
         A name of `weights.law_by_name` (weibull_4, uniform, normal, ...) or a law; for "odd" and "positive" it is that
         of the exact pair.
     sigma_w, sigma_b : float
+        Scales in the formula of the module; sigma_w > 0, sigma_b >= 0.
     normalize : bool
         Divide each activation vector by its root mean square: with normal weights, sigma_w = 1 and sigma_b = 0 every
-        pre-activation is then exactly N(0, 1) at any width and depth (for one input, as long as no activation vector
-        is 0: with ReLU it is with probability 2^-width per layer).
+        pre-activation is then exactly N(0, 1) at any width and depth (for one input, of mean square 1 or else
+        from the second layer on, as long as no activation vector is 0: with ReLU it is with probability
+        2^-width per layer).
     rng : numpy.random.Generator, optional
         Source of the initial values; by default fresh.
 
@@ -65,7 +68,7 @@ def mlp(
     Raises
     ------
     ValueError
-        For sizes below 1, unknown names, scales out of range.
+        For sizes below 1, unknown names, scales out of range, and what `nn.activation` refuses.
 
     Examples
     --------
@@ -105,8 +108,18 @@ def lenet(
     ----------
     channels, size : int
         Of the images, shape (batch, channels, size, size); size at least 16.
+    classes, activation, weights, sigma_w, sigma_b, rng
+        As for `mlp`.
 
-    Others, returned value and errors as for `mlp`.
+    Returns
+    -------
+    nn.Sequential
+        From shape (batch, channels, size, size) to logits (batch, classes).
+
+    Raises
+    ------
+    ValueError
+        For size below 16; else as for `mlp`.
     """
     _positive(channels=channels, classes=classes)
     if size < 16:
@@ -133,6 +146,20 @@ def initialize(
     """Draw all weights and biases anew (formula of the module), in place; returns `network`.
 
     Concerns `nn.Linear` and `nn.Conv2d`; the first of them gets normal weights.
+
+    Parameters
+    ----------
+    network : nn.Sequential
+    weights : WeightLaw
+        Law of X in all layers but the first; no name here.
+    sigma_w, sigma_b : float
+    rng : numpy.random.Generator, optional
+        By default fresh.
+
+    Returns
+    -------
+    nn.Sequential
+        `network`.
 
     Raises
     ------

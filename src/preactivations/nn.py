@@ -75,6 +75,15 @@ class GaussianActivation(nn.Module):
         The law that the weights of the *next* layer must have (`preactivations.init`).
     kind : {"odd", "positive"}
 
+    Attributes
+    ----------
+    weights : WeightLaw
+        As given.
+    kind : {"odd", "positive"}
+        As given.
+    error : dict of torch.dtype to float
+        Largest measured error of the table, for float32 and float64, without rounding.
+
     Shape
     -----
     Input (*), any floating dtype; output (*), same shape and dtype.
@@ -82,10 +91,10 @@ class GaussianActivation(nn.Module):
     Raises
     ------
     TypeError
-        For integer or complex inputs.
+        For integer or complex inputs, and as for `GaussianPair`.
     ValueError
-        For weights without a factor, an unknown kind, or a spherical law so far (b above about 30) that the table would
-        be too large.
+        For weights without a factor, an unknown kind, or a spherical law so far (odd kind, b above about 37)
+        that the table would be too large.
 
     Examples
     --------
@@ -121,6 +130,7 @@ class GaussianActivation(nn.Module):
             self.error[dtype] = pieces.error
 
     def extra_repr(self) -> str:
+        """The arguments, as `repr` shows them."""
         return f"{self.weights!r}, kind={self.kind!r}"
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> GaussianActivation:
@@ -131,6 +141,7 @@ class GaussianActivation(nn.Module):
         return self
 
     def forward(self, x: Tensor) -> Tensor:
+        """phi(x), elementwise: x of any shape and floating dtype, as the result; TypeError for others."""
         if not x.is_floating_point():
             raise TypeError(f"GaussianActivation needs a floating-point tensor, got {x.dtype}; use x.float()")
         dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
@@ -141,11 +152,24 @@ class GaussianActivation(nn.Module):
         return out.to(x.dtype)
 
     def values(self, x: Tensor) -> Tensor:
-        """phi(x) without autograd, for float32 or float64: what a simulation needs, in less time."""
+        """phi(x) without autograd, for float32 or float64: what a simulation needs, in less time.
+
+        Parameters
+        ----------
+        x : Tensor, any shape
+            float32 or float64; TypeError else.
+
+        Returns
+        -------
+        Tensor, shape and dtype of `x`
+        """
         return self._derivatives(x, 0)[0]
 
     def value_and_slope(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(phi(x), phi'(x)) without autograd, for float32 or float64: one step forward and what takes it back."""
+        """(phi(x), phi'(x)) without autograd, for float32 or float64: a step forward and what takes it back.
+
+        `x` and errors as for `values`; both results have its shape and dtype.
+        """
         phi, slope = self._derivatives(x, 1)
         return phi, slope
 
@@ -197,9 +221,11 @@ class Oscillating(nn.Module):
         self.delta, self.omega = float(delta), float(omega)
 
     def extra_repr(self) -> str:
+        """The arguments, as `repr` shows them."""
         return f"delta={self.delta:g}, omega={self.omega:g}"
 
     def forward(self, x: Tensor) -> Tensor:
+        """phi(x), elementwise: x of any shape and floating dtype, as the result."""
         # at 0 the logarithm of 1: phi is 0 and its derivative 1; at infinity the sine of 0
         a = torch.where((x == 0) | x.isinf(), 1.0, x.abs())
         return x * torch.exp(self.delta / self.omega * torch.sin(self.omega * torch.log(a)))
@@ -225,12 +251,17 @@ def activation(name: str, weights: WeightLaw | None = None) -> nn.Module:
         "odd" or "positive" (the exact activation that goes with `weights`), "oscillating_<omega>" (`Oscillating` with
         delta = .99), or one of "elu", "gelu", "identity", "relu", "silu", "softplus", "tanh".
     weights : WeightLaw, optional
-        Needed for "odd" and "positive".
+        Needed for "odd" and "positive", of no effect on others.
+
+    Returns
+    -------
+    nn.Module
+        Elementwise; a new one at every call.
 
     Raises
     ------
     ValueError
-        For an unknown name, or an exact activation without weights.
+        For an unknown name, an exact activation without weights, or what `GaussianActivation` refuses.
     """
     if name in ("odd", "positive"):
         if weights is None:

@@ -52,11 +52,12 @@ class GaussianPair:
     ----------
     factor : GaussianFactor
         The law of |phi(X)|.
+    kind : str
 
     Raises
     ------
     ValueError, TypeError
-        For an unknown kind, or weights that have no factor.
+        For an unknown kind, or weights that have no factor; TypeError also for x that is not real.
 
     Notes
     -----
@@ -85,7 +86,17 @@ class GaussianPair:
         return f"GaussianPair({self.weights!r}, kind={self.kind!r})"
 
     def phi(self, x: ArrayLike) -> Array:
-        """The activation, elementwise, in float64. phi(+-inf) are its limits; NaN gives NaN."""
+        """The activation, elementwise, in float64. phi(+-inf) are its limits; NaN gives NaN.
+
+        Parameters
+        ----------
+        x : float or array
+            Real numbers, any shape; likewise for `dphi` and `d2phi`.
+
+        Returns
+        -------
+        array, float64, shape of `x`
+        """
         x = _real_array(x)
         y = self._quantile(x).y
         return (np.copysign(y, x) if self.kind == "odd" else y)[()]
@@ -93,7 +104,8 @@ class GaussianPair:
     def dphi(self, x: ArrayLike) -> Array:
         """phi'(x) = c n(x) / f(|phi(x)|), n the normal density, c = 2 (odd) or 1 (positive).
 
-        Infinite at x = 0 for the odd kind of spherical pairs with b > 0.
+        f is the density of `factor`. Infinite at x = 0 for the odd kind of spherical pairs with b > 0. `x`
+        and result as for `phi`.
         """
         x = _real_array(x)
         return self._dphi(x, self._quantile(x))[()]
@@ -101,7 +113,8 @@ class GaussianPair:
     def d2phi(self, x: ArrayLike) -> Array:
         """phi''(x) = phi'(x) (-x - (log f)'(phi(x)) phi'(x)).
 
-        NaN at x = 0 for the odd kind of spherical pairs with b > 0, where phi' is infinite.
+        For the odd kind f is continued to y < 0 as an even function. NaN at x = 0 for the odd kind of
+        spherical pairs with b > 0, where phi' is infinite; 0 at +-inf. `x` and result as for `phi`.
         """
         x = _real_array(x)
         quantile = self._quantile(x)

@@ -52,7 +52,7 @@ _THREAD_MEMORY, _DEVICE_MEMORY = 20e6, 2e9
 
 
 class Options(TypedDict, total=False):
-    """Keyword arguments of `simulate`, which `simulate_layers` takes too."""
+    """Keyword arguments of `simulate`, which `simulate_layers` takes too; there they are described."""
 
     weights: Required[WeightLaw]
     n_networks: Required[int]
@@ -97,22 +97,25 @@ def simulate(
     weights : WeightLaw
         Law of the weights from the second layer on.
     n_networks : int
+        At least 0.
     stream : Stream
         Source of the random numbers.
     sigma_w, sigma_b : float
-        Scales of weights and biases, in every layer.
+        Scales of weights and biases, in every layer; 1 and 0 by default.
     inputs : array-like, scalar, shape (n_0,) or (m, n_0)
-        One input vector x or a batch of m; a scalar is one vector of equal numbers.
+        One input vector x or a batch of m; a scalar is one vector of equal numbers, by default of ones.
     first_weights : WeightLaw, optional
         Law of the weights of the first layer, by default N(0, 1).
     normalize : bool
         Divide the activations of each layer by their root mean square over its neurons (they stay 0 where all are 0).
         With normal weights and no bias every layer is then exactly i.i.d. N(0, sigma_w^2) for one input.
+        Not by default.
     memory : float, optional
         Bound in bytes on the working arrays of all threads together (the result is not counted). By default 20 MB per
         thread, 2 GB with `device`, or one block if that is more.
     threads : int
         Worker threads of the CPU engine. NumPy releases the interpreter lock in all the heavy parts.
+        1 by default.
     device : str, optional
         "cuda", "cuda:1", "cpu", ...: PyTorch on that device, with streams of its own. By default NumPy.
     progress : callable, optional
@@ -126,7 +129,8 @@ def simulate(
     ------
     ValueError
         For empty or non-positive widths, a negative scale, inputs of the wrong length, a `memory` that does not
-        hold one block (the message says how much it takes), or a device that is not there.
+        hold one block (the message says how much it takes), a device that is not there, a negative
+        `n_networks` or threads < 1.
 
     Examples
     --------
@@ -174,9 +178,19 @@ def simulate_layers(
     the first input. Statistics between neurons are those of the first input; statistics between inputs are there
     for a batch of at least two.
 
+    Parameters
+    ----------
+    widths, activation, **options
+        As for `simulate`; `n_networks` is at least 2.
+
     Returns
     -------
     LayerStatistics
+
+    Raises
+    ------
+    ValueError
+        For fewer than 2 networks, pre-activations whose fourth powers overflow, and what `simulate` refuses.
 
     Examples
     --------
@@ -192,7 +206,10 @@ def simulate_layers(
 
 
 def n_weights(widths: Sequence[int]) -> int:
-    """Weights of one network: what the cost of a simulation is proportional to."""
+    """Weights of one network, sum of n_(l-1) n_l: what the cost of a simulation is proportional to.
+
+    `widths` are [n_0, ..., n_L].
+    """
     return sum(a * b for a, b in pairwise(widths))
 
 
@@ -203,13 +220,26 @@ def _network_numbers(widths: Sequence[int], n_inputs: int) -> int:
 
 
 def block_size(widths: Sequence[int], n_inputs: int = 1, device: str | None = None) -> int:
-    """Networks in a block: a power of two that depends on the shapes alone (and on the engine)."""
+    """Networks in a block: a power of two that depends on the shapes alone (and on the engine).
+
+    Parameters
+    ----------
+    widths : sequence of int
+        [n_0, ..., n_L].
+    n_inputs : int, optional
+        Input vectors m; 1 by default.
+    device : str, optional
+        None (the default) for the NumPy engine.
+    """
     numbers, networks = (_BLOCK_NUMBERS, _BLOCK_NETWORKS) if device is None else _DEVICE_BLOCK
     return min(networks, 1 << max(0, (numbers // _network_numbers(widths, n_inputs)).bit_length() - 1))
 
 
 def block_bytes(widths: Sequence[int], n_inputs: int = 1, device: str | None = None) -> int:
-    """Bytes that a block takes: largest layer with two copies, activations and theirs, sums between inputs."""
+    """Bytes that a block takes: largest layer with two copies, activations and theirs, sums between inputs.
+
+    Parameters as for `block_size`.
+    """
     per_network = 12 * _network_numbers(widths, n_inputs) + 40 * max(widths[1:]) * n_inputs
     sums = (
         96 * len(widths) * n_inputs**2 if n_inputs > 1 else 0

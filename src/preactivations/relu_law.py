@@ -3,6 +3,17 @@
 A layer is x' = phi(W x + b), W_ij ~ N(0, v), b_i ~ N(0, sigma_b^2), phi linear, ReLU or leaky ReLU. It sees its input
 only through s^2 = v |x|^2 + sigma_b^2: squared norms q = |x|^2 are a Markov chain in depth, q' = s^2 Q, with Q the law
 of `NormFactor`. No limit of infinite width is taken (Burkholz & Dubatovka 2019; formulas derived here).
+
+Arguments
+---------
+q0 : float, optional
+    |x_0|^2, finite and > 0, or 0 where the first layer has a bias (ValueError else); 1 by default.
+width : int
+    n of all layers, which are square.
+weight_variance : float, optional
+    v > 0 of all layers; by default He's, `he_variance(width, slope)`.
+slope : float, optional
+    phi(h) = slope * h for h < 0: 0 (the default) is ReLU, 1 the identity; else 1e-6 to 1e6 in absolute value.
 """
 
 from __future__ import annotations
@@ -51,7 +62,10 @@ _PAIRS = 1 << 19  # pairs of pre-activations at once
 
 
 class NormChain:
-    """The chain of squared norms q_0, q_1, ..., q_L of one input.
+    """The chain of squared norms q_0, q_1, ..., q_L of one input. For q0 and slope see the module.
+
+    Parameters are kept as `inputs`, `widths` (a tuple) and `slope`; each of `layers` has its `NormFactor` as
+    `factor`, v and b = sigma_b^2.
 
     Parameters
     ----------
@@ -59,17 +73,17 @@ class NormChain:
         Dimension of x_0.
     widths : sequence of int
         n_1, ..., n_L.
-    slope : float
-        phi(h) = slope * h for h < 0: 0 is ReLU, 1 the identity.
+    slope : float, optional
     weight_variance : float or sequence of float, optional
         v of each layer; by default He's, `he_variance(n_{l-1}, slope)`.
-    bias_variance : float or sequence of float
-        sigma_b^2 of each layer.
+    bias_variance : float or sequence of float, optional
+        sigma_b^2 of each layer; 0 by default.
 
     Raises
     ------
-    ValueError
-        For sizes below 1, no layers, variances out of range or sequences of another length.
+    ValueError, TypeError
+        For sizes below 1 or no integers, no layers, slope or variances out of range, sequences of another
+        length.
 
     Examples
     --------
@@ -106,14 +120,19 @@ class NormChain:
 
     @property
     def depth(self) -> int:
+        """Number of layers L."""
         return len(self.layers)
 
     @property
     def has_bias(self) -> bool:
+        """Whether sigma_b > 0 in any layer."""
         return any(layer.b > 0 for layer in self.layers)
 
     def survival_probability(self, q0: float = 1.0) -> float:
-        """P(q_L > 0): 1 - 2^-n in a layer with bias or a living input; without bias a dead network stays dead."""
+        """P(q_L > 0): 1 - 2^-n in a layer with bias or a living input; without bias a dead one stays dead.
+
+        1 for slopes other than 0.
+        """
         self._check_norm(q0)
         return math.exp(self._log_alive(q0))
 
@@ -133,20 +152,20 @@ class NormChain:
         return LogMoments(math.log(q0) + mean, math.fsum(count * of_q.variance for _, count, of_q in found))
 
     def moment(self, p: ArrayLike, q0: float = 1.0) -> Array:
-        """E[q_L^p; q_L > 0], elementwise; infinite for p <= -1/2 (ReLU) or -n/2, and beyond 1e308.
+        """E[q_L^p; q_L > 0], in the shape of p; infinite for p <= -1/2 (ReLU) or -n/2, and beyond 1e308.
 
         Exact for any real p without biases, and for natural p with them; for other p see `NormLaw.moment`.
 
         Raises
         ------
         ValueError
-            For another p with biases.
+            For another p with biases, or NaN.
         """
         with np.errstate(over="ignore"):
             return np.exp(self.log_moment(p, q0))
 
     def log_moment(self, p: ArrayLike, q0: float = 1.0) -> Array:
-        """Logarithm of `moment`."""
+        """Logarithm of `moment`; arguments and errors are the same."""
         self._check_norm(q0)
         p = np.asarray(p, dtype=np.float64)
         if not self.has_bias:
@@ -214,7 +233,7 @@ class NormChain:
     def sample(self, size: int, rng: np.random.Generator, q0: float = 1.0, *, path: bool = False) -> Array:
         """Independent draws of q_L, shape (size,), or of q_0, ..., q_L, shape (L + 1, size), with `path`.
 
-        Chains of norms: O(1) per layer, whatever the width. `sample_log` does not underflow.
+        Chains of norms: O(1) per layer, whatever the width. `sample_log` does not underflow. 0 where dead.
         """
         with np.errstate(over="ignore", under="ignore"):
             return np.exp(self.sample_log(size, rng, q0, path=path))
@@ -238,7 +257,7 @@ class NormChain:
 
         Given their Gram matrix G the n pairs (h_i, g_i) of a layer are independent N(0, v G + sigma_b^2 1 1'), so that
         no weight matrix is drawn. Angles keep their relative accuracy however small they get. NaN from the layer on
-        that is dead for one input.
+        that is dead for one input. Row 0 is `angle`; ValueError for one outside [0, pi].
         """
         if not 0 <= angle <= math.pi:
             raise ValueError(f"angle must be in [0, pi], got {angle}")
@@ -287,7 +306,7 @@ class NormChain:
     def output_kurtosis(self) -> float:
         """E h^4 / (E h^2)^2 of a pre-activation after the last layer: 3 prod(1 + 5/n_l) for ReLU without bias.
 
-        It is a Gaussian scale mixture, h ~ N(0, v q_L).
+        It is a Gaussian scale mixture, h ~ N(0, v q_L). With biases: of an input with q0 = 1.
         """
         with np.errstate(over="ignore"):
             return float(3 * np.exp(self.log_moment(2) - 2 * self.log_moment(1)))
@@ -309,7 +328,8 @@ def eigenvalue(width: int, m: ArrayLike, weight_variance: float | None = None, s
     """Eigenvalue v^m E[Q^m; Q > 0] of the transfer operator of norms without bias, for the eigenfunction q^(-1-m).
 
     log-convex in m; He's variance (the default) makes that of m = 1 equal 1, and for m = 2 it is 1 + 5/n (ReLU), below
-    1 between 0 and 1: no variance keeps all moments.
+    1 between 0 and 1: no variance keeps all moments. m is real, float or array; the result has its shape, and
+    is infinite where `NormFactor.moment` is. Other arguments: see the module.
     """
     v = variance_or_he(weight_variance, width, slope)
     m = np.asarray(m, dtype=np.float64)
@@ -321,11 +341,13 @@ def tail_index(width: int, weight_variance: float | None = None, slope: float = 
     """Index kappa of the Pareto tail P(q > x) ~ C x^-kappa of the stationary norm with biases (Kesten 1973).
 
     kappa > 0 solves `eigenvalue(width, kappa) = 1`. For He's variance, the default, it is 1: infinite mean.
+    Arguments: see the module.
 
     Raises
     ------
     ValueError
-        If there is no stationary law: log q drifts upwards, E log(v Q) >= 0, and no layer is ever dead.
+        If there is no stationary law: log q drifts upwards, E log(v Q) >= 0, and no layer is ever dead; or
+        dead layers are so rare that kappa is below 1e-9.
     """
     v = variance_or_he(weight_variance, width, slope)
     factor = NormFactor(width, slope)
@@ -360,7 +382,8 @@ def stationary_law(
     """Law of q that a layer with biases leaves as it is.
 
     It exists where the mean of log(v Q), a dead layer included, is negative: always for ReLU, because a dead layer
-    (probability 2^-n) makes the chain start anew; in practice where E[log(v Q) | alive] < 0.
+    (probability 2^-n) makes the chain start anew; in practice where E[log(v Q) | alive] < 0. `bias_variance`
+    is sigma_b^2 > 0. Other arguments: see the module.
 
     Raises
     ------

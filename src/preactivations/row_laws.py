@@ -67,26 +67,33 @@ class RotationInvariant(ABC):
 
     @abstractmethod
     def norm_moment(self, s: float, m: int) -> float:
-        """E|w|^s; inf where it is infinite."""
+        """E|w|^s of a row of m >= 1 weights, for real s; inf where it is infinite."""
 
     @abstractmethod
     def project(self, rows: int, m: int, size: int, rng: np.random.Generator) -> Array:
         """(w.e_1, ..., w.e_size) for orthonormal e_k in R^m and `rows` independent rows, size <= m; shape (rows, size).
 
         Its law is exact, and all that `size` inputs see of the weights, at a cost that does not grow with m.
+        ValueError for rows < 0, or a size that is not from 1 to m.
         """
 
     def sample(self, rows: int, m: int, rng: np.random.Generator, dtype: DTypeLike = np.float64) -> Any:
-        """Independent rows, shape (rows, m)."""
+        """Independent rows, shape (rows, m), of any floating `dtype`; ValueError for rows < 0 or m < 1."""
         return self.project(rows, m, m, rng).astype(dtype, copy=False)
 
     def ratio(self, m: int) -> float:
-        """E|w|^4 m / ((m+2) (E|w|^2)^2): what kernels of finite width know of the law; 1 for normal weights."""
+        """E|w|^4 m / ((m+2) (E|w|^2)^2): what kernels of finite width know of the law; 1 for normal weights.
+
+        inf where E|w|^4 is infinite.
+        """
         fourth = self.norm_moment(4, m)
         return fourth * m / ((m + 2) * self.norm_moment(2, m) ** 2) if math.isfinite(fourth) else math.inf
 
     def kernel_factor(self, degree: int, m: int) -> float:
-        """E|w|^(2 degree) / E chi_m^(2 degree): kernels are those of normal weights times it."""
+        """E|w|^(2 degree) / E chi_m^(2 degree): kernels are those of normal weights times it.
+
+        `degree` is 0, 1 or 2; inf where E|w|^(2 degree) is infinite.
+        """
         return 1.0 if degree == 0 else self.norm_moment(2 * degree, m) / _chi_moment(2 * degree, m)
 
 
@@ -132,7 +139,7 @@ class Gaussian(_Mixture):
 class Student(_Mixture):
     """Multivariate Student: a normal row over an independent chi_nu. nu = 1 is the multivariate Cauchy law.
 
-    Scaled to E|w|^2 = m for nu > 2, to g sqrt(nu / chi^2_nu) else.
+    Scaled to E|w|^2 = m for nu > 2, to g sqrt(nu / chi^2_nu) else. ValueError unless 0 < nu <= 1e12.
     """
 
     nu: float
@@ -184,6 +191,7 @@ class Sphere(_Radial):
     """Uniform on the sphere of radius sqrt(m)."""
 
     def norm_moment(self, s: float, m: int) -> float:
+        """E|w|^s = m^(s/2)."""
         return float(m ** (s / 2))
 
     def _radius(self, rows: int, m: int, rng: np.random.Generator) -> Array:
@@ -195,6 +203,7 @@ class Ball(_Radial):
     """Uniform in the ball of radius sqrt(m + 2)."""
 
     def norm_moment(self, s: float, m: int) -> float:
+        """E|w|^s = (m + 2)^(s/2) m / (m + s); inf for s <= -m."""
         return math.inf if s <= -m else float((m + 2) ** (s / 2) * m / (m + s))
 
     def _radius(self, rows: int, m: int, rng: np.random.Generator) -> Array:
@@ -206,6 +215,7 @@ class ExponentialRadius(_Radial):
     """|w| exponential: mass near 0 and a heavy tail, at any m."""
 
     def norm_moment(self, s: float, m: int) -> float:
+        """E|w|^s = (m/2)^(s/2) Gamma(1 + s); inf for s <= -1."""
         return math.inf if s <= -1 else float((m / 2) ** (s / 2) * sc.gamma(1 + s))
 
     def _radius(self, rows: int, m: int, rng: np.random.Generator) -> Array:
@@ -220,13 +230,13 @@ class Iid(ABC):
 
     @abstractmethod
     def moment(self, k: int) -> float:
-        """E W^k for an integer k >= 0; inf where E|W|^k is infinite."""
+        """E W^k for an integer k >= 0 (ValueError else); inf where E|W|^k is infinite."""
 
     @abstractmethod
     def _draw(self, size: tuple[int, ...], rng: np.random.Generator, dtype: DTypeLike) -> Any: ...
 
     def sample(self, rows: int, m: int, rng: np.random.Generator, dtype: DTypeLike = np.float64) -> Any:
-        """Independent rows, shape (rows, m), float64 or float32."""
+        """Independent rows, shape (rows, m), float64 or float32; ValueError for rows < 0 or m < 1."""
         _sizes(rows, m, 1)
         return self._draw((rows, m), rng, np.dtype(dtype))
 
@@ -256,6 +266,7 @@ class IidUniform(Iid):
     """Uniform on (-sqrt 3, sqrt 3)."""
 
     def moment(self, k: int) -> float:
+        """E W^k = 3^(k/2) / (k + 1) for even k, else 0."""
         return _even(k, lambda k: 3 ** (k / 2) / (k + 1))
 
     def _draw(self, size: tuple[int, ...], rng: np.random.Generator, dtype: Any) -> Any:
@@ -270,6 +281,7 @@ class IidRademacher(Iid):
     """+-1 with equal probability."""
 
     def moment(self, k: int) -> float:
+        """E W^k = 1 for even k, else 0."""
         return _even(k, lambda k: 1.0)
 
     def _draw(self, size: tuple[int, ...], rng: np.random.Generator, dtype: Any) -> Any:
@@ -284,6 +296,7 @@ class IidLaplace(Iid):
     """Density exp(-|w| sqrt 2) / sqrt 2."""
 
     def moment(self, k: int) -> float:
+        """E W^k = k! / 2^(k/2) for even k, else 0."""
         return _even(k, lambda k: math.factorial(k) / 2 ** (k / 2))
 
     def _draw(self, size: tuple[int, ...], rng: np.random.Generator, dtype: Any) -> Any:
@@ -295,7 +308,7 @@ class IidLaplace(Iid):
 
 @dataclass(frozen=True)
 class IidStudent(Iid):
-    """Student's t scaled to variance 1, nu > 2; E W^k is finite for k < nu."""
+    """Student's t scaled to variance 1, 2 < nu <= 1e12 (ValueError else); E W^k is finite for k < nu."""
 
     nu: float
 
@@ -304,6 +317,10 @@ class IidStudent(Iid):
             raise ValueError(f"nu must be above 2, or the variance is infinite, got {self.nu}")
 
     def moment(self, k: int) -> float:
+        """E W^k = (k - 1)!! ((nu - 2)/2)^(k/2) Gamma((nu - k)/2) / Gamma(nu/2) for even k < nu.
+
+        0 for odd k < nu; inf for k >= nu.
+        """
         normal = Student(self.nu)
         return _even(k, lambda k: normal.norm_moment(k, 1)) if k < self.nu or k != int(k) else math.inf
 
@@ -320,6 +337,7 @@ class IidExponential(Iid):
     symmetric: ClassVar[bool] = False
 
     def moment(self, k: int) -> float:
+        """E W^k = k! sum_(j <= k) (-1)^j / j!."""
         _even(k, lambda k: 0.0)  # refuses what is no order
         return float(sum((-1) ** j * math.perm(k, k - j) for j in range(k + 1)))  # k! sum (-1)^j / j!
 
@@ -331,7 +349,7 @@ class IidExponential(Iid):
 
 @dataclass(frozen=True)
 class IidSparse(Iid):
-    """N(0, 1/p) with probability p, else 0."""
+    """N(0, 1/p) with probability p, else 0; ValueError unless 0 < p <= 1."""
 
     p: float
 
@@ -340,6 +358,7 @@ class IidSparse(Iid):
             raise ValueError(f"p must be in (0, 1], got {self.p}")
 
     def moment(self, k: int) -> float:
+        """E W^k = p^(1 - k/2) (k - 1)!! for even k >= 2, 1 for k = 0, else 0."""
         return _even(k, lambda k: self.p ** (1 - k / 2) * _chi_moment(k, 1) if k else 1.0)
 
     def _draw(self, size: tuple[int, ...], rng: np.random.Generator, dtype: Any) -> Any:
@@ -350,7 +369,7 @@ class IidSparse(Iid):
 
 
 def row_law(name: str) -> RotationInvariant | Iid:
-    """A law by its name in the tables above.
+    """A law by its name in the tables above, with its parameter: "student_5", "iid_sparse_0.3".
 
     Raises
     ------

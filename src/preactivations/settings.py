@@ -62,10 +62,13 @@ class Setting(NamedTuple):
     exact : Activation
         In float64, for theory.
     variance : float
-        v, at which the variance stays at infinite width.
-    sigma_w, sigma_b : float
+        v, at which the variance stays at infinite width; 1 by default.
+    sigma_w : float
+        Scale of the weights; 1 by default.
+    sigma_b : float
+        Scale of the biases; 0 by default.
     normalize : bool
-        Whether activations are divided by their root mean square over the layer.
+        Whether activations are divided by their root mean square over the layer; not by default.
     law : WeightLaw, optional
         Of the exact pair that the activation belongs to; the control has other weights.
     """
@@ -81,17 +84,17 @@ class Setting(NamedTuple):
 
     @property
     def psi(self) -> str:
-        """Name of the activation alone."""
+        """Name of the activation alone: without "normalized_", "unit_" or "_edge"."""
         return _psi(self.name)
 
     @property
     def scales(self) -> dict[str, float]:
-        """Keyword arguments of the maps of `edge_of_chaos`."""
+        """Keyword arguments of the maps of `edge_of_chaos`: sigma_w, sigma_b and weight_variance, E W^2."""
         return {"sigma_w": self.sigma_w, "sigma_b": self.sigma_b, "weight_variance": self.weights.variance}
 
     @property
     def input_norm(self) -> float:
-        """|x|^2 / n_0 with which the first layer has the variance v."""
+        """|x|^2 / n_0 = (v - sigma_b^2) / sigma_w^2, with which the first layer has the variance v."""
         return (self.variance - self.sigma_b**2) / self.sigma_w**2
 
     @property
@@ -108,6 +111,15 @@ class Setting(NamedTuple):
         With b = (sigma_w^2 E W^2)^2 Var phi(z)^2 and a = dv'/dv at v it is (b / n) (1 - a^(2(l - 1))) / (1 - a^2) in
         layer l (derived here): each layer adds b / n, and passes on what the fluctuating variance of the layer before
         brings. For exact pairs b = 3 (E W^2)^2 / E W^4 - 1, whatever the kind.
+
+        Parameters
+        ----------
+        width, depth : int
+            n, and the number of layers, at least 1.
+
+        Returns
+        -------
+        array, shape (depth,)
         """
         if self.normalize:
             return np.zeros(depth)
@@ -130,7 +142,10 @@ class Setting(NamedTuple):
         return activation(self.psi)
 
     def simulated(self, device: str | None) -> Any:
-        """The activation as the engine wants it: a map of float32 arrays, or a module on a device."""
+        """The activation as `propagation.simulate` wants it, without the normalization.
+
+        A map of float32 arrays for `device` None, else a module.
+        """
         if device is None and self.psi in _PLAIN:
             return _PLAIN[self.psi]
         if device is not None:
@@ -157,10 +172,20 @@ def _psi(name: str) -> str:
 def setting_by_name(name: str, law: WeightLaw | None = None) -> Setting:
     """A setting by its name (table of the module); `law` is that of the exact pair, for odd and positive ones.
 
+    Parameters
+    ----------
+    name : str
+    law : WeightLaw, optional
+        Other activations take no notice of it.
+
+    Returns
+    -------
+    Setting
+
     Raises
     ------
     ValueError
-        For an unknown name, or a missing law.
+        For an unknown name, a missing law, or "odd_edge" with a law without a point on the Edge of Chaos.
 
     Examples
     --------

@@ -8,6 +8,16 @@ nor on how many are computed at once.
 Draws in single precision are made from raw 32-bit words here, vectorized, several times faster than the
 ziggurat methods of `numpy.random.Generator`: 23 bits for the magnitude (spacing 1.2e-7 in probability, largest
 exponential variate 16.6), one for the sign.
+
+Arguments
+---------
+size : int
+    Number of draws.
+rng : numpy.random.Generator
+    On a bit generator of 64-bit words, as that of `Stream` (Philox) or NumPy's default; TypeError for
+    MT19937, whose words have 32 bits.
+out : array, float32, shape (size,), optional
+    Where the draws are written; by default a new one. It is returned.
 """
 
 from __future__ import annotations
@@ -36,6 +46,11 @@ class Stream:
     *key : str, int or float
         What the numbers are for. Numbers that are equal (2 and 2.0) make the same key; the text of a number is refused.
 
+    Raises
+    ------
+    ValueError
+        For a key that is the text of a number ("2.0", "nan").
+
     Examples
     --------
     >>> stream = Stream(1, "demo", 2.05)
@@ -52,13 +67,16 @@ class Stream:
         self._key = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "little")
 
     def block(self, index: int) -> np.random.Generator:
-        """Generator of block `index` >= 0: 2^192 draws that no other block touches."""
+        """Generator of block `index` >= 0: 2^192 draws that no other block touches.
+
+        ValueError for a negative index; it must be below 2^64.
+        """
         if index < 0:
             raise ValueError(f"index must be >= 0, got {index}")
         return np.random.Generator(np.random.Philox(key=self._key, counter=[0, 0, 0, index]))
 
     def seed(self, index: int) -> int:
-        """63-bit seed of block `index`, for generators that are not NumPy's."""
+        """63-bit seed of block `index`, for generators that are not NumPy's: the first draw of the block."""
         return int(self.block(index).integers(2**63))
 
 
@@ -71,6 +89,10 @@ def _is_number(text: str) -> bool:
 
 
 def _words(size: int, rng: np.random.Generator) -> NDArray[np.uint32]:
+    if isinstance(rng.bit_generator, np.random.MT19937):  # half of every word would be 0
+        raise TypeError(
+            "MT19937 draws words of 32 bits: take a generator of 64, such as np.random.default_rng()"
+        )
     return rng.bit_generator.random_raw((size + 1) // 2).view(np.uint32)[:size]
 
 
@@ -104,7 +126,10 @@ def _in_pieces(fill: Callable[[Array32, np.random.Generator], None]) -> Callable
 def symmetric_weibull(
     theta: float, size: int, rng: np.random.Generator, out: Array32 | None = None
 ) -> Array32:
-    """Independent draws with P(|W| > w) = exp(-w^theta), single precision, shape (size,), written to `out` if given."""
+    """Independent draws with P(|W| > w) = exp(-w^theta), single precision, shape (size,), to `out` if given.
+
+    `theta` > 0 is not checked. Other arguments: see the module.
+    """
 
     def fill(part: Array32, rng: np.random.Generator) -> None:
         words = _words(part.size, rng)

@@ -32,26 +32,56 @@ _DEVICE_CHUNK = 1 << 24
 
 
 class Sgd:
-    """Gradient descent with momentum: v <- momentum v + g, w <- w - rate v (Sutskever et al. 2013, as in PyTorch)."""
+    """Gradient descent with momentum: v <- momentum v + g, w <- w - rate v.
+
+    Sutskever et al. 2013, as in PyTorch.
+
+    Parameters
+    ----------
+    parameters : Tensor, shape (p,)
+        Flat, as of an `Ensemble`; only its shape, dtype and device matter.
+    momentum : float
+        .9 by default.
+
+    Attributes
+    ----------
+    state : list of Tensor, shape (p,)
+        [v], 0 at first.
+    """
 
     def __init__(self, parameters: Tensor, momentum: float = 0.9) -> None:
         self.momentum = momentum
         self.state = [torch.zeros_like(parameters)]
 
     def step(self, parameters: Tensor, gradient: Tensor, rates: Tensor) -> None:
+        """One step of `parameters`, in place; all three of shape (p,), `rates` the learning rate of each."""
         (velocity,) = self.state
         velocity.mul_(self.momentum).add_(gradient)
         parameters.addcmul_(rates, velocity, value=-1)
 
 
 class Adam:
-    """Adam (Kingma & Ba 2015), bias-corrected: beta = (.9, .999), epsilon = 1e-8 beside the square root."""
+    """Adam (Kingma & Ba 2015), bias-corrected: beta = (.9, .999), epsilon = 1e-8 beside the square root.
+
+    Parameters
+    ----------
+    parameters : Tensor, shape (p,)
+        As for `Sgd`.
+
+    Attributes
+    ----------
+    state : list of Tensor, shape (p,)
+        Means of g and g^2, 0 at first.
+    steps : int
+        Steps done.
+    """
 
     def __init__(self, parameters: Tensor) -> None:
         self.state = [torch.zeros_like(parameters), torch.zeros_like(parameters)]
         self.steps = 0
 
     def step(self, parameters: Tensor, gradient: Tensor, rates: Tensor) -> None:
+        """One step of `parameters`, in place, as of `Sgd`."""
         self.steps += 1
         mean, square = self.state
         mean.lerp_(gradient, 0.1)
@@ -69,7 +99,13 @@ OPTIMIZERS: dict[str, Callable[[Tensor], Any]] = {
 
 
 class Score(NamedTuple):
-    """Mean cross-entropy and share of right answers, shape (E,)."""
+    """Mean cross-entropy and share of right answers.
+
+    Attributes
+    ----------
+    loss : array, shape (E,)
+    accuracy : array, shape (E,)
+    """
 
     loss: Array
     accuracy: Array
@@ -80,15 +116,15 @@ class Training(NamedTuple):
 
     Attributes
     ----------
-    loss : array, shape (epochs, E)
+    loss : array, shape (n_epochs, E)
         Mean over the batches of each epoch of the loss before the step; NaN from the epoch of divergence on.
     validation : list of Score
-        At the start and after each epoch; NaN from the epoch of divergence on.
+        At the start and after each epoch, epochs + 1 in all; NaN from the epoch of divergence on.
     diverged : array of int, shape (E,)
         The epoch (from 1) in which the member diverged, 0 if it did not.
     ensemble : Ensemble or None
-        The members that did not diverge, as they ended.
-    members : array of int
+        The members that did not diverge, as they ended; None if all did.
+    members : array of int, shape (k,)
         Their numbers.
     """
 
@@ -124,7 +160,9 @@ def train(
     ensemble : Ensemble
         E members.
     inputs : Tensor, shape (n, *input)
+        All tensors are on the device of the ensemble.
     labels : Tensor of int64, shape (n,)
+        Classes from 0 on.
     validation : (Tensor, Tensor)
         Inputs and labels that are looked at after each epoch, and never trained on.
     learning_rates : sequence of float, length E
@@ -132,19 +170,22 @@ def train(
         The order of batches of a member comes from block `seed` of `stream`: members with one seed share it.
     stream : Stream
     epochs : int
-        Each is n // batch_size batches of one permutation; what is left of it is not used in that epoch.
+        At least 1. Each is n // batch_size batches of one permutation; what is left of it is not used then.
     batch_size : int
+        From 1 to n; 100 by default.
     optimizer : {"sgd", "sgd_without_momentum", "adam"}
+        "sgd" by default, with momentum .9.
     weight_decay : float
-        Times a parameter is added to its gradient.
+        Times a parameter is added to its gradient; 0 by default.
     decay_epochs : sequence of int
-        After so many epochs all learning rates are divided by 10.
+        After so many epochs all learning rates are divided by 10; none by default.
     loss_bound : float
-        A mean loss above it counts as divergence; log(classes) is the loss of a guess.
+        A mean loss above it counts as divergence, 100 by default; log(classes) is the loss of a guess.
     at_epoch : callable, optional
-        Called with (epochs done, ensemble, numbers of its members) at the start and after each epoch.
+        Called with (epochs done, ensemble, numbers of its members) at the start and after each epoch in which
+        a member is left.
     progress : callable, optional
-        Called with 1 after each epoch.
+        Called with 1 after each epoch that is run: none follows once all members have diverged.
 
     Returns
     -------
@@ -154,7 +195,7 @@ def train(
     ------
     ValueError
         For lengths that are not E, a learning rate that is not positive, an unknown optimizer, a batch larger than n, a
-        weight decay that is negative.
+        weight decay that is negative, fewer than 1 epoch.
     """
     size, n = ensemble.n_members, len(inputs)
     if len(learning_rates) != size or len(seeds) != size:
@@ -238,7 +279,15 @@ def train(
 
 
 def evaluate(ensemble: Ensemble, inputs: Tensor, labels: Tensor) -> Score:
-    """Loss and accuracy of each member on the same inputs, shape (n, *input), with labels, shape (n,)."""
+    """Loss and accuracy of each member on the same inputs, shape (n, *input), with labels, shape (n,).
+
+    Arguments as for `train`.
+
+    Returns
+    -------
+    Score
+        In double precision, on the CPU.
+    """
     members, n = ensemble.n_members, len(inputs)
     neurons = _CHUNK if inputs.device.type == "cpu" else _DEVICE_CHUNK
     chunk = max(1, neurons // (members * max(8, ensemble.widest)))

@@ -10,8 +10,8 @@ Given z0 the n terms are independent, and V is symmetric. With c the characteris
 deviation of z2 given z0 (the same for every n), y = z / d and tau = d t / sqrt(n) (derived here):
 
     psi(tau) = E [ c(sigma_w phi(z1) tau / d) | z0 ]
-    P(z2 <= z | z0) = Phi(y) + (1/pi) int_0^inf (psi^n exp(-n sigma_b^2 tau^2 / 2 d^2) - exp(-n tau^2 / 2))
-                                                sin(sqrt(n) tau y) / tau dtau.
+    D(tau) = psi^n exp(-n sigma_b^2 tau^2 / 2 d^2) - exp(-n tau^2 / 2)
+    P(z2 <= z | z0) = Phi(y) + (1/pi) int_0^inf D(tau) sin(sqrt(n) tau y) / tau dtau.
 
 Measuring t in units of 1/d matters: for odd phi, d vanishes with z0, and no common truncation of t would do. All
 integrals are sums over fixed nodes (log-spaced in |z0|). An activation with an atom at 0 needs another route, since
@@ -54,7 +54,19 @@ _TINY = 1e-6  # the first neuron lies in (-_TINY, _TINY) with probability 8e-7
 
 
 class Setting(NamedTuple):
-    """A network of the study: weights from the second layer on, activation, scales of weights and biases."""
+    """A network of the study.
+
+    Attributes
+    ----------
+    weights : WeightLaw
+        Of W and V, from the second layer on; w0 is standard normal.
+    activation : callable
+        phi, an elementwise map of float64 arrays.
+    sigma_w : float
+        Scale of the weights; 1 by default.
+    sigma_b : float
+        Scale of the biases; 0 by default.
+    """
 
     weights: WeightLaw
     activation: Map
@@ -74,7 +86,10 @@ REFERENCE = {
 
 
 def sweep_widths(sweep: Literal["i", "ii", "iii"], n: int) -> list[int]:
-    """Widths [1, n0, n1, 1] of the study: (i) n0 = 1, n1 = n; (ii) n0 = n, n1 = 2; (iii) n0 = n1 = n."""
+    """Widths [1, n0, n1, 1] of the study: (i) n0 = 1, n1 = n; (ii) n0 = n, n1 = 2; (iii) n0 = n1 = n.
+
+    ValueError for another sweep.
+    """
     match sweep:
         case "i":
             return [1, 1, n, 1]
@@ -101,15 +116,24 @@ def ks_points(
     Parameters
     ----------
     setting : Setting
+        Its activation is not used here.
     activation : map
         The activation in single precision, for the simulation.
+    sweeps : sequence of {"i", "ii", "iii"}
+        See `sweep_widths`.
+    widths : sequence of int
+        n of each cell, at least 1.
+    n_samples : int
+        Networks of a cell, one output each.
     stream : callable
         (sweep, n) -> source of random numbers of that cell.
+    memory, threads
+        As for `propagation.simulate`; 40 MB and 1 by default.
 
     Returns
     -------
     list of dict
-        sweep, n, ks, ks_standardized, n_samples.
+        sweep, n, ks (from N(0, 1)), ks_standardized (of the standardized sample), n_samples.
     """
     rows: list[dict[str, str | int | float]] = []
     for sweep in sweeps:
@@ -135,6 +159,9 @@ def ks_points(
 def ks_line(setting: Setting, widths: Sequence[int]) -> Array:
     """(raw, standardized) KS distance of the output of sweep (i) from N(0, 1), without sampling noise.
 
+    Parameters and errors as for `output_cdf`. `two_layer.relu` goes with weights N(0, 1) and sigma_b = 0 only
+    (`relu_output_cdf`): ValueError for others.
+
     Returns
     -------
     array, shape (2, len(widths))
@@ -143,6 +170,11 @@ def ks_line(setting: Setting, widths: Sequence[int]) -> Array:
 
     z = np.concatenate((np.linspace(0, 12, 2401), np.geomspace(12, 500, 400)[1:]))
     has_atom = setting.activation is relu
+    if has_atom and (setting.weights != Normal() or setting.sigma_b):
+        raise ValueError(
+            f"ReLU has an atom, whose law is known for weights N(0, 1) and sigma_b = 0; got {setting.weights}, "
+            f"sigma_b = {setting.sigma_b:g}"
+        )
     cdf = relu_output_cdf(z, widths, setting.sigma_w) if has_atom else output_cdf(z, widths, setting)
     out = np.empty((2, len(widths)))
     for k, f in enumerate(cdf):
@@ -163,6 +195,7 @@ def output_cdf(
     ----------
     z : array, shape (m,)
     widths : sequence of int
+        1 to 100.
     setting : Setting
         The law of W and V is SymmetricWeibull, Normal or SphericalMarginal(b) with b > 0; w0 is standard normal. The
         activation has no atom at 0: P(phi(z1) = 0) = 0.
@@ -174,7 +207,9 @@ def output_cdf(
     Raises
     ------
     ValueError
-        For a width above 100.
+        For a width below 1 or above 100.
+    TypeError
+        For another law of weights.
     """
     _check_widths(widths)
     weights, activation, sigma_w, sigma_b = setting
@@ -240,12 +275,20 @@ def _column(spline: CubicSpline, i: int) -> PPoly:
 def relu_output_cdf(z: ArrayLike, widths: Sequence[int], sigma_w: float = math.sqrt(2)) -> Array:
     """P(z2 <= z) for ReLU networks [1, n, 1] with normal weights and no bias, for every n of `widths`.
 
-    With K ~ Binomial(n, 1/2) active neurons, z2 = sigma_w^3 / sqrt(n) |z0| chi_K N if z0 > 0 and K > 0, else 0: an
-    atom of mass 1/2 + 2^-(n+1) at 0, where the value on the right is returned.
+    With K ~ Binomial(n, 1/2) active neurons, z2 = sigma_w^3 / sqrt(n) |w0| chi_K N if w0 > 0 and K > 0,
+    else 0: an atom of mass 1/2 + 2^-(n+1) at 0, where the value on the right is returned.
+
+    Parameters
+    ----------
+    z : array, shape (m,)
+    widths : sequence of int
+        1 to 100 (ValueError else).
+    sigma_w : float
+        sqrt(2) by default; the weights are N(0, 1).
 
     Returns
     -------
-    array, shape (len(widths), len(z))
+    array, shape (len(widths), m)
     """
     _check_widths(widths)
     z = np.asarray(z, dtype=np.float64)

@@ -34,7 +34,10 @@ Size = int | tuple[int, ...] | None
 
 @runtime_checkable
 class WeightLaw(Protocol):
-    """What the rest of the library asks of a symmetric law of weights."""
+    """What the rest of the library asks of a symmetric law of weights.
+
+    `w` is a float or an array of any shape, whose shape the result has.
+    """
 
     @property
     def variance(self) -> float:
@@ -47,7 +50,7 @@ class WeightLaw(Protocol):
         ...
 
     def moment(self, s: float) -> float:
-        """E |W|^s."""
+        """E |W|^s, s a float; ValueError where it is infinite, TypeError for s that is no real number."""
         ...
 
     def survival(self, w: ArrayLike) -> Array:
@@ -55,7 +58,7 @@ class WeightLaw(Protocol):
         ...
 
     def small_ball(self, w: ArrayLike) -> Array:
-        """P(|W| <= w), elementwise, with its own relative accuracy for small w."""
+        """P(|W| <= w), elementwise, with its own relative accuracy for small w; 0 for w < 0."""
         ...
 
     def density(self, w: ArrayLike) -> Array:
@@ -63,13 +66,14 @@ class WeightLaw(Protocol):
         ...
 
     def sample(self, size: Size, rng: np.random.Generator) -> Array:
-        """Independent draws of W, float64, of shape `size`."""
+        """Independent draws of W, float64, of shape `size` (None: one number), from `rng`."""
         ...
 
     def sample32(self, size: int, rng: np.random.Generator, out: Array32 | None = None) -> Array32:
         """Independent draws of W, float32, of shape (size,): for simulation, several times faster.
 
-        They are written to `out` (contiguous, that shape) if it is given.
+        They are written to `out` (contiguous, that shape) if it is given. `rng` as for the functions of
+        `streams`.
         """
         ...
 
@@ -132,35 +136,43 @@ class SymmetricWeibull:
 
     @property
     def variance(self) -> float:
+        """E W^2 = Gamma(1 + 2/theta)."""
         return self.moment(2)
 
     @property
     def tail_exponent(self) -> float:
+        """theta: -log P(|W| > w) = w^theta."""
         return self.theta
 
     def moment(self, s: float) -> float:
+        """E |W|^s = Gamma(1 + s/theta), s > -theta; ValueError else."""
         return float(sc.gamma(1 + _moment_order(s, -self.theta, self) / self.theta))
 
     def survival(self, w: ArrayLike) -> Array:
+        """P(|W| > w) = exp(-w^theta), elementwise; 1 for w <= 0."""
         w = np.maximum(np.asarray(w, dtype=np.float64), 0.0)
         with np.errstate(over="ignore"):
             return np.exp(-(w**self.theta))
 
     def small_ball(self, w: ArrayLike) -> Array:
+        """P(|W| <= w) = 1 - exp(-w^theta), elementwise; 0 for w <= 0."""
         w = np.maximum(np.asarray(w, dtype=np.float64), 0.0)
         with np.errstate(over="ignore"):
             return -np.expm1(-(w**self.theta))
 
     def density(self, w: ArrayLike) -> Array:
+        """Density of W, (theta/2) |w|^(theta - 1) exp(-|w|^theta), elementwise."""
         a = np.abs(np.asarray(w, dtype=np.float64))
         with np.errstate(over="ignore", invalid="ignore"):
             density = 0.5 * self.theta * a ** (self.theta - 1) * np.exp(-(a**self.theta))
         return np.where(np.isinf(a), 0.0, np.where(np.isnan(density) & ~np.isnan(a), 0.0, density))
 
     def sample(self, size: Size, rng: np.random.Generator) -> Array:
+        """Independent draws, float64, shape `size`: E^(1/theta) for a standard exponential E, random sign."""
         return _signed(rng.standard_exponential(size) ** (1 / self.theta), rng)
 
     def sample32(self, size: int, rng: np.random.Generator, out: Array32 | None = None) -> Array32:
+        """Independent draws, float32, shape (size,), to `out` if given: `streams.symmetric_weibull`."""
         return streams.symmetric_weibull(self.theta, size, rng, out)
 
 
@@ -175,6 +187,11 @@ class SphericalMarginal:
     ----------
     b : float
         Finite and non-negative.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If b is not a finite real number >= 0.
 
     Examples
     --------
@@ -195,18 +212,24 @@ class SphericalMarginal:
 
     @property
     def variance(self) -> float:
+        """E W^2 = 1 / (1 + 2b)."""
         return 1 / (1 + 2 * self.b)
 
     @property
     def tail_exponent(self) -> float:
+        """inf: the law is bounded."""
         return math.inf
 
     def moment(self, s: float) -> float:
-        s = _moment_order(s, -1.0, self) if self.b > 0 else _real("s", s)
-        b = self.b
+        """E |W|^s = B((1 + s)/2, b) / B(1/2, b), s > -1; ValueError else. 1 for b = 0."""
+        if self.b == 0:  # signs
+            _real("s", s)
+            return 1.0
+        s, b = _moment_order(s, -1.0, self), self.b
         return float(sc.poch(0.5 + b, s / 2) ** -1 * sc.poch(0.5, s / 2))
 
     def survival(self, w: ArrayLike) -> Array:
+        """P(|W| > w), elementwise: 1 for w <= 0 and 0 for w >= 1."""
         w = np.clip(np.asarray(w, dtype=np.float64), 0.0, 1.0)
         if self.b == 0:
             return np.where(w < 1, 1.0, np.where(np.isnan(w), np.nan, 0.0))
@@ -214,13 +237,17 @@ class SphericalMarginal:
         return np.asarray(sc.betainc(self.b, 0.5, (1 - w) * (1 + w)))
 
     def small_ball(self, w: ArrayLike) -> Array:
+        """P(|W| <= w), elementwise: 0 for w <= 0 and 1 for w >= 1."""
         w = np.clip(np.asarray(w, dtype=np.float64), 0.0, 1.0)
         if self.b == 0:
             return 1 - self.survival(w)
         return np.asarray(sc.betainc(0.5, self.b, w * w))
 
     def density(self, w: ArrayLike) -> Array:
-        """Density of W; not defined for b = 0, whose law is two atoms (ValueError)."""
+        """Density of W; not defined for b = 0, whose law is two atoms (ValueError).
+
+        (1 - w^2)^(b - 1) / B(1/2, b) for |w| < 1 and 0 else, elementwise.
+        """
         if self.b == 0:
             raise ValueError("SphericalMarginal(0) is the law of a random sign: it has no density")
         a = np.abs(np.asarray(w, dtype=np.float64))
@@ -230,6 +257,7 @@ class SphericalMarginal:
         return np.where(np.isnan(a), np.nan, np.where(a < 1, density, 0.0))
 
     def sample(self, size: Size, rng: np.random.Generator) -> Array:
+        """Independent draws, float64, shape `size`."""
         if self.b == 0:
             return _signed(np.ones(() if size is None else size), rng)
         if self.b == 1:
@@ -237,6 +265,7 @@ class SphericalMarginal:
         return _signed(np.sqrt(rng.beta(0.5, self.b, size)), rng)
 
     def sample32(self, size: int, rng: np.random.Generator, out: Array32 | None = None) -> Array32:
+        """Independent draws, float32, shape (size,), to `out` if given; `streams.uniform` for b = 1."""
         if self.b == 1:
             return streams.uniform(size, rng, out)
         if out is None:
@@ -248,7 +277,18 @@ class SphericalMarginal:
 
 @dataclass(frozen=True)
 class Normal:
-    """Centred normal law with standard deviation `std` > 0."""
+    """Centred normal law with standard deviation `std` > 0.
+
+    Parameters
+    ----------
+    std : float
+        Finite and positive.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If std is not a finite real number > 0.
+    """
 
     std: float = 1.0
 
@@ -260,32 +300,40 @@ class Normal:
 
     @property
     def variance(self) -> float:
+        """E W^2 = std^2."""
         return self.std**2
 
     @property
     def tail_exponent(self) -> float:
+        """2, whatever std is."""
         return 2.0
 
     def moment(self, s: float) -> float:
+        """E |W|^s = std^s 2^(s/2) Gamma((1 + s)/2) / sqrt(pi), s > -1; ValueError else."""
         s = _moment_order(s, -1.0, self)
         return float((self.std * math.sqrt(2)) ** s * sc.poch(0.5, s / 2))
 
     def survival(self, w: ArrayLike) -> Array:
+        """P(|W| > w) = erfc(w / (std sqrt 2)), elementwise; 1 for w <= 0."""
         w = np.maximum(np.asarray(w, dtype=np.float64), 0.0)
         return np.asarray(sc.erfc(w / (self.std * math.sqrt(2))))
 
     def small_ball(self, w: ArrayLike) -> Array:
+        """P(|W| <= w) = erf(w / (std sqrt 2)), elementwise; 0 for w <= 0."""
         w = np.maximum(np.asarray(w, dtype=np.float64), 0.0)
         return np.asarray(sc.erf(w / (self.std * math.sqrt(2))))
 
     def density(self, w: ArrayLike) -> Array:
+        """Density of N(0, std^2), elementwise."""
         w = np.asarray(w, dtype=np.float64) / self.std
         return np.exp(-0.5 * w * w) / (math.sqrt(2 * math.pi) * self.std)
 
     def sample(self, size: Size, rng: np.random.Generator) -> Array:
+        """Independent draws, float64, shape `size`."""
         return self.std * rng.standard_normal(size)
 
     def sample32(self, size: int, rng: np.random.Generator, out: Array32 | None = None) -> Array32:
+        """Independent draws, float32, shape (size,), to `out` if given: `streams.normal`."""
         out = streams.normal(size, rng, out)
         if self.std != 1:
             out *= np.float32(self.std)
@@ -294,6 +342,15 @@ class Normal:
 
 def law_by_name(name: str) -> WeightLaw:
     """A law by its name: weibull_<theta>, spherical_<b>, uniform (spherical_1) or normal.
+
+    Parameters
+    ----------
+    name : str
+        <theta> and <b> in decimals.
+
+    Returns
+    -------
+    WeightLaw
 
     Raises
     ------

@@ -17,6 +17,7 @@ for variable in (
     os.environ.setdefault(variable, str(CACHE / variable.split("_")[0].lower()))
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 import cost
+from config_base import DATASETS
 from config_model import validate
 from import_closure import closure
 
@@ -33,6 +34,11 @@ def code(script):
     """A script of the pipeline and the modules behind it."""
     path = f"workflow/scripts/{script}"
     return [path, *closure(path)]
+
+
+def raw(dataset):
+    """The list of verified files of a data set, for those that have files."""
+    return [f"data/raw/{dataset}.json"] if DATASETS[dataset].fetched else []
 
 
 def number(value):

@@ -54,11 +54,7 @@ rule heavy_tails_simulate:
 
 rule fractional_train:
     input:
-        manifest=lambda wildcards: (
-            []
-            if wildcards.dataset == "digits"
-            else f"data/raw/{wildcards.dataset}.json"
-        ),
+        manifest=lambda wildcards: raw(wildcards.dataset),
         code=code("fractional_train.py"),
     output:
         runs=HEAVY_FOLDER / "{dataset}.{activations}.runs.parquet",
@@ -68,7 +64,7 @@ rule fractional_train:
     benchmark:
         benchmark_of("fractional_train/{dataset}.{activations}")
     wildcard_constraints:
-        dataset="digits|mnist|cifar10",
+        dataset="|".join(DATASETS),
         activations="[a-z_]+",
     conda:
         "../../environment.yml"

@@ -61,9 +61,9 @@ rule kernel_inputs:
         neurons=rules.train_persistence.output.neurons,
         runs=rules.train_persistence.output.runs,
         manifests=[
-            f"data/raw/{name}.json"
+            path
             for name in sorted({TRAINING.persistence.dataset, *KERNELS.datasets})
-            if name != "digits"
+            for path in raw(name)
         ],
         code=code("kernel_inputs.py"),
     output:

@@ -69,7 +69,7 @@ rule fetch_dataset:
     benchmark:
         benchmark_of("fetch_dataset/{dataset}")
     wildcard_constraints:
-        dataset="mnist|cifar10",
+        dataset="|".join(name for name in DATASETS if DATASETS[name].fetched),
     conda:
         "../../environment.yml"
     threads: 1
@@ -83,11 +83,7 @@ rule fetch_dataset:
 
 rule correlate:
     input:
-        manifest=lambda wildcards: (
-            []
-            if wildcards.dataset == "digits"
-            else f"data/raw/{wildcards.dataset}.json"
-        ),
+        manifest=lambda wildcards: raw(wildcards.dataset),
         code=code("correlate.py"),
     output:
         means=DATA / "propagation" / "{dataset}.correlations.parquet",
@@ -97,7 +93,7 @@ rule correlate:
     benchmark:
         benchmark_of("correlate/{dataset}")
     wildcard_constraints:
-        dataset="digits|mnist|cifar10",
+        dataset="|".join(DATASETS),
     conda:
         "../../environment.yml"
     threads: 1

@@ -74,11 +74,7 @@ rule relu_law_simulate:
 
 rule isometry_train:
     input:
-        manifest=lambda wildcards: (
-            []
-            if wildcards.dataset == "digits"
-            else f"data/raw/{wildcards.dataset}.json"
-        ),
+        manifest=lambda wildcards: raw(wildcards.dataset),
         code=code("isometry_train.py"),
     output:
         runs=RELU_FOLDER / "{dataset}.{schemes}.runs.parquet",
@@ -88,7 +84,7 @@ rule isometry_train:
     benchmark:
         benchmark_of("isometry_train/{dataset}.{schemes}")
     wildcard_constraints:
-        dataset="digits|mnist|cifar10",
+        dataset="|".join(DATASETS),
         schemes="[a-z_]+",
     conda:
         "../../environment.yml"

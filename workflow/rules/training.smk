@@ -35,17 +35,11 @@ TRAINED_PARTS = {  # per data set: (group, architectures)
     for data in TRAINING.datasets
 }
 TRAINING_FOLDER = DATA / "training"
-# how the titles of data sets begin: "CIFAR-10 (JPEG)" is the re-encoded one
-TITLES = {"digits": "digits", "mnist": "MNIST", "cifar10": "CIFAR-10"}
 
 
 rule train:
     input:
-        manifest=lambda wildcards: (
-            []
-            if wildcards.dataset == "digits"
-            else f"data/raw/{wildcards.dataset}.json"
-        ),
+        manifest=lambda wildcards: raw(wildcards.dataset),
         code=code("train.py"),
     output:
         runs=TRAINING_FOLDER / "{dataset}.{group}.{part}.runs.parquet",
@@ -56,7 +50,7 @@ rule train:
     benchmark:
         benchmark_of("train/{dataset}.{group}.{part}")
     wildcard_constraints:
-        dataset="digits|mnist|cifar10",
+        dataset="|".join(DATASETS),
         part="widths_[0-9_]+|lenet",
     conda:
         "../../environment.yml"
@@ -98,11 +92,7 @@ rule train:
 
 rule train_persistence:
     input:
-        manifest=(
-            []
-            if TRAINING.persistence.dataset == "digits"
-            else f"data/raw/{TRAINING.persistence.dataset}.json"
-        ),
+        manifest=raw(TRAINING.persistence.dataset),
         code=code("train_persistence.py"),
     output:
         layers=TRAINING_FOLDER / "persistence.layers.parquet",
@@ -238,7 +228,7 @@ rule plot_training:
         mem_mb=1000,
         runtime=10,
     params:
-        title=lambda wildcards: TITLES[wildcards.dataset],
+        title=lambda wildcards: DATASETS[wildcards.dataset].title,
         optimizer=lambda wildcards: wildcards.optimizer,
         dpi=cfg.figures.dpi,
     script:
@@ -267,7 +257,7 @@ rule plot_lenet:
         mem_mb=1000,
         runtime=10,
     params:
-        title=lambda wildcards: TITLES[wildcards.dataset],
+        title=lambda wildcards: DATASETS[wildcards.dataset].title,
         optimizer=lambda wildcards: wildcards.optimizer,
         dpi=cfg.figures.dpi,
     script:

@@ -7,7 +7,7 @@ from job import job, write_parquet
 
 from preactivations.constraints import COMMON_ACTIVATIONS, check_pair
 from preactivations.pairs import GaussianPair
-from preactivations.weights import Normal, law_by_name
+from preactivations.weights import SphericalMarginal, SymmetricWeibull, law_by_name
 
 snakemake: Any  # Snakemake puts it here
 
@@ -16,7 +16,7 @@ with job(snakemake):
     for law_name in snakemake.params.laws:
         law = law_by_name(law_name)
         activations = dict(COMMON_ACTIVATIONS)
-        if not isinstance(law, Normal):  # for normal weights sign is the exact one
+        if isinstance(law, (SymmetricWeibull, SphericalMarginal)):  # exact ones are known
             activations |= {kind: GaussianPair(law, kind).phi for kind in ("odd", "positive")}
         for name, activation in activations.items():
             check = check_pair(law, activation)

@@ -1,0 +1,283 @@
+"""CONTRIBUTING.md, followed for real: an activation, a weight law, a stage, a figure, a data set, in a copy."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+import yaml
+from pipeline import copy_of_the_project, environment, planned, script, snakemake
+
+
+@pytest.fixture
+def project(tmp_path):
+    folder = copy_of_the_project(tmp_path)
+
+    def edit(name, *replacements):
+        path = folder / name
+        text = path.read_text()
+        for old, new in replacements:
+            assert text.count(old) == 1, f"{name}: {text.count(old)} times {old!r}"
+            text = text.replace(old, new)
+        path.write_text(text)
+
+    def write(name, text):
+        (folder / name).write_text(text)
+
+    def tests(*arguments):
+        status, output = script(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments)
+        assert status == 0, output
+        return output
+
+    def configure(change):
+        path = folder / "config" / "smoke.yaml"
+        config = yaml.safe_load(path.read_text())
+        change(config)
+        path.write_text(yaml.safe_dump(config))
+
+    def schema():
+        assert script(folder, "workflow/config_model.py", "--schema")[0] == 0
+
+    return SimpleNamespace(
+        folder=folder, edit=edit, write=write, tests=tests, configure=configure, schema=schema
+    )
+
+
+MISH = "lambda x: x * np.tanh(np.logaddexp(0, x))"
+
+
+def test_an_activation(project):
+    project.edit(
+        "src/preactivations/activations.py",
+        ('    "softplus": (', f'    "mish": ({MISH}, _mish_slope),\n    "softplus": ('),
+        (
+            "_SMOOTH: dict[",
+            "def _mish_slope(x: Array) -> Array:\n"
+            "    t = np.tanh(np.logaddexp(0, x))\n"
+            "    return t + x * sc.expit(x) * (1 - t) * (1 + t)\n\n\n"
+            "_SMOOTH: dict[",
+        ),
+    )  # fmt: skip
+    project.edit(
+        "src/preactivations/nn.py", ('    "relu": nn.ReLU,\n', '    "mish": nn.Mish,\n    "relu": nn.ReLU,\n')
+    )
+    project.edit(
+        "workflow/config_gaussian.py", ('"softplus", "leaky_relu"]', '"softplus", "leaky_relu", "mish"]')
+    )
+    project.schema()
+    project.configure(lambda config: config["edge_of_chaos"]["activations"].append("mish"))
+    output = project.tests(
+        "tests/test_activations.py", "tests/test_edge_of_chaos.py", "-rA", "-k", "mish or tails"
+    )
+    assert output.count("mish") >= 2
+    assert ("eoc_theory", "") in planned(project.folder, "edge_of_chaos")
+    snakemake(project.folder, "data/smoke/edge_of_chaos/curves.parquet")
+    curves = pd.read_parquet(project.folder / "data/smoke/edge_of_chaos/curves.parquet")
+    assert (curves.activation == "mish").sum() > 5
+
+
+LAW = '''
+
+@dataclass(frozen=True)
+class Triangular:
+    """Symmetric triangular law on (-1, 1)."""
+
+    variance: float = 1 / 6
+    tail_exponent: float = math.inf
+
+    def moment(self, s: float) -> float:
+        return 2 / ((s + 1) * (s + 2))
+
+    def survival(self, w: ArrayLike) -> Array:
+        return (1 - np.clip(w, 0, 1)) ** 2
+
+    def small_ball(self, w: ArrayLike) -> Array:
+        w = np.clip(w, 0, 1)
+        return w * (2 - w)
+
+    def density(self, w: ArrayLike) -> Array:
+        return np.maximum(1 - np.abs(w), 0)
+
+    def sample(self, size: Size, rng: np.random.Generator) -> Array:
+        return np.asarray(rng.random(size) - rng.random(size))
+
+    def sample32(self, size: int, rng: np.random.Generator, out: Array32 | None = None) -> Array32:
+        out = np.empty(size, np.float32) if out is None else out
+        out[...] = self.sample(size, rng)
+        return out
+
+
+'''
+
+
+def test_a_weight_law(project):
+    project.edit(
+        "src/preactivations/weights.py",
+        ('"SymmetricWeibull", "WeightLaw"', '"SymmetricWeibull", "Triangular", "WeightLaw"'),
+        ("\n\ndef law_by_name(", f"{LAW}def law_by_name("),
+        ('case "normal":\n', 'case "triangular":\n            return Triangular()\n        case "normal":\n'),
+    )  # fmt: skip
+    project.edit(
+        "tests/test_weights.py",
+        ("    Normal(0.5),\n]", "    Normal(0.5),\n    Triangular(),\n]"),
+        ("SymmetricWeibull, WeightLaw", "SymmetricWeibull, Triangular, WeightLaw"),
+    )
+    project.edit(
+        "workflow/rules/constraints.smk",
+        ('["spherical_1", "normal"]', '["spherical_1", "normal", "triangular"]'),
+    )
+    output = project.tests("tests/test_weights.py", "-rA", "-k", "Triangular or law")
+    assert output.count("PASSED") >= 3
+    snakemake(project.folder, "constraints")
+    table = pd.read_csv(project.folder / "tables/smoke/constraints.csv").set_index("weights")
+    assert not table.loc["triangular"].gaussian.any()
+    example = (
+        "import numpy as np; from preactivations.propagation import simulate;"
+        "from preactivations.streams import Stream;"
+        "from preactivations.weights import law_by_name;"
+        "z = simulate([1, 50, 50], np.tanh, weights=law_by_name('triangular'), n_networks=2000, stream=Stream(0));"
+        "print(0 < z.var() < 1)"
+    )
+    assert script(project.folder, "-c", example) == (0, "True\n")
+
+
+RULES = """# A stage of the test.
+rule squares:
+    input:
+        code=code("squares.py"),
+    output:
+        table=DATA / "demo" / "squares.parquet",
+    log:
+        log_of("squares"),
+    benchmark:
+        benchmark_of("squares")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        depth=cfg.propagation.depth,
+    script:
+        "../scripts/squares.py"
+
+
+rule plot_squares:
+    input:
+        table=rules.squares.output.table,
+        code=code("plot_squares.py"),
+    output:
+        figure=drawn("squares", "Exact pairs", "Squares"),
+    log:
+        log_of("plot_squares"),
+    benchmark:
+        benchmark_of("plot_squares")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        dpi=cfg.figures.dpi,
+    script:
+        "../scripts/plot_squares.py"
+
+
+rule demo:
+    input:
+        rules.plot_squares.output,
+"""
+SIMULATION = '''"""Squares of depths."""
+
+from typing import Any
+
+import pandas as pd
+from job import job, write_parquet
+
+snakemake: Any  # Snakemake puts it here
+
+with job(snakemake):
+    depth = range(1, snakemake.params.depth + 1)
+    write_parquet(pd.DataFrame({"depth": depth, "square": [d * d for d in depth]}), snakemake.output.table)
+'''
+PLOT = '''"""Figure: squares of depths."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+from job import job, read_parquet
+
+from preactivations.plotting import TEXT_WIDTH, save, style
+
+snakemake: Any  # Snakemake puts it here
+
+with job(snakemake), style():
+    table = read_parquet(snakemake.input.table)
+    figure, ax = plt.subplots(figsize=(0.5 * TEXT_WIDTH, 2.0), layout="constrained")
+    ax.plot(table.depth, table.square)
+    ax.set(xlabel="depth", ylabel="square")
+    save(figure, snakemake.output.figure, snakemake.params.dpi)
+'''
+
+
+def test_a_stage_with_a_figure(project):
+    project.write("workflow/rules/demo.smk", RULES)
+    project.write("workflow/scripts/squares.py", SIMULATION)
+    project.write("workflow/scripts/plot_squares.py", PLOT)
+    project.write("workflow/report/squares.rst", "Squares of depths.\n")
+    last, here = ("workflow/rules/notebooks.smk", "workflow/rules/demo.smk")
+    project.edit("Snakefile", (f'include: "{last}"', f'include: "{here}"\ninclude: "{last}"'))
+    graph = "        rules.plot_rule_graph.output,\n"
+    project.edit("workflow/rules/targets.smk", (graph, f"{graph}        rules.demo.input,\n"))
+    snakemake(project.folder, "demo")
+    assert (project.folder / "figures/smoke/squares.png").stat().st_size > 1000
+    assert (project.folder / "data/smoke/demo/squares.parquet.provenance.json").exists()
+    # it is linted, follows its parameter and its code, and is part of the figures
+    lint = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--lint"],
+        cwd=project.folder, env=environment(project.folder), capture_output=True, text=True,
+    )  # fmt: skip
+    assert lint.returncode == 0, lint.stdout + lint.stderr
+    project.configure(lambda config: config["propagation"].update(depth=6))
+    assert planned(project.folder, "demo") == {("squares", ""), ("plot_squares", "")}
+    project.write("workflow/scripts/plot_squares.py", f"{PLOT}# a remark\n")
+    project.configure(lambda config: config["propagation"].update(depth=5))
+    assert planned(project.folder, "demo") == {("plot_squares", "")}
+    assert ("plot_squares", "") in planned(project.folder, "figures")
+
+
+STRIPES = """
+
+def _stripes(split: Split) -> Dataset:
+    labels = np.arange(1000 if split == "train" else 200, dtype=np.int64) % 10
+    waves = np.sin(np.arange(64)[None] * (1 + labels[:, None]) / 10)
+    return Dataset("stripes", (0.5 + 0.5 * waves).astype(np.float32).reshape(-1, 1, 8, 8), labels)
+
+
+"""
+
+
+def test_a_data_set(project):
+    project.edit(
+        "src/preactivations/datasets.py",
+        ('NAMES = ("digits", "mnist", "cifar10")', 'NAMES = ("digits", "mnist", "cifar10", "stripes")'),
+        ('\n\n_IN_MEMORY = {"digits": _digits}', f'{STRIPES}_IN_MEMORY = {{"digits": _digits, "stripes": _stripes}}'),
+    )  # fmt: skip
+    project.edit(
+        "workflow/config_base.py",
+        (
+            "fetched=True),\n}",
+            'fetched=True),\n    "stripes": DataFacts("stripes", 1000, 64, fetched=False),\n}',
+        ),
+        ('"digits", "mnist", "cifar10"]', '"digits", "mnist", "cifar10", "stripes"]'),
+    )
+    project.schema()
+    project.configure(lambda config: config["propagation"]["correlations"]["datasets"].append("stripes"))
+    project.tests("tests/test_config.py", "-k", "schema or shipped or data_sets")
+    figure = "figures/smoke/correlation_stripes.png"
+    assert ("correlate", "stripes") in planned(project.folder, figure)
+    snakemake(project.folder, figure)
+    assert (project.folder / figure).exists()
