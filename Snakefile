@@ -32,6 +32,7 @@ rule all:
         rules.figures.input,
         rules.tables.input,
         rules.notebooks.input,
+        rules.intermediates.input,
 
 
 onstart:

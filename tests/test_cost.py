@@ -2,12 +2,14 @@
 
 import copy
 import re
+import subprocess
+import sys
 
 import cost
 import pytest
 import yaml
 from config_model import validate
-from pipeline import ROOT, snakemake, with_config
+from pipeline import ROOT, environment, snakemake, with_config
 
 CONFIGS = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "config").glob("*.yaml")}
 
@@ -66,9 +68,12 @@ def test_cells_are_smaller_than_their_study():
 def test_it_is_said_before_the_first_job(built):
     widths = [{"width": 1000, "networks": 10**6}]
     config = with_config(built, scale="large", propagation={"widths": widths})
-    output = snakemake(built, "density", config=config)
-    assert re.search(
-        r"Scale large is expected to take \d+ days(.|\n)*^rule exact_pairs:", output, re.MULTILINE
-    )
+    run = subprocess.run(
+        [sys.executable, "-m", "snakemake", "density", "--cores", "1", "--configfile", config], cwd=built,
+        env=environment(built), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True,
+    )  # fmt: skip
+    said = re.search(r"Scale large is expected to take [\d.]+ days", run.stdout)
+    begun = re.search(r"^(local)?rule exact_pairs:", run.stdout, re.MULTILINE)
+    assert said.start() < begun.start()
     # a dry run starts nothing, and says it only for `make plan`
     assert "expected to take" not in snakemake(built, "density", "--dry-run", "--forceall", config=config)

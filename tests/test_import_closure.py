@@ -105,3 +105,21 @@ def test_figures_and_tables_never_load_torch_or_the_simulation():
                 "training_comparisons",
                 "training_results",
             }, script
+
+
+SIMULATION = {
+    "propagation",
+    "_torch_engine",
+    "ensembles",
+    "training",
+    "networks",
+    "layer_statistics",
+    "datasets",
+}
+
+
+@pytest.mark.parametrize("script", [name for name in SCRIPTS if name.startswith(("plot_", "table_"))])
+def test_figures_and_tables_only_read(script):
+    """No simulation behind them, and no torch: a colour costs seconds."""
+    modules = {Path(path).stem for path in closure(f"workflow/scripts/{script}")}
+    assert not SIMULATION & modules

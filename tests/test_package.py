@@ -76,11 +76,12 @@ def test_every_module_has_its_test():
     assert {m for m in MODULES if not m.startswith("_")} <= tests
 
 
-def test_readme_example_runs():
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+@pytest.mark.parametrize("name", ["README.md", "docs/results.md", "docs/index.md"])
+def test_examples_run(name):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.DOTALL)
     assert blocks
     for block in blocks:
-        exec(compile(block, "README.md", "exec"), {})
+        exec(compile(block, name, "exec"), {})
 
 
 def test_figures_of_the_readme_exist():

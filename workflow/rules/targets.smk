@@ -73,3 +73,30 @@ rule tables:
         rules.table_kernels.output,
         rules.table_heavy_tails.output,
         rules.table_replication.output,
+
+
+# What tables and figures read: a missing one is made anew, also where nothing that was made from it is out of date.
+rule intermediates:
+    input:
+        rules.exact_pairs.output,
+        rules.plot_ks_two_layer.input,
+        rules.table_ks_two_layer.input,
+        rules.table_constraints.input,
+        rules.table_fitted.input,
+        rules.plot_fitted.input,
+        rules.table_propagation.input,
+        rules.plot_depth.input,
+        expand(rules.correlate.output, dataset=CORRELATIONS.datasets),
+        rules.table_edge_of_chaos.input,
+        rules.plot_edge_of_chaos.input,
+        rules.table_training.input,
+        rules.plot_training.input,
+        rules.plot_persistence.input,
+        rules.table_relu_law.input,
+        rules.plot_relu_law.input,
+        rules.kernel_inputs.input,
+        rules.table_kernels.input,
+        rules.plot_kernels.input,
+        rules.table_heavy_tails.input,
+        rules.plot_heavy_tails.input,
+        rules.table_replication.input,

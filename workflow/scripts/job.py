@@ -74,7 +74,8 @@ class DamagedFile(Exception):
 
 
 def _damaged(path: str | Path, error: Exception) -> DamagedFile:
-    return DamagedFile(f"{path} can't be read: {error}. Delete it, and the next run makes it anew")
+    reason = " ".join(str(error).split())
+    return DamagedFile(f"{path} can't be read: {reason}. Delete it, and the next run makes it anew")
 
 
 def write_parquet(frame: Any, path: str | Path) -> None:
