@@ -34,9 +34,8 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / ".run.lock"
 MARK = "PREACTIVATIONS_RUN_OF"  # environment variable: the checkout that a process works for
-SLURM_NAME = (
-    f"preactivations-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]}"  # how names of its jobs begin
-)
+# how names of its jobs in the queue of Slurm begin
+SLURM_NAME = f"preactivations-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]}"
 _GRACE = 5  # seconds between asking a process to end and ending it
 
 
