@@ -32,9 +32,8 @@ STAGES = {  # rules whose time grows with a study, by stage
 }
 _WORTH_SAYING = 3600  # seconds
 _NEURON = 20  # weights whose drawing takes as long as the activation and statistics of a neuron
-_CONVOLUTIONAL = (
-    10_000  # hidden neurons whose step takes as long as the convolutional network's: 24 ms, measured
-)
+# hidden neurons whose step takes as long as that of the convolutional network: 24 ms, measured
+_CONVOLUTIONAL = 10_000
 
 
 class Cost(NamedTuple):
