@@ -16,6 +16,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# a run that is at work keeps its environment
+IDLE = $(PYTHON) -c 'import fcntl; fcntl.flock(open(".run.lock", "a"), fcntl.LOCK_EX | fcntl.LOCK_NB)' 2> /dev/null || \
+	{ echo "a run is at work in this checkout, with the environment that would be made anew: wait for it or stop it"; exit 1; }
+# what a run needs
+READY = $(STAMP) $(if $(filter slurm,$(PROFILE)),$(VENV)/.cluster)
 # the only run of this checkout: workflow/run.py
 ALONE = $(BIN)/python workflow/run.py
 SNAKEMAKE = $(ALONE) snakemake $(if $(filter default,$(PROFILE)),--cores $(CORES)) \
@@ -23,7 +28,7 @@ SNAKEMAKE = $(ALONE) snakemake $(if $(filter default,$(PROFILE)),--cores $(CORES
 
 .PHONY: reproduce install test test-system test-slurm system-programs docs dist lint smoke plan rerun report pack restore verify bench measured readme-figures schema lock clean
 
-reproduce: $(STAMP) $(if $(filter slurm,$(PROFILE)),$(VENV)/.cluster)
+reproduce: $(READY)
 	$(SNAKEMAKE)
 
 install: $(STAMP)
@@ -32,6 +37,7 @@ install: $(STAMP)
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V 2>&1): set PYTHON=..."; exit 1; }
+	@$(IDLE)
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[pipeline,test]'
 	@touch $@
@@ -40,8 +46,8 @@ $(VENV)/.%: $(STAMP)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[$*]'
 	@touch $@
 
-smoke: $(STAMP)
-	$(MAKE) reproduce SCALE=smoke
+smoke: SCALE = smoke
+smoke: reproduce
 
 # The rules of a stage are those of its file; downloads stay.
 FORCED = $(if $(STAGE),--forcerun $(filter-out fetch_dataset,$(shell sed -n 's/^rule \(.*\):/\1/p' workflow/rules/$(STAGE).smk)))
@@ -49,7 +55,7 @@ FORCED = $(if $(STAGE),--forcerun $(filter-out fetch_dataset,$(shell sed -n 's/^
 plan: $(STAMP)
 	@$(BIN)/python workflow/plan.py --scale $(SCALE) --cores $(CORES) $(TARGETS) $(FORCED)
 
-rerun: $(STAMP)
+rerun: $(READY)
 	@test -f workflow/rules/$(STAGE).smk || { echo "rerun: STAGE is the name of a file in workflow/rules"; exit 1; }
 	$(SNAKEMAKE) $(FORCED)
 
@@ -111,7 +117,7 @@ bench: $(STAMP)
 
 # Training on the real MNIST, narrow and deep corners of the grids: small tables are kept in the repository.
 MEASURED := data/reference/measured/mnist
-measured: $(STAMP)
+measured: $(READY)
 	$(SNAKEMAKE) config/overlays/mnist.yaml -- training relu_law kernels
 	mkdir -p $(MEASURED)
 	cp $(addprefix tables/mnist/training,.csv _comparisons.csv _conclusions.md) $(MEASURED)/
@@ -133,11 +139,12 @@ schema: $(STAMP)
 
 # Renew the lock from a fresh environment with the newest versions that pyproject.toml allows.
 lock:
+	@$(IDLE)
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet '.[pipeline,cluster,test,system,docs]'
 	$(BIN)/pip freeze --exclude preactivations | sed 's/+[a-z0-9]*$$//' > requirements.lock
 
 clean:
-	@test ! -x $(BIN)/python || $(ALONE) true
-	find data figures tables -mindepth 1 -maxdepth 1 -type d ! -name raw ! -name reference -exec rm -rf {} +
-	rm -rf dist logs benchmarks/results report-*.html .snakemake .cache docs/_build docs/reference
+	$(if $(wildcard $(BIN)/python),$(ALONE)) sh -c \
+		'find data figures tables -mindepth 1 -maxdepth 1 -type d ! -name raw ! -name reference -exec rm -rf {} + ; \
+		rm -rf dist logs benchmarks/results report-*.html .snakemake .cache docs/_build docs/reference'

@@ -59,6 +59,11 @@ def test_a_run_that_takes_long_says_so():
     assert max(map(len, words.splitlines())) <= 100
 
 
+def test_the_readme_says_what_it_costs():
+    days = re.search(r"the full study costs \((\d+) days of one core", (ROOT / "README.md").read_text())
+    assert int(days[1]) == round(estimate("paper").total / 86400)
+
+
 def test_cells_are_smaller_than_their_study():
     whole = estimate("paper")
     assert 3600 < whole.longest < 0.1 * whole.total

@@ -164,7 +164,7 @@ def test_a_damaged_cell_is_computed_again(built):
     """A part of a job that was stopped: it is not worth an error."""
     target = "data/cells/heavy_tails/tails.parquet"
     heavy = SMOKE["heavy_tails"]
-    config = with_config(built, scale="cells", heavy_tails={"tails": heavy["tails"] | {"depth": 60}})
+    config = with_config(built, scale="cells", heavy_tails={"tails": heavy["tails"] | {"networks": 100_000}})
     snakemake(built, target, config=config)
     whole = (built / target).read_bytes()
     (built / target).unlink()

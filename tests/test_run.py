@@ -3,6 +3,7 @@
 The whole pipeline is killed in tests/system/test_killed.py.
 """
 
+import json
 import os
 import re
 import shutil
@@ -121,8 +122,8 @@ def test_after_a_kill_the_next_make_finishes(project, victim):
         assert f"run: the make of an earlier run was killed; ending it: process {snakemake.pid} on" in output
     elif victim != "all":
         assert re.search(r"run: ending \d+ processes of a run that was killed", output)
-    # asked to end, Snakemake opens its lock itself
-    assert ("run: unlocking after a run that was killed" in output) == (victim != "make")
+    if victim != "make":  # there Snakemake is asked to end, and opens its lock itself if it has the time
+        assert "run: unlocking after a run that was killed" in output
     status, output = run(project, "make", "SECONDS=0")
     assert status == 0
     assert "Nothing to be done" in output
@@ -147,6 +148,77 @@ def test_plain_snakemake_names_the_way_to_unlock(project):
     assert status == 0, output
     assert "run: unlocking after a run that was killed" in output
     assert (project / "done").read_text() == "whole\n"
+
+
+def record(project):
+    return json.loads((project / ".run.lock").read_text())
+
+
+def test_a_run_of_another_machine_is_never_touched(project):
+    """Its process ids mean nothing here: that its make is not found does not say that it was killed."""
+    first = start(project, *alone("sleep", "30"))
+    until(lambda: "sleep" in psutil.Process(first.pid).name())
+    far = record(project) | {"place": ["far", "boot", "namespace"], "make": [2**22 + 1, 1.0]}
+    (project / ".run.lock").write_text(json.dumps(far))
+    status, output = run(project, *alone("touch", "second"))
+    assert status == 1
+    assert f"another run is at work here: process {first.pid} on far" in output
+    assert is_running(first.pid)
+    # nor is the lock that it left with Snakemake opened
+    first.kill()
+    first.wait()
+    locks = project / ".snakemake" / "locks"
+    locks.mkdir(parents=True)
+    (locks / "0.input.lock").touch()
+    (project / ".run.lock").write_text(json.dumps(far))
+    status, output = run(project, *alone("touch", "second"))
+    assert status == 1
+    assert "was not here and left Snakemake's lock" in output
+    assert list(locks.iterdir())
+    assert not (project / "second").exists()
+
+
+def test_the_record_of_a_dead_run_is_not_that_of_a_new_one(project):
+    """Two at once, after a run whose make is gone: one runs, the other is refused, nobody is ended."""
+    (project / "Makefile").write_text(f"a b:\n\t@{sys.executable} workflow/run.py sleep 0.5\n")
+    run(project, "make", "a")
+    for _ in range(5):
+        dead = record(project)
+        dead["make"] = [2**22 + 1, 1.0]
+        (project / ".run.lock").write_text(json.dumps(dead))
+        _, output = run(project, "make", "--keep-going", "--jobs=2", "a", "b")
+        assert output.count("another run is at work here") == 1, output
+        assert "ending" not in output
+
+
+def test_who_looks_at_a_log_is_no_snakemake(project):
+    log = project / ".snakemake" / "log" / "x.snakemake.log"
+    log.parent.mkdir(parents=True)
+    log.touch()
+    (project / ".snakemake" / "locks").mkdir()
+    (project / ".snakemake" / "locks" / "0.input.lock").touch()
+    reader = start(project, "tail", "-f", str(log))
+    assert run(project, *alone("true")) == (0, "run: unlocking after a run that was killed\n")
+    assert reader.poll() is None
+    reader.kill()
+    reader.wait()
+
+
+def test_the_environment_of_a_run_is_not_made_anew(project):
+    """A changed pyproject.toml makes a new .venv, but not under the hands of a run."""
+    shutil.copy(ROOT / "Makefile", project)
+    (project / ".venv").mkdir()
+    for name in (".venv/.installed", "requirements.lock", "pyproject.toml"):
+        (project / name).touch()
+    os.utime(project / ".venv/.installed", (1, 1))
+    first = start(project, *alone("sleep", "30"))
+    until(lambda: "sleep" in psutil.Process(first.pid).name())
+    status, output = run(project, "make", f"PYTHON={sys.executable}", "install")
+    assert status == 2
+    assert "a run is at work in this checkout, with the environment that would be made anew" in output
+    assert sorted(path.name for path in (project / ".venv").iterdir()) == [".installed"]
+    first.kill()
+    first.wait()
 
 
 def test_processes_of_other_checkouts_are_left_alone(project, tmp_path_factory):

@@ -243,6 +243,11 @@ def readable_time(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
+def _available() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="What would run, why, and how long it will take.")
     parser.add_argument("targets", nargs="*")
@@ -254,7 +259,7 @@ def main() -> None:
     if arguments.record:
         record(arguments.scale)
         return
-    cores = len(os.sched_getaffinity(0)) if arguments.cores == "all" else int(arguments.cores)
+    cores = _available() if arguments.cores == "all" else int(arguments.cores)
     output = dry_run(arguments.scale, arguments.targets, arguments.forcerun)
     if warning := re.search(r"^Scale \w+ is expected to take(.+\n)+", output, re.MULTILINE):
         print(warning.group(0))

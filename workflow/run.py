@@ -11,13 +11,15 @@ running. A run that was killed gives it back, whatever it was killed with; what 
 * files that it had begun to write are removed (`.<process>.<name>`, never under the name of a result);
 * what was left incomplete runs again, which is Snakemake's work (`rerun-incomplete` in the profiles).
 
-A run whose `make` was killed is taken to be killed. Processes are found by an environment variable that jobs inherit.
+A run whose `make` was killed is taken to be killed. Processes are found by an environment variable that jobs inherit,
+on this machine only: a run that was started on another one, or in a container, is never touched.
 """
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -33,10 +35,48 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / ".run.lock"
-MARK = "PREACTIVATIONS_RUN_OF"  # environment variable: the checkout that a process works for
+SNAKEMAKE_LOCKS = ROOT / ".snakemake" / "locks"
+# environment variable that says which checkout a process works for: not a path alone, which a container may have too
+MARK = "PREACTIVATIONS_RUN_OF"
+CHECKOUT = f"{ROOT} {ROOT.stat().st_dev}:{ROOT.stat().st_ino}"
 # how names of its jobs in the queue of Slurm begin
 SLURM_NAME = f"preactivations-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]}"
 _GRACE = 5  # seconds between asking a process to end and ending it
+
+Record = dict[str, Any]
+
+
+def place() -> list[str]:
+    """Where process ids mean the same: host, boot, namespace of processes."""
+    boot, namespace = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    return [
+        os.uname().nodename,
+        boot.read_text().strip() if boot.exists() else "",
+        str(namespace.readlink()) if namespace.is_symlink() else "",
+    ]
+
+
+def started(pid: int) -> float | None:
+    """When a process began, None if there is none; in ticks since the boot where there are such, which stay as they are."""
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return (
+            float(stat.read_text().rpartition(")")[2].split()[19]) if stat.exists() else process.create_time()
+        )
+    except (psutil.Error, OSError):
+        return None
+
+
+def lives(process: list[float] | None) -> bool:
+    """Whether a process, given by its id and its beginning, is there."""
+    return process is not None and started(int(process[0])) == process[1]
+
+
+def itself(pid: int) -> list[float]:
+    return [pid, started(pid) or 0.0]
 
 
 def processes() -> Iterator[psutil.Process]:
@@ -52,7 +92,7 @@ def survivors() -> list[psutil.Process]:
     found = []
     for process in processes():
         try:
-            if process.environ().get(MARK) == str(ROOT):
+            if process.environ().get(MARK) == CHECKOUT:
                 found.append(process)
         except (psutil.Error, OSError):  # gone, or of another user
             continue
@@ -75,103 +115,125 @@ def by_hand() -> psutil.Process | None:
     """A Snakemake that works in this checkout and was not started here."""
     for process in processes():
         try:
-            ours = process.environ().get(MARK) == str(ROOT)
-            if not ours and process.cwd() == str(ROOT) and "snakemake" in " ".join(process.cmdline()[:3]):
+            if process.cwd() == str(ROOT) and _is_snakemake(process.cmdline()):
                 return process
         except (psutil.Error, OSError):
             continue
     return None
 
 
-def makes() -> list[tuple[int, float]]:
-    """Process id and start of each `make` above this process."""
-    parents = psutil.Process().parents()
-    return [(p.pid, p.create_time()) for p in parents if p.name() in ("make", "gmake")]
+def _is_snakemake(command: list[str]) -> bool:
+    """python [options] -m snakemake, or python .../bin/snakemake."""
+    if not command or not Path(command[0]).name.startswith("python"):
+        return False
+    module = any(pair == ("-m", "snakemake") for pair in itertools.pairwise(command))
+    return module or any(Path(argument).name == "snakemake" for argument in command[1:3])
 
 
-def _alive(pid: int, started: float) -> list[psutil.Process]:
-    """The process, or nothing: ids are used again."""
-    try:
-        process = psutil.Process(pid)
-        lives = process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1
-    except psutil.NoSuchProcess:
-        return []
-    return [process] if lives else []
-
-
-def acquire() -> int:
-    """The lock as a file descriptor; ends this program where a run is alive."""
+def acquire() -> tuple[int, Record]:
+    """The lock as a file descriptor, and the record of the run before; ends this program where a run is alive."""
     try:
         lock = os.open(LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        got = _try(lock)
     except OSError as error:
         sys.exit(
-            f"run: {LOCK} can't be opened ({error.strerror}): results are kept in the checkout, which must be writable"
+            f"run: {LOCK} can't be locked ({error.strerror}): results are kept in the checkout, which must be writable "
+            "and on a filesystem with locks"
         )
+    before = _read(lock)
+    if not got:
+        before = _of_the_living(lock)
+        if before.get("place") != place() or before.get("make") is None or lives(before["make"]):
+            refuse(f"another run is at work here: {_named(before)}")
+        print(f"run: the make of an earlier run was killed; ending it: {_named(before)}", flush=True)
+        holder = [psutil.Process(int(before["self"][0]))] if lives(before["self"]) else []
+        end([*survivors(), *holder])
+        if not _try(lock):
+            refuse(f"another run is at work here: {_named(_of_the_living(lock))}")
+    os.ftruncate(lock, 0)
+    makes = [parent.pid for parent in psutil.Process().parents() if parent.name() in ("make", "gmake")]
+    record = {
+        "place": place(),
+        "self": itself(os.getpid()),
+        "since": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "command": sys.argv[1:],
+        "make": itself(makes[0]) if makes else None,
+    }
+    os.pwrite(lock, json.dumps(record).encode(), 0)
+    return lock, before
+
+
+def _try(lock: int) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = _holder(lock)
-        if all(_alive(pid, started) for pid, started in holder.get("makes", [])):
-            refuse(f"another run is at work here: {_named(holder)}")
-        print(f"run: the make of an earlier run was killed; ending it: {_named(holder)}", flush=True)
-        end([*survivors(), *_alive(holder["pid"], holder["started"])])
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            refuse(f"another run is at work here: {_named(_holder(lock))}")
-    record = {
-        "pid": os.getpid(),
-        "started": psutil.Process().create_time(),
-        "host": os.uname().nodename,
-        "since": time.strftime("%Y-%m-%d %H:%M:%S"),
-        "command": " ".join(sys.argv[1:]),
-        "makes": makes(),
-    }
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, json.dumps(record).encode(), 0)
-    return lock
+        return False
+    return True
 
 
-def _holder(lock: int) -> dict[str, Any]:
+def _read(lock: int) -> Record:
     try:
         record = json.loads(os.pread(lock, 1 << 16, 0))
-    except ValueError:  # it is being written
+    except ValueError:  # none yet
         return {}
-    return record if isinstance(record, dict) else {}
+    return record if isinstance(record, dict) and "self" in record else {}
 
 
-def _named(holder: dict[str, Any]) -> str:
-    if not holder:
+def _of_the_living(lock: int) -> Record:
+    """The record of the run that has the lock, once it has replaced that of the run before."""
+    for _ in range(25):
+        record = _read(lock)
+        if record and (record.get("place") != place() or lives(record.get("self"))):
+            return record
+        time.sleep(0.2)
+    return {}
+
+
+def _named(record: Record) -> str:
+    if not record:
         return "it has just begun"
-    return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
+    return f"process {record['self'][0]} on {record['place'][0]} since {record['since']}"
 
 
 def refuse(reason: str) -> NoReturn:
     sys.exit(f"run: {reason}; wait for it or stop it. Nothing was changed.")
 
 
-def clear_away(snakemake: list[str]) -> None:
+def clear_away(before: Record, command: list[str]) -> None:
     """What a killed run left behind."""
-    if _profile(snakemake) == "slurm" and shutil.which("squeue"):
+    elsewhere = bool(before) and before["place"] != place()
+    locked = any(SNAKEMAKE_LOCKS.glob("*"))
+    if elsewhere and locked:
+        refuse(
+            f"the last run, {_named(before)}, was not here and left Snakemake's lock: start this one there, or, if "
+            "nothing of it is left, say .venv/bin/snakemake --unlock first"
+        )
+    if "slurm" in (_profile(command), _profile(before.get("command", []))) and shutil.which("squeue"):
         cancel_slurm_jobs()
     if left := survivors():
         print(f"run: ending {len(left)} processes of a run that was killed", flush=True)
         end(left)
-    if any((ROOT / ".snakemake" / "locks").glob("*")):
+    if locked:
         if other := by_hand():
             refuse(f"a Snakemake that was started by hand is at work here, process {other.pid}")
         print("run: unlocking after a run that was killed", flush=True)
-        unlocked = subprocess.run(
-            [sys.executable, "-m", "snakemake", "--unlock", *_configuration(snakemake)],
-            cwd=ROOT, env=os.environ | {MARK: str(ROOT)}, capture_output=True, text=True,
-        )  # fmt: skip
-        if unlocked.returncode:
-            sys.exit(unlocked.stdout + unlocked.stderr)
-
+        if command[0] == "snakemake":
+            _unlock(command)
+        else:
+            shutil.rmtree(SNAKEMAKE_LOCKS)
     for top in ("data", "figures", "tables"):
         for path in list((ROOT / top).rglob(".*")):
             if re.match(r"\.\d+\.", path.name):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _unlock(command: list[str]) -> None:
+    unlocked = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--unlock", *_configuration(command)],
+        cwd=ROOT, env=os.environ | {MARK: CHECKOUT}, capture_output=True, text=True,
+    )  # fmt: skip
+    if unlocked.returncode:
+        sys.exit(unlocked.stdout + unlocked.stderr)
 
 
 def cancel_slurm_jobs() -> None:
@@ -214,14 +276,14 @@ def main() -> NoReturn:
         sys.exit("run: say which command")
     name, *arguments = sys.argv[1:]
     os.chdir(ROOT)
-    lock = acquire()
-    clear_away(arguments)
+    lock, before = acquire()
+    clear_away(before, sys.argv[1:])
     command = [name, *arguments]
     if name == "snakemake":
         own = ["--slurm-jobname-prefix", SLURM_NAME] if _profile(arguments) == "slurm" else []
         command = [sys.executable, "-m", "snakemake", *own, *arguments]
     # Snakemake's own cache stays in the checkout, which nodes of a cluster share, unless the user has one
-    environment = {"XDG_CACHE_HOME": str(ROOT / ".cache")} | os.environ | {MARK: str(ROOT)}
+    environment = {"XDG_CACHE_HOME": str(ROOT / ".cache")} | os.environ | {MARK: CHECKOUT}
     # the command takes the place of this process, and with it the lock: jobs do not inherit it
     os.set_inheritable(lock, True)
     os.execvpe(command[0], command, environment)

@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "sinfo", "scontrol")
 _PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 _CONFIGURATION = """\
@@ -83,8 +85,10 @@ def _has_connection(path: Path) -> bool:
 
 
 @contextmanager
-def one_node(folder: Path, memory_mb: int = 16_000) -> Iterator[dict[str, str]]:
+def one_node(folder: Path) -> Iterator[dict[str, str]]:
     """The environment in which `sbatch` and the others talk to this Slurm; what was started is stopped in the end."""
+    memory_mb = psutil.virtual_memory().total // 2**20 - 512
+    assert memory_mb > 6000, f"the largest job asks for 6000 MB, here are {memory_mb}"
     for name in ("state", "spool"):
         (folder / name).mkdir(parents=True)
     folder.chmod(0o755)  # munge wants nobody else to write there

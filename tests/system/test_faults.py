@@ -28,8 +28,9 @@ def test_full_disk(finished, tmp_path, free_kb):
     """
     with sandbox(mounts) as place:
         where = {"cwd": project, "env": environment(project)}
-        _, free = place.run("stat", "-f", "--format=%a", ".", **where)  # blocks of 4 kB
-        ballast = 4 * int(free) - free_kb
+        _, free = place.run("stat", "-f", "--format=%a %S", ".", **where)  # blocks, and their size
+        blocks, size = map(int, free.split())
+        ballast = blocks * size // 1024 - free_kb
         status, output = place.run("dd", "if=/dev/zero", "of=ballast", "bs=1024", f"count={ballast}", **where)
         assert status == 0, output
         status, output = place.run(*SNAKEMAKE, **where)

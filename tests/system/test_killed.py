@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -39,7 +40,8 @@ def test_ten_kills_change_nothing(finished, tmp_path):
     whole = sum(plan.recorded_durations("smoke", finished).values()) / 2  # on two cores
     command, rng = make(project, "reproduce", *TARGETS), random.Random(2205)
     outputs = []
-    for k in range(KILLS):
+    k = 0
+    while k < KILLS:
         log = tmp_path / f"{k}.out"
         with log.open("w") as out:
             process = subprocess.Popen(
@@ -47,14 +49,18 @@ def test_ten_kills_change_nothing(finished, tmp_path):
                 start_new_session=True,
             )  # fmt: skip
         # from the very start of a run to some jobs later; all ten before its end
-        moment = rng.uniform(0.2, 0.18 * whole)
+        moment = rng.uniform(0.2, 0.16 * whole)
         time.sleep(moment)
-        assert process.poll() is None, f"over before it was killed: {log.read_text()[-3000:]}"
+        if process.poll() is not None:  # a fast machine: everything is there before the last kill
+            assert process.returncode == 0, log.read_text()
+            shutil.rmtree(project / "data" / "smoke")
+            continue
         victim = ("snakemake", "make", "everything")[k % 3]
         kill(process, victim)
         process.wait(30)
         outputs.append(log.read_text())
-        print(f"kill {k + 1}: {victim} after {moment:.1f} s")
+        k += 1
+        print(f"kill {k}: {victim} after {moment:.1f} s")
     last = subprocess.run(command, cwd=project, env=environment(project), capture_output=True, text=True)
     assert last.returncode == 0, last.stdout + last.stderr
     assert "Verdicts in tables/smoke/replication.csv" in last.stdout + last.stderr

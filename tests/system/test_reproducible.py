@@ -16,10 +16,12 @@ MOUNTS = """
     cut -d' ' -f5 /proc/self/mountinfo | sort -u | while read -r place; do
         case $place in
             {project}|{home}|{temporary}|/proc*|/sys*|/dev*) ;;
-            *) mount -o remount,ro,bind "$place" || mount -o remount,ro "$place" || echo "stays writable: $place" >&2 ;;
+            *) mount -o remount,ro,bind "$place" 2> /dev/null || mount -o remount,ro "$place" 2> /dev/null || true ;;
         esac
     done
-    ! touch {project}/../elsewhere 2> /dev/null
+    for place in {project}/.. "$HOME" / /tmp /var/tmp /usr /etc; do
+        if touch "$place/elsewhere" 2> /dev/null; then echo "$place can be written to" >&2; exit 1; fi
+    done
 """
 
 

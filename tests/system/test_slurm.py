@@ -11,7 +11,7 @@ import pytest
 from one_node_slurm import missing_programs, one_node
 from pipeline import copy_of_the_project, environment, hashes, make
 
-# one node without accounting, asked often
+# one node of two cores without accounting, asked often; a group of jobs may not ask for more cores than it has
 HERE = [
     "--cores", "2", "--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1",
     "--seconds-between-status-checks", "1",
