@@ -57,7 +57,7 @@ def place() -> list[str]:
 
 
 def started(pid: int) -> float | None:
-    """When a process began, None if there is none; in ticks since the boot where there are such: no clock changes it."""
+    """When a process began, None if there is none; in ticks since the boot where there are such."""
     stat = Path(f"/proc/{pid}/stat")
     try:
         process = psutil.Process(pid)
