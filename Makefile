@@ -82,7 +82,7 @@ docs: $(STAMP) $(VENV)/.docs
 # Slow tests, and those of programs that pip does not bring; a missing one is named, and nothing is skipped.
 test-system: $(STAMP) $(VENV)/.cluster $(VENV)/.system
 	@tests/system/programs browser slurm
-	$(BIN)/pytest -n 2 tests/system
+	$(BIN)/pytest -n 2 tests/system/test_slurm.py tests/system  # first what waits most
 
 # Debian's Slurm, one node on loopback; the programs are installed first where they are missing (by root).
 test-slurm: $(STAMP) $(VENV)/.cluster

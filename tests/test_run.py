@@ -5,12 +5,14 @@ The whole pipeline is killed in tests/system/test_killed.py.
 
 import json
 import os
+import py_compile
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -230,6 +232,21 @@ def test_processes_of_other_checkouts_are_left_alone(project, tmp_path_factory):
     assert first.poll() is None
     first.kill()
     first.wait()
+
+
+def test_what_was_begun_is_swept(project):
+    """Files of jobs that were killed, and compiled modules that a full disk has cut off."""
+    whole = py_compile.compile(str(project / "workflow" / "run.py"))
+    cut = project / "src" / "__pycache__" / "module.cpython-311.pyc"
+    begun, kept = project / "data" / "smoke" / ".123.table.parquet", project / "data" / ".gitkeep"
+    for path in (cut, begun, kept):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(Path(whole).read_bytes()[:200])
+    assert run(project, *alone("true")) == (0, "")
+    assert not cut.exists()
+    assert not begun.exists()
+    assert kept.exists()
+    assert Path(whole).exists()
 
 
 def test_the_status_of_the_command_is_that_of_the_run(project):

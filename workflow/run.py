@@ -21,6 +21,7 @@ import fcntl
 import hashlib
 import itertools
 import json
+import marshal
 import os
 import re
 import shutil
@@ -221,10 +222,21 @@ def clear_away(before: Record, command: list[str]) -> None:
             _unlock(command)
         else:
             shutil.rmtree(SNAKEMAKE_LOCKS)
+    sweep()
+
+
+def sweep() -> None:
+    """Remove files that were begun: of jobs, and compiled modules that a full disk cut off, which Python takes for whole."""
     for top in ("data", "figures", "tables"):
         for path in list((ROOT / top).rglob(".*")):
             if re.match(r"\.\d+\.", path.name):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for top in ("src", "workflow"):
+        for path in list((ROOT / top).rglob("*.pyc")):
+            try:
+                marshal.loads(path.read_bytes()[16:])  # after the header
+            except (EOFError, ValueError, TypeError):
+                path.unlink(missing_ok=True)
 
 
 def _unlock(command: list[str]) -> None:
