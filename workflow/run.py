@@ -226,7 +226,7 @@ def clear_away(before: Record, command: list[str]) -> None:
 
 
 def sweep() -> None:
-    """Remove files that were begun: of jobs, and compiled modules that a full disk cut off, which Python takes for whole."""
+    """Remove what was begun: files of jobs, and compiled modules that a full disk cut off."""
     for top in ("data", "figures", "tables"):
         for path in list((ROOT / top).rglob(".*")):
             if re.match(r"\.\d+\.", path.name):
