@@ -4,6 +4,7 @@ import math
 
 import matplotlib.colors
 import matplotlib.pyplot as plt
+import pytest
 
 from preactivations.plotting import (
     COLOURS,
@@ -56,6 +57,20 @@ def test_equal_figures_are_equal_files(tmp_path):
             plt.close(figure)
         contents.append([path.read_bytes() for path in paths])
     assert contents[0] == contents[1]
+
+
+def test_a_figure_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
+    figure, _ = plt.subplots()
+
+    def full(path, **_):
+        path.write_bytes(b"%PDF-1.4")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(figure, "savefig", full)
+    with pytest.raises(OSError, match="No space left"):
+        save(figure, [tmp_path / "a.pdf"], 80)
+    plt.close(figure)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_looks_of_the_training_study_can_be_told_apart():

@@ -2,6 +2,7 @@
 
 import math
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -69,3 +70,14 @@ def test_words_as_page(tmp_path):
     assert "<h2>From where?</h2>" in page
     assert "<li>a <strong>bold</strong> word</li>" in page
     assert cells(re.sub("</?t(head|body)>", "", page)) == [["a", "b"], ["1", "2"]]
+
+
+def test_a_table_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(path, text):
+        path.write_bytes(text[:10].encode())
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_table(pd.DataFrame({"a": [1.0]}), [tmp_path / "a.csv"])
+    assert list(tmp_path.iterdir()) == []

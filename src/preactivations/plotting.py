@@ -138,5 +138,8 @@ def save(figure: Figure, paths: Sequence[str | Path], dpi: int) -> None:
     for path in map(Path, paths):
         beside = path.with_name(f".{os.getpid()}.{path.name}")
         metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
-        figure.savefig(beside, dpi=dpi, metadata=metadata, format=path.suffix[1:])
-        beside.replace(path)
+        try:
+            figure.savefig(beside, dpi=dpi, metadata=metadata, format=path.suffix[1:])
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)

@@ -113,8 +113,11 @@ def _page(path: Path, body: str) -> str:
 
 def _write(path: Path, text: str) -> None:
     beside = path.with_name(f".{os.getpid()}.{path.name}")
-    beside.write_text(text)
-    beside.replace(path)
+    try:
+        beside.write_text(text)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _text(value: Any, spec: str) -> str:

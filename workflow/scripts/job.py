@@ -131,9 +131,12 @@ class Cells:
         frames = compute()
         beside = folder.with_name(f".{os.getpid()}.{folder.name}")
         beside.mkdir(parents=True, exist_ok=True)
-        for name, frame in frames.items():
-            write_parquet(frame, beside / f"{name}.parquet")
-        beside.rename(folder)
+        try:
+            for name, frame in frames.items():
+                write_parquet(frame, beside / f"{name}.parquet")
+            beside.rename(folder)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
         return frames
 
     def clear(self) -> None:
