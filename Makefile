@@ -79,10 +79,10 @@ test: lint docs
 docs: $(STAMP) $(VENV)/.docs
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs docs/_build
 
-# Slow tests, and those of programs that pip does not bring; a missing one is named, and nothing is skipped.
+# Slow tests (first what waits most), and those of programs that pip does not bring; a missing one is named, and nothing is skipped.
 test-system: $(STAMP) $(VENV)/.cluster $(VENV)/.system
-	@tests/system/programs browser slurm
-	$(BIN)/pytest -n 2 tests/system/test_slurm.py tests/system  # first what waits most
+	@tests/system/programs browser slurm sandbox
+	$(BIN)/pytest -n 2 tests/system/test_slurm.py tests/system
 
 # Debian's Slurm, one node on loopback; the programs are installed first where they are missing (by root).
 test-slurm: $(STAMP) $(VENV)/.cluster
@@ -90,7 +90,7 @@ test-slurm: $(STAMP) $(VENV)/.cluster
 	$(BIN)/pytest tests/system/test_slurm.py
 
 system-programs:
-	@tests/system/programs --install browser slurm
+	@tests/system/programs --install browser slurm sandbox
 
 # Wheel and sdist.
 dist: $(STAMP) $(VENV)/.system
