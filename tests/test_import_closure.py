@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from import_closure import closure
+from import_closure import UnresolvedImport, closure, imports
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = sorted(p.name for p in (ROOT / "workflow/scripts").glob("*.py"))
@@ -65,14 +65,71 @@ def test_closure_covers_what_is_loaded(script, loaded):
     assert ours <= set(closure(f"workflow/scripts/{script}"))
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_scripts_import_submodules_only(script):
-    """`from preactivations import x` goes through the package and would hide the dependency."""
-    for node in ast.walk(ast.parse((ROOT / "workflow/scripts" / script).read_text())):
-        if isinstance(node, ast.Import):
-            assert "preactivations" not in {alias.name for alias in node.names}
-        if isinstance(node, ast.ImportFrom):
-            assert node.module != "preactivations"
+MODULES = {
+    "src/pre/__init__.py": "",
+    "src/pre/kernels/__init__.py": "",
+    "src/study/__init__.py": "",
+    "src/pre/weights.py": "import numpy\n",
+    "src/pre/kernels/maps.py": "from pre import weights\n",
+    "src/pre/kernels/deep.py": "import pre.kernels.maps\n",
+    "src/study/jobs.py": "def f():\n    from pre.kernels.deep import y\n",
+    "src/study/broken.py": "import os\nfrom pre import gone\n",
+    "scripts/near.py": "",
+}
+
+
+@pytest.fixture
+def script(tmp_path, monkeypatch):
+    """A function that writes a script beside the packages `pre` and `study`, and gives its path."""
+    for name, text in MODULES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    imports.cache_clear()
+
+    def write(text):
+        Path("scripts/start.py").write_text(text)
+        return "scripts/start.py"
+
+    return write
+
+
+ALL = ["src/pre/kernels/deep.py", "src/pre/kernels/maps.py", "src/pre/weights.py"]
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        ("from pre.kernels.maps import x", ALL[1:]),
+        ("from pre.kernels import deep, maps", ALL),
+        ("import pre.kernels.deep as d", ALL),
+        ("from study.jobs import job", [*ALL, "src/study/jobs.py"]),
+        ("from study import jobs", [*ALL, "src/study/jobs.py"]),
+        ("from near import x\nimport numpy.linalg, scipy", ["scripts/near.py"]),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from pre.nowhere import x", []),
+    ],
+)
+def test_closure_follows_packages_at_any_depth(text, files, script):
+    assert closure(script(text)) == sorted(files)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("from pre.nothing.x import y", "no module pre.nothing.x"),
+        ("import pre.kernels.nothing", "pre.kernels has no module nothing"),
+        ("from pre import nothing", "pre has no module nothing"),
+        ("from pre.kernels import gram", "pre.kernels has no module gram; a name that it forwards"),
+        ("from pre import kernels", "pre.kernels is a package"),
+        ("import pre", "pre is a package"),
+        ("from pre.kernels import *", r"pre.kernels has no module \*"),
+        ("from . import near", "relative import"),
+        ("from study.broken import x", r"src/study/broken.py:2: package pre has no module gone"),
+    ],
+)
+def test_imports_that_lead_to_no_file_are_errors(text, reason, script):
+    with pytest.raises(UnresolvedImport, match=reason):
+        closure(script(text))
 
 
 def test_library_does_not_know_the_pipeline():

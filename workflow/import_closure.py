@@ -1,8 +1,9 @@
 """Which files a script or notebook of the pipeline depends on through its imports.
 
-Snakemake watches the script of a rule, but not the modules that it imports: every rule declares them as an input. Only
-modules of the library and of the file's own folder count. `preactivations/__init__.py` forwards names lazily and holds
-nothing else, so it does not count: scripts import submodules.
+Snakemake watches the script of a rule, but not the modules that it imports: every rule declares them as an input.
+Modules of the packages in `src` and of the file's own folder count. The `__init__` of a package holds a docstring and
+a table of the names that it forwards, so it does not count; therefore modules are imported by their full name, and an
+import that can't be followed to a file is an error, never an empty list.
 """
 
 from __future__ import annotations
@@ -12,33 +13,82 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-LIBRARY = Path("src/preactivations")
+SOURCES = Path("src")
+
+
+class UnresolvedImport(Exception):
+    """An import of a package of this project that leads to no file."""
 
 
 @cache
 def imports(path: Path) -> frozenset[Path]:
-    """Files that `path` imports itself, also inside functions; imports for type checkers do not run."""
-    names: set[str] = set()
-    for statement in _statements(ast.parse(path.read_text())):
-        if isinstance(statement, ast.Import):
-            names |= {alias.name for alias in statement.names}
-        elif isinstance(statement, ast.ImportFrom) and statement.module:
-            names |= {statement.module} | {f"{statement.module}.{alias.name}" for alias in statement.names}
-    files = {path.parent / f"{name}.py" for name in names}
-    files |= {
-        LIBRARY / f"{name.removeprefix('preactivations.')}.py"
-        for name in names
-        if name.startswith("preactivations.")
+    """Files that `path` imports itself, also inside functions; imports for type checkers do not run.
+
+    Raises
+    ------
+    UnresolvedImport
+        For a relative import, a module that does not exist, and a package or a name that a package forwards.
+    """
+    files: set[Path] = set()
+    for statement in _statements(ast.parse(path.read_text(encoding="utf-8"))):
+        try:
+            if isinstance(statement, ast.Import):
+                files |= {file for alias in statement.names for file in _imported(alias.name, path.parent)}
+            elif isinstance(statement, ast.ImportFrom):
+                files |= _imported_from(statement, path.parent)
+        except UnresolvedImport as error:
+            raise UnresolvedImport(f"{path}:{statement.lineno}: {error}") from None
+    return frozenset(files)
+
+
+def _imported_from(statement: ast.ImportFrom, folder: Path) -> set[Path]:
+    if statement.level or statement.module is None:
+        raise UnresolvedImport("relative import; write the full name of the module")
+    package = _source(statement.module)
+    if package is None or not _is_package(package):
+        return _imported(statement.module, folder)
+    return {
+        file for alias in statement.names for file in _imported(f"{statement.module}.{alias.name}", folder)
     }
-    return frozenset(file for file in files if file.is_file())
 
 
-def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+def _imported(name: str, folder: Path) -> set[Path]:
+    """The file of a module of ours or of the same folder; none for another project's."""
+    source = _source(name)
+    if source is None:
+        sibling = folder / f"{name}.py"
+        return {sibling} if sibling.is_file() else set()
+    if _is_package(source):
+        raise UnresolvedImport(f"{name} is a package; import the module that defines what is needed")
+    file = source.with_suffix(".py")
+    if file.is_file():
+        return {file}
+    parent = name.rpartition(".")[0]
+    if _is_package(source.parent):
+        raise UnresolvedImport(
+            f"package {parent} has no module {name.rpartition('.')[2]}; a name that it forwards is imported from "
+            "the module that defines it"
+        )
+    raise UnresolvedImport(f"there is no module {name}")
+
+
+def _source(name: str) -> Path | None:
+    """Where a module of ours would be, without ending; None if its first package is not in `SOURCES`."""
+    parts = name.split(".")
+    return SOURCES.joinpath(*parts) if _is_package(SOURCES / parts[0]) else None
+
+
+def _is_package(folder: Path) -> bool:
+    return (folder / "__init__.py").is_file()
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.stmt]:
     """All statements, also inside others; expressions, the most of a tree, hold no import."""
     todo = [tree]
     while todo:
         node = todo.pop()
-        yield node
+        if isinstance(node, ast.stmt):
+            yield node
         typing_only = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
         for part in ("orelse",) if typing_only else ("body", "orelse", "handlers", "finalbody", "cases"):
             inner = getattr(node, part, [])
