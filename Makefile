@@ -135,7 +135,7 @@ readme-figures: reproduce
 	cp figures/$(SCALE)/heavy_tails_densities.png figures/$(SCALE)/fractional_training.png docs/figures/
 
 schema: $(STAMP)
-	$(BIN)/python workflow/config_model.py --schema
+	$(BIN)/python workflow/schema.py write
 
 # Renew the lock from a fresh environment with the newest versions that pyproject.toml allows.
 lock:

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from timing import best_times, machine, report
 
-from preactivations.nn import GaussianActivation
-from preactivations.pairs import GaussianPair
+from preactivations.activations.modules import GaussianActivation
+from preactivations.pairs.gaussian import GaussianPair
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
 
 THETAS = (2.05, 2.5, 3, 4, 5, 7, 10)

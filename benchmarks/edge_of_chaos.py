@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 from timing import best_times, machine, report
 
-from preactivations import _gaussian_moments as tables
-from preactivations.edge_of_chaos import chi_map, eoc_curve, eoc_point
-from preactivations.pairs import GaussianPair
+from preactivations.edge_of_chaos import _gaussian_moments as tables
+from preactivations.edge_of_chaos.curves import chi_map, eoc_curve, eoc_point
+from preactivations.pairs.gaussian import GaussianPair
 from preactivations.weights import SymmetricWeibull
 
 

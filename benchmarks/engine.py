@@ -15,8 +15,9 @@ from pathlib import Path
 import torch
 from timing import best_times, machine, report
 
-from preactivations.nn import GaussianActivation, as_array_map
-from preactivations.propagation import simulate
+from preactivations.activations.array_map import as_array_map
+from preactivations.activations.modules import GaussianActivation
+from preactivations.propagation.engine import simulate
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull
 

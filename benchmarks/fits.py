@@ -9,7 +9,7 @@ import torch
 from scipy.integrate import quad
 from timing import best_times, machine, report
 
-from preactivations.fitted import (
+from preactivations.pairs.fitted import (
     DensityFit,
     fit_activation,
     fit_density,

@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 from timing import best_times, machine, report
 
-from preactivations.heavy_tails import sigma
-from preactivations.init import fractional_moment_
+from preactivations.heavy_tails.scales import sigma
+from preactivations.init.tensors import fractional_moment_
 
 if __name__ == "__main__":
     import torch

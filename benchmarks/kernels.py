@@ -7,10 +7,10 @@ import tracemalloc
 import numpy as np
 from timing import best_times, machine, report
 
-from preactivations.kernel_study import inputs
-from preactivations.kernels import angular_map, clt_correction, gram, log_angle_moments
-from preactivations.row_laws import Gaussian, IidUniform, Sphere
+from preactivations.kernels.maps import angular_map, clt_correction, gram, log_angle_moments
+from preactivations.rows import Gaussian, IidUniform, Sphere
 from preactivations.streams import Stream
+from replication.kernels.study import inputs
 
 if __name__ == "__main__":
     print(machine())
@@ -57,7 +57,7 @@ if __name__ == "__main__":
         times["rows"] / times["projections"],
     )
 
-    from preactivations._kernel_error import kernel_error
+    from preactivations.kernels.monte_carlo import kernel_error
 
     x, y = inputs("signed", 512)
     found = kernel_error(IidUniform(), x, y, 1_000_000, Stream(0, "benchmark"))

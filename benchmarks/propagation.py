@@ -15,8 +15,9 @@ import torch
 from timing import best_times, machine, report
 
 from preactivations import streams
-from preactivations.nn import GaussianActivation, as_array_map
-from preactivations.propagation import block_size, n_weights, simulate_layers
+from preactivations.activations.array_map import as_array_map
+from preactivations.activations.modules import GaussianActivation
+from preactivations.propagation.engine import block_size, n_weights, simulate_layers
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull
 

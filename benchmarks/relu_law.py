@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 from timing import best_times, machine, report
 
-from preactivations.mirrored import mirrored_orthogonal_
-from preactivations.relu_law import NormChain, stationary_law
+from preactivations.init.mirrored import mirrored_orthogonal_
+from preactivations.relu_law.chain import NormChain, stationary_law
 
 if __name__ == "__main__":
     import torch

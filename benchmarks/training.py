@@ -14,10 +14,10 @@ import torch
 from timing import best_times, machine, report
 from torch import nn
 
-from preactivations.ensembles import Ensemble
-from preactivations.networks import mlp
-from preactivations.nn import activation
-from preactivations.training import Sgd
+from preactivations.activations.modules import activation
+from preactivations.training.ensembles import Ensemble
+from preactivations.training.loop import Sgd
+from preactivations.training.networks import mlp
 from preactivations.weights import law_by_name
 
 MEMBERS, BATCH, INPUTS = 30, 100, 64

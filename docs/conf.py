@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from docutils.nodes import SkipNode
@@ -10,6 +11,7 @@ from docutils.parsers.rst.states import Inliner
 from latex2mathml.converter import convert
 
 import preactivations
+import replication
 
 project = "preactivations"
 author = copyright = "The preactivations developers"
@@ -30,46 +32,44 @@ autodoc_default_options = {"members": True, "inherited-members": False, "show-in
 napoleon_use_param = napoleon_use_rtype = False
 napoleon_custom_sections = ["Shape", "Arguments", ("Attributes", "params_style")]
 
-# Chapters of the reference: a page per module; those that are not named here serve the pipeline.
-CHAPTERS = {
-    "Pairs and laws": ["weights", "factor", "pairs", "constraints", "activations", "row_laws"],
-    "PyTorch": ["nn", "init", "mirrored", "networks", "ensembles", "training"],
-    "Theory": ["edge_of_chaos", "relu_law", "kernels", "heavy_tails", "two_layer"],
-    "Simulation": ["propagation", "layer_statistics", "gaussianity", "settings", "streams", "datasets"],
-    "Replication": ["fitted"],
-}
+# Chapters of the reference: modules at the root of a package, then a chapter per sub-package.
+ROOTS = {preactivations: "Library", replication: "Replication"}
+
+
+def modules(package: ModuleType) -> dict[str, list[str]]:
+    """Public modules by the package that holds them, in the order of the folders."""
+    public: dict[str, list[str]] = {package.__name__: []}
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if not module.ispkg and "._" not in module.name:
+            public.setdefault(module.name.rpartition(".")[0], []).append(module.name)
+    return public
+
+
+def summary(name: str) -> str:
+    return " ".join((importlib.import_module(name).__doc__ or "").strip().split("\n\n")[0].split())
 
 
 def write_reference(folder: Path) -> None:
     """A page per public module, and the list of them."""
     folder.mkdir(exist_ok=True)
-    public = [m.name for m in pkgutil.iter_modules(preactivations.__path__) if not m.name.startswith("_")]
-    named = {name for names in CHAPTERS.values() for name in names}
-    chapters = {**CHAPTERS, "Replication": CHAPTERS["Replication"] + [m for m in public if m not in named]}
     lines = [
         "# Reference",
         "",
-        "`import preactivations as pre`; modules are loaded when they are used. Four chapters are the library; the "
-        "last one holds the studies of the pipeline.",
+        "`import preactivations as pre`; modules are loaded when they are used. Names of a module can be imported "
+        "from its package: `from preactivations.kernels import gram`.",
         "",
     ]
-    for chapter, names in chapters.items():
-        lines += [f"## {chapter}", ""]
-        for name in names:
-            summary = (
-                (importlib.import_module(f"preactivations.{name}").__doc__ or "").strip().split("\n\n")[0]
-            )
-            lines += [f"[`preactivations.{name}`]({name}.rst)", f": {' '.join(summary.split())}", ""]
-            page = f"{name}\n{'=' * len(name)}\n\n.. automodule:: preactivations.{name}\n"
-            _write(folder / f"{name}.rst", page)
-    lines += [
-        "```{toctree}",
-        ":hidden:",
-        "",
-        *(name for names in chapters.values() for name in names),
-        "```",
-        "",
-    ]
+    pages: list[str] = []
+    for root, title in ROOTS.items():
+        lines += [f"## {title}", ""]
+        for package, names in modules(root).items():
+            if package != root.__name__:
+                lines += [f"### `{package}`", "", summary(package), ""]
+            for name in names:
+                lines += [f"[`{name}`]({name}.rst)", f": {summary(name)}", ""]
+                _write(folder / f"{name}.rst", f"{name}\n{'=' * len(name)}\n\n.. automodule:: {name}\n")
+            pages += names
+    lines += ["```{toctree}", ":hidden:", "", *pages, "```", ""]
     _write(folder / "index.md", "\n".join(lines))
 
 

@@ -32,9 +32,9 @@ import pandas as pd
 from results import Results
 
 from preactivations.gaussianity import ks_statistic, null_quantile
-from preactivations.pairs import GaussianPair
-from preactivations.plotting import theta_looks
+from preactivations.pairs.gaussian import GaussianPair
 from preactivations.weights import SymmetricWeibull
+from replication.figures import theta_looks
 
 results = Results()
 results.scale

@@ -30,8 +30,8 @@ import pandas as pd
 import torch
 from results import Results
 
-from preactivations.mirrored import mirror_network_
-from preactivations.relu_law import NormChain, jacobian_moments, stationary_law, tail_index
+from preactivations.init.mirrored import mirror_network_
+from preactivations.relu_law.chain import NormChain, jacobian_moments, stationary_law, tail_index
 
 results = Results()
 results.scale

@@ -26,14 +26,9 @@ import numpy as np
 import pandas as pd
 from results import Results
 
-from preactivations.edge_of_chaos import (
-    correlation_map,
-    depth_scales,
-    eoc_curve,
-    fixed_points,
-    fixed_variance,
-    phase,
-)
+from preactivations.edge_of_chaos.curves import depth_scales, eoc_curve, phase
+from preactivations.edge_of_chaos.fixpoints import fixed_points, fixed_variance
+from preactivations.edge_of_chaos.maps import correlation_map
 
 results = Results()
 results.scale

@@ -25,8 +25,8 @@ import numpy as np
 import torch
 from results import Results
 
-from preactivations.fitted import fit_density
-from preactivations.pairs import GaussianPair
+from preactivations.pairs.fitted import fit_density
+from preactivations.pairs.gaussian import GaussianPair
 from preactivations.weights import SymmetricWeibull
 
 results = Results()

@@ -26,14 +26,14 @@ import pandas as pd
 import torch
 from results import Results
 
-from preactivations.heavy_tails import (
+from preactivations.heavy_tails.scales import (
     clt_mean_variance,
     moment_growth,
     sigma,
     small_output_probability,
     tail_index,
 )
-from preactivations.init import fractional_moment_
+from preactivations.init.tensors import fractional_moment_
 
 results = Results()
 results.scale

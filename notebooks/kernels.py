@@ -26,8 +26,8 @@ import numpy as np
 import pandas as pd
 from results import Results
 
-from preactivations.kernels import angular_map, clt_correction, iterate, kernel, log_angle_moments
-from preactivations.row_laws import row_law
+from preactivations.kernels.maps import angular_map, clt_correction, iterate, kernel, log_angle_moments
+from preactivations.rows import row_law
 
 results = Results()
 results.scale

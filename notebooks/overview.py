@@ -23,10 +23,11 @@ import numpy as np
 import pandas as pd
 from results import Results
 
-from preactivations.factor import GaussianFactor
+from preactivations.activations.array_map import as_array_map
+from preactivations.activations.modules import GaussianActivation
 from preactivations.gaussianity import ks_statistic, null_quantile
-from preactivations.nn import GaussianActivation, as_array_map
-from preactivations.propagation import simulate
+from preactivations.pairs.factor import GaussianFactor
+from preactivations.propagation.engine import simulate
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull
 

@@ -25,12 +25,12 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from results import Results
 
-from preactivations.conclusions import name_of
-from preactivations.depth_study import layer_rows, simulate_depth
-from preactivations.plotting import look, theta_colours
-from preactivations.settings import setting_by_name
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull
+from replication.figures import look, theta_colours
+from replication.propagation.claims import name_of
+from replication.propagation.depth import layer_rows, simulate_depth
+from replication.settings import setting_by_name
 
 results = Results()
 layers = results.table("propagation_layers")

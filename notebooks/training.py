@@ -28,12 +28,12 @@ import torch
 from results import Results
 
 from preactivations.datasets import load
-from preactivations.settings import setting_by_name
 from preactivations.streams import Stream
-from preactivations.training_results import chosen_runs
-from preactivations.training_runs import Plan, split_images
-from preactivations.training_study import Architecture, train_cell
+from preactivations.training.runs import Plan, split_images
 from preactivations.weights import SymmetricWeibull
+from replication.settings import setting_by_name
+from replication.training.results import chosen_runs
+from replication.training.study import Architecture, train_cell
 
 results = Results()
 results.scale

@@ -26,14 +26,15 @@ import numpy as np
 import pandas as pd
 from results import Results
 
+from preactivations.activations.array_map import as_array_map
+from preactivations.activations.modules import GaussianActivation
 from preactivations.gaussianity import ks_statistic, null_quantile
-from preactivations.nn import GaussianActivation, as_array_map
-from preactivations.pairs import GaussianPair
-from preactivations.plotting import theta_colours
-from preactivations.propagation import simulate
+from preactivations.pairs.gaussian import GaussianPair
+from preactivations.propagation.engine import simulate
+from preactivations.propagation.output_laws import Setting, ks_line
 from preactivations.streams import Stream
-from preactivations.two_layer import Setting, ks_line
 from preactivations.weights import SymmetricWeibull
+from replication.figures import theta_colours
 
 results = Results()
 results.scale

@@ -8,8 +8,8 @@ import shutil
 
 import mpmath as mp
 import pytest
+from copies import copy_of_the_project, snakemake
 from filelock import FileLock
-from pipeline import copy_of_the_project, snakemake
 
 
 @pytest.fixture(autouse=True)

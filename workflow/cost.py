@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import yaml
-from config_base import DATASETS
-from config_gaussian import TrainingData
-from config_model import Config, validate
+from config.base import DATASETS
+from config.gaussian import TrainingData
+from config.model import Config, validate
 from plan import SHIPPED, WIDTH, readable_time
 
 REFERENCE = "laptop"

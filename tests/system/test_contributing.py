@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 import yaml
-from pipeline import copy_of_the_project, environment, planned, script, snakemake
+from copies import copy_of_the_project, environment, planned, script, snakemake
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def project(tmp_path):
         path.write_text(yaml.safe_dump(config))
 
     def schema():
-        assert script(folder, "workflow/config_model.py", "--schema")[0] == 0
+        assert script(folder, "workflow/schema.py", "write")[0] == 0
 
     return SimpleNamespace(
         folder=folder, edit=edit, write=write, tests=tests, configure=configure, schema=schema
@@ -49,7 +49,7 @@ MISH = "lambda x: x * np.tanh(np.logaddexp(0, x))"
 
 def test_an_activation(project):
     project.edit(
-        "src/preactivations/activations.py",
+        "src/preactivations/activations/registry.py",
         ('    "softplus": (', f'    "mish": ({MISH}, _mish_slope),\n    "softplus": ('),
         (
             "_SMOOTH: dict[",
@@ -60,15 +60,20 @@ def test_an_activation(project):
         ),
     )  # fmt: skip
     project.edit(
-        "src/preactivations/nn.py", ('    "relu": nn.ReLU,\n', '    "mish": nn.Mish,\n    "relu": nn.ReLU,\n')
+        "src/preactivations/activations/modules.py",
+        ('    "relu": nn.ReLU,\n', '    "mish": nn.Mish,\n    "relu": nn.ReLU,\n'),
     )
     project.edit(
-        "workflow/config_gaussian.py", ('"softplus", "leaky_relu"]', '"softplus", "leaky_relu", "mish"]')
+        "workflow/config/gaussian.py", ('"softplus", "leaky_relu"]', '"softplus", "leaky_relu", "mish"]')
     )
     project.schema()
     project.configure(lambda config: config["edge_of_chaos"]["activations"].append("mish"))
     output = project.tests(
-        "tests/test_activations.py", "tests/test_edge_of_chaos.py", "-rA", "-k", "mish or tails"
+        "tests/library/activations/test_activations.py",
+        "tests/library/edge_of_chaos/test_edge_of_chaos.py",
+        "-rA",
+        "-k",
+        "mish or tails",
     )
     assert output.count("mish") >= 2
     assert ("eoc_theory", "") in planned(project.folder, "edge_of_chaos")
@@ -195,7 +200,7 @@ SIMULATION = '''"""Squares of depths."""
 from typing import Any
 
 import pandas as pd
-from job import job, write_parquet
+from replication.jobs import job, write_parquet
 
 snakemake: Any  # Snakemake puts it here
 
@@ -208,9 +213,9 @@ PLOT = '''"""Figure: squares of depths."""
 from typing import Any
 
 import matplotlib.pyplot as plt
-from job import job, read_parquet
+from replication.jobs import job, read_parquet
 
-from preactivations.plotting import TEXT_WIDTH, save, style
+from replication.figures import TEXT_WIDTH, save, style
 
 snakemake: Any  # Snakemake puts it here
 
@@ -267,7 +272,7 @@ def test_a_data_set(project):
         ('\n\n_IN_MEMORY = {"digits": _digits}', f'{STRIPES}_IN_MEMORY = {{"digits": _digits, "stripes": _stripes}}'),
     )  # fmt: skip
     project.edit(
-        "workflow/config_base.py",
+        "workflow/config/base.py",
         (
             "fetched=True),\n}",
             'fetched=True),\n    "stripes": DataFacts("stripes", 1000, 64, fetched=False),\n}',

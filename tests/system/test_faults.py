@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from pipeline import SMOKE, copy_of_the_project, environment, hashes, with_config
+from copies import SMOKE, copy_of_the_project, environment, hashes, with_config
 from sandbox import sandbox
 
 SNAKEMAKE = (

@@ -10,7 +10,7 @@ import time
 
 import plan
 import psutil
-from pipeline import copy_of_the_project, environment, hashes, make
+from copies import copy_of_the_project, environment, hashes, make
 
 TARGETS = ("CORES=2", "SCALE=smoke")
 KILLS = 10

@@ -7,7 +7,7 @@ import tarfile
 import zipfile
 
 import pytest
-from pipeline import ROOT, copy_of_the_project
+from copies import ROOT, copy_of_the_project
 
 PIPELINE = {"snakemake", "pandas", "pyarrow", "pydantic", "matplotlib", "scikit-learn", "jupyterlab"}
 LIBRARY_SECTION = (ROOT / "README.md").read_text().split("\n## Library\n")[1].split("\n## ")[0]
@@ -41,7 +41,9 @@ def test_what_is_packed(built_packages):
     wheel, sdist = built_packages
     names = zipfile.ZipFile(wheel).namelist()
     modules = {
-        f"preactivations/{path.name}" for path in (ROOT / "src/preactivations").iterdir() if path.is_file()
+        str(path.relative_to(ROOT / "src"))
+        for path in (ROOT / "src/preactivations").rglob("*")
+        if path.suffix in (".py", ".pyi", ".typed")
     }
     assert {name for name in names if ".dist-info/" not in name} == modules
     assert "preactivations/py.typed" in names

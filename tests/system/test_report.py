@@ -5,7 +5,7 @@ import shutil
 import time
 
 import pytest
-from pipeline import snakemake
+from copies import snakemake
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait

@@ -5,7 +5,7 @@ for temporary files can be written to.
 """
 
 import pytest
-from pipeline import SMOKE, copy_of_the_project, environment, hashes, make, with_config
+from copies import SMOKE, copy_of_the_project, environment, hashes, make, with_config
 from sandbox import sandbox
 
 # every mount read-only, but the checkout, and two empty disks: the home and the temporary files

@@ -8,8 +8,8 @@ import sys
 import time
 
 import pytest
+from copies import copy_of_the_project, environment, hashes, make
 from one_node_slurm import missing_programs, one_node
-from pipeline import copy_of_the_project, environment, hashes, make
 
 # one node of two cores without accounting, asked often; a group of jobs may not ask for more cores than it has
 HERE = [

@@ -17,8 +17,8 @@ for variable in (
     os.environ.setdefault(variable, str(CACHE / variable.split("_")[0].lower()))
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 import cost
-from config_base import DATASETS
-from config_model import validate
+from config.base import DATASETS
+from config.model import validate
 from import_closure import closure
 
 try:

@@ -6,7 +6,7 @@ CONSTRAINT_LAWS = ["spherical_1", "normal"] + [
 
 rule check_constraints:
     input:
-        code=code("check_constraints.py"),
+        code=code("activation/check_constraints.py"),
     output:
         table=DATA / "constraints" / "constraints.parquet",
     log:
@@ -22,13 +22,13 @@ rule check_constraints:
     params:
         laws=CONSTRAINT_LAWS,
     script:
-        "../scripts/check_constraints.py"
+        "../scripts/activation/check_constraints.py"
 
 
 rule table_constraints:
     input:
         table=rules.check_constraints.output.table,
-        code=code("table_constraints.py"),
+        code=code("activation/table_constraints.py"),
     output:
         table=tabled(
             "constraints", "Exact pairs", "Four necessary constraints of pairs"
@@ -44,7 +44,7 @@ rule table_constraints:
         mem_mb=500,
         runtime=5,
     script:
-        "../scripts/table_constraints.py"
+        "../scripts/activation/table_constraints.py"
 
 
 rule constraints:

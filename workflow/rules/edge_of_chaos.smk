@@ -6,7 +6,7 @@ EOC_FOLDER = DATA / "edge_of_chaos"
 
 rule eoc_theory:
     input:
-        code=code("eoc_theory.py"),
+        code=code("edge_of_chaos/eoc_theory.py"),
     output:
         curves=EOC_FOLDER / "curves.parquet",
         pairs=EOC_FOLDER / "pairs.parquet",
@@ -36,12 +36,12 @@ rule eoc_theory:
         },
         thetas=cfg.thetas,
     script:
-        "../scripts/eoc_theory.py"
+        "../scripts/edge_of_chaos/eoc_theory.py"
 
 
 rule eoc_simulate:
     input:
-        code=code("eoc_simulate.py"),
+        code=code("edge_of_chaos/eoc_simulate.py"),
     output:
         correlations=EOC_FOLDER / "correlations.parquet",
         variances=EOC_FOLDER / "variances.parquet",
@@ -62,12 +62,12 @@ rule eoc_simulate:
         device=cfg.device,
         seed=cfg.seed,
     script:
-        "../scripts/eoc_simulate.py"
+        "../scripts/edge_of_chaos/eoc_simulate.py"
 
 
 rule unified_view:
     input:
-        code=code("unified_view.py"),
+        code=code("edge_of_chaos/unified_view.py"),
     output:
         table=EOC_FOLDER / "unified.parquet",
     log:
@@ -84,7 +84,7 @@ rule unified_view:
         study={key: EOC_STUDY[key] for key in ("theta", "unified", "depth")},
         seed=cfg.seed,
     script:
-        "../scripts/unified_view.py"
+        "../scripts/edge_of_chaos/unified_view.py"
 
 
 rule plot_edge_of_chaos:
@@ -98,7 +98,7 @@ rule plot_edge_of_chaos:
         correlations=rules.eoc_simulate.output.correlations,
         variances=rules.eoc_simulate.output.variances,
         unified=rules.unified_view.output.table,
-        code=code("plot_edge_of_chaos.py"),
+        code=code("edge_of_chaos/plot_edge_of_chaos.py"),
     output:
         curves=drawn(
             "eoc_curves",
@@ -131,7 +131,7 @@ rule plot_edge_of_chaos:
     params:
         dpi=cfg.figures.dpi,
     script:
-        "../scripts/plot_edge_of_chaos.py"
+        "../scripts/edge_of_chaos/plot_edge_of_chaos.py"
 
 
 rule table_edge_of_chaos:
@@ -145,7 +145,7 @@ rule table_edge_of_chaos:
         correlations=rules.eoc_simulate.output.correlations,
         variances=rules.eoc_simulate.output.variances,
         unified=rules.unified_view.output.table,
-        code=code("table_edge_of_chaos.py"),
+        code=code("edge_of_chaos/table_edge_of_chaos.py"),
     output:
         pairs=tabled("eoc_points", "Edge of Chaos", "Exact points of the edge"),
         claims=tabled("eoc_claims", "Edge of Chaos", "Claims with verdicts"),
@@ -166,7 +166,7 @@ rule table_edge_of_chaos:
         mem_mb=500,
         runtime=5,
     script:
-        "../scripts/table_edge_of_chaos.py"
+        "../scripts/edge_of_chaos/table_edge_of_chaos.py"
 
 
 rule edge_of_chaos:

@@ -6,7 +6,7 @@ LAWS = PAPER_LAWS + [law for law in LIMITS if law not in PAPER_LAWS]
 
 rule exact_pairs:
     input:
-        code=code("exact_pairs.py"),
+        code=code("density/exact_pairs.py"),
     output:
         tables=[str(DATA / "exact" / f"{law}.parquet") for law in LAWS],
     log:
@@ -23,13 +23,13 @@ rule exact_pairs:
         laws=LAWS,
         settings=cfg.exact.model_dump(),
     script:
-        "../scripts/exact_pairs.py"
+        "../scripts/density/exact_pairs.py"
 
 
 rule plot_density:
     input:
         tables=rules.exact_pairs.output.tables,
-        code=code("plot_density.py"),
+        code=code("density/plot_density.py"),
     output:
         figure=drawn("density", "Exact pairs", "Density of the factor Y"),
     log:
@@ -45,13 +45,13 @@ rule plot_density:
     params:
         dpi=cfg.figures.dpi,
     script:
-        "../scripts/plot_density.py"
+        "../scripts/density/plot_density.py"
 
 
 rule plot_activations:
     input:
         tables=rules.exact_pairs.output.tables,
-        code=code("plot_activations.py"),
+        code=code("activation/plot_activations.py"),
     output:
         figure=drawn("activations", "Exact pairs", "Exact activations"),
     log:
@@ -68,7 +68,7 @@ rule plot_activations:
         x_zoom=cfg.exact.x_zoom,
         dpi=cfg.figures.dpi,
     script:
-        "../scripts/plot_activations.py"
+        "../scripts/activation/plot_activations.py"
 
 
 rule density:

@@ -9,7 +9,7 @@ FITTED = DATA / "fitted"
 rule fit:
     input:
         published="data/reference/fit_losses.csv",
-        code=code("fit.py"),
+        code=code("density/fit.py"),
     output:
         density=FITTED / "{law}.density.json",
         table=FITTED / "{law}.interpolated.parquet",
@@ -31,14 +31,14 @@ rule fit:
         density=cfg.fitted.density.model_dump(),
         activation=cfg.fitted.activation.model_dump(),
     script:
-        "../scripts/fit.py"
+        "../scripts/density/fit.py"
 
 
 rule assess_fit:
     input:
         density=rules.fit.output.density,
         activation=rules.fit.output.activation,
-        code=code("assess_fit.py"),
+        code=code("activation/assess_fit.py"),
     output:
         assessment=FITTED / "{law}.assessment.parquet",
         curves=FITTED / "{law}.curves.parquet",
@@ -62,7 +62,7 @@ rule assess_fit:
         grid=cfg.exact.model_dump(include={"x_max", "y_max", "n_points"}),
         seed=cfg.seed,
     script:
-        "../scripts/assess_fit.py"
+        "../scripts/activation/assess_fit.py"
 
 
 rule table_fitted:
@@ -73,7 +73,7 @@ rule table_fitted:
             rules.assess_fit.output.assessment, law=FITTED_LAWS + EXTENDED_LAWS
         ),
         published="data/reference/fit_losses.csv",
-        code=code("table_fitted.py"),
+        code=code("activation/table_fitted.py"),
     output:
         table=tabled(
             "fitted", "Fitted route", "Fitted against exact", caption="fitted_table"
@@ -89,13 +89,13 @@ rule table_fitted:
         mem_mb=500,
         runtime=5,
     script:
-        "../scripts/table_fitted.py"
+        "../scripts/activation/table_fitted.py"
 
 
 rule plot_fitted:
     input:
         curves=expand(rules.assess_fit.output.curves, law=FITTED_LAWS),
-        code=code("plot_fitted.py"),
+        code=code("activation/plot_fitted.py"),
     output:
         figure=drawn("fitted", "Fitted route", "Fitted against exact"),
     log:
@@ -111,7 +111,7 @@ rule plot_fitted:
     params:
         dpi=cfg.figures.dpi,
     script:
-        "../scripts/plot_fitted.py"
+        "../scripts/activation/plot_fitted.py"
 
 
 rule plot_fit_losses:
@@ -119,7 +119,7 @@ rule plot_fit_losses:
         densities=expand(rules.fit.output.density, law=FITTED_LAWS),
         activations=expand(rules.fit.output.activation, law=FITTED_LAWS),
         published="data/reference/fit_losses.csv",
-        code=code("plot_fit_losses.py"),
+        code=code("density/plot_fit_losses.py"),
     output:
         figure=drawn("fit_losses", "Fitted route", "Losses of the fits"),
     log:
@@ -135,7 +135,7 @@ rule plot_fit_losses:
     params:
         dpi=cfg.figures.dpi,
     script:
-        "../scripts/plot_fit_losses.py"
+        "../scripts/density/plot_fit_losses.py"
 
 
 rule fitted:

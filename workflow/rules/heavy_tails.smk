@@ -19,7 +19,7 @@ FRACTIONAL_DATA = {data.name: data for data in FRACTIONAL.datasets}
 
 rule heavy_tails_simulate:
     input:
-        code=code("heavy_tails_simulate.py"),
+        code=code("fractional/heavy_tails_simulate.py"),
     output:
         constants=HEAVY_FOLDER / "constants.parquet",
         widths=HEAVY_FOLDER / "widths.parquet",
@@ -49,13 +49,13 @@ rule heavy_tails_simulate:
         },
         seed=cfg.seed,
     script:
-        "../scripts/heavy_tails_simulate.py"
+        "../scripts/fractional/heavy_tails_simulate.py"
 
 
 rule fractional_train:
     input:
         manifest=lambda wildcards: raw(wildcards.dataset),
-        code=code("fractional_train.py"),
+        code=code("fractional/fractional_train.py"),
     output:
         runs=HEAVY_FOLDER / "{dataset}.{activations}.runs.parquet",
         curves=HEAVY_FOLDER / "{dataset}.{activations}.curves.parquet",
@@ -91,7 +91,7 @@ rule fractional_train:
         device=cfg.device,
         seed=cfg.seed,
     script:
-        "../scripts/fractional_train.py"
+        "../scripts/fractional/fractional_train.py"
 
 
 rule table_heavy_tails:
@@ -120,7 +120,7 @@ rule table_heavy_tails:
             dataset=FRACTIONAL_DATA,
             activations=FRACTIONAL_GROUPS,
         ),
-        code=code("table_heavy_tails.py"),
+        code=code("fractional/table_heavy_tails.py"),
     output:
         scales=tabled(
             "heavy_tails_scales", "Fractional moments", "Scales by order and width"
@@ -165,7 +165,7 @@ rule table_heavy_tails:
         mem_mb=1000,
         runtime=10,
     script:
-        "../scripts/table_heavy_tails.py"
+        "../scripts/fractional/table_heavy_tails.py"
 
 
 rule plot_heavy_tails:
@@ -187,7 +187,7 @@ rule plot_heavy_tails:
         cells=rules.table_heavy_tails.output.cells,
         chosen=rules.table_heavy_tails.output.chosen,
         loss=rules.table_heavy_tails.output.loss,
-        code=code("plot_heavy_tails.py"),
+        code=code("fractional/plot_heavy_tails.py"),
     output:
         moments=drawn(
             "heavy_tails_moments",
@@ -217,7 +217,7 @@ rule plot_heavy_tails:
     params:
         dpi=cfg.figures.dpi,
     script:
-        "../scripts/plot_heavy_tails.py"
+        "../scripts/fractional/plot_heavy_tails.py"
 
 
 rule heavy_tails:

@@ -6,7 +6,7 @@ KERNEL_FOLDER = DATA / "kernels"
 
 rule kernel_simulate:
     input:
-        code=code("kernel_simulate.py"),
+        code=code("kernels/kernel_simulate.py"),
     output:
         curves=KERNEL_FOLDER / "curves.parquet",
         finite_width=KERNEL_FOLDER / "finite_width.parquet",
@@ -30,12 +30,12 @@ rule kernel_simulate:
         },
         seed=cfg.seed,
     script:
-        "../scripts/kernel_simulate.py"
+        "../scripts/kernels/kernel_simulate.py"
 
 
 rule kernel_errors:
     input:
-        code=code("kernel_errors.py"),
+        code=code("kernels/kernel_errors.py"),
     output:
         errors=KERNEL_FOLDER / "errors.parquet",
     log:
@@ -53,7 +53,7 @@ rule kernel_errors:
         study={key: KERNEL_STUDY["errors"][key] for key in ("sizes", "evaluations")},
         seed=cfg.seed,
     script:
-        "../scripts/kernel_errors.py"
+        "../scripts/kernels/kernel_errors.py"
 
 
 rule kernel_inputs:
@@ -65,7 +65,7 @@ rule kernel_inputs:
             for name in sorted({TRAINING.persistence.dataset, *KERNELS.datasets})
             for path in raw(name)
         ],
-        code=code("kernel_inputs.py"),
+        code=code("kernels/kernel_inputs.py"),
     output:
         directions=KERNEL_FOLDER / "directions.parquet",
         images=KERNEL_FOLDER / "images.parquet",
@@ -89,7 +89,7 @@ rule kernel_inputs:
         device="cpu",
         seed=cfg.seed,
     script:
-        "../scripts/kernel_inputs.py"
+        "../scripts/kernels/kernel_inputs.py"
 
 
 rule table_kernels:
@@ -102,7 +102,7 @@ rule table_kernels:
         directions=rules.kernel_inputs.output.directions,
         images=rules.kernel_inputs.output.images,
         hypotheses=rules.kernel_inputs.output.hypotheses,
-        code=code("table_kernels.py"),
+        code=code("kernels/table_kernels.py"),
     output:
         laws=tabled(
             "kernel_laws",
@@ -151,7 +151,7 @@ rule table_kernels:
         controls=KERNELS.controls,
         fit_from=KERNELS.errors.fit_from,
     script:
-        "../scripts/table_kernels.py"
+        "../scripts/kernels/table_kernels.py"
 
 
 rule plot_kernels:
@@ -164,7 +164,7 @@ rule plot_kernels:
         directions=rules.kernel_inputs.output.directions,
         images=rules.kernel_inputs.output.images,
         hypotheses=rules.kernel_inputs.output.hypotheses,
-        code=code("plot_kernels.py"),
+        code=code("kernels/plot_kernels.py"),
     output:
         curves=drawn("kernel_curves", "Rectified MLPs", "Kernels of seven laws"),
         errors=drawn(
@@ -189,7 +189,7 @@ rule plot_kernels:
         controls=KERNELS.controls,
         dpi=cfg.figures.dpi,
     script:
-        "../scripts/plot_kernels.py"
+        "../scripts/kernels/plot_kernels.py"
 
 
 rule kernels:

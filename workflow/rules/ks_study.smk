@@ -22,7 +22,7 @@ KS_CELLS = {
 
 rule ks_two_layer:
     input:
-        code=code("ks_two_layer.py"),
+        code=code("propagation/ks_two_layer.py"),
     output:
         points=DATA / "ks_two_layer" / "{cell}.points.parquet",
         line=DATA / "ks_two_layer" / "{cell}.line.parquet",
@@ -42,12 +42,12 @@ rule ks_two_layer:
         settings=KS.model_dump(exclude={"activations", "memory_mb", "n_replicates"}),
         seed=cfg.seed,
     script:
-        "../scripts/ks_two_layer.py"
+        "../scripts/propagation/ks_two_layer.py"
 
 
 rule null_band:
     input:
-        code=code("null_band.py"),
+        code=code("propagation/null_band.py"),
     output:
         table=DATA / "ks_two_layer" / "null_band.parquet",
     log:
@@ -65,13 +65,13 @@ rule null_band:
         n_replicates=KS.n_replicates,
         seed=cfg.seed,
     script:
-        "../scripts/null_band.py"
+        "../scripts/propagation/null_band.py"
 
 
 rule table_ks_two_layer:
     input:
         points=expand(rules.ks_two_layer.output.points, cell=KS_CELLS) + FITTED_POINTS,
-        code=code("table_ks_two_layer.py"),
+        code=code("propagation/table_ks_two_layer.py"),
     output:
         table=tabled(
             "ks_two_layer",
@@ -90,7 +90,7 @@ rule table_ks_two_layer:
         mem_mb=500,
         runtime=5,
     script:
-        "../scripts/table_ks_two_layer.py"
+        "../scripts/propagation/table_ks_two_layer.py"
 
 
 rule plot_ks_two_layer:
@@ -98,7 +98,7 @@ rule plot_ks_two_layer:
         points=expand(rules.ks_two_layer.output.points, cell=KS_CELLS) + FITTED_POINTS,
         lines=expand(rules.ks_two_layer.output.line, cell=KS_CELLS),
         null=rules.null_band.output.table,
-        code=code("plot_ks_two_layer.py"),
+        code=code("propagation/plot_ks_two_layer.py"),
     output:
         raw=drawn("ks_two_layer", "Two-layer study", "KS statistic against width"),
         standardized=drawn(
@@ -120,7 +120,7 @@ rule plot_ks_two_layer:
     params:
         dpi=cfg.figures.dpi,
     script:
-        "../scripts/plot_ks_two_layer.py"
+        "../scripts/propagation/plot_ks_two_layer.py"
 
 
 rule ks_study:

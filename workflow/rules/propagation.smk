@@ -28,7 +28,7 @@ WIDTH_GROUPS = {
 
 rule propagate:
     input:
-        code=code("propagate.py"),
+        code=code("propagation/propagate.py"),
     output:
         layers=DATA / "propagation" / "{cell}.widths_{group}.layers.parquet",
         quantiles=DATA / "propagation" / "{cell}.widths_{group}.quantiles.parquet",
@@ -56,7 +56,7 @@ rule propagate:
         device=cfg.device,
         seed=cfg.seed,
     script:
-        "../scripts/propagate.py"
+        "../scripts/propagation/propagate.py"
 
 
 rule fetch_dataset:
@@ -84,7 +84,7 @@ rule fetch_dataset:
 rule correlate:
     input:
         manifest=lambda wildcards: raw(wildcards.dataset),
-        code=code("correlate.py"),
+        code=code("propagation/correlate.py"),
     output:
         means=DATA / "propagation" / "{dataset}.correlations.parquet",
         blocks=DATA / "propagation" / "{dataset}.blocks.parquet",
@@ -109,12 +109,12 @@ rule correlate:
         device=cfg.device,
         seed=cfg.seed,
     script:
-        "../scripts/correlate.py"
+        "../scripts/propagation/correlate.py"
 
 
 rule null_band_of_depth:
     input:
-        code=code("null_band.py"),
+        code=code("propagation/null_band.py"),
     output:
         table=DATA / "propagation" / "null_band.parquet",
     log:
@@ -132,7 +132,7 @@ rule null_band_of_depth:
         n_replicates=STUDY.n_replicates,
         seed=cfg.seed,
     script:
-        "../scripts/null_band.py"
+        "../scripts/propagation/null_band.py"
 
 
 DEPTH_LAYERS = expand(
@@ -147,7 +147,7 @@ rule plot_depth:
             rules.propagate.output.quantiles, cell=DEPTH_CELLS, group=WIDTH_GROUPS
         ),
         null=rules.null_band_of_depth.output.table,
-        code=code("plot_depth.py"),
+        code=code("propagation/plot_depth.py"),
     output:
         ks=drawn("depth_ks", "Propagation", "KS statistic against depth"),
         standardized=drawn(
@@ -173,7 +173,7 @@ rule plot_depth:
         quantile_depths=STUDY.quantile_depths,
         dpi=cfg.figures.dpi,
     script:
-        "../scripts/plot_depth.py"
+        "../scripts/propagation/plot_depth.py"
 
 
 rule plot_dependence:
@@ -181,7 +181,7 @@ rule plot_dependence:
         layers=DEPTH_LAYERS,
         points=expand(rules.ks_two_layer.output.points, cell=KS_CELLS),
         correlations=expand(rules.correlate.output.means, dataset=CORRELATIONS.datasets),
-        code=code("plot_dependence.py"),
+        code=code("propagation/plot_dependence.py"),
     output:
         dependence=drawn("dependence", "Propagation", "Dependence between neurons"),
         check=drawn("coordinate_check", "Propagation", "Measured against predicted"),
@@ -198,14 +198,14 @@ rule plot_dependence:
     params:
         dpi=cfg.figures.dpi,
     script:
-        "../scripts/plot_dependence.py"
+        "../scripts/propagation/plot_dependence.py"
 
 
 rule plot_correlations:
     input:
         means=rules.correlate.output.means,
         blocks=rules.correlate.output.blocks,
-        code=code("plot_correlations.py"),
+        code=code("propagation/plot_correlations.py"),
     output:
         means=drawn(
             "correlation_{dataset}",
@@ -237,7 +237,7 @@ rule plot_correlations:
         widths=[cell.width for cell in CORRELATIONS.widths],
         dpi=cfg.figures.dpi,
     script:
-        "../scripts/plot_correlations.py"
+        "../scripts/propagation/plot_correlations.py"
 
 
 rule table_propagation:
@@ -246,7 +246,7 @@ rule table_propagation:
         null=rules.null_band_of_depth.output.table,
         points=expand(rules.ks_two_layer.output.points, cell=KS_CELLS),
         correlations=expand(rules.correlate.output.means, dataset=CORRELATIONS.datasets),
-        code=code("table_propagation.py"),
+        code=code("propagation/table_propagation.py"),
     output:
         table=tabled(
             "propagation_widths", "Propagation", "From which width on it is Gaussian"
@@ -266,7 +266,7 @@ rule table_propagation:
     params:
         depths=[d for d in (10, 50, 100) if d <= STUDY.depth] or [STUDY.depth],
     script:
-        "../scripts/table_propagation.py"
+        "../scripts/propagation/table_propagation.py"
 
 
 rule propagation:

@@ -13,7 +13,7 @@ SCHEME_GROUPS = {
 
 rule relu_law_theory:
     input:
-        code=code("relu_law_theory.py"),
+        code=code("isometry/relu_law_theory.py"),
     output:
         density=RELU_FOLDER / "density.parquet",
         eigenvalues=RELU_FOLDER / "eigenvalues.parquet",
@@ -35,12 +35,12 @@ rule relu_law_theory:
             key: RELU_STUDY[key] for key in ("law", "eigenvalue_widths", "stationary")
         },
     script:
-        "../scripts/relu_law_theory.py"
+        "../scripts/isometry/relu_law_theory.py"
 
 
 rule relu_law_simulate:
     input:
-        code=code("relu_law_simulate.py"),
+        code=code("isometry/relu_law_simulate.py"),
     output:
         histogram=RELU_FOLDER / "histogram.parquet",
         ks=RELU_FOLDER / "ks.parquet",
@@ -69,13 +69,13 @@ rule relu_law_simulate:
         device=cfg.device,
         seed=cfg.seed,
     script:
-        "../scripts/relu_law_simulate.py"
+        "../scripts/isometry/relu_law_simulate.py"
 
 
 rule isometry_train:
     input:
         manifest=lambda wildcards: raw(wildcards.dataset),
-        code=code("isometry_train.py"),
+        code=code("isometry/isometry_train.py"),
     output:
         runs=RELU_FOLDER / "{dataset}.{schemes}.runs.parquet",
         curves=RELU_FOLDER / "{dataset}.{schemes}.curves.parquet",
@@ -110,7 +110,7 @@ rule isometry_train:
         device=cfg.device,
         seed=cfg.seed,
     script:
-        "../scripts/isometry_train.py"
+        "../scripts/isometry/isometry_train.py"
 
 
 rule table_relu_law:
@@ -131,7 +131,7 @@ rule table_relu_law:
             dataset=[data.name for data in RELU_LAW.training.datasets],
             schemes=SCHEME_GROUPS,
         ),
-        code=code("table_relu_law.py"),
+        code=code("isometry/table_relu_law.py"),
     output:
         deviations=tabled(
             "relu_law_deviations",
@@ -168,7 +168,7 @@ rule table_relu_law:
         mem_mb=1000,
         runtime=10,
     script:
-        "../scripts/table_relu_law.py"
+        "../scripts/isometry/table_relu_law.py"
 
 
 rule plot_relu_law:
@@ -187,7 +187,7 @@ rule plot_relu_law:
         cells=rules.table_relu_law.output.cells,
         chosen=rules.table_relu_law.output.chosen,
         loss=rules.table_relu_law.output.loss,
-        code=code("plot_relu_law.py"),
+        code=code("isometry/plot_relu_law.py"),
     output:
         density=drawn(
             "relu_law_density", "Dynamical isometry", "Law of the squared norm"
@@ -224,7 +224,7 @@ rule plot_relu_law:
     params:
         dpi=cfg.figures.dpi,
     script:
-        "../scripts/plot_relu_law.py"
+        "../scripts/isometry/plot_relu_law.py"
 
 
 rule relu_law:

@@ -16,7 +16,7 @@ rule table_replication:
         heavy_tails=rules.heavy_tails_simulate.output.tails,
         published="data/reference/fig11_sweep_iii.csv",
         published_losses="data/reference/fit_losses.csv",
-        code=code("table_replication.py"),
+        code=code("verdicts/table_replication.py"),
     output:
         table=tabled("replication", "Verdicts", "Published numbers and ours"),
         verdicts=tabled("verdicts", "Verdicts", "Counted by paper"),
@@ -33,7 +33,7 @@ rule table_replication:
     params:
         fit_from=KERNELS.errors.fit_from,
     script:
-        "../scripts/table_replication.py"
+        "../scripts/verdicts/table_replication.py"
 
 
 rule plot_rule_graph:

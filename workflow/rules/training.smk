@@ -40,7 +40,7 @@ TRAINING_FOLDER = DATA / "training"
 rule train:
     input:
         manifest=lambda wildcards: raw(wildcards.dataset),
-        code=code("train.py"),
+        code=code("training/train.py"),
     output:
         runs=TRAINING_FOLDER / "{dataset}.{group}.{part}.runs.parquet",
         curves=TRAINING_FOLDER / "{dataset}.{group}.{part}.curves.parquet",
@@ -87,13 +87,13 @@ rule train:
         device=cfg.device,
         seed=cfg.seed,
     script:
-        "../scripts/train.py"
+        "../scripts/training/train.py"
 
 
 rule train_persistence:
     input:
         manifest=raw(TRAINING.persistence.dataset),
-        code=code("train_persistence.py"),
+        code=code("training/train_persistence.py"),
     output:
         layers=TRAINING_FOLDER / "persistence.layers.parquet",
         runs=TRAINING_FOLDER / "persistence.runs.parquet",
@@ -137,7 +137,7 @@ rule train_persistence:
         device=cfg.device,
         seed=cfg.seed,
     script:
-        "../scripts/train_persistence.py"
+        "../scripts/training/train_persistence.py"
 
 
 rule table_training:
@@ -161,7 +161,7 @@ rule table_training:
         ],
         layers=rules.train_persistence.output.layers,
         followed=rules.train_persistence.output.runs,
-        code=code("table_training.py"),
+        code=code("training/table_training.py"),
     output:
         table=tabled("training", "Training", "All cells at their chosen rates"),
         comparisons=tabled("training_comparisons", "Training", "Paired comparisons"),
@@ -182,7 +182,7 @@ rule table_training:
         mem_mb=1000,
         runtime=30,
     script:
-        "../scripts/table_training.py"
+        "../scripts/training/table_training.py"
 
 
 rule plot_training:
@@ -191,7 +191,7 @@ rule plot_training:
         start=rules.table_training.output.start,
         curves=rules.table_training.output.curves,
         predictions=rules.table_training.output.predictions,
-        code=code("plot_training.py"),
+        code=code("training/plot_training.py"),
     output:
         loss=drawn(
             "training_loss_{dataset}_{optimizer}",
@@ -232,13 +232,13 @@ rule plot_training:
         optimizer=lambda wildcards: wildcards.optimizer,
         dpi=cfg.figures.dpi,
     script:
-        "../scripts/plot_training.py"
+        "../scripts/training/plot_training.py"
 
 
 rule plot_lenet:
     input:
         cells=rules.table_training.output.cells,
-        code=code("plot_lenet.py"),
+        code=code("training/plot_lenet.py"),
     output:
         figure=drawn(
             "training_lenet_{dataset}_{optimizer}",
@@ -261,14 +261,14 @@ rule plot_lenet:
         optimizer=lambda wildcards: wildcards.optimizer,
         dpi=cfg.figures.dpi,
     script:
-        "../scripts/plot_lenet.py"
+        "../scripts/training/plot_lenet.py"
 
 
 rule plot_persistence:
     input:
         layers=rules.train_persistence.output.layers,
         chosen=rules.table_training.output.persistence,
-        code=code("plot_persistence.py"),
+        code=code("training/plot_persistence.py"),
     output:
         figure=drawn("training_persistence", "Training", "Does it stay Gaussian?"),
     log:
@@ -284,7 +284,7 @@ rule plot_persistence:
     params:
         dpi=cfg.figures.dpi,
     script:
-        "../scripts/plot_persistence.py"
+        "../scripts/training/plot_persistence.py"
 
 
 OPTIMIZERS = [optimizer.name for optimizer in TRAINING.optimizers]

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from job import job, write_json
-
 from preactivations.datasets import fetch
+from replication.jobs import job, write_json
 
 snakemake: Any  # Snakemake puts it here
 

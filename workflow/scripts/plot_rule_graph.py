@@ -10,9 +10,9 @@ from typing import Any
 import matplotlib.pyplot as plt
 import networkx as nx
 import yaml
-from job import job
 
-from preactivations.plotting import TEXT_WIDTH, save, style
+from replication.figures import TEXT_WIDTH, save, style
+from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
 

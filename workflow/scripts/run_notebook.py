@@ -11,9 +11,10 @@ from typing import Any
 
 import nbformat
 import papermill
-from job import job, whole
 from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
+
+from replication.jobs import job, whole
 
 snakemake: Any  # Snakemake puts it here
 

@@ -1,0 +1,10 @@
+from .array_map import as_array_map as as_array_map
+from .modules import GaussianActivation as GaussianActivation
+from .modules import Oscillating as Oscillating
+from .modules import activation as activation
+from .registry import NAMES as NAMES
+from .registry import Activation as Activation
+from .registry import by_name as by_name
+from .registry import leaky_relu as leaky_relu
+from .registry import of_pair as of_pair
+from .registry import oscillating as oscillating

@@ -1,0 +1,252 @@
+"""Tables of piecewise polynomials evaluated in PyTorch, with two derivatives by hand: inside `nn.GaussianActivation`.
+
+Eager CPU calls go through the input in pieces that stay in the second-level cache and keep the derivative for the
+backward pass; compiled, and on other devices, the same formulas run on whole tensors.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from preactivations.activations import _piecewise
+
+_CHUNK = 1 << 15  # elements
+
+
+class Format(NamedTuple):
+    """How a floating-point format is tabulated: two choices, then its layout."""
+
+    degree: int
+    tolerance: float
+    slope_cut: float  # the slope of an infinitely steep phi is cut at its value here
+    integer: torch.dtype
+    mantissa_bits: int
+    exponents: tuple[int, int]
+
+
+FORMATS = {
+    torch.float32: Format(3, 1e-7, 1e-6, torch.int32, 23, (-126, 128)),
+    torch.float64: Format(5, 1e-10, 1e-12, torch.int64, 52, (-1022, 1024)),
+}
+
+
+class Shape(NamedTuple):
+    """Everything about the approximant that is not a coefficient."""
+
+    odd: bool
+    uniform: int  # uniform pieces, |x| < 12; 0: octave pieces everywhere
+    right: int  # octave pieces with x > 0
+    per_unit: int  # uniform pieces per unit
+    octave_bits: int  # 2^octave_bits pieces per octave
+    lowest: float  # |x| at which the octave pieces begin
+    slope_max: float
+    slope_end: float  # at infinity
+
+
+def buffer_name(dtype: torch.dtype) -> str:
+    return f"_table_{dtype}".replace("torch.", "")
+
+
+def _whole(x: Tensor) -> bool:
+    """Whether to run on the whole tensor (compiled, other devices) rather than in cache-sized pieces."""
+    return torch.compiler.is_compiling() or x.device.type != "cpu"
+
+
+def _locate(x: Tensor, shape: Shape) -> tuple[Tensor, Tensor, Tensor | float]:
+    """Number of the piece, position t in [0, 1) in it, and pieces per unit of x, signed as dt/dx is."""
+    form = FORMATS[x.dtype]
+    if shape.uniform:
+        u = (x.abs() if shape.odd else x) * shape.per_unit
+        whole_part = u.floor()
+        near_piece, near_t = whole_part.to(torch.int32), u.sub_(whole_part)
+        if not shape.odd:
+            near_piece += round(_piecewise.EDGE * shape.per_unit)
+        if not _whole(x):
+            low, high = x.aminmax()
+            # NaN makes the comparisons false: it goes the long way, to a piece of its own
+            if bool(low > -_piecewise.EDGE) and bool(high < _piecewise.EDGE):
+                return near_piece, near_t, float(shape.per_unit)
+    a = x.abs()
+    bits = a.view(form.integer)
+    shift = form.mantissa_bits - shape.octave_bits
+    piece = (bits >> shift) + (shape.uniform - _octave_piece(shape, form))
+    if not shape.odd:
+        piece = piece + shape.right * (x < 0)
+    t = (bits & ((1 << shift) - 1)).to(x.dtype) * 2.0**-shift
+    octave = (bits & -(1 << form.mantissa_bits)).view(x.dtype)
+    # subnormal numbers are spaced as the first normal octave is
+    # (and at infinity the slope of the last piece is finite: see _piecewise)
+    per_unit = 2.0**shape.octave_bits / octave.clamp(2.0 ** form.exponents[0], 2.0 ** (form.exponents[1] - 1))
+    if not shape.odd:
+        per_unit = torch.copysign(per_unit, x)
+    if shape.uniform:
+        near = a < _piecewise.EDGE
+        piece = torch.where(near, near_piece, piece.to(torch.int32))
+        t = torch.where(near, near_t, t)
+        per_unit = torch.where(near, float(shape.per_unit), per_unit)
+    return piece, t, per_unit
+
+
+def _evaluate(x: Tensor, table: Tensor, shape: Shape, floor: float, order: int) -> list[Tensor]:
+    """[phi(x), phi'(x), phi''(x)][: order + 1] of a contiguous tensor."""
+    piece, t, per_unit = _locate(x, shape)
+    c = [row[piece] if _whole(x) else row.index_select(0, piece) for row in table]
+    out = []
+    for k in range(order + 1):  # Horner, keeping the quotients: their value is the next derivative / k!
+        for i in range(len(c) - 2, k - 1, -1):
+            c[i] = c[i].addcmul_(c[i + 1], t)
+        out.append(c[k])
+    if order >= 1:
+        out[1] = out[1] * per_unit
+    if order == 2:
+        out[2] = out[2] * (2 * per_unit * per_unit)
+    special = isinstance(per_unit, Tensor) and order >= 1
+    if shape.odd:
+        out[0] = torch.copysign(out[0], x)
+        if order >= 1 and shape.slope_max < math.inf:
+            if order == 2:
+                out[2] = torch.where(out[1] < shape.slope_max, out[2], 0.0)
+            out[1] = out[1].clamp_(max=shape.slope_max)
+        if order == 2:
+            out[2] = out[2] * torch.sign(x)
+        return out
+    # where phi is held at the smallest positive number: never for |x| < 12 and a floor below log phi(-12) = -75
+    constant = out[0] < floor if special or (order and floor > -80) else None
+    phi = out[0].clamp_(min=floor).exp_()
+    if isinstance(per_unit, Tensor):
+        phi = torch.where(x == -math.inf, 0.0, phi)
+    if order == 2:
+        out[2] = (out[2] + out[1] * out[1]) * phi
+    if order >= 1:
+        out[1] = out[1] * phi
+    if constant is not None:
+        out[1:] = [derivative.masked_fill_(constant, 0.0) for derivative in out[1:]]
+    if special:
+        out[1] = torch.where(x == math.inf, shape.slope_end, out[1])
+        if order == 2:
+            out[2] = torch.where(x == math.inf, 0.0, out[2])
+    out[0] = phi
+    return out
+
+
+def _octave_piece(shape: Shape, form: Format) -> int:
+    """Leading bits of `shape.lowest` as an integer: the number of its octave piece, up to a constant."""
+    if shape.lowest == 0:
+        return 0
+    mantissa, exponent = math.frexp(shape.lowest)  # lowest = mantissa 2^exponent, mantissa in [1/2, 1)
+    biased = exponent - form.exponents[0]
+    return (biased << shape.octave_bits) + int((2 * mantissa - 1) * (1 << shape.octave_bits))
+
+
+def evaluate_in_chunks(x: Tensor, table: Tensor, shape: Shape, floor: float, order: int) -> list[Tensor]:
+    if _whole(x):
+        return _evaluate(x, table, shape, floor, order)
+    flat = x.reshape(-1)
+    out = [torch.empty_like(flat) for _ in range(order + 1)]
+    for start in range(0, flat.numel(), _CHUNK):
+        part = flat[start : start + _CHUNK]
+        for full, piece in zip(out, _evaluate(part, table, shape, floor, order), strict=True):
+            full[start : start + _CHUNK] = piece
+    return [full.view(x.shape) for full in out]
+
+
+# -- autograd --------------------------------------------------------------------------------------
+
+
+class CompiledPhi(torch.autograd.Function):
+    """x -> (phi(x), phi'(x)); the second output is kept for the backward pass only."""
+
+    @staticmethod
+    def forward(x: Tensor, table: Tensor, shape: Shape, floor: float) -> tuple[Tensor, Tensor]:
+        phi, slope = evaluate_in_chunks(x, table, shape, floor, 1)
+        return phi, slope
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+        x, table, ctx.shape, ctx.floor = inputs
+        ctx.mark_non_differentiable(output[1])
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(x, table, output[1])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        if grads[0] is None:
+            return None, None, None, None
+        x, table, slope = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            slope = _Slope.apply(x, table, slope, ctx.shape, ctx.floor)
+        return grads[0] * slope, None, None, None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], x: Tensor, *rest: Any) -> tuple[tuple[Tensor, Tensor], Any]:
+        return Phi.apply(x, *rest), in_dims[0]  # elementwise: the batch dimension is one more
+
+
+class Phi(CompiledPhi):
+    """With forward-mode derivatives, which the compiler does not take."""
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+        CompiledPhi.setup_context(ctx, inputs, output)
+        ctx.save_for_forward(inputs[0], inputs[1], output[1])
+
+    @staticmethod
+    def jvp(ctx: Any, x_tangent: Tensor, *_: Any) -> tuple[Tensor, None]:
+        x, table, slope = ctx.saved_tensors
+        return x_tangent * _Slope.apply(x, table, slope, ctx.shape, ctx.floor), None
+
+
+class _Slope(torch.autograd.Function):
+    """x -> phi'(x), already known, with phi'' computed when it is asked for."""
+
+    @staticmethod
+    def forward(x: Tensor, table: Tensor, slope: Tensor, shape: Shape, floor: float) -> Tensor:
+        return slope.view_as(slope)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        x, table, _, ctx.shape, ctx.floor = inputs
+        ctx.save_for_backward(x, table)
+        ctx.save_for_forward(x, table)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        if grads[0] is None:
+            return None, None, None, None, None
+        x, table = ctx.saved_tensors
+        return grads[0] * _Curvature.apply(x, table, ctx.shape, ctx.floor), None, None, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, x_tangent: Tensor, *_: Any) -> Tensor:
+        x, table = ctx.saved_tensors
+        return x_tangent * _Curvature.apply(x, table, ctx.shape, ctx.floor)
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[Any, ...], x: Tensor, table: Tensor, slope: Tensor, *rest: Any
+    ) -> tuple[Tensor, Any]:
+        return _Slope.apply(x, table, slope, *rest), in_dims[0]
+
+
+class _Curvature(torch.autograd.Function):
+    """x -> phi''(x); not differentiable further."""
+
+    @staticmethod
+    def forward(x: Tensor, table: Tensor, shape: Shape, floor: float) -> Tensor:
+        return evaluate_in_chunks(x, table, shape, floor, 2)[2]
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        raise NotImplementedError("GaussianActivation can be differentiated twice, not three times")
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], x: Tensor, *rest: Any) -> tuple[Tensor, Any]:
+        return _Curvature.apply(x, *rest), in_dims[0]

@@ -1,0 +1,392 @@
+"""Infinite-width maps of variance and correlation, their fixed points, and the Edge of Chaos.
+
+    v' = sigma_w^2 E W^2 E phi(u)^2 + sigma_b^2,                              u ~ N(0, v)
+    c' = (sigma_w^2 E W^2 E phi(u_1) phi(u_2) + sigma_b^2) / v',              corr(u_1, u_2) = c
+    chi_1 = sigma_w^2 E W^2 E phi'(u)^2 = dc'/dc at c = 1
+
+(Poole et al. 2016, Schoenholz et al. 2017). The Edge of Chaos is chi_1 = 1 at a fixed point v of the variance map:
+chi_1 < 1 is the ordered phase, where correlations tend to 1, chi_1 > 1 the chaotic one.
+
+For exact pairs with sigma_w^2 + sigma_b^2 = 1 the law N(0, 1) is a fixed point of the layer map of the whole law at any
+width (for independent pre-activations), so that these maps are not asymptotic there.
+
+Integrals are closed forms or Gauss-Legendre sums over fixed panels (`_gaussian_moments`, `_mixed_moments`).
+
+Arguments
+---------
+activation : str, Activation or GaussianPair
+    A name of `activations`, an `Activation` or an exact pair.
+sigma_w, sigma_b : float
+    Scales of weights and biases, finite and >= 0: standard deviations sigma_w sqrt(E W^2 / fan_in) and
+    sigma_b.
+weight_variance : float, optional
+    E W^2, finite and > 0; by default that of the pair, else 1.
+start : float
+    Variance of the first pre-activations, in [1e-14, 1e10].
+
+All functions raise ValueError for an unknown name and for numbers out of range, TypeError for another type of
+activation.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import CubicHermiteSpline, PchipInterpolator
+from scipy.optimize import brentq, minimize_scalar
+
+from preactivations.activations.registry import oscillating
+from preactivations.edge_of_chaos._gaussian_moments import GRID, grid_moments, moments
+from preactivations.edge_of_chaos.fixpoints import (
+    EDGE,
+    correlation_fixed_points,
+    fixed_variance,
+)
+from preactivations.edge_of_chaos.maps import (
+    V_MAX,
+    V_MIN,
+    AnyActivation,
+    checked_variances,
+    chi,
+    resolve,
+    scale_of,
+    variance_slope,
+)
+from preactivations.pairs.gaussian import GaussianPair
+from preactivations.weights import SphericalMarginal
+
+__all__ = [
+    "DepthScales",
+    "EocCurve",
+    "EocPoint",
+    "chi_map",
+    "depth_scales",
+    "eoc_curve",
+    "eoc_point",
+    "oscillating_range",
+    "phase",
+]
+
+Array = NDArray[np.float64]
+Phase = Literal["ordered", "chaotic", "edge"]
+
+
+class EocPoint(NamedTuple):
+    """A point of the Edge of Chaos, and chi_1 at sigma_w = 1, sigma_b = 0.
+
+    Attributes
+    ----------
+    sigma_w, sigma_b : float
+        sigma_w^2 + sigma_b^2 = 1.
+    chi : float
+        1 / sigma_w^2, to rounding.
+    """
+
+    sigma_w: float
+    sigma_b: float
+    chi: float
+
+
+class DepthScales(NamedTuple):
+    """Where the maps converge to, and how fast: differences shrink as exp(-l / xi) with the layer l.
+
+    xi is 0 where one layer suffices and infinite at a slope of 1 (algebraic convergence) or above (none).
+
+    Attributes
+    ----------
+    variance, correlation : float
+        The fixed points: v, and the largest stable c.
+    chi : float
+        chi_1 at v.
+    xi_v, xi_c : float
+        Depth scales of variance and correlation, in layers.
+    """
+
+    variance: float
+    correlation: float
+    chi: float
+    xi_v: float
+    xi_c: float
+
+
+class EocCurve(NamedTuple):
+    """Points of the Edge of Chaos, shape (n,) each, in order of the variance.
+
+    Attributes
+    ----------
+    sigma_w, sigma_b, variance : array, shape (n,)
+        The variance is the fixed point v.
+    """
+
+    sigma_w: Array
+    sigma_b: Array
+    variance: Array
+
+
+def depth_scales(
+    activation: AnyActivation,
+    *,
+    sigma_w: float = 1.0,
+    sigma_b: float = 0.0,
+    weight_variance: float | None = None,
+    start: float = 1.0,
+) -> DepthScales:
+    """Depth scales xi_v = -1 / log|dv'/dv| and xi_c = -1 / log(dc'/dc) at the fixed points that layers lead to.
+
+    (Schoenholz et al. 2017.) Arguments: see the module.
+
+    Returns
+    -------
+    DepthScales
+
+    Raises
+    ------
+    ValueError
+        Where the variance tends to 0 or infinity from `start`, or every correlation is a fixed point
+        (identity, sigma_w^2 E W^2 = 1).
+
+    Examples
+    --------
+    >>> scales = depth_scales("tanh", sigma_w=1.0, sigma_b=0.5)
+    >>> scales.correlation, scales.xi_c < 10
+    (1.0, True)
+    """
+    act = resolve(activation)
+    options: Any = {"sigma_w": sigma_w, "sigma_b": sigma_b, "weight_variance": weight_variance}
+    v = fixed_variance(act, start=start, **options)
+    if v == 0 or v == math.inf:
+        raise ValueError(f"no positive variance is kept: from {start:g} the variance tends to {v:g}")
+    slope_v = float(variance_slope(act, v, sigma_w=sigma_w, weight_variance=weight_variance))
+    points = correlation_fixed_points(act, v, **options)
+    to = next(p for p in reversed(points) if p.stable)
+    chi_1 = points[-1].slope
+    return DepthScales(v, to.correlation, chi_1, _depth_scale(abs(slope_v)), _depth_scale(to.slope))
+
+
+def _depth_scale(slope: float) -> float:
+    if slope < 1e-300:
+        return 0.0
+    return math.inf if slope >= 1 - EDGE else -1 / math.log(slope)
+
+
+def phase(
+    activation: AnyActivation,
+    *,
+    sigma_w: float = 1.0,
+    sigma_b: float = 0.0,
+    weight_variance: float | None = None,
+    start: float = 1.0,
+) -> Phase:
+    """ "ordered" (chi_1 < 1), "chaotic" (chi_1 > 1) or "edge" (within 1e-9), at the variance that layers lead to.
+
+    Where the variance tends to 0 or infinity, chi_1 is that at 1e-14 or 1e10. Arguments: see the module.
+
+    Examples
+    --------
+    >>> [phase("tanh", sigma_w=s, sigma_b=0.1) for s in (0.8, 1.5)]
+    ['ordered', 'chaotic']
+    """
+    act = resolve(activation)
+    options: Any = {"sigma_w": sigma_w, "weight_variance": weight_variance}
+    v = fixed_variance(act, start=start, sigma_b=sigma_b, **options)
+    value = float(chi(act, min(max(v, V_MIN), V_MAX), **options))
+    if abs(value - 1) <= EDGE:
+        return "edge"
+    return "ordered" if value < 1 else "chaotic"
+
+
+def chi_map(
+    activation: AnyActivation,
+    sigma_w: ArrayLike,
+    sigma_b: ArrayLike,
+    *,
+    weight_variance: float | None = None,
+    start: float = 1.0,
+) -> tuple[Array, Array]:
+    """(variance, chi_1) at the variance that layers lead to from `start`, for arrays of scales (broadcast).
+
+    For maps of many points: the moments are tabulated once in log v and interpolated, relative error below 1e-6. A
+    variance that tends to 0 or infinity is given as that, with chi_1 at the end of the table (1e-12 or 1e9):
+    NaN only at sigma_w = 0 for pairs whose chi_1 is infinite elsewhere. Where every variance is a fixed point
+    (ReLU on the edge), it is 0 or infinity by rounding. Other arguments and errors: see the module.
+
+    Parameters
+    ----------
+    sigma_w, sigma_b : float or array
+        Finite and >= 0; they broadcast.
+    start : float
+        At most 1e9 here; ValueError beyond.
+
+    Returns
+    -------
+    variance, chi_1 : array, of the broadcast shape
+    """
+    act = resolve(activation)
+    w, b = np.broadcast_arrays(np.asarray(sigma_w, dtype=np.float64), np.asarray(sigma_b, dtype=np.float64))
+    for name, values in {"sigma_w": w, "sigma_b": b}.items():
+        if not np.all((values >= 0) & np.isfinite(values)):
+            raise ValueError(f"{name} must be finite and >= 0")
+    unit = scale_of(act, 1.0, 0.0, weight_variance)
+    grid, m = GRID, grid_moments(act)
+    log_v = np.log(grid)
+    if (beginning := float(checked_variances(start))) > grid[-1]:
+        raise ValueError(f"start must be at most {grid[-1]:g} here, got {beginning:g}")
+    first = int(np.searchsorted(log_v, math.log(beginning)))
+    scale, floor = (unit * w**2).ravel(), (b**2).ravel()
+    at = np.empty(scale.size)
+    for begin in range(
+        0, scale.size, 4096
+    ):  # the position of the fixed point in the table, per pair of scales
+        part = slice(begin, begin + 4096)
+        above = scale[part, None] * m.square + floor[part, None] > grid
+        up = above[:, first]
+        falls = ~above[:, first:]
+        right = np.where(falls.any(1), first + falls.argmax(1), grid.size)
+        rises = above[:, first::-1]
+        left = np.where(rises.any(1), first - rises.argmax(1), -1)
+        at[part] = np.where(up, right - 1, left)
+    k = np.clip(at, 0, grid.size - 2).astype(int)
+    square = CubicHermiteSpline(log_v, np.log(m.square), grid * m.derivative / m.square)
+    low, high = log_v[k], log_v[k + 1]
+    for _ in range(40):
+        middle = (low + high) / 2
+        grows = scale * np.exp(square(middle)) + floor > np.exp(middle)
+        low, high = np.where(grows, middle, low), np.where(grows, high, middle)
+    log_at = np.where(at < 0, log_v[0], np.where(at >= grid.size - 1, log_v[-1], low))
+    slope = np.full(log_at.shape, math.inf)
+    if act.power > 0.5:
+        slope = np.exp(PchipInterpolator(log_v, np.log(m.slope_square))(log_at))
+    variance = np.where(at < 0, 0.0, np.where(at >= grid.size - 1, math.inf, np.exp(log_at)))
+    return variance.reshape(w.shape), (scale * slope).reshape(w.shape)
+
+
+def eoc_curve(
+    activation: AnyActivation,
+    n_points: int = 200,
+    *,
+    weight_variance: float | None = None,
+    variances: tuple[float, float] = (1e-4, 1e4),
+) -> EocCurve:
+    """The Edge of Chaos as a curve in the plane (sigma_w, sigma_b), parametrized by the variance v of its fixed point.
+
+    At each v, chi_1 = 1 fixes sigma_w and v' = v fixes sigma_b; v belongs to the curve where sigma_b^2 >= 0 and the
+    fixed point is stable. The ends where sigma_b = 0 are added. Activations that are linear on both sides of 0 have one
+    point, at every v (NaN here). Empty where there is no point. Other arguments and errors: see the module.
+
+    Parameters
+    ----------
+    n_points : int
+        Values of v that are tried, equidistant in log v.
+    variances : (float, float)
+        The first and the last of them, in [1e-14, 1e10].
+
+    Returns
+    -------
+    EocCurve
+
+    Examples
+    --------
+    >>> curve = eoc_curve("relu")
+    >>> curve.sigma_w.round(12).tolist(), curve.sigma_b.tolist()
+    ([1.414213562373], [0.0])
+    """
+    act = resolve(activation)
+    unit = scale_of(act, 1.0, 0.0, weight_variance)
+    if act.slopes is not None:
+        sigma_w = 1 / math.sqrt(unit * sum(s**2 for s in act.slopes) / 2)
+        return EocCurve(np.array([sigma_w]), np.array([0.0]), np.array([math.nan]))
+    if act.power <= 0.5:
+        return EocCurve(*(np.empty(0) for _ in range(3)))
+
+    def bias_square(v: Any) -> Array:
+        m = moments(act, v)
+        return np.asarray(v - m.square / m.slope_square)
+
+    low, high = (float(end) for end in checked_variances(variances))
+    grid: Array = np.geomspace(low, high, n_points)
+    square, log_v = bias_square(grid), np.log(grid)
+    ends = [
+        math.exp(brentq(lambda x: float(bias_square(math.exp(x))), log_v[k], log_v[k + 1], xtol=1e-14))
+        for k in np.flatnonzero(square[1:] * square[:-1] < 0)
+    ]
+    at = np.sort(np.append(grid[square >= 0], ends))
+    m = moments(act, at)
+    sigma_b = np.sqrt(np.where(np.isin(at, ends), 0.0, np.maximum(bias_square(at), 0)))
+    stable = m.derivative / m.slope_square < 1
+    return EocCurve(1 / np.sqrt(unit * m.slope_square[stable]), sigma_b[stable], at[stable])
+
+
+def eoc_point(pair: GaussianPair) -> EocPoint:
+    """The only point of the Edge of Chaos of an odd `GaussianPair` on the circle sigma_w^2 + sigma_b^2 = 1.
+
+    sigma_w^2 = 1 / (E W^2 E phi'(G)^2), sigma_b^2 = 1 - sigma_w^2. By the Gaussian Poincare inequality chi >= 1 for
+    odd pairs, so that the point exists and is unique (derived here).
+
+    Returns
+    -------
+    EocPoint
+
+    Raises
+    ------
+    ValueError
+        For positive pairs, which are ordered everywhere on the circle (chi < 1), and for odd spherical pairs with
+        b >= 1/2, whose chi is infinite.
+
+    Examples
+    --------
+    >>> from preactivations.weights import SymmetricWeibull
+    >>> point = eoc_point(GaussianPair(SymmetricWeibull(4), "odd"))
+    >>> round(point.sigma_w**2 * point.chi, 12)
+    1.0
+    """
+    if pair.kind != "odd":
+        raise ValueError(
+            f"{pair!r} has no Edge of Chaos with sigma_w^2 + sigma_b^2 = 1: positive pairs are ordered (chi_1 < 1)"
+        )
+    if isinstance(pair.weights, SphericalMarginal) and pair.weights.b >= 0.5:
+        raise ValueError(
+            f"{pair!r} has no Edge of Chaos: chi_1 is infinite for b >= 1/2, since phi ~ |x|^(1/(1+2b)) at 0"
+        )
+    value = float(chi(pair, 1.0))
+    sigma_w = min(1.0, 1 / math.sqrt(value))
+    return EocPoint(sigma_w, math.sqrt(max(0.0, 1 - sigma_w**2)), value)
+
+
+def oscillating_range(omega: float, delta: float = 0.99) -> tuple[float, float]:
+    """Smallest and largest sigma_w at which phi_(delta, omega) has positive fixed points without bias.
+
+    E phi(u)^2 / v is periodic in log v, with period 4 pi / omega; sigma_w^2 is one over its extrema. There are
+    infinitely many fixed points in between and none outside (Wolinski & Arbel, section 4, to three digits).
+    `omega` and `delta` as for `activations.oscillating`, which raises ValueError for others.
+
+    Returns
+    -------
+    low, high : float
+
+    Examples
+    --------
+    >>> [round(s, 3) for s in oscillating_range(3)]
+    [0.841, 1.103]
+    """
+    act = oscillating(delta, omega)
+
+    def ratio(log_v: float) -> float:
+        v = math.exp(log_v)
+        return float(moments(act, v).square) / v
+
+    period = 4 * math.pi / omega
+    grid = np.linspace(-period / 2, period / 2, 65)
+    values = np.array([ratio(at) for at in grid])
+    ends = []
+    for sign in (-1, 1):  # the largest ratio gives the smallest sigma_w
+        k = int(np.argmin(sign * values))
+        step = grid[1] - grid[0]
+        best = minimize_scalar(
+            lambda x, sign=sign: sign * ratio(x), bounds=(grid[k] - step, grid[k] + step), method="bounded",
+            options={"xatol": 1e-9},
+        )  # fmt: skip
+        ends.append(1 / math.sqrt(sign * best.fun))
+    return ends[0], ends[1]

@@ -1,0 +1,225 @@
+"""The maps of variance and correlation from layer to layer at infinite width (public in `edge_of_chaos`)."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Hashable
+from typing import cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from preactivations.activations.registry import Activation, by_name, of_pair
+from preactivations.edge_of_chaos._gaussian_moments import moments
+from preactivations.edge_of_chaos._mixed_moments import mixed
+from preactivations.pairs.gaussian import GaussianPair, Kind
+from preactivations.weights import WeightLaw
+
+__all__ = [
+    "V_MAX",
+    "V_MIN",
+    "AnyActivation",
+    "checked_variances",
+    "chi",
+    "correlation_map",
+    "resolve",
+    "scale_of",
+    "variance_map",
+    "variance_slope",
+]
+
+Array = NDArray[np.float64]
+AnyActivation = Activation | GaussianPair | str
+
+V_MIN, V_MAX = 1e-14, 1e10  # of variances
+
+
+def resolve(activation: AnyActivation) -> Activation:
+    """The `Activation` behind a name, a pair or itself; TypeError or ValueError (names) for anything else."""
+    if isinstance(activation, Activation):
+        return activation
+    if isinstance(activation, GaussianPair):
+        return _of_pair(cast(Hashable, activation.weights), activation.kind)
+    if isinstance(activation, str):
+        return by_name(activation)
+    raise TypeError(
+        f"activation must be a name, an Activation or a GaussianPair, got {type(activation).__name__}; for a function "
+        "of your own: Activation(name, phi, dphi, kinks)"
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _of_pair(weights: Hashable, kind: Kind) -> Activation:
+    """One activation per pair, so that its table is made once."""
+    return of_pair(GaussianPair(cast(WeightLaw, weights), kind))
+
+
+def scale_of(act: Activation, sigma_w: float, sigma_b: float, weight_variance: float | None) -> float:
+    """sigma_w^2 E W^2 (None: that of `act`), the arguments being checked: ValueError out of range."""
+    for name, value in {"sigma_w": sigma_w, "sigma_b": sigma_b}.items():
+        if not (value >= 0 and math.isfinite(value)):
+            raise ValueError(f"{name} must be finite and >= 0, got {value}")
+    if weight_variance is None:
+        weight_variance = act.weight_variance
+    if not (weight_variance > 0 and math.isfinite(weight_variance)):
+        raise ValueError(f"weight_variance must be finite and > 0, got {weight_variance}")
+    return sigma_w**2 * weight_variance
+
+
+def checked_variances(variance: ArrayLike) -> Array:
+    """As a float64 array, same shape; ValueError for one outside [V_MIN, V_MAX]."""
+    v = np.asarray(variance, dtype=np.float64)
+    bad = ~((v >= V_MIN) & (v <= V_MAX))
+    if np.any(bad):
+        raise ValueError(f"variance must be in [{V_MIN:g}, {V_MAX:g}], got {v[bad].ravel()[0]}")
+    return v
+
+
+def variance_map(
+    activation: AnyActivation,
+    variance: ArrayLike,
+    *,
+    sigma_w: float = 1.0,
+    sigma_b: float = 0.0,
+    weight_variance: float | None = None,
+) -> Array:
+    """Variance of the next pre-activations, elementwise in `variance`.
+
+    v' = sigma_w^2 E W^2 E phi(u)^2 + sigma_b^2, u ~ N(0, v) (Poole et al. 2016).
+
+    Parameters
+    ----------
+    activation : str, Activation or GaussianPair
+    variance : float or array
+        v, in [1e-14, 1e10].
+    sigma_w, sigma_b : float
+        Scales of weights and biases.
+    weight_variance : float, optional
+        E W^2; by default that of the pair, else 1.
+
+    Returns
+    -------
+    array, shape of `variance`
+
+    Raises
+    ------
+    ValueError
+        For a variance out of range, a negative scale, or an unknown activation.
+    TypeError
+        For an activation of another type.
+
+    Examples
+    --------
+    >>> round(float(variance_map("relu", 3.0, sigma_w=math.sqrt(2))), 12)
+    3.0
+    """
+    act = resolve(activation)
+    scale = scale_of(act, sigma_w, sigma_b, weight_variance)
+    return np.asarray(scale * moments(act, checked_variances(variance)).square + sigma_b**2)
+
+
+def variance_slope(
+    activation: AnyActivation,
+    variance: ArrayLike,
+    *,
+    sigma_w: float = 1.0,
+    weight_variance: float | None = None,
+) -> Array:
+    """dv'/dv = sigma_w^2 E W^2 E[phi(u) phi'(u) u] / v, elementwise.
+
+    (Schoenholz et al. 2017 write chi_1 + sigma_w^2 E phi'' phi, which misses the kinks of phi.) Parameters
+    and errors as for `variance_map`.
+
+    Returns
+    -------
+    array, shape of `variance`
+
+    Examples
+    --------
+    >>> from preactivations.weights import SymmetricWeibull
+    >>> round(float(variance_slope(GaussianPair(SymmetricWeibull(4), "odd"), 1.0)), 5)
+    0.80971
+    """
+    act = resolve(activation)
+    return np.asarray(
+        scale_of(act, sigma_w, 0.0, weight_variance) * moments(act, checked_variances(variance)).derivative
+    )
+
+
+def chi(
+    activation: AnyActivation,
+    variance: ArrayLike,
+    *,
+    sigma_w: float = 1.0,
+    weight_variance: float | None = None,
+) -> Array:
+    """chi_1 = sigma_w^2 E W^2 E phi'(u)^2, elementwise; infinite for odd spherical pairs with b >= 1/2.
+
+    The factor by which small differences between two inputs, and the second moment of gradients, change per
+    layer (Schoenholz et al. 2017). Parameters and errors as for `variance_map`.
+
+    Returns
+    -------
+    array, shape of `variance`
+
+    Examples
+    --------
+    >>> round(float(chi("tanh", 0.3029, sigma_w=math.sqrt(1.46))), 4)
+    0.9989
+    """
+    act = resolve(activation)
+    return np.asarray(
+        scale_of(act, sigma_w, 0.0, weight_variance) * moments(act, checked_variances(variance)).slope_square
+    )
+
+
+def correlation_map(
+    activation: AnyActivation,
+    correlation: ArrayLike,
+    variance: float,
+    *,
+    sigma_w: float = 1.0,
+    sigma_b: float = 0.0,
+    weight_variance: float | None = None,
+    layers: int | None = None,
+) -> Array:
+    """Correlation of the next pre-activations of two inputs of equal `variance`, elementwise in `correlation`.
+
+    c' = (sigma_w^2 E W^2 E phi(u_1) phi(u_2) + sigma_b^2) / v', corr(u_1, u_2) = c (Poole et al. 2016). With
+    `layers` the map is applied so many times, `variance` being a fixed point of the variance map, and the
+    result has a new first axis. Other parameters and errors as for `variance_map`.
+
+    Parameters
+    ----------
+    correlation : float or array
+        c, in [-1, 1]; ValueError outside.
+    variance : float
+        v, one for both inputs.
+    layers : int, optional
+        At least 1.
+
+    Returns
+    -------
+    array, shape of `correlation`, or (layers, ...)
+
+    Examples
+    --------
+    >>> correlation_map("relu", [-1.0, 1.0], 1.0).round(12).tolist()
+    [0.0, 1.0]
+    """
+    act = resolve(activation)
+    scale = scale_of(act, sigma_w, sigma_b, weight_variance)
+    if layers is not None and layers < 1:
+        raise ValueError(f"layers must be at least 1, got {layers}")
+    c = np.asarray(correlation, dtype=np.float64)
+    if not np.all(np.abs(c) <= 1):
+        raise ValueError(f"correlations lie in [-1, 1], got {c[~(np.abs(c) <= 1)].ravel()[0]}")
+    v = float(checked_variances(variance))
+    after = scale * float(moments(act, v).square) + sigma_b**2
+    through = []
+    for _ in range(1 if layers is None else layers):
+        product = mixed(act, v, c).product
+        c = np.clip((scale * product + sigma_b**2) / after, -1, 1)
+        through.append(c)
+    return c if layers is None else np.stack(through)

@@ -1,0 +1,386 @@
+"""Many random networks at once: the law of pre-activations in finite networks.
+
+    z^(l+1) = sigma_w W phi(z^l) / sqrt(n_l) + sigma_b B,     B ~ N(0, 1) independent
+
+for every network its own weights. Weights of the first layer are N(0, 1) whatever the activation (Wolinski &
+Arbel, section 3), unless another law is given.
+
+`simulate` returns the last layer, `simulate_layers` statistics of every layer (`layer_statistics`); both draw the same
+networks. Networks are simulated in blocks of fixed size, each with its own stream (`streams`). The blocks that are
+computed at once, one per thread, are a batch; a bound on memory bounds its size. The numbers depend neither on the
+size of the batches nor on the number of threads, and the first k of n networks are the same for every n.
+
+On the CPU the engine is NumPy. Blocks of narrow networks are stored with the network as the last axis: layers become
+vector operations that stay in cache. With `device` the engine is PyTorch (`_torch_engine`), whose streams are its own:
+the two agree in law.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple, Required, TypedDict, TypeVar, Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
+
+from preactivations.propagation.statistics import LayerStatistics, as_numpy, block_statistics, merge
+from preactivations.streams import Stream
+from preactivations.weights import Normal, WeightLaw
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["ArrayMap", "Options", "block_bytes", "block_size", "n_weights", "simulate", "simulate_layers"]
+
+Array32 = NDArray[np.float32]
+ArrayMap = Callable[[Array32], Array32]
+TensorMap = Callable[["torch.Tensor"], "torch.Tensor"]
+T = TypeVar("T")
+
+_BLOCK_NUMBERS = 1 << 20  # in the largest layer of a block: 4 MB
+_BLOCK_NETWORKS = 8192
+_LEAST_VECTOR = 64  # fewer networks in a block than this are stored with the network as the first axis
+_DEVICE_BLOCK = 1 << 26, 1 << 16  # both on a device
+_THREAD_MEMORY, _DEVICE_MEMORY = 20e6, 2e9
+
+
+class Options(TypedDict, total=False):
+    """Keyword arguments of `simulate`, which `simulate_layers` takes too; there they are described."""
+
+    weights: Required[WeightLaw]
+    n_networks: Required[int]
+    stream: Required[Stream]
+    sigma_w: float
+    sigma_b: float
+    inputs: ArrayLike
+    first_weights: WeightLaw | None
+    normalize: bool
+    memory: float | None
+    threads: int
+    device: str | None
+    progress: Callable[[int], None] | None
+
+
+def simulate(
+    widths: Sequence[int],
+    activation: ArrayMap | TensorMap,
+    *,
+    weights: WeightLaw,
+    n_networks: int,
+    stream: Stream,
+    sigma_w: float = 1.0,
+    sigma_b: float = 0.0,
+    inputs: ArrayLike = 1.0,
+    first_weights: WeightLaw | None = None,
+    normalize: bool = False,
+    memory: float | None = None,
+    threads: int = 1,
+    device: str | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Array32:
+    """Pre-activations of the last layer of `n_networks` independent random networks.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        [n_0, n_1, ..., n_L], at least two numbers: length of the input, neurons of each layer.
+    activation : map or torch.nn.Module
+        Elementwise. On the CPU a map of float32 arrays (it may overwrite its argument) or a module; with `device` a
+        module or a map of tensors.
+    weights : WeightLaw
+        Law of the weights from the second layer on.
+    n_networks : int
+        At least 0.
+    stream : Stream
+        Source of the random numbers.
+    sigma_w, sigma_b : float
+        Scales of weights and biases, in every layer; 1 and 0 by default.
+    inputs : array-like, scalar, shape (n_0,) or (m, n_0)
+        One input vector x or a batch of m; a scalar is one vector of equal numbers, by default of ones.
+    first_weights : WeightLaw, optional
+        Law of the weights of the first layer, by default N(0, 1).
+    normalize : bool
+        Divide the activations of each layer by their root mean square over its neurons (they stay 0 where all are 0).
+        With normal weights and no bias every layer is then exactly i.i.d. N(0, sigma_w^2) for one input.
+        Not by default.
+    memory : float, optional
+        Bound in bytes on the working arrays of all threads together (the result is not counted). By default 20 MB per
+        thread, 2 GB with `device`, or one block if that is more.
+    threads : int
+        Worker threads of the CPU engine. NumPy releases the interpreter lock in all the heavy parts.
+        1 by default.
+    device : str, optional
+        "cuda", "cuda:1", "cpu", ...: PyTorch on that device, with streams of its own. By default NumPy.
+    progress : callable, optional
+        Called with the number of networks finished since the last call.
+
+    Returns
+    -------
+    array, float32, shape (n_networks, n_L), or (n_networks, m, n_L) for a batch of inputs
+
+    Raises
+    ------
+    ValueError
+        For empty or non-positive widths, a negative scale, inputs of the wrong length, a `memory` that does not
+        hold one block (the message says how much it takes), a device that is not there, a negative
+        `n_networks` or threads < 1.
+
+    Examples
+    --------
+    >>> from preactivations.weights import Normal
+    >>> z = simulate([1, 4, 1], np.tanh, weights=Normal(), n_networks=5, stream=Stream(0))
+    >>> z.shape
+    (5, 1)
+    """
+    plan = _plan(
+        widths,
+        activation,
+        weights=weights,
+        n_networks=n_networks,
+        stream=stream,
+        sigma_w=sigma_w,
+        sigma_b=sigma_b,
+        inputs=inputs,
+        first_weights=first_weights,
+        normalize=normalize,
+        memory=memory,
+        threads=threads,
+        device=device,
+        progress=progress,
+    )
+    n_inputs = plan.networks.x.shape[1]
+    out = np.empty((n_networks, n_inputs, plan.networks.widths[-1]), np.float32)
+    start = 0
+    for z in plan.run(_last_layer):
+        out[start : start + len(z)] = z
+        start += len(z)
+    return out if np.ndim(inputs) == 2 else out[:, 0]
+
+
+def _last_layer(layers: Iterator[Any], count: int) -> Array32:
+    z = deque(layers, maxlen=1)[0][:count]
+    return np.moveaxis(as_numpy(z), 1, 2)
+
+
+def simulate_layers(
+    widths: Sequence[int], activation: ArrayMap | TensorMap, **options: Unpack[Options]
+) -> LayerStatistics:
+    """Statistics of every layer of the networks that `simulate` draws with the same arguments.
+
+    Nothing is kept of a block but sums, and one pre-activation per network and layer: that of the first neuron, for
+    the first input. Statistics between neurons are those of the first input; statistics between inputs are there
+    for a batch of at least two.
+
+    Parameters
+    ----------
+    widths, activation, **options
+        As for `simulate`; `n_networks` is at least 2.
+
+    Returns
+    -------
+    LayerStatistics
+
+    Raises
+    ------
+    ValueError
+        For fewer than 2 networks, pre-activations whose fourth powers overflow, and what `simulate` refuses.
+
+    Examples
+    --------
+    >>> from preactivations.weights import Normal
+    >>> layers = simulate_layers([1, 4, 4], np.tanh, weights=Normal(), n_networks=1000, stream=Stream(0))
+    >>> layers.tested.shape
+    (2, 1000)
+    """
+    plan = _plan(widths, activation, **options)
+    if plan.n_networks < 2:
+        raise ValueError(f"n_networks must be at least 2 for statistics, got {plan.n_networks}")
+    return merge(plan.networks.widths[1:], plan.n_networks, plan.run(block_statistics))
+
+
+def n_weights(widths: Sequence[int]) -> int:
+    """Weights of one network, sum of n_(l-1) n_l: what the cost of a simulation is proportional to.
+
+    `widths` are [n_0, ..., n_L].
+    """
+    return sum(a * b for a, b in pairwise(widths))
+
+
+def _network_numbers(widths: Sequence[int], n_inputs: int) -> int:
+    """Numbers of the largest layer of a network: weights; for a batch activations and Gram matrix too."""
+    weights = max(a * b for a, b in pairwise(widths))
+    return weights if n_inputs == 1 else weights + n_inputs * (max(widths[1:]) + n_inputs)
+
+
+def block_size(widths: Sequence[int], n_inputs: int = 1, device: str | None = None) -> int:
+    """Networks in a block: a power of two that depends on the shapes alone (and on the engine).
+
+    Parameters
+    ----------
+    widths : sequence of int
+        [n_0, ..., n_L].
+    n_inputs : int, optional
+        Input vectors m; 1 by default.
+    device : str, optional
+        None (the default) for the NumPy engine.
+    """
+    numbers, networks = (_BLOCK_NUMBERS, _BLOCK_NETWORKS) if device is None else _DEVICE_BLOCK
+    return min(networks, 1 << max(0, (numbers // _network_numbers(widths, n_inputs)).bit_length() - 1))
+
+
+def block_bytes(widths: Sequence[int], n_inputs: int = 1, device: str | None = None) -> int:
+    """Bytes that a block takes: largest layer with two copies, activations and theirs, sums between inputs.
+
+    Parameters as for `block_size`.
+    """
+    per_network = 12 * _network_numbers(widths, n_inputs) + 40 * max(widths[1:]) * n_inputs
+    sums = (
+        96 * len(widths) * n_inputs**2 if n_inputs > 1 else 0
+    )  # of three blocks, two of which wait to be merged
+    return block_size(widths, n_inputs, device) * per_network + sums
+
+
+class Networks(NamedTuple):
+    """The networks of a simulation, validated."""
+
+    widths: list[int]
+    laws: list[WeightLaw]  # of each layer
+    activation: Any
+    x: Array32  # (n_0, inputs)
+    sigma_w: float
+    sigma_b: float
+    normalize: bool
+
+
+class _Plan(NamedTuple):
+    networks: Networks
+    n_networks: int
+    size: int  # networks in a block
+    workers: int
+    stream: Stream
+    device: str | None
+    progress: Callable[[int], None] | None
+
+    def run(self, reduce: Callable[[Iterator[Any], int], T]) -> Iterator[T]:
+        """reduce(layers of a block, networks of it that count) for each block, in the order of the blocks."""
+
+        def block(index: int) -> T:
+            count = min(self.size, self.n_networks - index * self.size)
+            layers: Iterator[Any]
+            if self.device is None:
+                layers = _layers(self.networks, self.size, self.stream.block(index))
+            else:
+                from preactivations.propagation._torch import layers as device_layers
+
+                layers = device_layers(self.networks, self.size, self.stream.seed(index), self.device)
+            result = reduce(layers, count)
+            if self.progress is not None:
+                self.progress(count)
+            return result
+
+        blocks = range(-(-self.n_networks // self.size))
+        # several threads in a product of matrices would change the order of its sums
+        with threadpool_limits(1, user_api="blas") if self.matrix_products else nullcontext():
+            if self.workers == 1:
+                yield from map(block, blocks)
+                return
+            with ThreadPoolExecutor(self.workers) as pool:
+                waiting: deque[Future[T]] = deque()
+                for index in blocks:  # few results are in memory at a time
+                    waiting.append(pool.submit(block, index))
+                    if len(waiting) > 2 * self.workers:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+
+    @property
+    def matrix_products(self) -> bool:
+        return self.device is None and (self.size < _LEAST_VECTOR or self.networks.x.shape[1] > 1)
+
+
+def _plan(widths: Sequence[int], activation: Any, **options: Unpack[Options]) -> _Plan:
+    widths = [int(n) for n in widths]
+    if len(widths) < 2 or min(widths) < 1:
+        raise ValueError(f"widths must be at least two positive numbers, got {widths}")
+    n_networks, stream = int(options["n_networks"]), options["stream"]
+    if n_networks < 0:
+        raise ValueError(f"n_networks must be >= 0, got {n_networks}")
+    sigma_w, sigma_b = options.get("sigma_w", 1.0), options.get("sigma_b", 0.0)
+    for name, value in {"sigma_w": sigma_w, "sigma_b": sigma_b}.items():
+        if not (value >= 0 and math.isfinite(value)):
+            raise ValueError(f"{name} must be finite and >= 0, got {value}")
+    threads, device = options.get("threads", 1), options.get("device")
+    if threads < 1:
+        raise ValueError(f"threads must be >= 1, got {threads}")
+    x = np.asarray(options.get("inputs", 1.0), dtype=np.float32)
+    if not (x.shape in ((), (widths[0],)) or (x.ndim == 2 and x.shape[1] == widths[0] and len(x) > 0)):
+        raise ValueError(
+            f"inputs must be a scalar, of shape ({widths[0]},) or (m, {widths[0]}) with m >= 1, got {x.shape}"
+        )
+    x = np.ascontiguousarray(np.broadcast_to(x, (*x.shape[:-1], widths[0])).reshape(-1, widths[0]).T)
+
+    torch: Any = sys.modules.get("torch")
+    if device is None and torch is not None and isinstance(activation, torch.nn.Module):
+        from preactivations.activations.array_map import as_array_map
+
+        activation = as_array_map(activation)
+    if device is not None:
+        from preactivations.propagation._torch import on_device
+
+        activation = on_device(activation, device)
+    shapes = widths, x.shape[1], device
+    needed, memory = block_bytes(*shapes), options.get("memory")
+    if memory is None:
+        memory = max(needed, threads * _THREAD_MEMORY if device is None else _DEVICE_MEMORY)
+    workers = min(threads if device is None else 1, int(memory // needed))
+    if workers < 1:
+        raise ValueError(
+            f"memory = {memory:g} bytes is too small: one block of widths {widths} takes {needed} bytes"
+        )
+    laws = [options.get("first_weights") or Normal()] + [options["weights"]] * (len(widths) - 2)
+    networks = Networks(widths, laws, activation, x, sigma_w, sigma_b, options.get("normalize", False))
+    return _Plan(networks, n_networks, block_size(*shapes), workers, stream, device, options.get("progress"))
+
+
+def _layers(networks: Networks, size: int, rng: np.random.Generator) -> Iterator[Array32]:
+    """Pre-activations of each layer of a block, shape (size, n_l, inputs), by NumPy."""
+    x, n_inputs = networks.x, networks.x.shape[1]
+    last = size >= _LEAST_VECTOR  # the network is the last axis of the weights
+    vector = last and n_inputs == 1  # and of the activations
+    buffer = np.empty(size * max(a * b for a, b in pairwise(networks.widths)), np.float32)
+    z = x
+    a = np.broadcast_to(x if vector else x[None], (x.shape[0], size) if vector else (size, *x.shape))
+    for depth, (law, (fan_in, fan_out)) in enumerate(
+        zip(networks.laws, pairwise(networks.widths), strict=True)
+    ):
+        if depth > 0:
+            a = networks.activation(z)
+            if networks.normalize:
+                _normalize(a, 0 if vector else 1)
+        w = law.sample32(fan_out * fan_in * size, rng, buffer[: fan_out * fan_in * size])
+        if vector:
+            z = np.einsum("jib,ib->jb", w.reshape(fan_out, fan_in, size), a)
+        elif last:
+            w = np.ascontiguousarray(w.reshape(fan_out, fan_in, size).transpose(2, 0, 1))
+            z = np.matmul(w, a)
+        else:
+            z = np.matmul(w.reshape(size, fan_out, fan_in), a)
+        z *= np.float32(networks.sigma_w / math.sqrt(fan_in))
+        if networks.sigma_b:
+            shape = (fan_out, size) if last else (size, fan_out)
+            bias = Normal().sample32(fan_out * size, rng).reshape(shape)
+            bias *= np.float32(networks.sigma_b)
+            z += bias if vector else (bias.T if last else bias)[..., None]
+        yield z.T[..., None] if vector else z
+
+
+def _normalize(a: Array32, axis: int) -> None:
+    size = np.sqrt(np.mean(a * a, axis=axis, keepdims=True))
+    np.divide(a, size, out=a, where=size > 0)

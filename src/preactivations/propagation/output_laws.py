@@ -1,0 +1,419 @@
+"""The law of the output of a random network [1, n, 1] without sampling noise.
+
+The network of the two-layer study (Wolinski & Arbel, Figure 11, sweep (i)) with input 1:
+
+    z0 = sigma_w w0 + sigma_b b0
+    z1_j = sigma_w W_j phi(z0) + sigma_b b1_j                  j = 1..n
+    z2 = sigma_w / sqrt(n) sum_j V_j phi(z1_j) + sigma_b b2
+
+Given z0 the n terms are independent, and V is symmetric. With c the characteristic function of V, d the standard
+deviation of z2 given z0 (the same for every n), y = z / d and tau = d t / sqrt(n) (derived here):
+
+    psi(tau) = E [ c(sigma_w phi(z1) tau / d) | z0 ]
+    D(tau) = psi^n exp(-n sigma_b^2 tau^2 / 2 d^2) - exp(-n tau^2 / 2)
+    P(z2 <= z | z0) = Phi(y) + (1/pi) int_0^inf D(tau) sin(sqrt(n) tau y) / tau dtau.
+
+Measuring t in units of 1/d matters: for odd phi, d vanishes with z0, and no common truncation of t would do. All
+integrals are sums over fixed nodes (log-spaced in |z0|). An activation with an atom at 0 needs another route, since
+psi does not decay: `relu_output_cdf`.
+
+Error of the distribution function, measured: below 3e-4 at n = 1 and 1e-4 from n = 2 on for theta = 10, positive, where
+given z0 there is almost an atom and the truncation of tau shows; below 1e-4 and 2e-5 else (tests/test_two_layer.py).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+import scipy.special as sc
+from numpy.typing import ArrayLike, NDArray
+
+from preactivations.gaussianity import ks_distance, ks_standardized, ks_statistic
+from preactivations.propagation.engine import ArrayMap, simulate
+from preactivations.streams import Stream
+from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull, WeightLaw
+
+if TYPE_CHECKING:
+    from scipy.interpolate import CubicSpline, PPoly
+
+__all__ = ["REFERENCE", "Setting", "ks_line", "ks_points", "output_cdf", "relu_output_cdf", "sweep_widths"]
+
+Array = NDArray[np.float64]
+Map = Callable[[Array], Array]
+
+_TAU_STEP, _TAU_MAX = 0.05, 200.0
+_RATIO_STEP = 0.002
+_NODES = 120
+_WIDEST = 100
+_S_TABLE = 300.0
+_Y_MAX = 12.0  # in standard deviations: beyond it, given z0, the distribution function is 1
+_TINY = 1e-6  # the first neuron lies in (-_TINY, _TINY) with probability 8e-7
+
+
+class Setting(NamedTuple):
+    """A network of the study.
+
+    Attributes
+    ----------
+    weights : WeightLaw
+        Of W and V, from the second layer on; w0 is standard normal.
+    activation : callable
+        phi, an elementwise map of float64 arrays.
+    sigma_w : float
+        Scale of the weights; 1 by default.
+    sigma_b : float
+        Scale of the biases; 0 by default.
+    """
+
+    weights: WeightLaw
+    activation: Map
+    sigma_w: float = 1.0
+    sigma_b: float = 0.0
+
+
+def relu(x: Array) -> Array:
+    return np.maximum(x, 0)
+
+
+#: ReLU with He's variance and tanh at the Edge of Chaos, with the constants of the paper.
+REFERENCE = {
+    "relu": Setting(Normal(), relu, sigma_w=math.sqrt(2)),
+    "tanh": Setting(Normal(), np.tanh, sigma_w=math.sqrt(1.46), sigma_b=math.sqrt(0.013)),
+}
+
+
+def sweep_widths(sweep: Literal["i", "ii", "iii"], n: int) -> list[int]:
+    """Widths [1, n0, n1, 1] of the study: (i) n0 = 1, n1 = n; (ii) n0 = n, n1 = 2; (iii) n0 = n1 = n.
+
+    ValueError for another sweep.
+    """
+    match sweep:
+        case "i":
+            return [1, 1, n, 1]
+        case "ii":
+            return [1, n, 2, 1]
+        case "iii":
+            return [1, n, n, 1]
+    raise ValueError(f"sweep must be 'i', 'ii' or 'iii', got {sweep!r}")
+
+
+def ks_points(
+    setting: Setting,
+    activation: ArrayMap,
+    *,
+    sweeps: Sequence[Literal["i", "ii", "iii"]],
+    widths: Sequence[int],
+    n_samples: int,
+    stream: Callable[[str, int], Stream],
+    memory: float = 40e6,
+    threads: int = 1,
+) -> list[dict[str, str | int | float]]:
+    """Simulated KS statistics of the output pre-activation, a row per sweep and width.
+
+    Parameters
+    ----------
+    setting : Setting
+        Its activation is not used here.
+    activation : map
+        The activation in single precision, for the simulation.
+    sweeps : sequence of {"i", "ii", "iii"}
+        See `sweep_widths`.
+    widths : sequence of int
+        n of each cell, at least 1.
+    n_samples : int
+        Networks of a cell, one output each.
+    stream : callable
+        (sweep, n) -> source of random numbers of that cell.
+    memory, threads
+        As for `propagation.simulate`; 40 MB and 1 by default.
+
+    Returns
+    -------
+    list of dict
+        sweep, n, ks (from N(0, 1)), ks_standardized (of the standardized sample), n_samples.
+    """
+    rows: list[dict[str, str | int | float]] = []
+    for sweep in sweeps:
+        for n in widths:
+            z = simulate(
+                sweep_widths(sweep, n),
+                activation,
+                weights=setting.weights,
+                sigma_w=setting.sigma_w,
+                sigma_b=setting.sigma_b,
+                n_networks=n_samples,
+                stream=stream(sweep, n),
+                memory=memory,
+                threads=threads,
+            )
+            rows.append(
+                {"sweep": sweep, "n": n, "ks": ks_statistic(z), "ks_standardized": ks_standardized(z)}
+            )
+            rows[-1]["n_samples"] = n_samples
+    return rows
+
+
+def ks_line(setting: Setting, widths: Sequence[int]) -> Array:
+    """(raw, standardized) KS distance of the output of sweep (i) from N(0, 1), without sampling noise.
+
+    Parameters and errors as for `output_cdf`. `two_layer.relu` goes with weights N(0, 1) and sigma_b = 0 only
+    (`relu_output_cdf`): ValueError for others.
+
+    Returns
+    -------
+    array, shape (2, len(widths))
+    """
+    from scipy.integrate import trapezoid
+
+    z = np.concatenate((np.linspace(0, 12, 2401), np.geomspace(12, 500, 400)[1:]))
+    has_atom = setting.activation is relu
+    if has_atom and (setting.weights != Normal() or setting.sigma_b):
+        raise ValueError(
+            f"ReLU has an atom, whose law is known for weights N(0, 1) and sigma_b = 0; got {setting.weights}, "
+            f"sigma_b = {setting.sigma_b:g}"
+        )
+    cdf = relu_output_cdf(z, widths, setting.sigma_w) if has_atom else output_cdf(z, widths, setting)
+    out = np.empty((2, len(widths)))
+    for k, f in enumerate(cdf):
+        # E z^2 = 4 int_0^inf z P(z2 > z) dz
+        deviation = math.sqrt(4 * trapezoid(z * (1 - f), z))
+        out[:, k] = ks_distance(z, f), ks_distance(z / deviation, f)
+    return out
+
+
+def output_cdf(
+    z: ArrayLike,
+    widths: Sequence[int],
+    setting: Setting,
+) -> Array:
+    """P(z2 <= z) for networks [1, n, 1], for every n of `widths`.
+
+    Parameters
+    ----------
+    z : array, shape (m,)
+    widths : sequence of int
+        1 to 100.
+    setting : Setting
+        The law of W and V is SymmetricWeibull, Normal or SphericalMarginal(b) with b > 0; w0 is standard normal. The
+        activation has no atom at 0: P(phi(z1) = 0) = 0.
+
+    Returns
+    -------
+    array, shape (len(widths), m)
+
+    Raises
+    ------
+    ValueError
+        For a width below 1 or above 100.
+    TypeError
+        For another law of weights.
+    """
+    _check_widths(widths)
+    weights, activation, sigma_w, sigma_b = setting
+    z = np.asarray(z, dtype=np.float64)
+    x, x_weight = _normal_nodes()
+    spread = math.hypot(sigma_w, sigma_b)
+    a0 = activation(spread * x)
+    if np.array_equal(np.abs(a0), np.abs(a0[::-1])):  # odd or even activation: half of the nodes will do
+        a0, x_weight = a0[x.size // 2 :], 2 * x_weight[x.size // 2 :]
+    w, w_weight = _weight_nodes(weights)
+    bias, bias_weight = _normal_nodes() if sigma_b else (np.zeros(1), np.ones(1))
+    if isinstance(weights, Normal) and sigma_b:  # W and the bias add to one normal variable
+        deviation = np.sqrt((sigma_w * weights.std * a0) ** 2 + sigma_b**2)
+        z1, z1_weight = deviation[:, None] * bias, bias_weight
+    else:
+        z1 = (sigma_w * a0[:, None, None] * w[:, None] + sigma_b * bias).reshape(a0.size, -1)
+        z1_weight = (w_weight[:, None] * bias_weight).ravel()
+    a1 = np.abs(activation(z1))  # (x, nodes)
+    if np.array_equal(a1, a1[:, ::-1]):
+        half = a1.shape[1] // 2
+        z1_weight = np.append(2 * z1_weight[:half], z1_weight[half : a1.shape[1] - half])
+        a1 = a1[:, : z1_weight.size]
+    d = np.sqrt(sigma_w**2 * weights.variance * (a1**2 @ z1_weight) + sigma_b**2)
+    ratio = sigma_w * a1 / d[:, None]
+
+    tau = np.arange(_TAU_STEP, _TAU_MAX, _TAU_STEP)
+    psi = _mean_over_terms(ratio, z1_weight, tau, _characteristic_function(weights))
+
+    from scipy.interpolate import CubicSpline
+
+    out = np.empty((len(widths), z.size))
+    y = np.linspace(0, _Y_MAX, 601)
+    for k, n in enumerate(widths):
+        bias_factor = np.exp(-0.5 * n * np.outer(sigma_b / d, tau) ** 2)
+        difference = psi**n * bias_factor - np.exp(-0.5 * n * tau**2)
+        used = int(np.max(np.nonzero(np.max(np.abs(difference), axis=0) > 1e-12)[0], initial=0)) + 1
+        # trapezoidal rule; the integrand vanishes at tau = 0, where both characteristic functions are 1
+        kernel = np.sin(math.sqrt(n) * np.outer(y, tau[:used])) / tau[:used] * (_TAU_STEP / math.pi)
+        upper = sc.ndtr(-y)[:, None] - kernel @ difference[:, :used].T  # (y, x): P(z2 > y d | z0)
+        interpolant = CubicSpline(y, upper)
+        scaled = np.abs(z)[:, None] / d
+        tail = np.zeros(z.size)
+        for i in range(a0.size):
+            inside = scaled[:, i] < _Y_MAX
+            tail[inside] += x_weight[i] * _column(interpolant, i)(scaled[inside, i])
+        out[k] = np.where(z < 0, tail, 1 - tail)
+    return out
+
+
+def _check_widths(widths: Sequence[int]) -> None:
+    if not all(1 <= n <= _WIDEST for n in widths):
+        raise ValueError(
+            f"widths must be between 1 and {_WIDEST}, for which the grids are fine enough, got {widths}"
+        )
+
+
+def _column(spline: CubicSpline, i: int) -> PPoly:
+    from scipy.interpolate import PPoly
+
+    return PPoly.construct_fast(spline.c[:, :, i], spline.x)
+
+
+def relu_output_cdf(z: ArrayLike, widths: Sequence[int], sigma_w: float = math.sqrt(2)) -> Array:
+    """P(z2 <= z) for ReLU networks [1, n, 1] with normal weights and no bias, for every n of `widths`.
+
+    With K ~ Binomial(n, 1/2) active neurons, z2 = sigma_w^3 / sqrt(n) |w0| chi_K N if w0 > 0 and K > 0,
+    else 0: an atom of mass 1/2 + 2^-(n+1) at 0, where the value on the right is returned.
+
+    Parameters
+    ----------
+    z : array, shape (m,)
+    widths : sequence of int
+        1 to 100 (ValueError else).
+    sigma_w : float
+        sqrt(2) by default; the weights are N(0, 1).
+
+    Returns
+    -------
+    array, shape (len(widths), m)
+    """
+    _check_widths(widths)
+    z = np.asarray(z, dtype=np.float64)
+    # log |N|, log chi: the integrands are smooth and vanish at both ends
+    u = np.linspace(-18, math.log(math.sqrt(max(widths)) + 8), 1200)
+    step = u[1] - u[0]
+
+    def log_chi_weight(k: int) -> Array:
+        return np.asarray(
+            step * np.exp(k * u - 0.5 * np.exp(2 * u) + (1 - 0.5 * k) * math.log(2) - sc.gammaln(0.5 * k))
+        )
+
+    # law of log(|z0| chi_K): convolution on the grid
+    n_max = max(widths)
+    v = np.linspace(2 * u[0], 2 * u[-1], 2 * u.size - 1)
+    z0 = log_chi_weight(1)
+    products = [np.convolve(z0, log_chi_weight(k)) for k in range(1, n_max + 1)]
+    # P(r N > |z|) for r = exp(v)
+    out = np.empty((len(widths), z.size))
+    for i, n in enumerate(widths):
+        scale = sigma_w**3 / math.sqrt(n)
+        upper = sc.ndtr(-np.abs(z)[:, None] / (scale * np.exp(v)))
+        binomial = sc.binom(n, np.arange(1, n + 1)) * 0.5**n
+        weight = 0.5 * sum(b * p for b, p in zip(binomial, products, strict=False))
+        tail = upper @ weight  # P(z2 > |z|)
+        out[i] = np.where(z >= 0, 1 - tail, tail)
+    return out
+
+
+def _log_nodes() -> tuple[Array, Array]:
+    """Positive half of a rule for E f(N), dense next to 0: trapezoidal in log |x|."""
+    v = np.linspace(math.log(_TINY), math.log(8.5), _NODES)
+    x = np.exp(v)
+    weight = x * np.exp(-0.5 * x * x)
+    return x, 0.5 * weight / weight.sum()
+
+
+def _normal_nodes() -> tuple[Array, Array]:
+    """`_log_nodes`, both signs."""
+    x, weight = _log_nodes()
+    return np.concatenate((-x[::-1], x)), np.concatenate((weight[::-1], weight))
+
+
+def _weight_nodes(weights: WeightLaw) -> tuple[Array, Array]:
+    """Nodes and weights of E f(W), both signs, dense next to 0 and, for bounded laws, next to the end."""
+    if isinstance(weights, Normal):
+        x, weight = _normal_nodes()
+        return weights.std * x, weight
+    u, weight = np.polynomial.legendre.leggauss(_NODES)
+    u, weight = 0.5 * (u + 1), 0.5 * weight
+    match weights:
+        case SymmetricWeibull(theta=theta):
+            end = 40 ** (1 / theta)
+            w, density = end * u * u, 2 * end * u * weight * theta
+            weight = density * (end * u * u) ** (theta - 1) * np.exp(-((end * u * u) ** theta))
+        case SphericalMarginal(b=b) if b > 0:
+            # w = sin(angle): f(w) dw = cos(angle)^(2b - 1) d(angle), and 1 - u^m takes the power at the end
+            m = max(1.0, 1 / b)
+            gap = u**m  # distance of the angle from pi/2, in units of pi/2
+            w = np.cos(0.5 * math.pi * gap)
+            weight = weight * m * u ** (m - 1) * np.sin(0.5 * math.pi * gap) ** (2 * b - 1)
+        case _:
+            raise TypeError(f"no quadrature is known for {weights!r}")
+    weight = weight / weight.sum()
+    return np.concatenate((-w[::-1], w)), 0.5 * np.concatenate((weight[::-1], weight))
+
+
+def _mean_over_terms(ratio: Array, weight: Array, tau: Array, c: Map) -> Array:
+    """psi(tau) = sum_j weight_j c(ratio_ij tau), shape (len(ratio), len(tau)).
+
+    The law of the ratios is first moved to a uniform grid, by cubic Lagrange interpolation of c(. tau): then c is
+    needed on one grid for all rows, and the sum is a matrix product. (Interpolation error of order (0.002 tau)^4.)
+    """
+    from scipy.sparse import csr_array
+
+    position = ratio / _RATIO_STEP + 1
+    left = np.floor(position).astype(np.int64)
+    f = position - left
+    lagrange = np.stack(
+        [
+            -f * (f - 1) * (f - 2) / 6,
+            (f + 1) * (f - 1) * (f - 2) / 2,
+            -(f + 1) * f * (f - 2) / 2,
+            (f + 1) * f * (f - 1) / 6,
+        ]
+    )
+    columns = left + np.arange(-1, 3)[:, None, None]
+    rows = np.broadcast_to(np.arange(ratio.shape[0])[:, None], columns.shape)
+    shape = (ratio.shape[0], int(left.max()) + 3)
+    law = csr_array(((lagrange * weight).ravel(), (rows.ravel(), columns.ravel())), shape=shape).toarray()
+    grid = np.abs(np.arange(shape[1]) - 1) * _RATIO_STEP  # c is even
+    parts = np.array_split(tau, 1 + tau.size * grid.size // 2**20)
+    return np.concatenate([law @ c(grid[:, None] * part) for part in parts], axis=1)
+
+
+def _characteristic_function(weights: WeightLaw) -> Map:
+    """s -> E cos(s W), s >= 0: closed form, or a table continued by the power s^-theta."""
+    match weights:
+        case Normal(std=std):
+            return lambda s: np.exp(-0.5 * (std * s) ** 2)
+        case SphericalMarginal(b=b):
+
+            def bessel(s: Array) -> Array:  # 0F1(; b + 1/2; -s^2/4)
+                half = np.maximum(0.5 * s, 1e-3)
+                value = np.exp(sc.gammaln(b + 0.5) - (b - 0.5) * np.log(half)) * sc.jv(b - 0.5, 2 * half)
+                return np.where(s < 2e-3, 1 - s * s / (4 * b + 2), value)
+
+            return bessel
+        case SymmetricWeibull(theta=theta):
+            # at least pi nodes per period of cos(s w), and dense next to 0 as in _weight_nodes
+            u, weight = np.polynomial.legendre.leggauss(1200)
+            u, weight = 0.5 * (u + 1), 0.5 * weight
+            end = 40 ** (1 / theta)
+            w = end * u * u
+            weight = 2 * end * u * weight * theta * w ** (theta - 1) * np.exp(-(w**theta))
+            grid = np.linspace(0, _S_TABLE, 12001)
+            parts = np.array_split(grid, 24)
+            table = np.concatenate([np.cos(np.outer(part, w)) @ weight for part in parts])
+            from scipy.interpolate import CubicSpline
+
+            spline = CubicSpline(grid, table, bc_type="clamped")
+
+            def continued(s: Array) -> Array:
+                value = spline(np.minimum(s, _S_TABLE))
+                return np.asarray(value * (_S_TABLE / np.maximum(s, _S_TABLE)) ** theta)
+
+            return continued
+    raise TypeError(f"no characteristic function is known for {weights!r}")

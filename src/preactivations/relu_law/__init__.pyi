@@ -1,0 +1,14 @@
+from .chain import JacobianMoments as JacobianMoments
+from .chain import LogMoments as LogMoments
+from .chain import NormChain as NormChain
+from .chain import NormFactor as NormFactor
+from .chain import NormLaw as NormLaw
+from .chain import PairMoments as PairMoments
+from .chain import eigenvalue as eigenvalue
+from .chain import he_variance as he_variance
+from .chain import jacobian_moments as jacobian_moments
+from .chain import log_angle_drift as log_angle_drift
+from .chain import mean_correlation as mean_correlation
+from .chain import pair_moments as pair_moments
+from .chain import stationary_law as stationary_law
+from .chain import tail_index as tail_index

@@ -1,0 +1,14 @@
+from .ensembles import Ensemble as Ensemble
+from .loop import Adam as Adam
+from .loop import Score as Score
+from .loop import Sgd as Sgd
+from .loop import Training as Training
+from .loop import evaluate as evaluate
+from .loop import train as train
+from .networks import initialize as initialize
+from .networks import lenet as lenet
+from .networks import mlp as mlp
+from .runs import Plan as Plan
+from .runs import Split as Split
+from .runs import split_images as split_images
+from .runs import train_ensemble as train_ensemble

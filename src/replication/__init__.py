@@ -1,0 +1,1 @@
+"""The replication of four papers: protocols, statistics, claims, labels and figures."""

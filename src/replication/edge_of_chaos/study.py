@@ -1,0 +1,313 @@
+"""The Edge-of-Chaos study: what theory says for each activation, and what networks of finite width do.
+
+Theory tables are rows for data frames, from `edge_of_chaos`. Simulations draw networks [1 or 2, n, ..., n] whose first
+layer is exactly normal with the variance and correlation asked for, so that its neurons are independent: the maps are
+then exact for the second layer at any width, and what deviates later is dependence between neurons.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from preactivations.activations.registry import Activation, by_name, of_pair
+from preactivations.edge_of_chaos.curves import chi_map, depth_scales, eoc_curve, eoc_point, oscillating_range
+from preactivations.edge_of_chaos.fixpoints import correlation_fixed_points, fixed_points, fixed_variance
+from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map, variance_slope
+from preactivations.pairs.gaussian import GaussianPair
+from preactivations.propagation.engine import simulate_layers
+from preactivations.streams import Stream
+from preactivations.weights import Normal, SymmetricWeibull, WeightLaw
+
+__all__ = [
+    "NetworkLaw",
+    "constant_rows",
+    "correlation_rows",
+    "curve_rows",
+    "edge_settings",
+    "heat_rows",
+    "law_of",
+    "map_rows",
+    "oscillating_rows",
+    "pair_row",
+    "rate_rows",
+    "scale_rows",
+    "uniqueness_row",
+    "variance_rows",
+]
+
+Array = NDArray[np.float64]
+Row = dict[str, Any]
+
+
+class NetworkLaw(NamedTuple):
+    """Activation for theory and for the engine, weights, scales."""
+
+    exact: Activation
+    module: Any
+    weights: WeightLaw
+    sigma_w: float
+    sigma_b: float
+
+    @property
+    def scales(self) -> Any:
+        """Keyword arguments for the engine."""
+        return {"sigma_w": self.sigma_w, "sigma_b": self.sigma_b}
+
+    @property
+    def map_scales(self) -> Any:
+        """For the maps of `edge_of_chaos`, which want E W^2 too."""
+        return self.scales | {"weight_variance": self.weights.variance}
+
+
+def law_of(name: str, law: WeightLaw | None, sigma_w: float, sigma_b: float) -> NetworkLaw:
+    """By the name of the activation: odd and positive go with `law`, others with normal weights."""
+    from preactivations.activations.modules import activation
+
+    if law is not None:
+        module: Any = activation(name, law)
+        return NetworkLaw(of_pair(GaussianPair(law, module.kind)), module, law, sigma_w, sigma_b)
+    module = torch_erf() if name == "erf" else activation(name)
+    return NetworkLaw(by_name(name), module, Normal(), sigma_w, sigma_b)
+
+
+def torch_erf() -> Any:
+    """erf as a module."""
+    import torch
+
+    class Erf(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.erf(x)
+
+    return Erf()
+
+
+# -- theory ----------------------------------------------------------------------------------------
+
+
+def curve_rows(activation: Any, n_points: int) -> list[Row]:
+    """The Edge of Chaos of an activation: sigma_w, sigma_b, variance."""
+    curve = eoc_curve(activation, n_points)
+    return [
+        {"sigma_w": w, "sigma_b": b, "variance": v}
+        for w, b, v in zip(*(column.tolist() for column in curve), strict=True)
+    ]
+
+
+def pair_row(law: WeightLaw, kind: str) -> Row:
+    """An exact pair at v = 1 on the circle sigma_w^2 + sigma_b^2 = 1.
+
+    chi at sigma_w = 1; the phase there; the exact Edge-of-Chaos point (NaN where there is none); dv'/dv, and xi_c of
+    positive pairs, -1 / log chi.
+    """
+    pair = GaussianPair(law, kind)  # type: ignore[arg-type]
+    value = float(chi(pair, 1.0))
+    sigma_w = sigma_b = math.nan
+    if kind == "odd" and value < math.inf:
+        sigma_w, sigma_b, _ = eoc_point(pair)
+    return {
+        "kind": kind,
+        "theta": getattr(law, "theta", math.nan),
+        "b": getattr(law, "b", math.nan),
+        "weight_variance": law.variance,
+        "chi": value,
+        "phase": "edge" if abs(value - 1) < 1e-9 else ("ordered" if value < 1 else "chaotic"),
+        "sigma_w": sigma_w,
+        "sigma_b": sigma_b,
+        "variance_slope": float(variance_slope(pair, 1.0)),
+        "xi_c": -1 / math.log(value) if value < 1 - 1e-9 else math.nan,
+    }
+
+
+def map_rows(activation: Any, sigma_w: float, sigma_b: float, points: int = 161) -> list[Row]:
+    """The graphs of both maps with their fixed points: quantity, at, value (of a fixed point its slope)."""
+    scales: Any = {"sigma_w": sigma_w, "sigma_b": sigma_b}
+    rows = []
+    v = np.geomspace(1e-3, 1e2, points)
+    for at, value in zip(v, variance_map(activation, v, **scales), strict=True):
+        rows.append({"quantity": "variance", "at": at, "value": value})
+    fixed = [p for p in fixed_points(activation, **scales, interval=(1e-3, 1e2)) if p.variance > 0]
+    rows += [{"quantity": "fixed variance", "at": p.variance, "value": p.slope} for p in fixed]
+    star = fixed_variance(activation, **scales)
+    if 0 < star < math.inf:
+        c = np.linspace(-1, 1, points)
+        for at, value in zip(c, correlation_map(activation, c, star, **scales), strict=True):
+            rows.append({"quantity": "correlation", "at": at, "value": value})
+        for point in correlation_fixed_points(activation, star, **scales):
+            rows.append({"quantity": "fixed correlation", "at": point.correlation, "value": point.slope})
+    return rows
+
+
+def constant_rows() -> list[Row]:
+    """Numbers that papers state: q* and chi_1 of tanh at (1.46, 0.013), dv'/dv of the odd pair with theta = 4."""
+    sigma_w, sigma_b = math.sqrt(1.46), math.sqrt(0.013)
+    v = fixed_variance("tanh", sigma_w=sigma_w, sigma_b=sigma_b)
+    return [
+        {"name": "tanh_variance", "value": v},
+        {"name": "tanh_chi", "value": float(chi("tanh", v, sigma_w=sigma_w))},
+        {
+            "name": "odd_4_slope",
+            "value": float(variance_slope(GaussianPair(SymmetricWeibull(4), "odd"), 1.0)),
+        },
+    ]
+
+
+def scale_rows(activation: Any, sigma_b: float, sigma_w: Sequence[float]) -> list[Row]:
+    """Depth scales and the fixed points they belong to, against sigma_w."""
+    rows = []
+    for w in sigma_w:
+        try:
+            found = depth_scales(activation, sigma_w=w, sigma_b=sigma_b)
+        except ValueError:  # the variance tends to 0 or infinity: there is no scale
+            continue
+        rows.append({"sigma_w": w, "sigma_b": sigma_b} | found._asdict())
+    return rows
+
+
+def oscillating_rows(omega: float, n_scales: int = 5) -> tuple[list[Row], list[Row]]:
+    """Range of sigma_w with fixed points, and the fixed points of one period for scales inside it."""
+    low, high = oscillating_range(omega)
+    period = math.exp(4 * math.pi / omega)
+    points = []
+    for share in np.linspace(0.1, 0.9, n_scales):
+        sigma_w = low + share * (high - low)
+        found = fixed_points(f"oscillating_{omega:g}", sigma_w=sigma_w, interval=(0.3, 0.3 * period**3))
+        positive = [p for p in found if p.variance > 0]
+        for k, point in enumerate(positive):
+            ratio = positive[k + 2].variance / point.variance if k + 2 < len(positive) else math.nan
+            points.append(
+                {"omega": omega, "sigma_w": sigma_w, "number": k} | point._asdict() | {"ratio": ratio}
+            )
+    return [{"omega": omega, "sigma_w_low": low, "sigma_w_high": high, "period": period}], points
+
+
+def heat_rows(activation: Any, sigma_w: Array, sigma_b: Array) -> dict[str, Array]:
+    """Columns sigma_w, sigma_b, variance, chi on the grid of all pairs of scales."""
+    w, b = np.meshgrid(sigma_w, sigma_b, indexing="ij")
+    variance, value = chi_map(activation, w, b)
+    return {"sigma_w": w.ravel(), "sigma_b": b.ravel(), "variance": variance.ravel(), "chi": value.ravel()}
+
+
+def uniqueness_row(activation: Any, points: int = 14) -> Row:
+    """Largest number of positive fixed points of the variance map over a grid of scales, and where."""
+    most, where, settings = 0, (math.nan, math.nan), 0
+    for sigma_w in [*np.geomspace(0.3, 3, points), 0.9, 0.99]:
+        for sigma_b in (0.0, 0.01, 0.1, 0.3, 1.0):
+            try:
+                found = fixed_points(activation, sigma_w=sigma_w, sigma_b=sigma_b)
+            except ValueError:  # a line of fixed points: ReLU on the edge
+                continue
+            settings += 1
+            positive = sum(p.variance > 0 for p in found)
+            if positive > most:
+                most, where = positive, (float(sigma_w), sigma_b)
+    return {"settings": settings, "most": most, "sigma_w": where[0], "sigma_b": where[1]}
+
+
+def rate_rows(activation: Any, sigma_w: float, sigma_b: float, depth: int) -> list[Row]:
+    """1 - c_l on the edge from c_1 = 1/2, at depths evenly spaced on a logarithmic scale."""
+    v = fixed_variance(activation, sigma_w=sigma_w, sigma_b=sigma_b)
+    c = correlation_map(activation, 0.5, v, sigma_w=sigma_w, sigma_b=sigma_b, layers=depth)
+    depths = np.unique(np.geomspace(1, depth, 60).astype(int))
+    return [{"depth": int(at) + 1, "gap": float(1 - c[at - 1])} for at in depths]
+
+
+def edge_settings(theta: float) -> list[tuple[str, str, NetworkLaw]]:
+    """(activation, place, law): tanh and odd phi_theta below, on and above the edge, ReLU on it.
+
+    tanh: the point of the curve with variance .3029, sigma_b kept, sigma_w times .8 and 1.4. phi_theta: on the circle
+    sigma_w^2 + sigma_b^2 = 1, sigma_w times .85 and sigma_w = 1.
+    """
+    tanh = by_name("tanh")
+    v = 0.3029
+    sigma_w = 1 / math.sqrt(float(chi(tanh, v)))
+    sigma_b = math.sqrt(v - float(variance_map(tanh, v, sigma_w=sigma_w)))
+    weibull = SymmetricWeibull(theta)
+    edge = eoc_point(GaussianPair(weibull, "odd")).sigma_w
+    settings = [
+        ("tanh", place, law_of("tanh", None, factor * sigma_w, sigma_b))
+        for place, factor in (("below", 0.8), ("on", 1.0), ("above", 1.4))
+    ]
+    for place, w in (("below", 0.85 * edge), ("on", edge), ("above", 1.0)):
+        settings.append(("odd", place, law_of("odd", weibull, w, math.sqrt(1 - w * w))))
+    return [*settings, ("relu", "on", law_of("relu", None, math.sqrt(2), 0.0))]
+
+
+# -- simulation ------------------------------------------------------------------------------------
+
+
+def correlation_rows(
+    law: NetworkLaw, width: int, depth: int, n_networks: int, start: float, stream: Stream, **options: Any
+) -> list[Row]:
+    """Two inputs whose first-layer pre-activations are N(0, v*) with correlation `start`, layer by layer.
+
+    covariance (E z_a z_b / v*, mean over neurons and networks) with error, the mean over networks of the
+    correlation over neurons, its 5 % and 95 % points, and theory, the map. v* is the fixed point that it leads to.
+    """
+    v = fixed_variance(law.exact, **law.map_scales)
+    if not 0 < v < math.inf:
+        raise ValueError(f"the variance of {law.exact.name} tends to {v:g} at sigma_w = {law.sigma_w:g}")
+    # first layer: sigma_w^2 x_a.x_b / 2 + sigma_b^2 = v (1 or start), x in the plane
+    free = v - law.sigma_b**2
+    cosine = (start * v - law.sigma_b**2) / free
+    if not -1 <= cosine <= 1:
+        raise ValueError(f"correlation {start} can't be had in the first layer: the bias alone makes more")
+    size = math.sqrt(2 * free) / law.sigma_w
+    x = size * np.array([[1.0, 0.0], [cosine, math.sqrt(1 - cosine**2)]])
+    layers = simulate_layers(
+        [2] + [width] * depth,
+        law.module,
+        weights=law.weights,
+        n_networks=n_networks,
+        stream=stream,
+        inputs=x,
+        **law.scales,
+        **options,
+    )
+    theory = np.append(start, correlation_map(law.exact, start, v, **law.map_scales, layers=depth - 1))
+    between = layers.between
+    assert between is not None  # two inputs
+    rows = []
+    for k in range(depth):
+        cosines = between.mean_cosine[k][np.isfinite(between.mean_cosine[k])].astype(np.float64)
+        low, high = np.quantile(cosines, [0.05, 0.95]) if cosines.size else (math.nan, math.nan)
+        rows.append(
+            {
+                "depth": k + 1,
+                "covariance": float(between.covariance[k, 0, 1]) / v,
+                "covariance_error": float(between.covariance_error[k, 0, 1]) / v,
+                "correlation": float(cosines.mean()) if cosines.size else math.nan,
+                "correlation_error": float(cosines.std() / math.sqrt(max(1, cosines.size - 1))),
+                "low": float(low),
+                "high": float(high),
+                "theory": float(theory[k]),
+            }
+        )
+    return rows
+
+
+def variance_rows(
+    law: NetworkLaw, width: int, depth: int, n_networks: int, start: float, stream: Stream, **options: Any
+) -> list[Row]:
+    """Variance layer by layer of networks whose first layer is N(0, start), with the map beside it."""
+    layers = simulate_layers(
+        [1] + [width] * depth,
+        law.module,
+        weights=law.weights,
+        n_networks=n_networks,
+        stream=stream,
+        inputs=math.sqrt((start - law.sigma_b**2) / law.sigma_w**2),
+        **law.scales,
+        **options,
+    )
+    variance, theory = layers.variance(), [start]
+    for _ in range(depth - 1):
+        theory.append(float(variance_map(law.exact, theory[-1], **law.map_scales)))
+    return [
+        {"depth": k + 1, "variance": float(value), "error": float(error), "theory": theory[k]}
+        for k, (value, error) in enumerate(zip(*variance, strict=True))
+    ]

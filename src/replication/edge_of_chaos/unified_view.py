@@ -1,0 +1,224 @@
+"""Initialization schemes in one view: which statistic of pre-activations each one keeps from layer to layer.
+
+Networks of `width` neurons per layer whose first layer is exactly N(0, v), for two inputs of given correlation;
+forward by z' = sigma_w W phi(z) / sqrt(n) + sigma_b B, backward by automatic differentiation of a random linear
+function of the last layer. Infinite width predicts the variance by the variance map, and that the second moment of the
+gradient is multiplied by chi_1(v) per layer backward (Schoenholz et al. 2017).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from preactivations.edge_of_chaos.curves import eoc_point
+from preactivations.edge_of_chaos.fixpoints import fixed_variance
+from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map
+from preactivations.gaussianity import ks_standardized, ks_statistic
+from preactivations.pairs.gaussian import GaussianPair
+from preactivations.streams import Stream
+from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull
+from replication.edge_of_chaos.study import NetworkLaw, law_of
+
+__all__ = ["Scheme", "measure", "schemes"]
+
+Array32 = NDArray[np.float32]
+
+_BLOCK = 25  # networks at once
+
+
+class Scheme(NamedTuple):
+    """An initialization scheme.
+
+    Attributes
+    ----------
+    name : str
+    law : NetworkLaw
+    keeps : str
+        The statistic that it is made to keep.
+    formula : str
+        How.
+    orthogonal : bool
+        Whether the matrices are random orthogonal ones instead of i.i.d. entries.
+    """
+
+    name: str
+    law: NetworkLaw
+    keeps: str
+    formula: str
+    orthogonal: bool = False
+
+
+def schemes(theta: float) -> list[Scheme]:
+    """LeCun, Glorot, He, orthogonal, EOC, exact pairs for Weibull(theta) weights and for uniform ones."""
+    weibull, uniform = SymmetricWeibull(theta), SphericalMarginal(1)
+    point = eoc_point(GaussianPair(weibull, "odd"))
+    tanh = law_of("tanh", None, 1.0, 0.0)
+    # uniform weights of variance 1: Glorot and Bengio draw from the uniform law
+    glorot = tanh._replace(weights=uniform, sigma_w=math.sqrt(3))
+    return [
+        Scheme("LeCun", tanh, "variance forward, linear units", "Var W = 1/fan_in"),
+        Scheme(
+            "Glorot", glorot, "variance forward and backward, linear units", "Var W = 2/(fan_in + fan_out)"
+        ),
+        Scheme("He", law_of("relu", None, math.sqrt(2), 0.0), "variance forward, ReLU", "Var W = 2/fan_in"),
+        Scheme("orthogonal", tanh, "norms forward and backward, linear units", "W W^T = I", orthogonal=True),
+        Scheme(
+            "Edge of Chaos",
+            law_of("tanh", None, math.sqrt(1.46), math.sqrt(0.013)),
+            "variance, correlations to first order, gradients",
+            "chi_1 = 1: sigma_w^2 = 1.46, sigma_b^2 = 0.013",
+        ),
+        Scheme(
+            f"phi odd, theta {theta:g}",
+            law_of("odd", weibull, 1.0, 0.0),
+            "whole law N(0, 1)",
+            "W phi(X) ~ N(0, 1)",
+        ),
+        Scheme(
+            f"phi odd, theta {theta:g}, Edge of Chaos",
+            law_of("odd", weibull, point.sigma_w, point.sigma_b),
+            "whole law N(0, 1), correlations to first order, gradients",
+            "W phi(X) ~ N(0, 1), chi_1 = 1",
+        ),
+        Scheme(
+            f"phi positive, theta {theta:g}",
+            law_of("positive", weibull, 1.0, 0.0),
+            "whole law N(0, 1)",
+            "W phi(X) ~ N(0, 1)",
+        ),
+        Scheme(
+            "phi positive, uniform weights",
+            law_of("positive", uniform, 1.0, 0.0),
+            "whole law N(0, 1)",
+            "W phi(X) ~ N(0, 1)",
+        ),
+    ]
+
+
+def measure(
+    law: NetworkLaw,
+    width: int,
+    depth: int,
+    n_networks: int,
+    start: float,
+    stream: Stream,
+    *,
+    orthogonal: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> list[dict[str, float]]:
+    """Forward and backward statistics, one row per layer.
+
+    Parameters
+    ----------
+    law : NetworkLaw
+    width, depth, n_networks : int
+    start : float
+        Correlation of the two inputs in the first layer.
+    stream : Stream
+    orthogonal : bool
+        Random orthogonal matrices times sqrt(n) for W.
+
+    Returns
+    -------
+    rows
+        variance (of the first input), gradient (second moment of the derivative with respect to the layer, that of the
+        last layer being 1), correlation (over neurons, mean over networks), each with its error over networks and
+        what infinite width predicts (`_theory`); ks against N(0, v) with v the variance of the first layer, and
+        ks_standardized, of one neuron per network.
+    """
+    if depth < 2 or width < 2 or n_networks < 2:
+        raise ValueError(
+            f"depth, width and n_networks must be at least 2, got {depth}, {width}, {n_networks}"
+        )
+    if not -1 <= start <= 1:
+        raise ValueError(f"start is a correlation in [-1, 1], got {start}")
+    v = fixed_variance(law.exact, **law.map_scales)
+    if not 0 < v < math.inf:
+        v = 1.0
+    parts = []
+    for block in range(-(-n_networks // _BLOCK)):
+        count = min(_BLOCK, n_networks - block * _BLOCK)
+        parts.append(_block(law, width, depth, v, start, orthogonal, stream.block(block), count))
+        if progress is not None:
+            progress(count)
+    square, gradient, cosine, tested = (np.concatenate(column, axis=1) for column in zip(*parts, strict=True))
+    variances, correlations, chis = _theory(law, v, start, depth)
+    rows = []
+    for k in range(depth):
+        row: dict[str, float] = {"depth": k + 1, "n_networks": n_networks}
+        for name, values, theory in (
+            ("variance", square[k], variances[k]),
+            ("gradient", gradient[k], float(np.prod(chis[k : depth - 1]))),
+            ("correlation", cosine[k], correlations[k]),
+        ):
+            there = values[np.isfinite(values)]
+            row |= {
+                name: float(there.mean()),
+                f"{name}_error": float(there.std(ddof=1) / math.sqrt(there.size)),
+                f"{name}_theory": theory,
+            }
+        z = tested[k].astype(np.float64)
+        row["ks"] = ks_statistic(z / math.sqrt(v))
+        row["ks_standardized"] = ks_standardized(z) if np.ptp(z) > 0 else math.nan
+        rows.append(row)
+    return rows
+
+
+def _theory(law: NetworkLaw, v: float, c: float, depth: int) -> tuple[list[float], list[float], list[float]]:
+    """Variance, correlation and chi_1 in layers 1 to depth; the correlation map takes the variance of its layer."""
+    scales = law.map_scales
+    variances, correlations, chis = [v], [c], []
+    for _ in range(depth - 1):
+        correlations.append(float(correlation_map(law.exact, correlations[-1], variances[-1], **scales)))
+        variances.append(float(variance_map(law.exact, variances[-1], **scales)))
+    for at in variances:
+        chis.append(float(chi(law.exact, at, sigma_w=law.sigma_w, weight_variance=law.weights.variance)))
+    return variances, correlations, chis
+
+
+def _block(
+    law: NetworkLaw,
+    width: int,
+    depth: int,
+    v: float,
+    start: float,
+    orthogonal: bool,
+    rng: np.random.Generator,
+    count: int,
+) -> tuple[Any, Any, Any, Any]:
+    """(square, gradient, cosine, tested neuron) of one block, shape (depth, count) each."""
+    first, second = (_normal(rng, _BLOCK, width) for _ in range(2))
+    pair = torch.stack([first, start * first + math.sqrt(1 - start**2) * second], dim=-1)
+    layers = [(math.sqrt(v) * pair)[:count].requires_grad_()]
+    for _ in range(depth - 1):
+        if orthogonal:
+            w = _orthogonal(_normal(rng, _BLOCK, width, width)) * math.sqrt(width)
+        else:
+            w = torch.from_numpy(law.weights.sample32(_BLOCK * width * width, rng)).view(_BLOCK, width, width)
+        z = torch.bmm(w[:count], law.module(layers[-1])) * (law.sigma_w / math.sqrt(width))
+        if law.sigma_b:
+            z = z + law.sigma_b * _normal(rng, _BLOCK, width, 1)[:count]
+        layers.append(z)
+    direction = _normal(rng, _BLOCK, width)[:count]
+    gradients = torch.autograd.grad((layers[-1][..., 0] * direction).sum(), layers)
+    z = torch.stack([layer.detach() for layer in layers])  # (depth, count, n, 2)
+    square = z.square().mean(2)
+    cosine = z.prod(-1).mean(2) / square.prod(-1).sqrt()
+    gradient = torch.stack([g[..., 0].square().mean(1) for g in gradients])
+    return square[..., 0].numpy(), gradient.numpy(), cosine.numpy(), z[:, :, 0, 0].numpy()
+
+
+def _normal(rng: np.random.Generator, *shape: int) -> torch.Tensor:
+    return torch.from_numpy(Normal().sample32(math.prod(shape), rng)).view(shape)
+
+
+def _orthogonal(normal: torch.Tensor) -> torch.Tensor:
+    """Haar distributed: the R of the factorization has a positive diagonal."""
+    q, r = torch.linalg.qr(normal)
+    return q * torch.sign(torch.diagonal(r, dim1=-2, dim2=-1)).unsqueeze(-2)

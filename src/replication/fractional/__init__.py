@@ -1,0 +1,1 @@
+"""Fractional moment-preserving initialization schemes (Gurbuzbalaban & Hu 2021)."""

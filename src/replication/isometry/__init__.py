@@ -1,0 +1,1 @@
+"""Initialization of ReLUs for dynamical isometry (Burkholz & Dubatovka 2019)."""

@@ -1,0 +1,281 @@
+"""The exact law of the signal in ReLU networks with drawn networks beside it (Burkholz & Dubatovka 2019; our protocol).
+
+Networks have He's variance, no biases, constant width and an input of norm 1, unless something else is said.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import kstwo
+
+from preactivations.kernels.arc_cosine import angular
+from preactivations.propagation.engine import simulate
+from preactivations.relu_law.chain import (
+    NormChain,
+    NormFactor,
+    NormLaw,
+    eigenvalue,
+    log_angle_drift,
+    mean_correlation,
+    stationary_law,
+    tail_index,
+)
+from preactivations.streams import Stream
+from preactivations.weights import Normal
+
+__all__ = [
+    "constants",
+    "correlation_rows",
+    "density_rows",
+    "deviation_rows",
+    "drawn_norms",
+    "eigenvalue_rows",
+    "he_chain",
+    "histogram_rows",
+    "ks_to_law",
+    "stationary_rows",
+]
+
+Array = NDArray[np.float64]
+Row = dict[str, Any]
+
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_PATHS = 12  # networks of which the whole path of the correlation is kept
+
+
+# -- one input -------------------------------------------------------------------------------------
+
+
+def he_chain(width: int, depth: int) -> NormChain:
+    """He's variance at constant width, from as many inputs."""
+    return NormChain(width, [width] * depth)
+
+
+def drawn_norms(width: int, depth: int, networks: int, stream: Stream, **options: Any) -> Array:
+    """q_L = |x_L|^2 of `networks` ReLU networks with drawn weight matrices, He's variance, |x_0| = 1.
+
+    Options as for `propagation.simulate` (memory, threads, device, progress). The first layer has one input: with
+    normal weights only its norm counts.
+    """
+    phi: Any = _relu
+    if options.get("device"):
+        from torch.nn.functional import relu as phi
+    h = simulate(
+        [1] + [width] * depth,
+        phi,
+        weights=Normal(),
+        sigma_w=math.sqrt(2),
+        n_networks=networks,
+        stream=stream,
+        inputs=1 / math.sqrt(width),
+        **options,
+    )
+    return np.square(np.maximum(h, 0), dtype=np.float64).sum(axis=1)
+
+
+def _relu(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.maximum(x, 0, out=x)
+
+
+def ks_to_law(sample: Array, law: NormLaw) -> float:
+    """KS statistic of a sample against a law with an atom at 0: sup over q >= 0 of |F_n - F|."""
+    q = np.sort(sample)
+    zeros = int(np.searchsorted(q, 0, side="right"))
+    cdf = law.cdf(q[zeros:])
+    steps = np.arange(zeros, q.size + 1) / q.size
+    above, below = steps[1:] - cdf, cdf - steps[:-1]
+    return float(max(abs(zeros / q.size - law.atom), *(part.max() for part in (above, below) if part.size)))
+
+
+def density_rows(width: int, depth: int, points: int = 400) -> list[Row]:
+    """Exact density of log10 q_L where it holds all but 1e-4 on either side, the dead part left out; and median."""
+    law = he_chain(width, depth).law()
+    low, high = law.ppf(np.array([law.atom + 1e-4 * (1 - law.atom), 1 - 1e-4]))
+    x = np.linspace(math.log10(low), math.log10(high), points)
+    density = law.pdf_of_log(x * math.log(10)) * math.log(10)
+    name = {"width": width, "depth": depth, "dead": law.atom, "median": float(law.ppf(0.5))}
+    return [name | {"log10_q": a, "density": b} for a, b in zip(x, density, strict=True)]
+
+
+def histogram_rows(width: int, depth: int, sample: Array, bins: int = 60) -> tuple[list[Row], Row]:
+    """(histogram of log10 q_L over the range of `density_rows`, KS statistic against the exact law)."""
+    law = he_chain(width, depth).law()
+    ends = law.ppf(np.array([law.atom + 1e-4 * (1 - law.atom), 1 - 1e-4]))
+    first, last = np.log10(ends)
+    edges = np.linspace(first, last, bins + 1)
+    counts, _ = np.histogram(np.log10(sample[sample > 0]), edges)
+    heights = counts / (sample.size * np.diff(edges))
+    name = {"width": width, "depth": depth}
+    histogram = [
+        name | {"low": a, "high": b, "density": height}
+        for a, b, height in zip(edges[:-1], edges[1:], heights, strict=True)
+    ]
+    ks = name | {
+        "networks": sample.size,
+        "ks": ks_to_law(sample, law),
+        "critical": float(kstwo.ppf(0.95, sample.size)),
+        "dead": law.atom,
+        "dead_drawn": float((sample == 0).mean()),
+    }
+    return histogram, ks
+
+
+def deviation_rows(width: int, depth: int, samples: dict[str, Array]) -> Row:
+    """How far q_L is from 1, its value in mean field: exact, and for each sample (name: values) with errors.
+
+    Exact: mean_log and sd_log of log q given survival, p_low = P(q <= .1), median, sd of q, dead. For each sample the
+    same and n; errors of mean_log, sd_log and p_low, standard. (sd of q is carried by rare networks: no error is
+    known.)
+    """
+    chain = he_chain(width, depth)
+    law, moments = chain.law(), chain.log_moments()
+    row: Row = {
+        "width": width,
+        "depth": depth,
+        "mean_log": moments.mean,
+        "sd_log": math.sqrt(moments.variance),
+        "p_low": float(law.cdf(0.1)),
+        "median": float(law.ppf(0.5)),
+        "sd": math.sqrt(max(0.0, math.expm1(float(chain.log_moment(2))))),
+        "dead": law.atom,
+    }
+    for name, q in samples.items():
+        log_q = np.log(q[q > 0])
+        deviation = log_q - log_q.mean()
+        variance = float(deviation.var())
+        sd = math.sqrt(variance)
+        fourth = float((deviation**4).mean())
+        row |= {
+            f"n_{name}": q.size,
+            f"mean_log_{name}": float(log_q.mean()),
+            f"mean_log_error_{name}": sd / math.sqrt(log_q.size),
+            f"sd_log_{name}": sd,
+            f"sd_log_error_{name}": math.sqrt(max(0.0, fourth - variance**2) / log_q.size) / (2 * sd),
+            f"p_low_{name}": float((q <= 0.1).mean()),
+            f"p_low_error_{name}": math.sqrt(row["p_low"] * (1 - row["p_low"]) / q.size),
+            f"median_{name}": float(np.median(q)),
+            f"sd_{name}": float(q.std()),
+        }
+    return row
+
+
+def eigenvalue_rows(widths: Sequence[int], m_max: float = 3.0, points: int = 121) -> list[Row]:
+    """Eigenvalues lambda_m of the transfer operator with He's variance, 0 <= m <= m_max."""
+    orders = np.linspace(0, m_max, points)
+    return [
+        {"width": width, "m": m, "eigenvalue": value}
+        for width in widths
+        for m, value in zip(orders, eigenvalue(width, orders), strict=True)
+    ]
+
+
+def stationary_rows(
+    width: int, bias_variance: float, factors: Sequence[float], points: int = 300
+) -> tuple[list[Row], list[Row]]:
+    """(curves, indices): stationary laws with biases for weight variances factor * 2/n.
+
+    curves: factor, log10_q, density, sf = P(q' > q). indices: factor, tail_index, second_finite, whether
+    v^2 (n^2 + 5n)/4 < 1, mean.
+    """
+    curves: list[Row] = []
+    indices: list[Row] = []
+    for factor in factors:
+        v = factor * 2 / width
+        law = stationary_law(width, v, bias_variance)
+        ends = law.ppf_of_log(np.array([law.atom + 1e-6, 1 - 1e-8])) / math.log(10)
+        x = np.linspace(ends[0], ends[1], points)
+        density = law.pdf_of_log(x * math.log(10)) * math.log(10)
+        name = {"width": width, "factor": factor}
+        curves += [
+            name | {"log10_q": a, "density": b, "sf": c}
+            for a, b, c in zip(x, density, law.sf(10**x), strict=True)
+        ]
+        kappa = tail_index(width, v)
+        mean = law.moment(1) if kappa > 1 + 1e-9 else math.inf
+        indices.append(
+            name
+            | {
+                "tail_index": kappa,
+                "second_finite": bool(v * v * (width**2 + 5 * width) / 4 < 1),
+                "mean": mean,
+                "mean_predicted": width / 2 * bias_variance / (1 - factor) if factor < 1 else math.inf,
+            }
+        )
+    return curves, indices
+
+
+# -- two inputs ------------------------------------------------------------------------------------
+
+
+def _angle_map(angle: float) -> float:
+    """Angle after a layer of infinite width."""
+    return math.acos(min(1.0, 2 * float(angular(angle, 1))))
+
+
+def correlation_rows(
+    width: int, depth: int, start: float, networks: int, stream: Stream
+) -> tuple[list[Row], list[Row]]:
+    """(rows by depth, paths of single networks) of the correlation of two inputs.
+
+    Rows: mean_field, c' = 2 k_1; drift, where in each layer the angle of mean field is multiplied by
+    exp(E log(angle'/angle)), exact for small angles at this width and taken for all of them; first, the exact mean
+    after one layer (NaN elsewhere); mean of the networks with error; log_angle, mean of their log angle, with error;
+    quantiles q05 to q95 of the correlation; n (both alive; one unit that is active leaves the angle 0).
+    """
+    found = he_chain(width, depth).sample_angles(networks, stream.block(0), math.acos(start))
+    factor = math.exp(log_angle_drift(width))
+    mean_field = drifting = math.acos(start)
+    rows: list[Row] = []
+    for layer in range(depth + 1):
+        if layer:
+            mean_field = _angle_map(mean_field)
+            drifting = _angle_map(drifting) * factor
+        angle = found[layer][~np.isnan(found[layer])]
+        correlation = np.cos(angle)
+        log_angle = np.log(angle[angle > 0])
+        rows.append(
+            {
+                "width": width,
+                "start": start,
+                "depth": layer,
+                "mean_field": math.cos(mean_field),
+                "drift": math.cos(drifting),
+                "first": float(mean_correlation(width, start)) if layer == 1 else math.nan,
+                "mean": float(correlation.mean()),
+                "error": float(correlation.std() / math.sqrt(correlation.size)),
+                "log_angle": float(log_angle.mean()),
+                "log_angle_error": float(log_angle.std() / math.sqrt(log_angle.size)),
+                "n": log_angle.size,
+            }
+            | {f"q{100 * p:02.0f}": float(np.quantile(correlation, p)) for p in _QUANTILES}
+        )
+    paths = [
+        {"width": width, "start": start, "path": k, "depth": layer, "correlation": math.cos(found[layer, k])}
+        for k in range(min(_PATHS, networks))
+        for layer in range(depth + 1)
+    ]
+    return rows, paths
+
+
+def constants(width: int = 50) -> list[Row]:
+    """Constants of one layer: mean and variance of log(Q / E Q), their expansions, tail index and eigenvalues of He."""
+    factor = NormFactor(width)
+    moments = factor.log_moments()
+    return [
+        {"name": name, "width": width, "value": value}
+        for name, value in (
+            ("mean_log", moments.mean - float(factor.log_moment(1))),
+            ("variance_log", moments.variance),
+            ("mean_log_expansion", -5 / (2 * width) - 49 / (12 * width**2)),
+            ("variance_log_expansion", 5 / width + 18.5 / width**2),
+            ("tail_index", tail_index(width)),
+            ("eigenvalue_half", float(eigenvalue(width, 0.5))),
+            ("eigenvalue_1", float(eigenvalue(width, 1))),
+            ("eigenvalue_2", float(eigenvalue(width, 2))),
+        )
+    ]

@@ -1,0 +1,1 @@
+"""Propagation: the two-layer study, the depth study, correlations of images."""

@@ -1,0 +1,225 @@
+"""Settings under study: a pair of weight law and activation with its scales, and the variance v at which it stays.
+
+Networks get inputs of the norm with which the pre-activations of the first layer are exactly N(0, v) (its weights are
+normal whatever the activation), so that whatever is measured further on is an effect of finite width.
+
+===================  ===============  =====================  ==================================
+name                 weights          sigma_w, sigma_b       v
+===================  ===============  =====================  ==================================
+odd, positive        the given law    1, 0                   1
+odd_edge             the given law    exact point of the     1
+                                      Edge of Chaos
+relu                 normal           sqrt(2), 0             1 (any)
+tanh                 normal           sqrt(1.46, 0.013)      0.3029, the fixed point
+oscillating_<omega>  normal           middle of range, 0     the stable fixed point next to 1
+normalized_<psi>     normal           1, 0                   1, exactly i.i.d. at any width
+unit_<psi>           normal           (E psi(G)^2)^-1/2, 0   1
+===================  ===============  =====================  ==================================
+
+`normalized_<psi>` is the exact control: psi divided by its root mean square over the layer (exact where psi is never 0
+in a whole layer: with ReLU it is, with probability 2^-n). `unit_<psi>` is the same
+network without the normalization: both have one limit of infinite width, maps and chi_1 included, so that they differ
+by the law of finite networks alone. psi is odd, positive (the exact activation of the given law, but with normal
+weights) or an activation of `activations.by_name`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from preactivations.activations.registry import Activation, by_name, of_pair
+from preactivations.edge_of_chaos.curves import eoc_point, oscillating_range
+from preactivations.edge_of_chaos.fixpoints import fixed_variance
+from preactivations.edge_of_chaos.maps import chi, variance_map, variance_slope
+from preactivations.pairs.gaussian import GaussianPair, Kind
+from preactivations.weights import Normal, WeightLaw
+
+__all__ = ["Setting", "setting_by_name"]
+
+Array = NDArray[np.float64]
+Map = Callable[[Array], Array]
+_PREFIXES = ("normalized_", "unit_")
+
+
+class Setting(NamedTuple):
+    """A setting, see the table of the module.
+
+    Attributes
+    ----------
+    name : str
+    weights : WeightLaw
+        Law from the second layer on.
+    exact : Activation
+        In float64, for theory.
+    variance : float
+        v, at which the variance stays at infinite width; 1 by default.
+    sigma_w : float
+        Scale of the weights; 1 by default.
+    sigma_b : float
+        Scale of the biases; 0 by default.
+    normalize : bool
+        Whether activations are divided by their root mean square over the layer; not by default.
+    law : WeightLaw, optional
+        Of the exact pair that the activation belongs to; the control has other weights.
+    """
+
+    name: str
+    weights: WeightLaw
+    exact: Activation
+    variance: float = 1.0
+    sigma_w: float = 1.0
+    sigma_b: float = 0.0
+    normalize: bool = False
+    law: WeightLaw | None = None
+
+    @property
+    def psi(self) -> str:
+        """Name of the activation alone: without "normalized_", "unit_" or "_edge"."""
+        return _psi(self.name)
+
+    @property
+    def scales(self) -> dict[str, float]:
+        """Keyword arguments of the maps of `edge_of_chaos`: sigma_w, sigma_b and weight_variance, E W^2."""
+        return {"sigma_w": self.sigma_w, "sigma_b": self.sigma_b, "weight_variance": self.weights.variance}
+
+    @property
+    def input_norm(self) -> float:
+        """|x|^2 / n_0 = (v - sigma_b^2) / sigma_w^2, with which the first layer has the variance v."""
+        return (self.variance - self.sigma_b**2) / self.sigma_w**2
+
+    @property
+    def chi(self) -> float:
+        """chi_1 at v: factor per layer of the second moment of gradients at infinite width."""
+        sigma_w, weight_variance = self.sigma_w, self.weights.variance
+        if self.normalize:  # the root mean square is a constant at infinite width
+            sigma_w /= math.sqrt(float(variance_map(self.exact, self.variance, weight_variance=1.0)))
+        return float(chi(self.exact, self.variance, sigma_w=sigma_w, weight_variance=weight_variance))
+
+    def square_covariance(self, width: int, depth: int) -> Array:
+        """Cov(z_i^2, z_j^2) / v^2 in layers 1..depth, first order in 1/width (0 for the control, exactly).
+
+        With b = (sigma_w^2 E W^2)^2 Var phi(z)^2 and a = dv'/dv at v it is (b / n) (1 - a^(2(l - 1))) / (1 - a^2) in
+        layer l (derived here): each layer adds b / n, and passes on what the fluctuating variance of the layer before
+        brings. For exact pairs b = 3 (E W^2)^2 / E W^4 - 1, whatever the kind.
+
+        Parameters
+        ----------
+        width, depth : int
+            n, and the number of layers, at least 1.
+
+        Returns
+        -------
+        array, shape (depth,)
+        """
+        if self.normalize:
+            return np.zeros(depth)
+        v = self.variance
+        scales = {"sigma_w": self.sigma_w, "weight_variance": self.weights.variance}
+        passed_on = float(variance_slope(self.exact, v, **scales)) ** 2
+        scale = self.sigma_w**2 * self.weights.variance
+        phi = self.exact.phi
+        squared = self.exact._replace(name="squared", phi=lambda x: phi(x) ** 2, slopes=None)
+        square, fourth = (variance_map(act, v, weight_variance=1.0) for act in (self.exact, squared))
+        added = scale**2 * (fourth - square**2) / v**2
+        return np.asarray(added / width * np.cumsum(np.append(0.0, passed_on ** np.arange(depth - 1))))
+
+    def module(self) -> Any:
+        """The activation as a `torch.nn.Module`, without the normalization."""
+        from preactivations.activations.modules import GaussianActivation, activation
+
+        if self.psi in ("odd", "positive"):
+            return GaussianActivation(cast(WeightLaw, self.law), cast(Kind, self.psi))
+        return activation(self.psi)
+
+    def simulated(self, device: str | None) -> Any:
+        """The activation as `propagation.simulate` wants it, without the normalization.
+
+        A map of float32 arrays for `device` None, else a module.
+        """
+        if device is None and self.psi in _PLAIN:
+            return _PLAIN[self.psi]
+        if device is not None:
+            return self.module()
+        from preactivations.activations.array_map import as_array_map
+
+        return as_array_map(self.module())
+
+
+def _relu(x: Any) -> Any:
+    return np.maximum(x, 0)
+
+
+_PLAIN: dict[str, Map] = {"relu": _relu, "tanh": np.tanh}
+
+
+def _psi(name: str) -> str:
+    for prefix in _PREFIXES:
+        if name.startswith(prefix):
+            return name.removeprefix(prefix)
+    return name.removesuffix("_edge")
+
+
+def setting_by_name(name: str, law: WeightLaw | None = None) -> Setting:
+    """A setting by its name (table of the module); `law` is that of the exact pair, for odd and positive ones.
+
+    Parameters
+    ----------
+    name : str
+    law : WeightLaw, optional
+        Other activations take no notice of it.
+
+    Returns
+    -------
+    Setting
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, a missing law, or "odd_edge" with a law without a point on the Edge of Chaos.
+
+    Examples
+    --------
+    >>> round(setting_by_name("tanh").variance, 4)
+    0.3029
+    """
+    psi = _psi(name)
+    bare = psi == name
+    if psi in ("odd", "positive"):
+        if law is None:
+            raise ValueError(f"activation {name!r} goes with a law of weights: give law=")
+        pair = GaussianPair(law, cast(Kind, psi))
+        exact = of_pair(pair)
+        if bare:
+            return Setting(name, law, exact, law=law)
+        if name == "odd_edge":
+            sigma_w, sigma_b, _ = eoc_point(pair)
+            return Setting(name, law, exact, 1.0, sigma_w, sigma_b, law=law)
+    elif bare and psi == "relu":
+        return Setting(name, Normal(), by_name(psi), sigma_w=math.sqrt(2))
+    elif bare and psi == "tanh":
+        sigma_w, sigma_b = math.sqrt(1.46), math.sqrt(0.013)
+        exact = by_name(psi)
+        variance = fixed_variance(exact, sigma_w=sigma_w, sigma_b=sigma_b)
+        return Setting(name, Normal(), exact, variance, sigma_w, sigma_b)
+    elif bare and psi.startswith("oscillating_"):
+        sigma_w = sum(oscillating_range(float(psi.removeprefix("oscillating_")))) / 2
+        exact = by_name(psi)
+        return Setting(name, Normal(), exact, fixed_variance(exact, sigma_w=sigma_w), sigma_w)
+    elif not bare and name.startswith(_PREFIXES):
+        exact, law = by_name(psi), None
+    else:
+        raise ValueError(
+            f"unknown activation {name!r}; accepted: odd, positive, odd_edge, relu, tanh, oscillating_<omega>, and "
+            "normalized_<psi>, unit_<psi> with any activation <psi>"
+        )
+    if name.startswith("normalized_"):
+        return Setting(name, Normal(), exact, normalize=True, law=law)
+    if name.startswith("unit_"):
+        sigma_w = 1 / math.sqrt(float(variance_map(exact, 1.0, weight_variance=1.0)))
+        return Setting(name, Normal(), exact, sigma_w=sigma_w, law=law)
+    raise ValueError(f"unknown activation {name!r}: _edge goes with odd only")

@@ -1,0 +1,1 @@
+"""Training: is it desirable to start from Gaussian pre-activations?"""

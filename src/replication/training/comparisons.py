@@ -1,0 +1,240 @@
+"""Inference on the training study: paired comparisons of settings, and what at initialization predicts training.
+
+Reads tables of `training_results`; trains nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from preactivations.streams import Stream
+from replication.training.results import bootstrap_interval, with_initial
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["Prediction", "comparisons", "holm", "predict", "prediction_table", "sign_flip_p"]
+
+Array = NDArray[np.float64]
+_FLIPS, _PERMUTATIONS = 20_000, 2000
+_ALL_FLIPS = 14  # values
+_DEAD = 0.01
+
+
+def comparisons(chosen: DataFrame, initial: DataFrame) -> DataFrame:
+    """Paired comparisons of test accuracy between settings, per data set and optimizer.
+
+    Pairs are runs of one architecture and seed, at the rates chosen on validation. Two questions: "control", each
+    normalized activation against its twin; "pairs", each exact pair and phi_(.99, omega) against tanh and ReLU,
+    odd_edge and positive against odd for the same law. Scopes: all perceptrons, the deepest of them, LeNet. Of a
+    control, architectures in which 1 % of the networks are dead at the start (ReLU, narrow) are left out: those are not
+    Gaussian.
+
+    difference: mean of first minus second, with a 95 % bootstrap interval (seeds drawn within architectures). p:
+    two-sided sign-flip test of that mean (under the hypothesis that the two are exchangeable within every pair; the
+    choice of one rate for all seeds of a cell breaks this a little, at level .05 by less than .02 in simulations of
+    such studies). p_holm: corrected for all rows of that question, data set and optimizer (Holm).
+    """
+    dead = initial[initial.dead >= _DEAD * initial.n_networks] if len(initial) else initial
+    left_out = set(zip(dead.activation, dead.width, dead.depth, strict=True)) if len(dead) else set()
+    tables = []
+    for (dataset, optimizer), part in chosen.groupby(["dataset", "optimizer"]):
+        wide = part.set_index(["activation", "law", "width", "depth", "seed"]).accuracy.sort_index()
+        rows: list[dict[str, Any]] = []
+        for question, first, second in _pairs_of(part):
+            difference = (wide.loc[first] - wide.loc[second]).dropna()
+            for scope, values in _scopes(difference, first[0], left_out).items():
+                names = (dataset, optimizer, *first, *second, scope)
+                low, high = bootstrap_interval(values.unstack("seed").to_numpy(), *names)
+                rows.append(
+                    dict(
+                        zip(
+                            ("dataset", "optimizer", "first", "first_law", "second", "second_law", "scope"),
+                            names,
+                            strict=True,
+                        )
+                    )
+                    | {
+                        "question": question,
+                        "architectures": values.index.droplevel("seed").nunique(),
+                        "pairs": len(values),
+                        "difference": values.mean(),
+                        "low": low,
+                        "high": high,
+                        "p": sign_flip_p(values.to_numpy(), *names),
+                    }
+                )
+        if rows:
+            table = pd.DataFrame(rows)
+            tables.append(table.assign(p_holm=table.groupby("question").p.transform(lambda p: holm(list(p)))))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=_COLUMNS)
+
+
+_COLUMNS = [
+    "dataset", "optimizer", "first", "first_law", "second", "second_law", "scope", "question", "architectures", "pairs",
+    "difference", "low", "high", "p", "p_holm",
+]  # fmt: skip
+
+
+def _scopes(difference: Any, first: str, left_out: set[Any]) -> dict[str, Any]:
+    """Differences (indexed by width, depth, seed) by scope, if there are any."""
+    at = list(
+        zip(
+            difference.index.get_level_values("width"),
+            difference.index.get_level_values("depth"),
+            strict=True,
+        )
+    )
+    kept = difference[[(first, *key) not in left_out for key in at]]
+    depth = kept.index.get_level_values("depth")
+    perceptrons = kept[depth > 0]
+    if not len(perceptrons):
+        return {"LeNet": kept} if len(kept) else {}
+    scopes = {"all": perceptrons, f"depth {depth.max()}": perceptrons[depth[depth > 0] == depth.max()]}
+    return scopes | ({"LeNet": kept[depth == 0]} if (depth == 0).any() else {})
+
+
+def _pairs_of(part: DataFrame) -> list[tuple[str, tuple[str, str], tuple[str, str]]]:
+    there = list(part[["activation", "law"]].drop_duplicates().itertuples(index=False, name=None))
+    pairs = []
+    for activation, law in there:
+        others: list[tuple[str, str]] = []
+        question = "control" if activation.startswith("normalized_") else "pairs"
+        if activation in ("odd", "odd_edge", "positive") or activation.startswith("oscillating_"):
+            others += [("tanh", ""), ("relu", "")]
+        if activation in ("odd_edge", "positive"):
+            others.append(("odd", law))
+        if question == "control":
+            psi = activation.removeprefix("normalized_")
+            others.append(("relu" if psi == "relu" else f"unit_{psi}", ""))
+        pairs += [(question, (activation, law), other) for other in others if other in there]
+    return pairs
+
+
+def sign_flip_p(values: Array, *key: str) -> float:
+    """Two-sided p-value of mean 0, for differences that are symmetric then.
+
+    All sign changes up to 14 values, 20 000 random ones beyond.
+    """
+    if not values.any():
+        return 1.0
+    if len(values) <= _ALL_FLIPS:
+        signs = 2.0 * (np.arange(2 ** len(values))[:, None] >> np.arange(len(values)) & 1) - 1
+        return float((np.abs(signs @ values) >= abs(values.sum()) - 1e-12).mean())
+    rng = Stream(0, "sign flips", *key).block(0)
+    flipped = (2.0 * rng.integers(0, 2, size=(_FLIPS, len(values))) - 1) @ values
+    return float((1 + np.count_nonzero(np.abs(flipped) >= abs(values.sum()) - 1e-12)) / (1 + _FLIPS))
+
+
+def holm(p: Sequence[float]) -> Array:
+    """p-values corrected for their number, step-down (Holm 1979): keeps the family-wise level under any dependence.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03]).round(2).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    values = np.asarray(p, dtype=np.float64)
+    order = np.argsort(values)
+    stepped = np.maximum.accumulate(values[order] * (len(values) - np.arange(len(values))))
+    out = np.empty_like(values)
+    out[order] = np.minimum(stepped, 1)
+    return out
+
+
+class Prediction(NamedTuple):
+    """Does a quantity at initialization predict which settings train? Ranks within each architecture.
+
+    Attributes
+    ----------
+    rank_correlation : float
+        Spearman's, mean over architectures in which not all settings do equally well.
+    p : float
+        Two-sided, by permuting the settings, the same way in all architectures: settings are the units, not cells.
+        (Settings of one family are alike, so that there are fewer units than it counts: p is rather too small.)
+    partial : float
+        The same with the other predictor held fixed (partial rank correlation).
+    partial_p : float
+    settings, architectures : int
+    """
+
+    rank_correlation: float
+    p: float
+    partial: float
+    partial_p: float
+    settings: int
+    architectures: int
+
+
+def predict(table: DataFrame, name: str, given: str, target: str = "all_trains") -> Prediction:
+    """How well `name` orders the settings by `target`, alone and with `given` held fixed.
+
+    `table` has one row per setting, width and depth of one data set and optimizer (`with_initial`).
+    """
+    columns = [
+        table.pivot(index=["width", "depth"], columns=["activation", "law"], values=column).to_numpy(float)
+        for column in (name, given, target)
+    ]
+    complete = ~np.isnan(columns).any(axis=(0, 1))
+    x, z, y = (_standard_ranks(column[:, complete]) for column in columns)
+    told = np.ptp(y, axis=1) > 0
+    x, z, y = x[told], z[told], y[told]
+    architectures, settings = y.shape
+    if architectures == 0 or settings < 4:
+        return Prediction(math.nan, math.nan, math.nan, math.nan, settings, architectures)
+    rng = np.random.default_rng(0)
+    alone, partial = _correlations(x, z, y)
+    drawn = np.array(
+        [
+            _correlations(x[:, order], z, y)
+            for order in (rng.permutation(settings) for _ in range(_PERMUTATIONS))
+        ]
+    )
+    beyond = (np.abs(drawn) >= np.abs([alone, partial]) - 1e-12).sum(0)
+    p, partial_p = (1 + beyond) / (1 + _PERMUTATIONS)
+    return Prediction(alone, float(p), partial, float(partial_p), settings, architectures)
+
+
+def prediction_table(cells: DataFrame, initial: DataFrame) -> DataFrame:
+    """`predict` for both predictors, each given the other, per data set and optimizer.
+
+    predictor: "ks_told", the standardized KS statistic where it is beyond the 95 % point of normal samples, else 0, so
+    that noise has no rank; "edge". among: all settings, or all but the positive pairs, which are a family far from the
+    Edge of Chaos.
+    """
+    rows = []
+    for (dataset, optimizer), part in with_initial(cells, initial).groupby(["dataset", "optimizer"]):
+        for among in ("all", "not positive"):
+            mine = part[(part.activation != "positive") | (among == "all")]
+            for name, given in (("ks_told", "edge"), ("edge", "ks_told")):
+                head = {
+                    "dataset": dataset,
+                    "optimizer": optimizer,
+                    "among": among,
+                    "predictor": name,
+                    "given": given,
+                }
+                rows.append(head | predict(mine, name, given)._asdict())
+    return pd.DataFrame(rows)
+
+
+def _standard_ranks(values: Array) -> Array:
+    """Ranks within each row, of mean 0 and norm 1 (0 where all are equal)."""
+    ranks = rankdata(values, axis=1)
+    ranks -= ranks.mean(1, keepdims=True)
+    norm = np.linalg.norm(ranks, axis=1, keepdims=True)
+    return np.asarray(np.divide(ranks, norm, out=np.zeros_like(ranks), where=norm > 0))
+
+
+def _correlations(x: Array, z: Array, y: Array) -> tuple[float, float]:
+    """Means over rows of the rank correlation of x with y, alone and given z."""
+    xy, xz, zy = (x * y).sum(1), (x * z).sum(1), (z * y).sum(1)
+    rest = np.sqrt(np.maximum((1 - xz**2) * (1 - zy**2), 1e-12))
+    return float(xy.mean()), float(((xy - xz * zy) / rest).mean())

@@ -1,0 +1,252 @@
+"""The training study: is it desirable to start from Gaussian pre-activations? (Wolinski & Arbel; our protocol.)
+
+A cell is a setting (`settings`), an architecture, a data set and an optimizer; all its learning rates and seeds train
+at once. Images are centred by the mean pixel of the training part, and each is scaled to the norm with which the
+pre-activations of the first layer are exactly N(0, v), v the variance at which the setting stays: what differs at the
+start is the law further on. A seed fixes initial values (with the cell) and the order of batches (for all cells), so
+that activations can be compared in pairs.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from preactivations.gaussianity import ks_standardized, ks_statistic, null_statistics
+from preactivations.streams import Stream
+from preactivations.training.ensembles import Ensemble
+from preactivations.training.networks import lenet, mlp
+from preactivations.training.runs import Images, Labels, Plan, Split, tensors, train_ensemble
+from replication.propagation.depth import layer_rows, simulate_depth
+from replication.settings import Setting
+
+__all__ = [
+    "Architecture",
+    "initial_rows",
+    "neuron_rows",
+    "persistence_rows",
+    "train_cell",
+]
+
+Row = dict[str, Any]
+
+
+class Architecture(NamedTuple):
+    """Width and depth (hidden layers) of a perceptron; (0, 0) is the convolutional network."""
+
+    width: int
+    depth: int
+
+
+def train_cell(
+    setting: Setting,
+    architecture: Architecture,
+    data: Split,
+    plan: Plan,
+    stream: Stream,
+    order: Stream,
+    *,
+    device: str | None = None,
+    at_epoch: Callable[[int, Ensemble, NDArray[np.int64]], None] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[list[Row], list[Row]]:
+    """Train all members of a cell; (rows of runs, rows of curves).
+
+    Parameters
+    ----------
+    setting : Setting
+    architecture : Architecture
+    data : Split
+    plan : Plan
+    stream : Stream
+        Initial values: block k for seed k.
+    order : Stream
+        Order of batches, likewise.
+    device : str, optional
+        By default the CPU.
+    at_epoch, progress : callable, optional
+        As for `training.train`.
+
+    Returns
+    -------
+    runs : rows
+        learning_rate, seed, diverged (epoch, 0: did not), loss, validation_loss, validation_accuracy, test_loss,
+        test_accuracy (at the end, NaN if it diverged), trains, epochs_to_loss (first epoch whose mean batch loss is
+        below the threshold, NaN if none).
+    curves : rows
+        learning_rate, seed, epoch (0 is the start), loss (mean over the batches of the epoch, NaN at the start),
+        validation_loss, validation_accuracy.
+    """
+    parts = [_tensors(setting, architecture, part, device) for part in data[1:]]
+    ensemble = _ensemble(setting, architecture, parts[0][0].shape[1:], plan, stream, device)
+    return train_ensemble(ensemble, parts, plan, order, at_epoch=at_epoch, progress=progress)
+
+
+def _ensemble(
+    setting: Setting,
+    architecture: Architecture,
+    shape: Sequence[int],
+    plan: Plan,
+    stream: Stream,
+    device: str | None,
+) -> Ensemble:
+    """Members in the order of `plan.members`; those of one seed start equal."""
+    phi = setting.module()
+    options: Any = {
+        "activation": phi,
+        "weights": setting.weights,
+        "sigma_w": setting.sigma_w,
+        "sigma_b": setting.sigma_b,
+    }
+    networks = []
+    for seed in range(plan.seeds):
+        rng = stream.block(seed)
+        if architecture == Architecture(0, 0):
+            if setting.normalize:
+                raise ValueError("the convolutional network has no normalized form here")
+            networks.append(lenet(shape[0], shape[1], rng=rng, **options))
+        else:
+            networks.append(mlp(shape[0], *architecture, normalize=setting.normalize, rng=rng, **options))
+    return Ensemble([networks[seed] for _, seed in plan.members()], device=device)
+
+
+def _tensors(
+    setting: Setting, architecture: Architecture, part: tuple[Images, Labels], device: str | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    x, y = tensors(part, device, flat=architecture != Architecture(0, 0))
+    return x * math.sqrt(setting.input_norm), y
+
+
+def initial_rows(
+    setting: Setting, width: int, depths: Sequence[int], n_networks: int, stream: Stream
+) -> list[Row]:
+    """How far from N(0, v) perceptrons are at initialization in their last hidden layer, and chi_1; a row per depth.
+
+    ks against N(0, v) and ks_standardized, of one neuron per network, dead networks among them (1 if all are equal);
+    variance (in units of v), kurtosis; dead: networks whose layer is all 0; ks_null and ks_standardized_null, the 95 %
+    points for normal samples of that size; chi, chi_1 at v; edge, depth |log chi_1|, which is 0 on the Edge of Chaos.
+    """
+    layers = simulate_depth(setting, width, max(depths), n_networks, stream)
+    rows = {row["depth"]: row for row in layer_rows(setting, layers)}
+    raw, standardized = _null_points(n_networks)
+    chi = setting.chi
+    found = []
+    for depth in depths:
+        z = layers.tested[depth - 1].astype(np.float64) / math.sqrt(setting.variance)
+        found.append(
+            {
+                "depth": depth,
+                "ks": ks_statistic(z),
+                "ks_standardized": ks_standardized(z) if np.ptp(z) > 0 else 1.0,
+                "variance": rows[depth]["variance"],
+                "kurtosis": rows[depth]["kurtosis"],
+                "dead": int(layers.dead[depth - 1]),
+                "n_networks": n_networks,
+                "ks_null": raw,
+                "ks_standardized_null": standardized,
+                "chi": chi,
+                "edge": depth * abs(math.log(chi)),
+            }
+        )
+    return found
+
+
+@functools.cache
+def _null_points(n: int) -> tuple[float, float]:
+    """95 % points of both statistics for n normal samples."""
+    raw, standardized = np.quantile(null_statistics(n, 500, Stream(0, "null", n).block(0)), 0.95, axis=1)
+    return float(raw), float(standardized)
+
+
+def persistence_rows(
+    setting: Setting,
+    architecture: Architecture,
+    data: Split,
+    plan: Plan,
+    stream: Stream,
+    order: Stream,
+    *,
+    epochs: Sequence[int],
+    images: int = 50,
+    device: str | None = None,
+    progress: Callable[[int], None] | None = None,
+    watch: Callable[[int, Ensemble, NDArray[np.int64]], None] | None = None,
+) -> tuple[list[Row], list[Row]]:
+    """Do pre-activations stay Gaussian while a network trains? (rows, rows of runs as for `train_cell`)
+
+    For each learning rate, epoch of `epochs` and hidden layer: the standardized KS statistic over neurons and networks
+    (all seeds that have not diverged) for one image, its mean over `images` images of the test part: `ks_standardized`;
+    that of independent normal samples of the same size, `null_mean`, and its 95 % point `null_95` for one image;
+    n_samples; n_runs; variance in units of v. The neurons of a network are dependent, the more so once it has trained,
+    so that the null values are a reference and not a test. `watch` is called as `at_epoch` of `training.train`, at
+    those epochs.
+    """
+    members = plan.members()
+    probes, _ = _tensors(setting, architecture, (data.test[0][:images], data.test[1][:images]), device)
+    rows: list[Row] = []
+    known: dict[int, tuple[float, float]] = {}
+
+    def look(epoch: int, ensemble: Ensemble, who: NDArray[np.int64]) -> None:
+        if epoch not in epochs:
+            return
+        if watch is not None:
+            watch(epoch, ensemble, who)
+        layers = [z.double().cpu().numpy() for z in ensemble.pre_activations(probes)[:-1]]
+        for rate in plan.learning_rates:
+            mine = [k for k, member in enumerate(who) if members[member][0] == rate]
+            if not mine:
+                continue
+            for depth, z in enumerate(layers, 1):
+                sample = z[mine].reshape(-1, z.shape[-1])
+                size = len(sample)
+                if size not in known:
+                    null = null_statistics(size, 500, Stream(0, "null", size).block(0))[1]
+                    known[size] = float(null.mean()), float(np.quantile(null, 0.95))
+                rows.append(
+                    {
+                        "learning_rate": rate,
+                        "epoch": epoch,
+                        "depth": depth,
+                        "ks_standardized": _mean_statistic(sample),
+                        "null_mean": known[size][0],
+                        "null_95": known[size][1],
+                        "n_samples": size,
+                        "n_runs": len(mine),
+                        "variance": float(sample.var()) / setting.variance,
+                    }
+                )
+
+    runs, _ = train_cell(
+        setting, architecture, data, plan, stream, order, device=device, at_epoch=look, progress=progress
+    )
+    return rows, runs
+
+
+def neuron_rows(ensemble: Ensemble, who: NDArray[np.int64], plan: Plan) -> list[Row]:
+    """Weights of an ensemble of perceptrons: learning_rate, seed, layer (from 1), neuron, weights (list), bias."""
+    members = plan.members()
+    rows: list[Row] = []
+    for k, member in enumerate(who):
+        rate, seed = members[member]
+        dense = [layer for layer in ensemble.network(k) if isinstance(layer, nn.Linear)]
+        for number, layer in enumerate(dense, 1):
+            weights, biases = (p.detach().cpu().numpy() for p in (layer.weight, layer.bias))
+            rows += [
+                {"learning_rate": rate, "seed": seed, "layer": number, "neuron": neuron}
+                | {"weights": row.tolist(), "bias": float(bias)}
+                for neuron, (row, bias) in enumerate(zip(weights, biases, strict=True))
+            ]
+    return rows
+
+
+def _mean_statistic(sample: NDArray[np.float64]) -> float:
+    """Mean standardized KS statistic of the columns whose values are not all equal; NaN if there are none."""
+    values = [ks_standardized(column) for column in sample.T if np.ptp(column) > 0]
+    return float(np.mean(values)) if values else math.nan

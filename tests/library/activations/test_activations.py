@@ -1,0 +1,68 @@
+"""Activations in float64: derivatives by differences, against PyTorch, and names."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from preactivations.activations import modules as nn
+from preactivations.activations import registry as activations
+from preactivations.activations.registry import NAMES, by_name, leaky_relu, of_pair, oscillating
+from preactivations.pairs.gaussian import GaussianPair
+from preactivations.weights import SphericalMarginal, SymmetricWeibull
+
+X = np.concatenate([np.linspace(-6, 6, 241) + 0.0123, [-700.0, 700.0]])
+
+
+@pytest.mark.parametrize("name", [*NAMES, "oscillating_3"])
+def test_derivative_by_differences(name):
+    act, h = by_name(name), 1e-6
+    x = X[(np.abs(X) > 1e-3) & (np.abs(X) < 100)]
+    np.testing.assert_allclose(act.dphi(x), (act.phi(x + h) - act.phi(x - h)) / (2 * h), rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "name", ["elu", "gelu", "relu", "silu", "softplus", "tanh", "identity", "oscillating_6"]
+)
+def test_same_as_the_module_of_that_name(name):
+    module = nn.activation(name)
+    x = torch.tensor(X, dtype=torch.float64)
+    np.testing.assert_allclose(by_name(name).phi(X), module(x).numpy(), rtol=1e-8, atol=1e-9)
+
+
+def test_tails_without_overflow():
+    far = np.array([-1e4, 1e4])
+    with np.errstate(all="raise", under="ignore"):
+        for name in NAMES:
+            act = by_name(name)
+            assert np.all(np.isfinite(act.phi(far)))
+            assert np.all(np.isfinite(act.dphi(far)))
+
+
+def test_activation_of_a_pair():
+    odd = of_pair(GaussianPair(SphericalMarginal(1), "odd"))
+    assert odd.power == pytest.approx(1 / 3)
+    assert odd.kinks == (0.0,)
+    assert odd.weight_variance == pytest.approx(1 / 3)
+    # phi ~ |x|^power at 0
+    ratio = odd.phi(np.array([2e-9])) / odd.phi(np.array([1e-9]))
+    assert float(ratio[0]) == pytest.approx(2 ** (1 / 3), rel=1e-5)
+    assert of_pair(GaussianPair(SymmetricWeibull(3), "positive")).kinks == ()
+
+
+def test_names_and_errors():
+    assert leaky_relu(0).name == "relu"
+    assert leaky_relu(1).kinks == ()
+    assert leaky_relu(0.2).slopes == (0.2, 1.0)
+    assert oscillating(0.5, 2).name == "oscillating_2"
+    assert float(oscillating().phi(np.zeros(()))) == 0
+    with pytest.raises(ValueError, match="unknown activation 'swish'; accepted: 'elu', 'erf'"):
+        by_name("swish")
+    with pytest.raises(ValueError, match="slope must be finite, got nan"):
+        leaky_relu(math.nan)
+    with pytest.raises(ValueError, match="delta must be in"):
+        oscillating(2.0)
+    with pytest.raises(ValueError, match="omega must be finite and > 0, got -1"):
+        oscillating(omega=-1)
+    assert set(activations.NAMES) >= {"relu", "tanh", "erf", "gelu", "silu", "elu"}

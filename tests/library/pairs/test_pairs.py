@@ -1,0 +1,166 @@
+"""Exact activations against mpmath: phi by the residual of its defining equation, derivatives by the law's density."""
+
+import math
+
+import mpmath as mp
+import numpy as np
+import oracles
+import pytest
+
+from preactivations.pairs.gaussian import GaussianPair
+from preactivations.weights import SphericalMarginal, SymmetricWeibull
+
+THETAS = [2, 2.0001, 2.01, 2.05, 2.5, 4, 10, 1000]
+POINTS = {"odd": [1e-12, 0.3, 0.7, 1.3, 3.0, 8.0], "positive": [-8.0, -3.0, -1.0, 0.0, 0.7, 2.0, 8.0]}
+
+
+def law_at(theta, y):
+    if theta == 2:
+        return oracles.arcsine_law(y)
+    return oracles.factor_by_series(theta, y) if y < 0.5 else oracles.factor_by_contour(theta, y)
+
+
+def upper_probability(kind, x):
+    return (2 if kind == "odd" else 1) * oracles.normal_sf(x)
+
+
+def root(theta, y, p):
+    """The solution of P(|Y| > y) = p in high precision, by Newton's method from y."""
+    if theta == 2:
+        return mp.sqrt(2) * mp.cos(mp.pi / 2 * p)
+    y = mp.mpf(y)
+    for _ in range(3):
+        law = law_at(theta, y)
+        y += (law.sf - p) / law.pdf
+    return y
+
+
+@pytest.mark.parametrize("kind", ["odd", "positive"])
+@pytest.mark.parametrize("theta", THETAS)
+def test_phi_and_derivatives_of_weibull_pairs(theta, kind):
+    pair = GaussianPair(SymmetricWeibull(theta), kind)
+    for x in POINTS[kind]:
+        p = upper_probability(kind, x)
+        y = root(theta, float(pair.phi(x)), p)
+        assert float(pair.phi(x) / y - 1) == pytest.approx(0, abs=1e-12)
+        f = law_at(theta, y).pdf
+        slope = (2 if kind == "odd" else 1) * mp.npdf(x) / f
+        assert float(pair.dphi(x) / slope - 1) == pytest.approx(0, abs=1e-9)
+        if theta == 2:
+            log_slope = y / (2 - y * y)
+        else:
+            h = y * mp.mpf("1e-13")
+            log_slope = (law_at(theta, y + h).pdf - law_at(theta, y - h).pdf) / (2 * h * f)
+        curvature = slope * (-x - log_slope * slope)
+        scale = float(abs(slope * x) + abs(log_slope * slope**2))
+        assert float(pair.d2phi(x) - curvature) == pytest.approx(0, abs=1e-9 * scale)
+
+
+@pytest.mark.parametrize("kind", ["odd", "positive"])
+@pytest.mark.parametrize("b", [0.0, 0.1, 0.5, 1.0, 5.0])
+def test_phi_of_spherical_pairs(b, kind):
+    pair = GaussianPair(SphericalMarginal(b), kind)
+    for x in POINTS[kind]:
+        p = upper_probability(kind, x)
+        error = oracles.quantile_error(lambda y: oracles.chi_law(b, y), float(pair.phi(x)), p)
+        if float(pair.phi(x)) < 1e-3:  # there the lower probability is the well-conditioned one
+            y = mp.mpf(float(pair.phi(x)))
+            a = mp.mpf(b) + mp.mpf(1) / 2
+            lower = mp.gammainc(a, 0, y**2 / 2, regularized=True)
+            target = mp.erf(mp.mpf(x) / mp.sqrt(2)) if kind == "odd" else oracles.normal_sf(-x)
+            error = float((target - lower) / (oracles.chi_law(b, y).pdf * y))
+        assert error == pytest.approx(0, abs=1e-12)
+
+
+def test_identity_is_the_limit_of_large_theta():
+    x = np.linspace(-3, 3, 41)
+    identity = GaussianPair(SphericalMarginal(0), "odd")
+    np.testing.assert_allclose(identity.phi(x), x, atol=1e-14)
+    errors = [np.max(np.abs(GaussianPair(SymmetricWeibull(t), "odd").phi(x) - x)) for t in (100, 1000)]
+    assert errors[1] < 0.2 * errors[0]
+
+
+def test_closed_form_at_theta_two():
+    x = np.linspace(-5, 5, 101)
+    phi = GaussianPair(SymmetricWeibull(2), "odd").phi(x)
+    np.testing.assert_allclose(
+        phi, math.sqrt(2) * np.sin(0.5 * math.pi * np.vectorize(math.erf)(x / math.sqrt(2))), rtol=1e-14
+    )
+
+
+def test_analytic_in_theta_at_two():
+    """(phi_theta - phi_2) / (theta - 2) has a limit, to which it converges linearly."""
+    x = np.array([0.3, 1.0, 1.7, 2.2])
+    at_two = GaussianPair(SymmetricWeibull(2)).phi(x)
+    rates = [(GaussianPair(SymmetricWeibull(2 + d)).phi(x) / at_two - 1) / d for d in (1e-8, 1e-6, 1e-5)]
+    np.testing.assert_allclose(rates[0], rates[1], rtol=1e-3)
+    np.testing.assert_allclose(rates[1], rates[2], rtol=1e-2)
+
+
+@pytest.mark.parametrize("theta", [2 + 1e-14, 2 + 1e-10, 2 + 1e-7, 2.0001, 2.05, 3, 10, 1000])
+@pytest.mark.parametrize("kind", ["odd", "positive"])
+def test_no_holes(theta, kind):
+    pair = GaussianPair(SymmetricWeibull(theta), kind)
+    x = np.concatenate((np.linspace(-8, 8, 801), np.geomspace(8.1, 1e100, 200)))
+    phi = pair.phi(x)
+    assert np.isfinite(phi).all()
+    assert np.all(np.diff(phi) >= -1e-15 * np.abs(phi[1:]))
+    assert np.isfinite(pair.dphi(x)).all()
+    assert np.isfinite(pair.d2phi(x)).all()
+
+
+def test_growth_exponent():
+    # phi(x) ~ x^(1 - 2/theta)
+    for theta in (3, 4, 10):
+        phi = GaussianPair(SymmetricWeibull(theta), "odd").phi([1e3, 2e3])
+        assert math.log2(phi[1] / phi[0]) == pytest.approx(1 - 2 / theta, abs=1e-4)
+
+
+@pytest.mark.parametrize("law", [SymmetricWeibull(2.05), SymmetricWeibull(4), SphericalMarginal(1)], ids=str)
+def test_derivatives_are_those_of_phi(law):
+    x = np.array([-2.3, -1.0, 0.4, 1.9])
+    h = 1e-4
+    for kind in ("odd", "positive"):
+        pair = GaussianPair(law, kind)
+        np.testing.assert_allclose(pair.dphi(x), (pair.phi(x + h) - pair.phi(x - h)) / (2 * h), rtol=1e-5)
+        np.testing.assert_allclose(
+            pair.d2phi(x), (pair.dphi(x + h) - pair.dphi(x - h)) / (2 * h), rtol=1e-4, atol=1e-7
+        )
+
+
+def test_symmetry_positivity_and_limits():
+    x = np.linspace(-9, 9, 181)
+    for law in (SymmetricWeibull(2), SymmetricWeibull(3), SphericalMarginal(1)):
+        odd, positive = GaussianPair(law, "odd"), GaussianPair(law, "positive")
+        np.testing.assert_array_equal(odd.phi(-x), -odd.phi(x))
+        assert np.all(positive.phi(x) > 0)
+        assert np.all(np.diff(positive.phi(x[x < 4])) > 0)
+        assert np.all(np.diff(positive.phi(x)) >= 0)
+        assert odd.phi(0.0) == 0
+        assert np.isnan(odd.phi(math.nan))
+        assert positive.phi(-math.inf) == 0
+        end = math.sqrt(2) if law == SymmetricWeibull(2) else math.inf
+        assert odd.phi(math.inf) == pytest.approx(end)
+        assert positive.phi(math.inf) == pytest.approx(end)
+    assert math.isinf(GaussianPair(SphericalMarginal(1), "odd").dphi(0.0))
+
+
+def test_shapes_and_integers():
+    pair = GaussianPair(SymmetricWeibull(3))
+    assert pair.phi(np.ones((2, 3))).shape == (2, 3)
+    assert pair.phi([]).shape == (0,)
+    assert pair.phi(1).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "says"),
+    [
+        (lambda: GaussianPair(SymmetricWeibull(3), "even"), ValueError, "'odd' or 'positive', got 'even'"),
+        (lambda: GaussianPair(SymmetricWeibull(3), 1), TypeError, "must be a string, got 1"),
+        (lambda: GaussianPair(SymmetricWeibull(3)).phi("x"), TypeError, "real numbers"),
+        (lambda: GaussianPair(SymmetricWeibull(3)).phi(1j), TypeError, "real numbers"),
+    ],
+)
+def test_errors_name_value_and_reason(make, error, says):
+    with pytest.raises(error, match=says):
+        make()

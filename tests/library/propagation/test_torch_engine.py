@@ -1,0 +1,89 @@
+"""The engine on a device of PyTorch (here the CPU; CUDA where there is one) against that of NumPy, in law."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from devices import DEVICES
+
+from preactivations.activations.modules import GaussianActivation
+from preactivations.gaussianity import ks_statistic, null_quantile
+from preactivations.propagation import engine as propagation
+from preactivations.propagation._torch import sample
+from preactivations.propagation.engine import simulate, simulate_layers
+from preactivations.streams import Stream
+from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull
+from replication.propagation.depth import simulate_depth
+from replication.settings import setting_by_name
+
+LAWS = [
+    SymmetricWeibull(2.05),
+    SymmetricWeibull(10),
+    Normal(1.5),
+    *(SphericalMarginal(b) for b in (0, 0.5, 1, 3)),
+]
+
+
+@pytest.fixture(autouse=True)
+def _small_blocks(monkeypatch):
+    monkeypatch.setattr(propagation, "_DEVICE_BLOCK", (1 << 16, 1 << 12))
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("law", LAWS, ids=str)
+def test_samples_have_their_law(law, device):
+    n = 400_000
+    w = sample(law, n, torch.Generator(device).manual_seed(1)).cpu().double().numpy()
+    assert w.shape == (n,)
+    if law == SphericalMarginal(0):
+        assert set(np.unique(w)) == {-1.0, 1.0}
+    else:
+        p = 1 - 1e-3 / len(LAWS)
+        assert ks_statistic(np.abs(w), lambda t: 1 - law.survival(t)) < null_quantile(p, n)
+    assert abs(np.mean(np.sign(w))) < 4 / math.sqrt(n)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("name", ["odd", "tanh", "relu", "normalized_tanh"])
+def test_same_statistics_as_numpy(name, device):
+    """Variance, kurtosis and dependence of every layer agree within 4.5 standard errors (48 comparisons)."""
+    setting = setting_by_name(name, SymmetricWeibull(4))
+    there, here = (
+        simulate_depth(setting, 8, 4, 40_000, Stream(7, name), device=where) for where in (device, None)
+    )
+    for statistic in ("variance", "excess_kurtosis", "square_covariance"):
+        a, b = getattr(there, statistic)(), getattr(here, statistic)()
+        assert np.all(np.abs(a.value - b.value) < 4.5 * np.hypot(a.error, b.error))
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_covariances_of_a_batch(device):
+    """First layer: sigma_w^2 x.x'/n_0 + sigma_b^2, exactly in the mean."""
+    x = np.random.default_rng(2).standard_normal((3, 5))
+    layers = simulate_layers(
+        [5, 7, 7], torch.nn.Tanh(), weights=Normal(), n_networks=20_000, stream=Stream(3), inputs=x,
+        sigma_w=1.3, sigma_b=0.4, device=device,
+    )  # fmt: skip
+    expected = 1.3**2 * x @ x.T / 5 + 0.4**2
+    assert np.all(np.abs(layers.between.covariance[0] - expected) < 4 * layers.between.covariance_error[0])
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_deterministic_and_the_first_of_more(device):
+    law = SymmetricWeibull(3)
+    options = {"weights": law, "stream": Stream(8), "device": device}
+    act = GaussianActivation(law, "positive")
+    whole = simulate([1, 9, 9], act, n_networks=3000, **options)
+    again = simulate([1, 9, 9], act, n_networks=3000, memory=1e9, **options)
+    few = simulate([1, 9, 9], act, n_networks=700, **options)
+    np.testing.assert_array_equal(whole, again)
+    np.testing.assert_array_equal(whole[:700], few)
+    other = simulate([1, 9, 9], act, n_networks=700, **(options | {"stream": Stream(9)}))
+    assert not np.array_equal(few, other)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_missing_device():
+    with pytest.raises(ValueError, match=r"device 'cuda' can't be used: .*; leave it out for the CPU"):
+        simulate([1, 2], torch.nn.Tanh(), weights=Normal(), n_networks=2, stream=Stream(1), device="cuda")

@@ -1,0 +1,154 @@
+"""The noise-free law of sweep (i) against simulation, closed forms and adaptive quadrature."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.special as sc
+from scipy.integrate import dblquad, quad
+
+from preactivations.activations.array_map import as_array_map
+from preactivations.activations.modules import GaussianActivation
+from preactivations.gaussianity import ks_statistic, null_quantile
+from preactivations.pairs.gaussian import GaussianPair
+from preactivations.propagation import output_laws as two_layer
+from preactivations.propagation.engine import simulate
+from preactivations.propagation.output_laws import (
+    REFERENCE,
+    Setting,
+    ks_line,
+    output_cdf,
+    relu_output_cdf,
+    sweep_widths,
+)
+from preactivations.streams import Stream
+from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull
+
+WIDTHS = [1, 2, 3, 7, 10]
+# dense next to 0, where the density of odd pairs is singular
+Z = np.concatenate((-np.geomspace(9, 1e-6, 1500), [0.0], np.geomspace(1e-6, 9, 1500)))
+CASES = [
+    *((SymmetricWeibull(t), kind) for t in (2.05, 4, 10) for kind in ("odd", "positive")),
+    *((SphericalMarginal(b), kind) for b in (0.5, 1) for kind in ("odd", "positive")),
+]
+
+
+@pytest.mark.parametrize(("law", "kind"), CASES, ids=str)
+def test_points_and_line_agree(law, kind):
+    """Simulated outputs against the computed law: a KS test whose null hypothesis is that the law is right."""
+    cdf = output_cdf(Z, WIDTHS, Setting(law, GaussianPair(law, kind).phi))
+    phi, n = as_array_map(GaussianActivation(law, kind)), 400_000
+    limit = null_quantile(1 - 1e-3 / (len(CASES) * len(WIDTHS)), n)
+    for k, width in enumerate(WIDTHS):
+        stream = Stream(12, str(law), kind, width)
+        z = simulate(sweep_widths("i", width), phi, weights=law, n_networks=n, stream=stream)
+        assert ks_statistic(z, lambda t, f=cdf[k]: np.interp(t, Z, f)) < limit
+
+
+def test_tanh_points_and_line_agree():
+    setting, n = REFERENCE["tanh"], 400_000
+    cdf = output_cdf(Z, WIDTHS, setting)
+    for k, width in enumerate(WIDTHS):
+        z = simulate(
+            sweep_widths("i", width),
+            np.tanh,
+            weights=setting.weights,
+            sigma_w=setting.sigma_w,
+            sigma_b=setting.sigma_b,
+            n_networks=n,
+            stream=Stream(13, width),
+        )
+        assert ks_statistic(z, lambda t, f=cdf[k]: np.interp(t, Z, f)) < null_quantile(1 - 1e-3 / 5, n)
+
+
+@pytest.mark.parametrize(("law", "kind"), CASES, ids=str)
+def test_width_one_is_normal(law, kind):
+    (f,) = output_cdf(Z, [1], Setting(law, GaussianPair(law, kind).phi))
+    # the error is the truncation at tau = 200: largest where the law given z0 has almost an atom (W near +-1)
+    assert np.max(np.abs(f - sc.ndtr(Z))) < 3e-4
+
+
+def test_convergence_in_the_nodes(monkeypatch):
+    settings = [
+        Setting(SymmetricWeibull(3), GaussianPair(SymmetricWeibull(3), k).phi) for k in ("odd", "positive")
+    ]
+    settings.append(REFERENCE["tanh"])
+    coarse = [output_cdf(Z, [2, 5], s) for s in settings]
+    monkeypatch.setattr(two_layer, "_TAU_MAX", 300.0)
+    monkeypatch.setattr(two_layer, "_TAU_STEP", 0.03)
+    monkeypatch.setattr(two_layer, "_RATIO_STEP", 0.001)
+    monkeypatch.setattr(two_layer, "_NODES", 200)
+    fine = [output_cdf(Z, [2, 5], s) for s in settings]
+    assert max(np.max(np.abs(a - b)) for a, b in zip(coarse, fine, strict=True)) < 2e-5
+
+
+def test_tanh_at_width_one_by_adaptive_quadrature():
+    # P(z2 > z) = E Phi(-z / d1), d1^2 = s_w^2 tanh(z1)^2 + s_b^2, over z0 and z1: no Fourier transform
+    setting = REFERENCE["tanh"]
+    s_w, s_b = setting.sigma_w, setting.sigma_b
+
+    def integrand(g1, g0, z):
+        d0 = math.hypot(s_w * math.tanh(math.hypot(s_w, s_b) * g0), s_b)
+        d1 = math.hypot(s_w * math.tanh(d0 * g1), s_b)
+        return 4 * math.exp(-0.5 * (g0 * g0 + g1 * g1)) / (2 * math.pi) * sc.ndtr(-z / d1)
+
+    z = np.array([0.05, 0.3, 1.0, 2.5])
+    (f,) = output_cdf(z, [1], setting)
+    for at, value in zip(z, f, strict=True):
+        direct = dblquad(integrand, 0, 8, 0, 8, args=(at,), epsabs=1e-8)[0]
+        assert 1 - value == pytest.approx(direct, abs=2e-5)
+
+
+def test_relu_line_by_adaptive_quadrature_and_simulation():
+    z = np.array([1e-9, 0.1, 0.7, 2.0, 6.0])
+    s = math.sqrt(2) ** 3
+    (one, four) = relu_output_cdf(z, [1, 4])
+    for at, value in zip(z, one, strict=True):  # n = 1: z2 = s |N0| |N1| N2 with probability 1/4
+
+        def given(v, at=at):  # P(|N1| N2 > y) by a Bessel function: the density of a product is K0(|y|)/pi
+            y = at / (s * v)
+            return 2 * math.exp(-0.5 * v * v) / math.sqrt(2 * math.pi) * quad(sc.k0, y, math.inf)[0] / math.pi
+
+        direct = 0.25 * quad(given, 1e-12, 9, limit=200)[0]
+        assert 1 - value == pytest.approx(direct, abs=1e-6)
+    assert relu_output_cdf(np.array([0.0]), WIDTHS)[:, 0] - 0.5 == pytest.approx(
+        [0.5 * (0.5 + 0.5 ** (n + 1)) for n in WIDTHS], abs=1e-5
+    )
+    n = 400_000
+    sample = simulate(
+        [1, 1, 4, 1], two_layer.relu, weights=Normal(), sigma_w=math.sqrt(2), n_networks=n, stream=Stream(14)
+    )
+    empirical = np.searchsorted(np.sort(sample[:, 0]), z, side="right") / n
+    np.testing.assert_allclose(empirical, four, atol=4 * 0.5 / math.sqrt(n))
+
+
+def test_standardized_line():
+    # an exact pair has variance 1: both lines are the same
+    pair = GaussianPair(SymmetricWeibull(4), "odd")
+    raw, standardized = ks_line(Setting(pair.weights, pair.phi), [1, 3, 10])
+    np.testing.assert_allclose(raw, standardized, atol=2e-4)
+    # tanh: the plateau is almost only a variance mismatch
+    raw, standardized = ks_line(REFERENCE["tanh"], [10])
+    assert standardized[0] < 0.4 * raw[0]
+
+
+def test_sweeps_and_errors():
+    assert [sweep_widths(s, 7) for s in ("i", "ii", "iii")] == [[1, 1, 7, 1], [1, 7, 2, 1], [1, 7, 7, 1]]
+    with pytest.raises(ValueError, match="'i', 'ii' or 'iii', got 'iv'"):
+        sweep_widths("iv", 1)
+    for function in (relu_output_cdf, lambda z, n: output_cdf(z, n, REFERENCE["tanh"])):
+        with pytest.raises(ValueError, match=r"widths must be between 1 and 100, .* got \[1, 101\]"):
+            function([0.0], [1, 101])
+    # the widest, at the atom, whose mass is 1/2 + 2^-101
+    assert relu_output_cdf([0.0], [100])[0, 0] == pytest.approx(0.75, abs=1e-5)
+    with pytest.raises(TypeError, match="no quadrature is known"):
+        output_cdf([0.0], [1], Setting(SphericalMarginal(0), np.tanh))
+
+
+def test_relu_goes_with_its_own_weights():
+    for wrong in (
+        REFERENCE["relu"]._replace(weights=SymmetricWeibull(3)),
+        REFERENCE["relu"]._replace(sigma_b=0.5),
+    ):
+        with pytest.raises(ValueError, match=r"ReLU has an atom, whose law is known for weights N\(0, 1\)"):
+            ks_line(wrong, [2])

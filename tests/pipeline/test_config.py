@@ -1,0 +1,252 @@
+"""The configuration: shipped files are valid, the schema has not drifted, faults are named."""
+
+import copy
+import math
+from pathlib import Path
+
+import pytest
+import schema as schema_file
+import yaml
+from config import model
+
+CONFIGS = sorted((Path(__file__).parents[2] / "config").glob("*.yaml"))
+LAPTOP = yaml.safe_load(next(p for p in CONFIGS if p.stem == "laptop").read_text())
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_shipped_configurations(path):
+    assert model.validate(yaml.safe_load(path.read_text())).scale == path.stem
+
+
+OVERLAYS = sorted((Path(__file__).parents[2] / "config" / "overlays").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", OVERLAYS, ids=lambda p: p.stem)
+def test_overlays_are_valid_over_the_laptop_scale(path):
+    from snakemake.utils import update_config
+
+    config = copy.deepcopy(LAPTOP)
+    update_config(config, yaml.safe_load(path.read_text()))
+    assert model.validate(config).scale == path.stem
+
+
+def test_data_sets_are_those_of_the_library():
+    from typing import get_args
+
+    from config.base import DATASETS, DataName
+
+    from preactivations.datasets import NAMES, load
+
+    assert get_args(DataName) == tuple(DATASETS) == NAMES
+    digits = load("digits")
+    assert digits.images.shape[0] == DATASETS["digits"].images
+    assert digits.images[0].size == DATASETS["digits"].pixels
+
+
+def test_schema_has_not_drifted():
+    assert schema_file.SCHEMA.read_text() == schema_file.schema(), "run `make schema`"
+
+
+def test_every_field_is_described():
+    schema = model.Config.model_json_schema()
+    for name, section in {"Config": schema, **schema["$defs"]}.items():
+        for key, field in section["properties"].items():
+            assert "description" in field or "$ref" in field, f"{name}.{key}"
+
+
+FAULTS = [
+    ("thetas", [1.5], "thetas.0", "1.5"),
+    ("thetas", [math.nan], "thetas.0", "nan"),
+    ("thetas", [math.inf], "thetas.0", "inf"),
+    ("thetas", ["3"], "thetas.0", "'3'"),
+    ("thetas", [], "thetas", "at least 1 item"),
+    ("thetas", [3, 4, 3.0], "thetas", "distinct"),
+    ("thetas", 3, "thetas", "list"),
+    ("seed", -1, "seed", "-1"),
+    ("seed", 1.5, "seed", "1.5"),
+    ("seed", None, "seed", "None"),
+    ("scale", "My Run", "scale", "My Run"),
+    ("scale", "../data", "scale", "../data"),
+    ("colour", "red", "colour", "keys here: constraints, data_mirror, device"),
+    ("ks_two_layer.n_samples", 0, "ks_two_layer.n_samples", "greater than or equal to 100"),
+    ("ks_two_layer.n_samples", "many", "ks_two_layer.n_samples", "'many'"),
+    ("ks_two_layer.n_samples", 2e5, "ks_two_layer.n_samples", "integer"),
+    ("ks_two_layer.widths", [0], "ks_two_layer.widths.0", "greater than or equal to 1"),
+    ("ks_two_layer.widths", [1, 1], "ks_two_layer.widths", "distinct"),
+    ("ks_two_layer.sweeps", ["iv"], "ks_two_layer.sweeps.0", "'iv'"),
+    ("ks_two_layer.activations", ["sigmoid"], "ks_two_layer.activations.0", "'sigmoid'"),
+    ("ks_two_layer.activations", [], "ks_two_layer.activations", "at least 1 item"),
+    ("ks_two_layer.memory_mb", 1, "ks_two_layer.memory_mb", "greater than or equal to 8"),
+    ("ks_two_layer.widths", [300], "ks_two_layer.widths.0", "less than or equal to 100"),
+    ("thetas", [2], "", "thetas must have one above 2"),
+    ("ks_two_layer.n_replicates", 5, "ks_two_layer.n_replicates", "5"),
+    (
+        "ks_two_layer.n_sample",
+        5,
+        "ks_two_layer.n_sample",
+        "unknown key (did you mean n_samples?), got 5; keys here: act",
+    ),
+    (
+        "propagation.correlations.widths",
+        [{"width": 3, "networks": 2, "n": 1}],
+        "propagation.correlations.widths.0.n",
+        "keys here: networks, width",
+    ),
+    (
+        "heavy_tails.training.datasets",
+        [{"title": "digits"}],
+        "heavy_tails.training.datasets.0.title",
+        "keys here: batch_size",
+    ),
+    ("fitted.extended_thetas", [3], "", "must not repeat thetas, got [3.0] in both"),
+    ("device", "tpu", "device", "'tpu'"),
+    ("propagation.widths", [{"width": 3}], "propagation.widths.0.networks", "Field required"),
+    ("propagation.widths", [{"width": 3, "networks": 5}] * 2, "propagation", "distinct, repeated: [3]"),
+    ("propagation.activations", ["gelu"], "propagation.activations.0", "'gelu'"),
+    ("propagation.activations", ["oscillating_"], "propagation.activations.0", "oscillating_"),
+    ("propagation.quantile_depths", [60], "propagation", "at most depth = 50, got [60]"),
+    ("propagation.thetas", [], "propagation", "need thetas or spherical"),
+    ("propagation.n_replicates", 100, "propagation.n_replicates", "greater than or equal to 500"),
+    ("propagation.correlations.datasets", ["svhn"], "propagation.correlations.datasets.0", "'svhn'"),
+    ("propagation.correlations.datasets", [], "propagation.correlations.datasets", "at least 1 item"),
+    ("edge_of_chaos.heat_maps", ["relu"], "edge_of_chaos.heat_maps.0", "'relu'"),
+    ("edge_of_chaos.widths", [{"width": 3, "networks": 5}] * 2, "edge_of_chaos", "distinct, repeated: [3]"),
+    ("propagation.correlations.depths", [0], "propagation.correlations", "one above 0"),
+    (
+        "training.datasets",
+        [{"name": "digits", "epochs": 1, "perceptrons": True, "convolutional": True}],
+        "training.datasets.0",
+        "digits are 8 x 8",
+    ),
+    (
+        "training.datasets",
+        [{"name": "mnist", "epochs": 1, "perceptrons": False, "convolutional": False}],
+        "training.datasets.0",
+        "perceptrons, convolutional or both",
+    ),
+    ("training.datasets", [], "training.datasets", "at least 1 item"),
+    ("training.activations", ["odd", "gelu"], "training.activations.1", "'gelu'"),
+    ("training.thetas", [], "training", "need thetas"),
+    ("training.optimizers", [{"name": "sgd", "learning_rates": [0.1]}] * 2, "training", "repeated: ['sgd']"),
+    (
+        "training.optimizers",
+        [{"name": "lion", "learning_rates": [0.1]}],
+        "training.optimizers.0.name",
+        "'lion'",
+    ),
+    ("training.seeds", 1, "training.seeds", "greater than or equal to 2"),
+    ("training.persistence.at", [0, 21], "training", "at most the epochs = 20, got [0, 21]"),
+    ("training.activations", ["odd", "tanh"], "training", "controls relu needs activations relu"),
+    ("training.persistence.dataset", "mnist", "training", "persistence.dataset must be one of ['digits']"),
+    ("training.persistence.activations", ["tanh"], "", "persistence.activations must have relu"),
+    ("kernels.laws", ["student_4"], "kernels", "nu > 4), got ['student_4']"),
+    ("kernels.laws", ["iid_uniform"], "kernels.laws.0", "iid_uniform"),
+    ("kernels.controls", ["gaussian"], "kernels", "E|w|^2 infinite"),
+    ("kernels.controls", ["student_2.5"], "kernels", "got ['student_2.5']"),
+    ("kernels.independent", ["iid_sparse_"], "kernels.independent.0", "iid_sparse_"),
+    ("kernels.independent", ["iid_student_2"], "kernels", "needs nu > 2"),
+    ("kernels.independent", ["iid_sparse_3"], "kernels", "0 < p <= 1, got ['iid_sparse_3']"),
+    ("kernels.depth.matrices", ["iid_student_3"], "kernels", "depth.matrices must have a fourth moment"),
+    ("kernels.depth.depths", [1, 4], "kernels", "depth.depths must reach 16"),
+    ("kernels.gram.depths", [0], "kernels.gram.depths", "at least 2 items"),
+    ("training.persistence.at", [1], "", "persistence.at must have 0"),
+    ("kernels.errors.fit_from", 256, "kernels.errors", "at least three of sizes"),
+    ("kernels.finite_width.angles", [3.145], "kernels.finite_width.angles.0", "less than 3.14159"),
+    ("kernels.finite_width.angles", [0], "kernels.finite_width.angles.0", "greater than 0"),
+    ("kernels.datasets", ["svhn"], "kernels.datasets.0", "'svhn'"),
+    ("heavy_tails.training.orders", {"tanh": 1}, "heavy_tails.training.orders.tanh.[key]", "tanh"),
+    (
+        "heavy_tails.training.learning_rates",
+        {"relu": [0.1]},
+        "heavy_tails.training",
+        "none for ['leaky_relu'",
+    ),
+    ("heavy_tails.training.orders", {"relu": 2}, "heavy_tails.training.orders.relu", "less than 2"),
+    ("heavy_tails.deep.orders", [0], "heavy_tails.deep.orders.0", "greater than or equal to 0.05"),
+    ("heavy_tails.deep.width", 8, "heavy_tails.deep", "width must be larger at depth 500"),
+    ("heavy_tails.tails.width", 0, "heavy_tails.tails.width", "greater than or equal to 1"),
+    ("fitted.density.ramp", 600, "fitted.density", "ramp must be below epochs = 600, got 600"),
+    ("fitted.density.learning_rate", 0, "fitted.density.learning_rate", "greater than 0"),
+    ("fitted.density.start", [3, 1, 1], "fitted.density.start", "at least 4 items"),
+    ("fitted.density.start", [3, 1, 1, -1], "fitted.density.start.3", "-1"),
+    ("fitted.activation.steps", 1e4, "fitted.activation.steps", "integer"),
+    ("fitted.product_samples", [], "fitted.product_samples", "at least 1 item"),
+    ("exact.x_zoom", 20, "exact", "x_zoom must be at most x_max = 10, got 20"),
+    ("exact.n_points", 3, "exact.n_points", "3"),
+    ("exact.x_max", True, "exact.x_max", "True"),
+    ("constraints.thetas", [1], "constraints.thetas.0", "greater than or equal to 2"),
+    ("figures.dpi", 5, "figures.dpi", "greater than or equal to 30"),
+    ("figures", {}, "figures.dpi", "required"),
+    ("exact", None, "exact", "None"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "named", "says"), FAULTS, ids=[f"{k}={v}" for k, v, *_ in FAULTS])
+def test_faults_are_named(key, value, named, says):
+    config = copy.deepcopy(LAPTOP)
+    *path, last = key.split(".")
+    section = config
+    for part in path:
+        section = section[part]
+    section[last] = value
+    with pytest.raises(ValueError, match="not valid") as error:
+        model.validate(config)
+    line = next(line for line in str(error.value).splitlines() if line.startswith(f"  {named}: "))
+    assert says in line
+
+
+def test_missing_sections_are_named():
+    for key in LAPTOP:
+        with pytest.raises(ValueError, match=f"  {key}: Field required"):
+            model.validate({k: v for k, v in LAPTOP.items() if k != key})
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_simulations_fit_their_memory(path):
+    """The bounds of the shipped configurations hold a block of every simulation; so does the default of a device."""
+    from preactivations.propagation.engine import _DEVICE_MEMORY, block_bytes
+
+    config = model.validate(yaml.safe_load(path.read_text()))
+    study, edge = config.propagation, config.edge_of_chaos
+    images = study.correlations
+    pixels = {"digits": 64, "mnist": 784, "cifar10": 3072}
+    cells = [([1, *[c.width] * study.depth], 1, study.memory_mb) for c in study.widths]
+    cells += [([2, *[c.width] * edge.depth], 2, edge.memory_mb) for c in edge.widths]
+    for cell in images.widths:
+        for name in images.datasets:
+            widths = [pixels[name], *[cell.width] * max(images.depths)]
+            cells.append((widths, 10 * images.images_per_class, images.memory_mb))
+    for widths, inputs, memory_mb in cells:
+        assert block_bytes(widths, inputs) <= 1e6 * memory_mb, (widths[:2], inputs)
+        assert block_bytes(widths, inputs, "cuda") <= _DEVICE_MEMORY
+
+
+@pytest.mark.dag
+@pytest.mark.parametrize(
+    ("key", "value", "named", "says"), FAULTS[::18], ids=[f"{k}={v}" for k, v, *_ in FAULTS[::18]]
+)
+def test_refused_before_any_job(tmp_path, key, value, named, says):
+    """Also by Snakemake: one line that says it, no job, no file."""
+    from copies import copy_of_the_project, snakemake
+
+    project = copy_of_the_project(tmp_path)
+    config = copy.deepcopy(LAPTOP)
+    *path, last = key.split(".")
+    section = config
+    for part in path:
+        section = section[part]
+    section[last] = value
+    (project / "wrong.yaml").write_text(yaml.safe_dump(config))
+    before = sorted(
+        p for p in project.rglob("*") if ".snakemake" not in p.parts and "__pycache__" not in p.parts
+    )
+    code, output = snakemake(project, config="wrong.yaml", check=False)
+    assert code != 0
+    assert "the configuration is not valid:" in output
+    assert any(line.startswith(f"  {named}: ") and says in line for line in output.splitlines())
+    assert "Traceback" not in output
+    assert "Select jobs" not in output
+    after = sorted(
+        p for p in project.rglob("*") if ".snakemake" not in p.parts and "__pycache__" not in p.parts
+    )
+    assert after == before

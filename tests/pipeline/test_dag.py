@@ -1,0 +1,298 @@
+"""Which jobs run after which change: in a copy of the project whose results are up to date."""
+
+import re
+import time
+
+import pytest
+from copies import ROOT, SMOKE, planned, snakemake, with_config
+from expected_jobs import (
+    AFTER_CORRELATE,
+    AFTER_EXACT,
+    AFTER_EXACT_KS,
+    AFTER_FITS,
+    AFTER_KS,
+    AFTER_STUDY,
+    AFTER_TRAIN,
+    CELLS,
+    CORRELATE,
+    EOC,
+    EOC_SHOWN,
+    EXTENDED,
+    FITTED,
+    FRACTIONAL,
+    FRACTIONAL_TRAIN,
+    HEAVY,
+    HEAVY_SHOWN,
+    ISOMETRY_TRAIN,
+    KERNEL_DRAWN,
+    KERNEL_SHOWN,
+    KERNEL_TRAINED,
+    KS_PLOTS,
+    PLOT_TRAINING,
+    READ_BY,
+    RELU_LAW,
+    RELU_SHOWN,
+    RELU_SIMULATE,
+    STUDY,
+    TRAIN,
+    each,
+    fits,
+    notebooks_of,
+)
+
+pytestmark = pytest.mark.dag
+
+
+def changed(project, *arguments, **settings):
+    """Planned jobs without the notebooks that read their results, which must be planned too."""
+    jobs = planned(project, *arguments, **settings)
+    if not arguments:
+        assert notebooks_of(jobs) <= jobs
+    return jobs - notebooks_of(jobs)
+
+
+def test_second_run_has_nothing_to_do(built):
+    start = time.perf_counter()
+    output = snakemake(built)
+    assert "Nothing to be done" in output
+    assert time.perf_counter() - start < 10
+
+
+def test_module_that_no_job_imports(built, edit):
+    edit("src/preactivations/__init__.py", '\n"""Another docstring."""\n')
+    assert changed(built) == set()
+
+
+def test_edit_of_the_maps_reruns_the_propagation_study(built, edit):
+    edit("src/preactivations/edge_of_chaos/curves.py", "\n# edited\n")
+    assert changed(built) == (
+        STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE | EOC | TRAIN | AFTER_TRAIN | KERNEL_TRAINED
+    )
+
+
+def test_edit_of_the_conclusions_computes_nothing_anew(built, edit):
+    edit("src/replication/propagation/claims.py", "\n# edited\n")
+    assert changed(built) == AFTER_CORRELATE | EOC_SHOWN | AFTER_TRAIN
+
+
+def test_edit_of_the_training_code_trains_and_of_its_words_does_not(built, edit):
+    edit("src/replication/training/claims.py", "\n# edited\n")
+    assert changed(built) == AFTER_TRAIN
+    edit("src/preactivations/training/ensembles.py", "\n# edited\n")
+    assert changed(built) == TRAIN | AFTER_TRAIN | ISOMETRY_TRAIN | RELU_SHOWN | KERNEL_TRAINED | FRACTIONAL
+
+
+def test_edit_of_the_second_companion_stays_in_it(built, edit):
+    edit("src/replication/isometry/claims.py", "\n# edited\n")
+    assert changed(built) == RELU_SHOWN
+    edit("src/preactivations/init/mirrored.py", "\n# edited\n")
+    # init, which holds the mirrored initializers too, starts the networks of the fourth companion
+    assert (
+        changed(built)
+        == RELU_SIMULATE | ISOMETRY_TRAIN | RELU_SHOWN | {("table_replication", "")} | FRACTIONAL
+    )
+    edit("src/preactivations/relu_law/_norm_laws.py", "\n# edited\n")
+    assert changed(built) == RELU_LAW | ISOMETRY_TRAIN | HEAVY
+
+
+def test_edit_of_the_third_companion_stays_in_it(built, edit):
+    edit("src/replication/kernels/claims.py", "\n# edited\n")
+    assert changed(built) == KERNEL_SHOWN | {("table_replication", "")}
+    edit("src/replication/kernels/images.py", "\n# edited\n")
+    assert changed(built) == KERNEL_TRAINED | {("table_replication", "")}
+    edit("src/preactivations/rows.py", "\n# edited\n")
+    assert changed(built) == KERNEL_TRAINED | KERNEL_DRAWN
+
+
+def test_edit_of_the_fourth_companion_stays_in_it(built, edit):
+    edit("src/replication/fractional/claims.py", "\n# edited\n")
+    assert changed(built) == HEAVY_SHOWN | {("table_replication", "")}
+    edit("src/replication/fractional/training.py", "\n# edited\n")
+    assert changed(built) == FRACTIONAL | {("table_replication", "")}
+    edit("src/replication/fractional/study.py", "\n# edited\n")
+    assert changed(built) == HEAVY
+
+
+def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
+    edit("src/preactivations/weights.py", "\n# edited\n")
+    assert changed(built) == (
+        {("exact_pairs", "")} | each("ks_two_layer", CELLS) | AFTER_EXACT | AFTER_EXACT_KS
+        | fits(FITTED + EXTENDED, FITTED + EXTENDED) | AFTER_FITS
+        | {("check_constraints", ""), ("table_constraints", "")}
+        | STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE | EOC | TRAIN | AFTER_TRAIN | RELU_LAW | ISOMETRY_TRAIN
+        | KERNEL_TRAINED | FRACTIONAL
+    )  # fmt: skip
+
+
+def test_edit_of_the_fast_activation_leaves_the_exact_tables(built, edit):
+    edit("src/preactivations/activations/modules.py", "\n# edited\n")
+    assert changed(built) == (
+        each("ks_two_layer", CELLS)
+        | AFTER_EXACT_KS
+        | STUDY
+        | AFTER_STUDY
+        | CORRELATE
+        | AFTER_CORRELATE
+        | EOC
+        | TRAIN
+        | AFTER_TRAIN
+        | ISOMETRY_TRAIN
+        | RELU_SHOWN
+        | KERNEL_TRAINED
+        | FRACTIONAL
+    )
+
+
+def test_edit_of_a_plot_script_redraws_one_figure(built, edit):
+    edit("workflow/scripts/density/plot_density.py", "\n# edited\n")
+    assert changed(built) == {("plot_density", "")}
+
+
+def test_edit_of_a_notebook_runs_it_alone(built, edit):
+    edit("notebooks/kernels.ipynb", "\n")
+    assert planned(built) == {("run_notebook", "kernels")}
+    edit("notebooks/results.py", "\n# edited\n")
+    assert planned(built) == each(
+        "run_notebook", sorted({name for names in READ_BY.values() for name in names})
+    )
+
+
+def test_touch_without_change_runs_nothing(built):
+    (built / "src/preactivations/weights.py").touch()
+    assert changed(built) == set()
+
+
+def test_new_theta_computes_only_itself(built):
+    config = with_config(built, thetas=[2.05, 3.3, 4])
+    assert changed(built, config=config) == (
+        {("exact_pairs", ""), ("ks_two_layer", "weibull_3.3"), ("plot_rule_graph", "")}
+        | fits(["weibull_3.3"], ["weibull_3.3"]) | AFTER_EXACT | AFTER_EXACT_KS | AFTER_FITS
+        | {("eoc_theory", "")} | EOC_SHOWN
+    )  # fmt: skip
+
+
+def test_parameters_reach_their_stage_only(built):
+    plots = AFTER_EXACT | KS_PLOTS | {("plot_rule_graph", ""), ("plot_fitted", ""), ("plot_fit_losses", "")}
+    plots |= {
+        ("plot_depth", ""),
+        ("plot_dependence", ""),
+        ("plot_correlations", "digits"),
+        ("plot_edge_of_chaos", ""),
+        ("plot_relu_law", ""),
+        ("plot_kernels", ""),
+        ("plot_heavy_tails", ""),
+    } | PLOT_TRAINING
+    assert changed(built, config=with_config(built, figures={"dpi": 90})) == plots
+    config = with_config(built, ks_two_layer={"n_samples": 6000})
+    assert changed(built, config=config) == (
+        each("ks_two_layer", CELLS) | AFTER_EXACT_KS | {("null_band", ""), ("plot_rule_graph", "")}
+        | each("assess_fit", FITTED + EXTENDED) | {("table_fitted", ""), ("plot_fitted", "")}
+    )  # fmt: skip
+    study = SMOKE["propagation"]
+    config = with_config(built, propagation={"depth": 6})
+    assert changed(built, config=config) == STUDY | AFTER_STUDY | {("plot_rule_graph", "")}
+    config = with_config(built, propagation={"correlations": study["correlations"] | {"images_per_class": 3}})
+    assert changed(built, config=config) == CORRELATE | AFTER_CORRELATE | {("plot_rule_graph", "")}
+    # a new theta of the study is a new cell (and the correlations, which are one job per data set)
+    config = with_config(built, propagation={"thetas": [4, 3.3]})
+    assert changed(built, config=config) == (
+        {("propagate", "weibull_3.3,3_10"), ("plot_rule_graph", "")} | AFTER_STUDY | CORRELATE | AFTER_CORRELATE
+    )  # fmt: skip
+    config = with_config(built, propagation={"quantile_depths": [3]})
+    assert changed(built, config=config) == {("plot_depth", ""), ("plot_rule_graph", "")}
+    config = with_config(built, edge_of_chaos={"depth": 12})
+    assert changed(built, config=config) == (
+        {("eoc_simulate", ""), ("unified_view", ""), ("plot_rule_graph", "")} | EOC_SHOWN
+    )
+    config = with_config(built, edge_of_chaos={"heat_points": 12})
+    assert changed(built, config=config) == (
+        {("eoc_theory", ""), ("table_replication", ""), ("plot_rule_graph", "")} | EOC_SHOWN
+    )
+    config = with_config(built, training={"seeds": 3})
+    assert changed(built, config=config) == (
+        (TRAIN - {("train_persistence", "")}) | AFTER_TRAIN | {("plot_rule_graph", "")}
+    )
+    config = with_config(built, training={"thetas": [4, 3.3]})
+    assert changed(built, config=config) == (
+        {("train", "digits,weibull_3.3,widths_3_10"), ("plot_rule_graph", "")} | AFTER_TRAIN
+    )
+    config = with_config(built, training={"persistence": SMOKE["training"]["persistence"] | {"seeds": 4}})
+    assert changed(built, config=config) == (
+        {("train_persistence", ""), ("plot_rule_graph", "")} | AFTER_TRAIN | KERNEL_TRAINED
+    )
+    config = with_config(built, kernels={"errors": SMOKE["kernels"]["errors"] | {"evaluations": 20_000}})
+    assert changed(built, config=config) == (
+        {("kernel_errors", ""), ("table_replication", ""), ("plot_rule_graph", "")} | KERNEL_SHOWN
+    )
+    config = with_config(built, kernels={"pairs": 30})
+    assert changed(built, config=config) == {("plot_rule_graph", "")} | KERNEL_TRAINED
+    config = with_config(built, kernels={"controls": ["student_1.5"]})
+    assert changed(built, config=config) == (
+        {("kernel_simulate", ""), ("table_replication", ""), ("plot_rule_graph", "")} | KERNEL_SHOWN
+    )
+    smoke = SMOKE["heavy_tails"]
+    config = with_config(built, heavy_tails={"training": smoke["training"] | {"width": 9}})
+    assert changed(built, config=config) == FRACTIONAL | {("plot_rule_graph", "")}
+    config = with_config(built, heavy_tails={"tails": smoke["tails"] | {"depth": 60}})
+    assert changed(built, config=config) == HEAVY - FRACTIONAL_TRAIN | {("plot_rule_graph", "")}
+    smoke = SMOKE["relu_law"]
+    config = with_config(built, relu_law={"training": smoke["training"] | {"seeds": 3}})
+    assert changed(built, config=config) == ISOMETRY_TRAIN | RELU_SHOWN | {("plot_rule_graph", "")}
+    config = with_config(built, relu_law={"jacobian": smoke["jacobian"] | {"networks": 6}})
+    assert changed(built, config=config) == (
+        RELU_SIMULATE | RELU_SHOWN | {("table_replication", ""), ("plot_rule_graph", "")}
+    )
+    config = with_config(built, relu_law={"eigenvalue_widths": [5, 30]})
+    assert changed(built, config=config) == RELU_LAW - RELU_SIMULATE | {("plot_rule_graph", "")}
+    config = with_config(
+        built, propagation={"memory_mb": 80}, relu_law={"memory_mb": 80}, data_mirror="elsewhere"
+    )
+    assert changed(built, config=config) == {("plot_rule_graph", "")}
+    # the batch size changes no number, so it makes nothing out of date
+    config = with_config(built, ks_two_layer={"memory_mb": 20})
+    assert changed(built, config=config) == {("plot_rule_graph", "")}
+
+
+def test_named_targets(built):
+    (built / "figures/smoke/density.png").rename(built / "away.png")
+    try:
+        assert changed(built, "density") == changed(built, "figures") == {("plot_density", "")}
+        for target in (
+            "activation",
+            "ks_study",
+            "fitted",
+            "propagation",
+            "edge_of_chaos",
+            "training",
+            "relu_law",
+            "companions",
+            "tables",
+            "notebooks",
+        ):
+            assert changed(built, target) == set()
+    finally:
+        (built / "away.png").rename(built / "figures/smoke/density.png")
+
+
+def test_wrong_configuration_stops_before_any_job(built):
+    config = with_config(built, thetas=[1.9], typo=1)
+    code, output = snakemake(built, config=config, check=False)
+    assert code != 0
+    assert "thetas.0: Input should be greater than or equal to 2 (got 1.9)" in output
+    assert "typo: unknown key" in output
+    assert "rule " not in output
+
+
+def test_edit_of_the_fits_leaves_the_exact_route(built, edit):
+    edit("src/preactivations/pairs/fitted.py", "\n# edited\n")
+    assert changed(built) == fits(FITTED + EXTENDED, FITTED + EXTENDED) | AFTER_FITS | AFTER_KS
+
+
+def test_rules_are_written_in_full():
+    for path in (ROOT / "workflow/rules").glob("*.smk"):
+        for rule in re.split(r"^rule ", path.read_text(), flags=re.MULTILINE)[1:]:
+            if "script:" in rule:
+                for part in ("input", "output", "log", "benchmark", "threads", "resources", "conda"):
+                    assert f"    {part}:" in rule, f"{path.name}: {rule.split(':')[0]} has no {part}"
+                assert "mem_mb=" in rule
+                assert "runtime=" in rule

@@ -1,0 +1,143 @@
+"""Verdicts on the claims: made-up results that fulfil them, and then do not."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from replication.edge_of_chaos.claims import eoc_claims, unified_table
+
+NAN = math.nan
+
+
+def results():
+    depths = np.arange(1, 51)
+    correlations = []
+    for width, bias in ((10, 0.05), (100, 0.005)):
+        for place, limit, xi in (("below", 1.0, 5.0), ("above", 0.2, 8.0)):
+            theory = limit + (0.5 - limit) * np.exp(-depths / xi)
+            correlations.append((place, width, bias, theory))
+        correlations.append(("on", width, bias, 1 - 1 / (1 + depths)))
+    frames = [
+        pd.DataFrame(
+            {
+                "activation": "tanh", "place": place, "theta": NAN, "width": width, "depth": depths,
+                "covariance": theory, "covariance_error": 0.01, "correlation": theory - bias * (depths > 2),
+                "correlation_error": 0.001, "low": theory - 0.2, "high": theory + 0.2, "theory": theory,
+            }
+        )
+        for place, width, bias, theory in correlations
+    ]  # fmt: skip
+    far = np.arange(1, 2001)
+    gaps = {"tanh": 3 / far, "relu": 4.5 * np.pi**2 / far**2}
+    off = np.array([-0.01, -0.005, -0.002, -0.001, 0.001, 0.002, 0.005, 0.01])
+    return {
+        "unique": pd.DataFrame(
+            {"activation": ["tanh", "oscillating_6"], "theta": NAN, "settings": 80, "most": [1, 9]}
+        ),
+        "ranges": pd.DataFrame(
+            {"omega": [6.0], "sigma_w_low": 0.97, "sigma_w_high": 1.0, "period": math.exp(4 * math.pi / 6)}
+        ),
+        "points": pd.DataFrame(
+            {
+                "omega": 6.0, "sigma_w": 0.99, "number": range(4), "stable": [True, False, True, False],
+                "ratio": [math.exp(4 * math.pi / 6)] * 2 + [NAN] * 2,
+            }
+        ),
+        "variances": pd.DataFrame(
+            {
+                "start": [0.1, 1.0, 10.0], "depth": 50, "variance": [0.11, 0.9, 8.0], "theory": [0.1, 0.88, 7.1],
+                "width": 100, "n_networks": 50,
+            }
+        ),
+        "correlations": pd.concat(frames),
+        "rates": pd.concat(
+            pd.DataFrame({"activation": name, "theta": NAN, "depth": far, "gap": gap}) for name, gap in gaps.items()
+        ),
+        "scales": pd.DataFrame(
+            {
+                "activation": "tanh", "theta": NAN, "sigma_w": 1.2 * (1 + off), "edge": 1.2, "xi_c": 1 / np.abs(off),
+            }
+        ),
+        "unified": pd.DataFrame(
+            {
+                "scheme": "He", "keeps": "variance", "formula": "2/fan_in", "width": 100, "depth": depths,
+                "n_networks": 9,
+                "gradient": 1.0, "gradient_error": 0.1, "gradient_theory": 1.0, "variance": 1.0, "variance_theory": 1.0,
+                "correlation": 0.9, "correlation_theory": 0.9, "ks": 0.1, "ks_standardized": 0.1,
+            }
+        ),
+    }  # fmt: skip
+
+
+def verdict(start, change=None):
+    data = results()
+    if change is not None:
+        change(data)
+    table = eoc_claims(data)
+    return table[table.claim.str.startswith(start)].verdict.iloc[0]
+
+
+def test_every_claim_has_a_row():
+    table = eoc_claims(results())
+    assert list(table) == ["claim", "source", "test", "result", "verdict"]
+    assert len(table) == 10
+    assert table.notna().all(axis=None)
+
+
+CASES = [
+    (
+        "the variance map has",
+        "fails for 1 of 2 activations",
+        lambda d: d["unique"].__setitem__("most", 1),
+        "holds where tested",
+    ),
+    ("phi_(.99, omega)", "holds", lambda d: d["points"].__setitem__("stable", True), "fails"),
+    (
+        "networks that start",
+        "holds: 3 different ends",
+        lambda d: d["variances"].__setitem__("variance", 1.0),
+        "not seen",
+    ),
+    ("the maps hold", "holds", lambda d: d["correlations"].__setitem__("covariance", 0.0), "fails"),
+    ("what is left", "holds", lambda d: d["correlations"].__setitem__("correlation", 0.0), "holds in part"),
+    (
+        "correlations tend",
+        "holds in 2 of 2",
+        lambda d: d["correlations"].__setitem__("low", 2.0),
+        "holds in 0 of 2",
+    ),
+    (
+        "on the edge",
+        "holds",
+        lambda d: d["rates"].__setitem__("gap", 1 / d["rates"].depth ** 0.5),
+        "holds in 0 of 2",
+    ),
+    ("off the edge", "holds", lambda d: d["scales"].__setitem__("xi_c", 5.0), "holds in 0 of 2"),
+    (
+        "the depth to which",
+        "the first half holds",
+        lambda d: d["correlations"].__setitem__("correlation", 0.5),
+        "not within",
+    ),
+    (
+        "the second moment",
+        "holds in 1 of 1",
+        lambda d: d["unified"].__setitem__("gradient", 1e9),
+        "holds in 0 of 1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("start", "fulfilled", "change", "broken"), CASES, ids=[case[0] for case in CASES])
+def test_verdicts_follow_the_numbers(start, fulfilled, change, broken):
+    assert verdict(start).startswith(fulfilled)
+    assert verdict(start, change).startswith(broken)
+
+
+def test_unified_table():
+    (row,) = unified_table(results()["unified"]).to_dict("records")
+    assert row["scheme"] == "He"
+    assert row["variance"] == 1
+    assert row["layers"] == 50

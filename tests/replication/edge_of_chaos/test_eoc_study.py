@@ -1,0 +1,125 @@
+"""Rows of the Edge-of-Chaos study: theory tables against single calls, simulations against the maps."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from preactivations.edge_of_chaos.curves import eoc_point
+from preactivations.edge_of_chaos.fixpoints import fixed_variance
+from preactivations.edge_of_chaos.maps import chi, variance_map
+from preactivations.pairs.gaussian import GaussianPair
+from preactivations.streams import Stream
+from preactivations.weights import SphericalMarginal, SymmetricWeibull
+from replication.edge_of_chaos.study import (
+    correlation_rows,
+    curve_rows,
+    edge_settings,
+    heat_rows,
+    law_of,
+    map_rows,
+    oscillating_rows,
+    pair_row,
+    rate_rows,
+    scale_rows,
+    uniqueness_row,
+    variance_rows,
+)
+
+
+def test_pairs():
+    row = pair_row(SymmetricWeibull(4), "odd")
+    point = eoc_point(GaussianPair(SymmetricWeibull(4), "odd"))
+    assert (row["sigma_w"], row["sigma_b"]) == (point.sigma_w, point.sigma_b)
+    assert row["sigma_w"] ** 2 + row["sigma_b"] ** 2 == pytest.approx(1)
+    assert row["phase"] == "chaotic"
+    row = pair_row(SphericalMarginal(1), "odd")
+    assert row["chi"] == math.inf
+    assert math.isnan(row["sigma_w"])
+    row = pair_row(SphericalMarginal(1), "positive")
+    assert row["phase"] == "ordered"
+    assert row["xi_c"] == pytest.approx(-1 / math.log(row["chi"]))
+    assert pair_row(SphericalMarginal(0), "odd")["phase"] == "edge"  # weights +-1 and the identity
+
+
+def test_settings_are_where_they_say():
+    """On the edge chi_1 = 1 at the fixed point; below and above it is smaller and larger."""
+    for _, place, law in edge_settings(2.05):
+        v = fixed_variance(law.exact, **law.map_scales)
+        value = float(chi(law.exact, v, sigma_w=law.sigma_w, weight_variance=law.weights.variance))
+        if place == "on":
+            assert value == pytest.approx(1, abs=1e-9)
+        else:
+            assert (value > 1) == (place == "above")
+        if law.exact.name == "odd":
+            assert v == pytest.approx(1, rel=1e-9)
+
+
+def test_second_layer_follows_the_map_at_any_width():
+    """Its pre-activations come from an exactly normal, independent first layer."""
+    z = []
+    for activation, place, law in edge_settings(2.05):
+        rows = correlation_rows(law, 6, 3, 4000, 0.5, Stream(1, activation, place))
+        assert rows[0]["theory"] == 0.5
+        z += [(row["covariance"] - row["theory"]) / row["covariance_error"] for row in rows[:2]]
+    assert np.max(np.abs(z)) < norm.isf(5e-4 / len(z))
+
+
+def test_wide_networks_follow_the_map_at_depth():
+    law = next(law for name, place, law in edge_settings(2.05) if (name, place) == ("tanh", "below"))
+    for row in correlation_rows(law, 400, 8, 40, 0.5, Stream(2)):
+        assert abs(row["correlation"] - row["theory"]) < 4 * row["correlation_error"] + 3 / 400
+
+
+def test_variance_from_a_start():
+    law = law_of("oscillating_6", None, 0.99, 0.0)
+    rows = variance_rows(law, 50, 4, 2000, 0.6, Stream(3))
+    assert rows[0]["theory"] == 0.6
+    assert rows[1]["theory"] == pytest.approx(float(variance_map("oscillating_6", 0.6, sigma_w=0.99)))
+    for row in rows[:2]:
+        assert abs(row["variance"] - row["theory"]) < 4 * row["error"]
+
+
+def test_what_has_no_start():
+    with pytest.raises(ValueError, match=r"the variance of relu tends to inf at sigma_w = 1\.5"):
+        correlation_rows(law_of("relu", None, 1.5, 0.0), 3, 3, 10, 0.5, Stream(1))
+    with pytest.raises(ValueError, match="the bias alone makes more"):
+        correlation_rows(law_of("tanh", None, 0.2, 1.0), 3, 3, 10, 0.1, Stream(1))
+
+
+def test_rates_on_the_edge():
+    """ReLU: 1 - c ~ 9 pi^2 / (2 l^2) (Hayou et al. 2019); smooth activations 1/l."""
+    rows = rate_rows("relu", math.sqrt(2), 0.0, 4000)
+    assert rows[-1]["gap"] * rows[-1]["depth"] ** 2 == pytest.approx(4.5 * math.pi**2, rel=0.02)
+    law = next(law for name, place, law in edge_settings(2.05) if (name, place) == ("tanh", "on"))
+    late = [row for row in rate_rows(law.exact, law.sigma_w, law.sigma_b, 4000) if row["depth"] > 1000]
+    slope = np.polyfit(np.log([r["depth"] for r in late]), np.log([r["gap"] for r in late]), 1)[0]
+    assert slope == pytest.approx(-1, abs=0.02)
+
+
+def test_tables_of_the_maps():
+    rows = map_rows("tanh", 1.5, 0.2)
+    (point,) = [row for row in rows if row["quantity"] == "fixed variance"]
+    assert point["at"] == pytest.approx(fixed_variance("tanh", sigma_w=1.5, sigma_b=0.2))
+    assert {row["quantity"] for row in rows} == {
+        "variance",
+        "fixed variance",
+        "correlation",
+        "fixed correlation",
+    }
+    heat = heat_rows("tanh", np.array([0.5, 1.5, 2.0]), np.array([0.1, 0.3]))
+    assert heat["chi"].shape == (6,)
+    assert len(curve_rows("erf", 20)) == 20
+    scales = scale_rows("gelu", 0.1, [0.5, 3.0])  # above, the variance has no limit
+    assert [row["sigma_w"] for row in scales] == [0.5]
+
+
+def test_counter_example():
+    (row,), points = oscillating_rows(6, n_scales=2)
+    assert (row["sigma_w_low"], row["sigma_w_high"]) == pytest.approx((0.974, 0.999), abs=5e-4)
+    ratios = [p["ratio"] for p in points if p["ratio"] == p["ratio"]]
+    assert len(ratios) > 4
+    np.testing.assert_allclose(ratios, math.exp(4 * math.pi / 6), rtol=1e-8)
+    assert uniqueness_row("tanh")["most"] == 1
+    assert uniqueness_row("oscillating_6")["most"] > 10

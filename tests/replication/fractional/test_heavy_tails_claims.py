@@ -1,0 +1,174 @@
+"""Verdicts of the companion paper on fractional moments: each holds on numbers that agree with theory, and can fail."""
+
+import functools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from preactivations.streams import Stream
+from replication.fractional import claims as heavy_tails_claims
+from replication.fractional import study as heavy_tails_study
+from replication.training.comparisons import holm
+from replication.training.results import cell_table
+
+SCHEMES = ("fractional_1", "he", "xavier", "random_walk")
+
+
+def runs(gains, seeds=10, spread=0.01):
+    """Runs of one activation per entry: {activation: accuracy of the fractional order above the others}."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for activation, gain in gains.items():
+        for scheme in SCHEMES:
+            for seed in range(seeds):
+                accuracy = 0.5 + (gain if scheme == "fractional_1" else 0) + spread * rng.standard_normal()
+                rows.append(
+                    {
+                        "dataset": "digits",
+                        "optimizer": "sgd",
+                        "activation": activation,
+                        "law": scheme,
+                        "theta": math.nan,
+                    }
+                    | {
+                        "width": 8,
+                        "depth": 3,
+                        "learning_rate": 0.01,
+                        "seed": seed,
+                        "diverged": 0,
+                        "loss": 1 - accuracy,
+                    }
+                    | {
+                        "validation_loss": 1.0,
+                        "validation_accuracy": 0.5,
+                        "test_loss": 1.0,
+                        "test_accuracy": accuracy,
+                    }
+                    | {"trains": True, "epochs_to_loss": 1.0}
+                )
+    return pd.DataFrame(rows)
+
+
+@functools.cache
+def results():
+    stream = Stream(9, "claims")
+    log_norm, direction = heavy_tails_study.draw_networks("relu", 8, 200, 100, stream)
+    chain = heavy_tails_study.chain_log_norms("relu", 8, 199, 1000, stream)
+    deep = heavy_tails_study.deep_moment_rows([2.0, 1.0], [1.0, 2.0], 8, 200, log_norm, direction, chain)
+    tests = []
+    for activation in ("relu", "linear"):
+        norms, _ = heavy_tails_study.draw_networks(activation, 8, 20, 300, stream)
+        tests += heavy_tails_study.density_rows(activation, [2.0, 1.0], 8, 20, norms)[2]
+    clt = [
+        heavy_tails_study.clt_rows(a, 1.0, 8, 20, heavy_tails_study.chain_log_norms(a, 8, 20, 5000, stream))
+        for a in ("linear", "leaky_relu")
+    ]
+    return {
+        "constants": pd.DataFrame(heavy_tails_study.constants()),
+        "deep": pd.DataFrame(deep),
+        "agreement": pd.DataFrame(
+            [{"width": 8, "depth": 200, "networks": 100, "chains": 1000, "ks": 0.1, "p": 0.4}]
+        ),
+        "widths": pd.DataFrame(heavy_tails_study.width_rows([0.5, 1.0, 1.5], range(30, 90))),
+        "tests": pd.DataFrame(tests),
+        "one_layer": pd.DataFrame([heavy_tails_study.one_layer_row("relu", 1.0, 8, 20_000, stream)]),
+        "clt": pd.DataFrame(clt),
+        "normality": pd.DataFrame(heavy_tails_study.ks_to_normal_rows(["linear"], 8, [4, 16, 64])),
+        "tails": pd.DataFrame(heavy_tails_study.tail_rows([1.0], 4, 80, 20_000, [0.1, 0.01], stream)),
+    }
+
+
+def claims(gains=None, **changed):
+    trained = runs({"relu": 0.2, "linear": 0.2} if gains is None else gains)
+    comparisons = heavy_tails_claims.fractional_comparisons(trained)
+    return heavy_tails_claims.heavy_tails_claims(results() | changed, cell_table(trained), comparisons)
+
+
+def changed(name, column, change):
+    frame = results()[name].copy()
+    frame[column] = change(frame[column])
+    return {name: frame}
+
+
+def test_all_hold_where_numbers_agree():
+    table = claims()
+    assert list(table.columns) == ["claim", "source", "test", "result", "verdict"]
+    assert set(table.verdict) == {"holds"}, table[table.verdict != "holds"].T.to_string()
+    assert table.claim.is_unique
+
+
+@pytest.mark.parametrize(
+    ("words", "change"),
+    [
+        ("is preserved", lambda: changed("one_layer", "mean", lambda m: m + 0.1)),
+        ("is preserved", lambda: changed("one_layer", "exact", lambda m: m + 0.1)),
+        ("miss their moments", lambda: changed("deep", "drawn", lambda d: 1e300 + 0 * d)),
+        ("miss their moments", lambda: changed("agreement", "p", lambda p: 0 * p)),
+        ("order d^-2", lambda: changed("widths", "excess", lambda s: s**2)),
+        ("the larger the slope", lambda: {"constants": results()["constants"].assign(value=1e-3)}),
+        ("those of the theorem", lambda: changed("clt", "mean_z", lambda z: z + 10)),
+        ("those of the theorem", lambda: changed("clt", "variance_z", lambda z: z - 10)),
+        ("tends to normal", lambda: changed("normality", "ks", lambda k: k.iloc[::-1].to_numpy())),
+        ("tends to normal", lambda: changed("normality", "ks", lambda k: k**3)),
+        ("known exactly", lambda: changed("tests", "ks", lambda k: k + 0.2)),
+        ("fewer small", lambda: changed("tests", "small", lambda s: 1 - s)),
+        ("Pareto tail", lambda: changed("tails", "hill", lambda h: 2 * h)),
+        ("Pareto tail", lambda: changed("tails", "exact", lambda e: 1.05 * e)),
+    ],
+)
+def test_each_can_fail(words, change):
+    table = claims(**change())
+    found = table[table.claim.str.contains(words, regex=False)]
+    assert len(found) == 1
+    assert found.verdict.iloc[0] == "does not hold"
+
+
+@pytest.mark.parametrize(
+    ("gains", "verdict"),
+    [
+        ({"relu": 0.2, "linear": 0.2}, "holds"),
+        ({"relu": 0.2, "linear": 0.0}, "not seen"),
+        ({"relu": 0.0, "linear": 0.0}, "not seen"),
+        ({"relu": -0.2, "linear": 0.2}, "does not hold"),
+    ],
+)
+def test_the_claim_about_training(gains, verdict):
+    table = claims(gains)
+    assert table[table.claim.str.contains("improve training")].verdict.tolist() == [verdict]
+
+
+def test_comparisons_are_paired_by_seed():
+    """Ten equal signs: p = 2/2^10; Holm over six rows; a common effect of seeds cancels."""
+    frame = runs({"relu": 0.02, "linear": 0.0}, spread=0.0)
+    frame["test_accuracy"] += 0.3 * frame.seed / 10
+    table = heavy_tails_claims.fractional_comparisons(frame).set_index(["activation", "baseline"])
+    row = table.loc["relu", "he"]
+    assert row.accuracy == pytest.approx(0.02)
+    assert row.least == pytest.approx(0.02)
+    assert row.pairs == 10
+    assert row.p == pytest.approx(2 / 2**10, rel=1e-12)
+    assert row.low == pytest.approx(0.02)
+    assert row.loss_pairs == 10
+    assert table.loc["linear", "he"].p == 1
+    np.testing.assert_allclose(table.p_holm, holm(list(table.p)))
+    assert row.loss == pytest.approx(-0.02)
+
+
+def test_diverged_runs_are_guesses():
+    frame = runs({"relu": 0.2})
+    lost = (frame.law == "fractional_1") & (frame.seed < 5)
+    frame.loc[lost, "diverged"] = 1
+    frame.loc[lost, ["loss", "test_accuracy"]] = math.nan
+    table = heavy_tails_claims.fractional_comparisons(frame).set_index("baseline")
+    assert table.loc["he"].pairs == 10
+    assert table.loc["he"].least == pytest.approx(0.1 - 0.5, abs=0.05)
+
+
+def test_names_and_slopes():
+    assert [heavy_tails_claims.scheme_name(s) for s in SCHEMES] == ["s = 1", "He", "Xavier", "random walk"]
+    slopes = heavy_tails_claims.width_slopes(results()["widths"])
+    assert slopes.s.tolist() == [0.5, 1.0, 1.5]
+    # second order: 2/d + 5 (2 - s)/(2 d^2): exactly -2
+    np.testing.assert_allclose(slopes.second_order, -2, atol=1e-9)

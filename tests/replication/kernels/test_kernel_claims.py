@@ -1,0 +1,254 @@
+"""Verdicts of the companion paper on kernels: each holds on numbers that agree with theory, and fails on others."""
+
+import functools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+
+from preactivations.rows import row_law
+from preactivations.streams import Stream
+from replication.kernels import claims as kernel_claims
+from replication.kernels import study as kernel_study
+
+LAWS = ("gaussian", "sphere")
+
+
+@functools.cache
+def results():
+    """A small study. Errors of independent weights are made from their formula, with known noise."""
+    stream = Stream(8, "claims")
+    curves = [
+        {"law": law, "replica": 0} | row
+        for law in (*LAWS, "cauchy")
+        for row in kernel_study.curve_rows(row_law(law), 20, 20_000, [0.0], 7, stream)
+    ]
+    widths = [
+        {"law": law} | kernel_study.finite_width_row(row_law(law), 20, 30, angle, 2000, stream)
+        for law in LAWS
+        for angle in (0.5, 1.2)
+    ]
+    depth = [
+        {"law": law} | row
+        for law in LAWS
+        for row in kernel_study.depth_rows(row_law(law), 100, [1, 8, 32], 200, stream)
+    ]
+    rng = stream.block(1)
+    errors = []
+    for law in ("iid_uniform", "iid_rademacher", "iid_exponential", "iid_student_4"):
+        for kind in kernel_study.input_kinds(row_law(law)):
+            for m in (2, 16, 32, 64, 128):
+                x, y = kernel_study.inputs(kind, m)
+                entry, formula = row_law(law), math.nan
+                if math.isfinite(entry.kurtosis):
+                    formula = float(kernel_study.clt_correction(x, y, entry.skewness, entry.kurtosis))
+                error = -0.01 if kind == "localized" else 1 / m if math.isnan(formula) else formula
+                error += 1e-5 * rng.standard_normal()
+                errors.append(
+                    {"law": law, "inputs": kind, "m": m, "error": error, "formula": formula}
+                    | {"standard_error": 1e-5, "plain_standard_error": 1e-3}
+                )
+    gram = kernel_study.gram_rows(10, 20, [0, 2, 8], [0.0], 50, 1, stream)
+    angles = np.linspace(0, math.pi, 5)
+    directions = [
+        {
+            "epoch": epoch,
+            "layer": layer,
+            "angle": t,
+            "map": 0.5,
+            "mean": 0.501,
+            "sd": 0.01,
+            "neurons": 600,
+            "pairs": 10,
+        }
+        for epoch in (0, 5)
+        for layer in (1, 2)
+        for t in angles
+    ]
+    images = [
+        {
+            "epoch": epoch,
+            "layer": layer,
+            "seed": 0,
+            "pair": k,
+            "angle": t,
+            "after": 0.6 + 0.05 * (-1) ** k,
+            "map": 0.6,
+        }
+        for epoch in (0, 5)
+        for layer in (1, 2)
+        for k, t in enumerate(angles)
+    ]
+    hypotheses = [
+        {
+            "dataset": "digits",
+            "form": form,
+            "quantity": name,
+            "inputs": 64,
+            "zeros": 0,
+            "q50": 0.2,
+            "q99": 0.25,
+        }
+        for form in ("pixels", "centred")
+        for name in ("norm", "delocalization", "angle")
+    ]
+    frames = map(pd.DataFrame, (curves, widths, depth, errors, gram, directions, images, hypotheses))
+    names = ("curves", "finite_width", "depth", "errors", "gram", "directions", "images", "hypotheses")
+    return dict(zip(names, frames, strict=True))
+
+
+def claims(**changed):
+    found = results() | changed
+    return kernel_claims.kernel_claims(
+        kernel_claims.law_table(found["curves"], found["finite_width"]),
+        ["cauchy"],
+        found["errors"],
+        kernel_claims.slope_table(found["errors"], 16),
+        kernel_claims.depth_table(found["depth"]),
+        *(found[name] for name in ("gram", "directions", "images", "hypotheses")),
+    )
+
+
+def changed(name, column, change, where=None):
+    frame = results()[name].copy()
+    rows = slice(None) if where is None else where(frame)
+    frame.loc[rows, column] = change(frame.loc[rows, column])
+    return {name: frame}
+
+
+def test_all_hold_where_numbers_agree():
+    table = claims()
+    assert list(table.columns) == ["claim", "source", "test", "result", "verdict"]
+    assert set(table.verdict) == {"holds"}, table[table.verdict != "holds"].T.to_string()
+    assert table.claim.is_unique
+
+
+@pytest.mark.parametrize(
+    ("words", "change"),
+    [
+        (
+            "one and the same",
+            lambda: changed("curves", "drawn", lambda c: c + 0.1, lambda f: f.law == "sphere"),
+        ),
+        ("at finite width only", lambda: changed("finite_width", "variance_drawn", lambda v: 1.5 * v)),
+        ("at finite width only", lambda: changed("finite_width", "kernel_drawn", lambda v: 1.1 * v)),
+        (
+            "without E|w|^2",
+            lambda: {
+                "curves": results()["curves"].assign(
+                    drawn=lambda f: f.drawn.where(f.law != "cauchy", f["map"])
+                )
+            },
+        ),
+        (
+            "with independent weights",
+            lambda: changed(
+                "errors", "error", lambda e: np.sqrt(abs(e)) / 10, lambda f: f.law == "iid_uniform"
+            ),
+        ),
+        ("that of the expansion", lambda: changed("errors", "formula", lambda f: 1.5 * f)),
+        ("with few inputs", lambda: changed("errors", "error", lambda e: 0 * e, lambda f: f.m == 2)),
+        (
+            "dominating coordinate",
+            lambda: changed(
+                "errors", "error", lambda e: e / 10, lambda f: (f.inputs == "localized") & (f.m == 128)
+            ),
+        ),
+        ("one direction", lambda: changed("depth", "map", lambda m: 1.0 + 0 * m)),
+        ("shrink angles further", lambda: changed("depth", "angle", lambda a: 1.3 * a)),
+        ("shrink angles further", lambda: changed("depth", "log_sd", lambda a: 2 * a)),
+        ("degenerates", lambda: changed("gram", "effective_rank", lambda r: 5.0 + 0 * r)),
+        ("trained rows", lambda: changed("directions", "mean", lambda m: m + 0.1, lambda f: f.epoch == 5)),
+        ("trained rows", lambda: changed("directions", "sd", lambda s: 5 * s, lambda f: f.epoch == 5)),
+        (
+            "trained rows",
+            lambda: changed("directions", "mean", lambda m: m * math.nan, lambda f: f.layer == 2),
+        ),
+        ("trained rows", lambda: {"directions": results()["directions"].query("epoch == 5")}),
+        ("pairs of images", lambda: {"images": results()["images"].query("epoch == 5")}),
+        ("pairs of images", lambda: changed("images", "after", lambda a: a + 0.2, lambda f: f.epoch == 5)),
+        ("delocalized", lambda: changed("hypotheses", "q99", lambda q: 0.9 + 0 * q)),
+    ],
+)
+def test_each_can_fail(words, change):
+    table = claims(**change())
+    found = table[table.claim.str.contains(words, regex=False)]
+    assert len(found) == 1
+    assert found.verdict.iloc[0] == "does not hold"
+
+
+def test_what_is_not_resolved_is_not_said():
+    """Standard errors as large as the formula: the verdict is neither."""
+    frame = results()["errors"].assign(standard_error=1.0)
+    table = claims(errors=frame)
+    assert table[table.claim.str.contains("that of the expansion")].verdict.tolist() == ["not resolved"]
+
+
+def test_claims_without_their_numbers_are_left_out():
+    frame = results()["errors"]
+    table = claims(errors=frame[(frame.law == "iid_student_4") & (frame.m > 4)])
+    assert not table.claim.str.contains("expansion|few inputs|dominating").any()
+
+
+def test_tolerance_of_curves_follows_the_number_of_neurons():
+    assert kernel_claims.curve_tolerance(1e5) == pytest.approx(0.015)
+    assert kernel_claims.curve_tolerance(1e7) == pytest.approx(0.0015)
+
+
+def test_scatter_about_the_power_widens_the_interval():
+    frame = results()["errors"]
+    bent = frame.assign(error=frame.error * (1 + 3 / frame.m))
+    plain, wide = (
+        kernel_claims.slope_table(f, 16).set_index("law").loc["iid_uniform"] for f in (frame, bent)
+    )
+    assert wide.chi2_per_dof > 1.5
+    assert wide.half_width == pytest.approx(norm.ppf(0.995) * wide.slope_error * math.sqrt(wide.chi2_per_dof))
+    assert plain.within
+    with pytest.raises(ValueError, match="standard errors must be > 0"):
+        kernel_claims.slope_row(np.array([2.0, 4, 8]), np.ones(3), np.array([0.0, 1, 1]))
+
+
+def test_slopes_leave_out_what_has_no_rate():
+    table = kernel_claims.slope_table(results()["errors"], 16)
+    assert list(zip(table.law, table.inputs, table.predicted, strict=True)) == [
+        ("iid_uniform", "signed", -1.0),
+        ("iid_rademacher", "signed", -1.0),
+        ("iid_exponential", "positive", -0.5),
+    ]
+    assert (table.points == 4).all()
+    wider = np.sqrt(np.maximum(1, table.chi2_per_dof))
+    np.testing.assert_allclose(table.half_width, norm.ppf(0.995) * table.slope_error * wider)
+
+
+def test_law_table_keeps_controls_without_a_kernel():
+    table = kernel_claims.law_table(results()["curves"], results()["finite_width"])
+    assert table[table.law == "cauchy"].kernel.isna().all()
+    assert len(table) == 5
+
+
+def test_depth_table_counts_living_networks():
+    depth = results()["depth"].copy()
+    depth.loc[depth.network < 10, "angle"] = math.nan
+    table = kernel_claims.depth_table(depth)
+    assert (table.networks == 190).all()
+    assert (table.dead == 10).all()
+    zero = results()["depth"].copy()
+    zero.loc[zero.network < 5, "angle"] = 0.0
+    assert (kernel_claims.depth_table(zero).coincident == 5).all()
+    assert np.isfinite(table.drawn_mean).all()
+
+
+def test_slopes_are_found():
+    m = np.array([16.0, 32, 64, 128])
+    noise = np.array([1e-4, 1e-4, 1e-4, 1e-4])
+    for slope in (-1.0, -0.5):
+        found = kernel_claims.slope_row(m, -0.3 * m**slope, noise)
+        assert found["slope"] == pytest.approx(slope, abs=1e-6)
+        assert found["chi2_per_dof"] < 1e-6
+    rng = Stream(8, "slopes").block(0)
+    fits = [kernel_claims.slope_row(m, 0.3 / m + noise * rng.standard_normal(4), noise) for _ in range(300)]
+    z = np.array([(f["slope"] + 1) / f["slope_error"] for f in fits])
+    assert abs(z.mean()) < 4.5 / math.sqrt(300)
+    assert abs(z.std() - 1) < 4.5 / math.sqrt(600), "the stated error is that of the fit"

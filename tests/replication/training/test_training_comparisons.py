@@ -1,0 +1,173 @@
+"""Comparisons and predictors on studies whose answer is known."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binom, spearmanr
+from test_training_results import at_start, run, study
+
+from replication.training.comparisons import comparisons, holm, predict, prediction_table, sign_flip_p
+from replication.training.results import cell_table, chosen_runs
+
+
+def compared(runs, **options):
+    return comparisons(chosen_runs(runs), at_start(runs, **options))
+
+
+def test_comparisons_find_what_is_there():
+    table = compared(study(better=0.2))
+    assert set(zip(table["first"], table.second, strict=True)) == {
+        ("odd", "tanh"), ("odd", "relu"), ("odd_edge", "tanh"), ("odd_edge", "relu"), ("odd_edge", "odd"),
+        ("positive", "tanh"), ("positive", "relu"), ("positive", "odd"),
+        ("normalized_gelu", "unit_gelu"), ("normalized_relu", "relu"),
+    }  # fmt: skip
+    assert set(table.scope) == {"all", "depth 30"}
+    row = table[(table["first"] == "odd") & (table.second == "tanh") & (table.scope == "all")].iloc[0]
+    assert row.pairs == 16
+    assert row.low < row.difference < row.high
+    assert row.difference == pytest.approx(0.2, abs=0.03)
+    assert row.p_holm < 0.01
+    back = table[(table["first"] == "odd_edge") & (table.second == "odd") & (table.scope == "all")].iloc[0]
+    assert back.difference < 0
+    assert back.p_holm < 0.01
+    others = table[~table["first"].str.startswith("odd") & (table.second != "odd")]
+    assert (others.p_holm > 0.05).all()
+
+
+def test_no_difference_is_not_one():
+    table = compared(study(noise=0.0))
+    assert (table.p == 1).all()
+    assert (table.difference.abs() < 1e-12).all()
+    null = compared(study())
+    assert (null.p_holm > 0.05).all()
+
+
+def test_holm():
+    """Against the definition: reject in order while p_(k) <= level / (m - k + 1)."""
+    p = np.array([0.001, 0.013, 0.02, 0.2, 0.04])
+    corrected = holm(p)
+    for level in (0.01, 0.05, 0.06, 0.09):
+        rejected = np.zeros(5, bool)
+        for k, i in enumerate(np.argsort(p)):
+            if p[i] > level / (5 - k):
+                break
+            rejected[i] = True
+        np.testing.assert_array_equal(corrected <= level, rejected)
+
+
+def predictors(effect, settings=10, seed=3):
+    rng = np.random.default_rng(seed)
+    rows = []
+    for k in range(settings):
+        ks, edge = rng.random(), rng.random()
+        for width in (3, 10):
+            for depth in (3, 30):
+                rows.append(
+                    {
+                        "activation": f"a{k}",
+                        "law": "",
+                        "width": width,
+                        "depth": depth,
+                        "ks_standardized": ks + 0.01 * rng.random(),
+                        "edge": depth * edge,
+                        "all_trains": effect * edge + 0.1 * rng.random(),
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def test_predictors():
+    table = predictors(-1.0)
+    edge, ks = predict(table, "edge", "ks_standardized"), predict(table, "ks_standardized", "edge")
+    expected = np.mean(
+        [spearmanr(cell.edge, cell.all_trains).statistic for _, cell in table.groupby(["width", "depth"])]
+    )
+    assert edge.rank_correlation == pytest.approx(expected, abs=1e-12)
+    assert edge.rank_correlation < -0.9
+    assert edge.p < 0.01
+    assert edge.partial_p < 0.01
+    assert ks.p > 0.05
+    assert (ks.settings, ks.architectures) == (10, 4)
+
+
+def test_permutation_p_values_are_uniform_without_an_effect():
+    """40 studies without effect: how many are below .3, within 99.9 % of the binomial law."""
+    small = sum(predict(predictors(0.0, seed=100 + k), "edge", "ks_standardized").p <= 0.3 for k in range(40))
+    assert binom.ppf(5e-4, 40, 0.3) <= small <= binom.ppf(1 - 5e-4, 40, 0.3)
+
+
+def test_predictors_of_too_little_are_not_known():
+    same = predictors(0.0).assign(all_trains=1.0)
+    assert math.isnan(predict(same, "edge", "ks_standardized").rank_correlation)
+    assert math.isnan(predict(predictors(1.0, settings=3), "edge", "ks_standardized").p)
+
+
+def test_what_rests_on_the_positive_pairs_is_seen():
+    """Only the positive pairs are off the edge, and only they fail: without them nothing is left to predict."""
+    runs = pd.concat(
+        [study()]
+        + [
+            pd.DataFrame([run("positive", f"weibull_{theta}", s, depth=d) for s in range(8) for d in (3, 30)])
+            for theta in (2.05, 3, 5, 10)
+        ]
+    )
+    rng = np.random.default_rng(0)
+    kind = runs.activation == "positive"
+    runs = runs.assign(trains=~kind & (rng.random(len(runs)) < 0.7))
+    start = at_start(runs)
+    start = start.assign(
+        edge=[5 + rng.random() if a == "positive" else rng.random() for a in start.activation]
+    )
+    table = prediction_table(cell_table(runs), start).set_index(["among", "predictor"])
+    assert table.loc[("all", "edge"), "p"] < 0.05
+    assert table.loc[("not positive", "edge"), "p"] > 0.05
+    assert table.loc[("not positive", "edge"), "settings"] == table.loc[("all", "edge"), "settings"] - 5
+
+
+def test_dead_controls_are_left_out():
+    runs = study()
+    everything = compared(runs).set_index(["first", "scope"])
+    table = compared(runs, dead={("normalized_relu", 30): 60, ("relu", 3): 60}).set_index(["first", "scope"])
+    assert everything.loc[("normalized_relu", "all"), "architectures"].item() == 2
+    assert table.loc[("normalized_relu", "all"), "architectures"].item() == 1
+    assert ("normalized_relu", "depth 30") not in table.index
+    assert table.loc[("normalized_gelu", "all"), "architectures"].item() == 2
+
+
+def test_convolutional_networks_are_a_scope_of_their_own():
+    conv = study().assign(width=0)
+    conv = conv[conv.depth == 3].assign(depth=0)
+    assert set(comparisons(chosen_runs(conv), pd.DataFrame())["scope"]) == {"LeNet"}
+    both = compared(pd.concat([study(), conv]))
+    assert set(both["scope"]) == {"all", "depth 30", "LeNet"}
+    assert (both[both["scope"] == "all"].architectures == 2).all()
+
+
+def test_rows_do_not_depend_on_others():
+    runs = study(better=0.1)
+    some = compared(runs[runs.activation != "positive"])
+    everything = compared(runs)
+    same = everything[everything["first"] != "positive"].reset_index(drop=True)
+    columns = ["first", "second", "scope", "difference", "low", "high", "p"]
+    pd.testing.assert_frame_equal(some[columns], same[columns])
+
+
+def test_sign_flips():
+    """Against the exact law over all 2^10 sign changes, within 4 standard errors of 20 000 draws."""
+    d = np.random.default_rng(3).normal(0.5, 1, 10)
+    signs = 1 - 2 * ((np.arange(2**10)[:, None] >> np.arange(10)) & 1)
+    exact = np.mean(np.abs(signs @ d) >= abs(d.sum()) - 1e-12)
+    assert abs(sign_flip_p(d, "x") - exact) < 4 * math.sqrt(exact * (1 - exact) / 20_000) + 1e-4
+    # many small losses and a few large wins: no contradiction with the sign of the mean
+    mixed = np.concatenate([np.full(40, -0.01), np.full(5, 0.5)])
+    assert mixed.mean() > 0
+    assert sign_flip_p(mixed, "x") > 0.01
+
+
+def test_questions_are_corrected_apart():
+    table = compared(study(better=0.1))
+    for _, rows in table.groupby("question"):
+        np.testing.assert_allclose(rows.p_holm, holm(list(rows.p)))
+    assert set(table.question) == {"control", "pairs"}

@@ -1,0 +1,1 @@
+"""Typed configuration: a file per stage, put together in `model`."""

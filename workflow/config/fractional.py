@@ -1,0 +1,145 @@
+"""Sections of the configuration: initializations that preserve moments of fractional order."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from config.base import DataName, Distinct, Section, distinct
+
+Order = Annotated[float, Field(ge=0.05, le=2, description="order of a moment")]
+Fractional = Annotated[float, Field(ge=0.05, lt=2, description="order below that of He")]
+Scaling = Literal["relu", "leaky_relu", "linear"]
+
+
+def _alive(width: int, depth: int) -> None:
+    """Most ReLU networks must be alive: a layer is dead with probability 2^-width."""
+    if depth * 0.5**width > 0.1:
+        raise ValueError(
+            f"width must be larger at depth {depth} (depth 2^-width <= .1), or networks are dead, got {width}"
+        )
+
+
+class DeepMoments(Section):
+    """Moments of single entries of very deep ReLU networks."""
+
+    width: int = Field(ge=2, le=10_000)
+    """Neurons per layer."""
+    depth: int = Field(ge=2, le=100_000)
+    """Layers."""
+    networks: int = Field(ge=10, le=10**7)
+    """With drawn matrices."""
+    chains: int = Field(ge=10, le=10**9)
+    """Chains of norms."""
+    orders: Annotated[list[Order], Distinct] = Field(min_length=1, max_length=5)
+    """Orders s of the initialization."""
+
+    @model_validator(mode="after")
+    def _networks_live(self) -> Self:
+        _alive(self.width, self.depth)
+        return self
+
+
+class LogNorms(Section):
+    """Law of the log norm beside the central limit theorem."""
+
+    width: int = Field(ge=2, le=10_000)
+    """Neurons per layer."""
+    depth: int = Field(ge=2, le=10_000)
+    """Layers."""
+    networks: int = Field(ge=50, le=10**7)
+    """With drawn matrices, per activation."""
+    chains: int = Field(ge=1000, le=10**9)
+    """Chains of norms, per case of the check of mean and variance."""
+    depths: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Distinct] = Field(min_length=2)
+    """Depths at which the distance from normal is computed."""
+
+    @model_validator(mode="after")
+    def _networks_live(self) -> Self:
+        _alive(self.width, max(self.depth, *self.depths))
+        return self
+
+
+class Tails(Section):
+    """Tail indices with biases."""
+
+    width: int = Field(ge=1, le=1000)
+    """Neurons per layer."""
+    depth: int = Field(ge=50, le=100_000)
+    """Layers: enough for the largest norms to be stationary, the more the smaller the orders."""
+    networks: int = Field(ge=1000, le=10**8)
+    """Chains of norms."""
+    orders: Annotated[list[Order], Distinct] = Field(min_length=1, max_length=5)
+    """Orders s of the initialization: the indices to be found."""
+
+
+class FractionalData(Section):
+    """A data set and how long it is trained on."""
+
+    name: DataName
+    """digits needs no file; the others are fetched into data/raw once."""
+    epochs: int = Field(ge=1, le=10_000)
+    """Passes over the training part."""
+    batch_size: int = Field(ge=1, le=10_000)
+    """Images per step."""
+    seeds: int = Field(ge=2, le=1000)
+    """Networks per scheme and learning rate."""
+    weight_decay: float = Field(ge=0, le=1)
+    """Times a parameter is added to its gradient."""
+    decay_epochs: Annotated[list[Annotated[int, Field(ge=1)]], Distinct]
+    """After so many epochs the learning rates are divided by 10."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if any(epoch >= self.epochs for epoch in self.decay_epochs):
+            raise ValueError(f"decay_epochs must be below epochs = {self.epochs}, got {self.decay_epochs}")
+        if self.name == "digits" and self.batch_size > 500:
+            raise ValueError(
+                f"batch_size must be at most 500 with digits (1 149 images), got {self.batch_size}"
+            )
+        return self
+
+
+class FractionalTraining(Section):
+    """Training from initializations of different orders."""
+
+    datasets: list[FractionalData] = Field(min_length=1)
+    """Images of 32 x 32 pass two convolutions first."""
+    width: int = Field(ge=2, le=10_000)
+    """Neurons per layer."""
+    depth: int = Field(ge=2, le=1000)
+    """Linear layers of networks with ReLU and leaky ReLU."""
+    linear_depth: int = Field(ge=2, le=1000)
+    """Linear layers of linear networks."""
+    orders: dict[Scaling, Fractional] = Field(min_length=1)
+    """Order s that is compared with the baselines, per activation."""
+    learning_rates: dict[Scaling, Annotated[list[Annotated[float, Field(gt=0, le=100)]], Distinct]]
+    """Per activation; the one with the best validation accuracy is reported."""
+    validation_share: float = Field(gt=0, lt=1)
+    """Part of the training images that chooses the learning rate."""
+    activations_per_job: int = Field(ge=1, le=3)
+    """How many activations one job trains; finished cells are kept if a job is stopped."""
+
+    @model_validator(mode="after")
+    def _rates_are_there(self) -> Self:
+        distinct([data.name for data in self.datasets])
+        missing = [name for name in self.orders if not self.learning_rates.get(name)]
+        if missing:
+            raise ValueError(
+                f"learning_rates must have at least one for each activation of orders, none for {missing}"
+            )
+        return self
+
+
+class HeavyTails(Section):
+    """Companion paper: initializations that preserve moments of fractional order."""
+
+    widths: Annotated[list[Annotated[int, Field(ge=1, le=100_000)]], Distinct] = Field(
+        min_length=1, max_length=5
+    )
+    """Widths of sigma against s."""
+    deep: DeepMoments
+    log_norms: LogNorms
+    tails: Tails
+    training: FractionalTraining

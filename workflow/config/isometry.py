@@ -1,0 +1,120 @@
+"""Sections of the configuration: exact law of ReLU networks, dynamical isometry."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from config.base import DataName, Distinct, Optimizer, Section, Width, distinct
+
+
+class DrawnLaw(Section):
+    """Exact law of the norm beside drawn networks."""
+
+    widths: Annotated[list[Width], Distinct] = Field(min_length=1)
+    """Constant widths."""
+    depth: int = Field(ge=1, le=10_000)
+    """Layers."""
+    networks: int = Field(ge=100, le=10**9)
+    """Networks with drawn matrices per width."""
+
+
+class Deviations(Section):
+    """How far finite networks are from mean field."""
+
+    widths: Annotated[list[Annotated[int, Field(ge=1, le=100_000)]], Distinct] = Field(min_length=1)
+    """Constant widths."""
+    depths: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Distinct] = Field(min_length=1)
+    """Depths."""
+    chains: int = Field(ge=100, le=10**9)
+    """Chains of norms per cell."""
+    networks: int = Field(ge=100, le=10**9)
+    """Networks with drawn matrices per cell, at most."""
+    fewest: int = Field(ge=100, le=10**9)
+    """Cells that would have fewer networks get none."""
+    weights: float = Field(ge=1e4, le=1e15)
+    """Random weights per cell, at most: the networks are as many as that allows."""
+
+
+class Stationary(Section):
+    """Stationary laws of networks with biases."""
+
+    width: int = Field(ge=2, le=10_000)
+    """Neurons in every layer."""
+    factors: Annotated[list[Annotated[float, Field(gt=0, le=2)]], Distinct] = Field(min_length=1)
+    """Weight variances in units of He's; bias variance 1."""
+
+
+class PairCorrelations(Section):
+    """Correlation of two inputs against depth."""
+
+    width: int = Field(ge=2, le=10_000)
+    """Neurons in every layer."""
+    depth: int = Field(ge=1, le=10_000)
+    """Layers."""
+    networks: int = Field(ge=10, le=10**8)
+    """Networks per start."""
+    starts: Annotated[list[Annotated[float, Field(ge=-1, lt=1)]], Distinct] = Field(min_length=1)
+    """Correlation of the inputs."""
+
+
+class Jacobians(Section):
+    """Singular values of input-output Jacobians."""
+
+    width: Annotated[int, Field(ge=2, le=10_000, multiple_of=2)]
+    """Hidden neurons per layer, even."""
+    depths: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Distinct] = Field(min_length=1)
+    """Hidden layers."""
+    networks: int = Field(ge=2, le=10**6)
+    """Networks per scheme and depth."""
+
+
+class IsometryData(Section):
+    """A data set with its number of epochs."""
+
+    name: DataName
+    """digits needs no file; the others are fetched into data/raw once."""
+    epochs: int = Field(ge=1, le=10_000)
+    """Passes over the training part."""
+
+
+class IsometryTraining(Section):
+    """Training from the four schemes against depth."""
+
+    datasets: list[IsometryData] = Field(min_length=1)
+    """What is trained on."""
+    width: Annotated[int, Field(ge=2, le=10_000, multiple_of=2)]
+    """Hidden neurons per layer, even."""
+    depths: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Distinct] = Field(min_length=1)
+    """Hidden layers."""
+    optimizer: Optimizer
+    """With its grid of learning rates."""
+    seeds: int = Field(ge=2, le=1000)
+    """Networks per learning rate."""
+    batch_size: int = Field(ge=1, le=10_000)
+    """Images per step."""
+    validation_share: float = Field(gt=0, lt=1)
+    """Part of the training images that chooses the learning rate."""
+    schemes_per_job: int = Field(ge=1, le=4)
+    """How many of the four schemes one job trains; finished cells are kept if a job is stopped."""
+
+    @model_validator(mode="after")
+    def _datasets_aredistinct(self) -> Self:
+        distinct([data.name for data in self.datasets])
+        return self
+
+
+class ReluLaw(Section):
+    """Companion paper: exact signal law of ReLU networks, and dynamical isometry by mirrored weights."""
+
+    law: DrawnLaw
+    deviations: Deviations
+    eigenvalue_widths: Annotated[list[Width], Distinct] = Field(min_length=1)
+    """Widths whose eigenvalues are drawn."""
+    stationary: Stationary
+    correlations: PairCorrelations
+    jacobian: Jacobians
+    training: IsometryTraining
+    memory_mb: float = Field(ge=8, le=10**6)
+    """Bound on the working memory of the simulation."""

@@ -1,0 +1,157 @@
+"""Sections of the configuration: kernels of rectified networks."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from config.base import DataName, Distinct, Section
+
+_NUMBER = r"\d+(\.\d+)?"
+RotationInvariant = Annotated[
+    str,
+    Field(
+        pattern=rf"^(gaussian|cauchy|sphere|ball|elliptical_laplace|exponential_radius|student_{_NUMBER})$",
+        description="a rotation-invariant law of rows, as row_laws names it",
+    ),
+]
+Independent = Annotated[
+    str,
+    Field(
+        pattern=rf"^iid_(uniform|rademacher|laplace|exponential|student_{_NUMBER}|sparse_{_NUMBER})$",
+        description="independent weights, as row_laws names them",
+    ),
+]
+Slopes = Annotated[list[Annotated[float, Field(ge=-1, le=1)]], Distinct]
+
+
+class KernelCurves(Section):
+    """Normalized kernels of one wide layer against the angle."""
+
+    inputs: int = Field(ge=2, le=10**6)
+    """Coordinates of an input."""
+    neurons: int = Field(ge=100, le=10**8)
+    """In the layer."""
+    slopes: Slopes = Field(min_length=1)
+    """Of the activation for negative arguments."""
+    angles: int = Field(ge=3, le=1000)
+    """Points of [0, pi]."""
+    replicas: int = Field(ge=1, le=100)
+    """Layers drawn per control, whose kernel does not converge."""
+
+
+class FiniteWidth(Section):
+    """Mean and variance of kernels of finite layers."""
+
+    width: int = Field(ge=2, le=100_000)
+    """Neurons."""
+    networks: int = Field(ge=100, le=10**7)
+    """Layers drawn per law and angle."""
+    angles: Annotated[list[Annotated[float, Field(gt=0, lt=math.pi)]], Distinct] = Field(min_length=1)
+    """Of the inputs, in radians."""
+
+
+class KernelErrors(Section):
+    """What the central limit theorem leaves over with independent weights."""
+
+    sizes: Annotated[list[Annotated[int, Field(ge=2, le=100_000)]], Distinct] = Field(min_length=4)
+    """Numbers m of inputs."""
+    evaluations: int = Field(ge=1000, le=10**12)
+    """Of the activation, per law and size up to 64; in proportion to m beyond."""
+    fit_from: int = Field(ge=2, le=100_000)
+    """Slopes in m are fitted from this size on; below, higher orders are seen."""
+
+    @model_validator(mode="after")
+    def _slopes_can_be_fitted(self) -> Self:
+        fitted = [m for m in self.sizes if m >= self.fit_from]
+        if len(fitted) < 3:
+            raise ValueError(f"fit_from must leave at least three of sizes {self.sizes}, got {self.fit_from}")
+        return self
+
+
+class KernelDepth(Section):
+    """Angles of two inputs against depth."""
+
+    width: int = Field(ge=2, le=10_000)
+    """Neurons per layer."""
+    depths: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Distinct] = Field(min_length=2)
+    """Layers; the deepest at least 16, or nothing of the fixed point is seen."""
+    networks: int = Field(ge=2, le=10**7)
+    """Per law."""
+    matrices: Annotated[list[Independent], Distinct]
+    """Independent weights, drawn as whole matrices."""
+    matrix_networks: int = Field(ge=2, le=10**6)
+    """Networks of each of these."""
+
+
+class Grams(Section):
+    """Spectra of Gram matrices of normal inputs against depth."""
+
+    inputs: int = Field(ge=2, le=5000)
+    """How many."""
+    dimension: int = Field(ge=2, le=10**6)
+    """Their coordinates."""
+    depths: Annotated[list[Annotated[int, Field(ge=0, le=10_000)]], Distinct] = Field(min_length=2)
+    """Layers."""
+    slopes: Slopes = Field(min_length=1)
+    """Of the activation for negative arguments."""
+    width: int = Field(ge=2, le=100_000)
+    """Neurons per layer of the drawn networks."""
+    networks: int = Field(ge=1, le=1000)
+    """Drawn networks."""
+
+
+class Kernels(Section):
+    """Companion paper: kernels of rectified layers for all rotation-invariant laws of weights."""
+
+    laws: Annotated[list[RotationInvariant], Distinct] = Field(min_length=1)
+    """Rotation-invariant laws with E|w|^4 finite."""
+    controls: Annotated[list[RotationInvariant], Distinct]
+    """Rotation-invariant laws without a kernel: E|w|^2 is infinite."""
+    independent: Annotated[list[Independent], Distinct] = Field(min_length=1)
+    """Independent weights of mean 0 and variance 1."""
+    curves: KernelCurves
+    finite_width: FiniteWidth
+    errors: KernelErrors
+    depth: KernelDepth
+    gram: Grams
+    pairs: int = Field(ge=10, le=10**6)
+    """Pairs of random directions, and of images, through trained rows."""
+    datasets: Annotated[list[DataName], Distinct] = Field(min_length=1)
+    """Whose inputs are looked at; digits needs no file."""
+
+    @model_validator(mode="after")
+    def _moments_are_finite(self) -> Self:
+        heavy = [law for law in self.laws if law == "cauchy" or _number(law, "student_", 5.0) <= 4]
+        if heavy:
+            raise ValueError(f"laws must have a fourth moment (student_<nu> with nu > 4), got {heavy}")
+        light = [
+            law for law in self.controls if law != "cauchy" and not 0 < _number(law, "student_", 9.0) <= 2
+        ]
+        if light:
+            raise ValueError(
+                f"controls must have E|w|^2 infinite (cauchy, student_<nu> with nu <= 2), got {light}"
+            )
+        independent = [*self.independent, *self.depth.matrices]
+        wrong = [
+            law
+            for law in independent
+            if not (_number(law, "iid_student_", 9.0) > 2 and 0 < _number(law, "iid_sparse_", 1.0) <= 1)
+        ]
+        if wrong:
+            raise ValueError(f"iid_student_<nu> needs nu > 2, iid_sparse_<p> 0 < p <= 1, got {wrong}")
+        heavy = [law for law in self.depth.matrices if _number(law, "iid_student_", 9.0) <= 4]
+        if heavy:
+            raise ValueError(
+                f"depth.matrices must have a fourth moment (iid_student_<nu> with nu > 4), got {heavy}"
+            )
+        if max(self.depth.depths) < 16:
+            raise ValueError(f"depth.depths must reach 16, got {self.depth.depths}")
+        return self
+
+
+def _number(law: str, family: str, other: float) -> float:
+    """The number in the name of a law of a family, `other` for other laws."""
+    return float(law.removeprefix(family)) if law.startswith(family) else other

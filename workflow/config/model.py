@@ -1,0 +1,122 @@
+"""The configuration: types, ranges and meaning of every field."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from config.base import Distinct, Section, Theta
+from config.fractional import HeavyTails
+from config.gaussian import Constraints, EdgeOfChaos, Exact, Fitted, KsTwoLayer, Propagation, Training
+from config.isometry import ReluLaw
+from config.kernels import Kernels
+
+
+class Figures(Section):
+    """How figures are written."""
+
+    dpi: int = Field(ge=30, le=1200)
+    """Resolution of the PNG files."""
+
+
+class Config(Section):
+    """Everything that a run depends on."""
+
+    scale: str = Field(pattern=r"^[a-z0-9_]+$")
+    """Name of the run: results go to data/<scale>, figures/<scale>, tables/<scale>."""
+    seed: int = Field(ge=0, lt=2**63)
+    """Root seed; the stream of a cell is derived from it and the values of the cell."""
+    device: Literal["auto", "cpu", "cuda"]
+    """Where networks are simulated: auto takes CUDA where it is. A GPU has random streams of its own."""
+    data_mirror: str | None
+    """Folder with data sets, looked at before the network; null: the environment variable PREACTIVATIONS_DATA."""
+    thetas: Annotated[list[Theta], Distinct] = Field(min_length=1)
+    """Weibull shapes of the study. 2.05, 2.5, 3, 4, 5, 7, 10 in the paper."""
+    exact: Exact
+    ks_two_layer: KsTwoLayer
+    fitted: Fitted
+    constraints: Constraints
+    propagation: Propagation
+    edge_of_chaos: EdgeOfChaos
+    training: Training
+    relu_law: ReluLaw
+    kernels: Kernels
+    heavy_tails: HeavyTails
+    figures: Figures
+
+    @property
+    def gpus(self) -> int:
+        """GPUs that a simulation asks for: one with `cuda`, and with `auto` where this machine has one."""
+        here = any(Path("/dev").glob("nvidia[0-9]*"))
+        return int(self.device == "cuda" or (self.device == "auto" and here))
+
+    @model_validator(mode="after")
+    def _thetas_can_be_fitted(self) -> Self:
+        if max(self.thetas) <= 2:
+            raise ValueError("thetas must have one above 2, or there is nothing to fit")
+        both = sorted(set(self.thetas) & set(self.fitted.extended_thetas))
+        if both:
+            raise ValueError(f"fitted.extended_thetas must not repeat thetas, got {both} in both")
+        return self
+
+    @model_validator(mode="after")
+    def _rectified_rows_are_trained(self) -> Self:
+        if "relu" not in self.training.persistence.activations:
+            raise ValueError(
+                "training.persistence.activations must have relu: kernels looks at its trained rows, got "
+                f"{self.training.persistence.activations}"
+            )
+        if 0 not in self.training.persistence.at:
+            raise ValueError(
+                "training.persistence.at must have 0: kernels compares trained rows with untrained ones, got "
+                f"{self.training.persistence.at}"
+            )
+        return self
+
+
+def validate(config: dict[str, Any]) -> Config:
+    """The typed configuration; ValueError with one line per fault: key, reason, value."""
+    try:
+        return Config.model_validate(_plain(config))
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, e['loc']))}: {_fault(e)}" for e in error.errors()]
+        raise ValueError("the configuration is not valid:\n" + "\n".join(lines)) from None
+
+
+def _fault(error: ErrorDetails) -> str:
+    """What is wrong, what was given, what is allowed."""
+    match error["type"]:
+        case "missing":
+            return str(error["msg"])
+        case "extra_forbidden":
+            known = sorted(_section(error["loc"][:-1]).model_fields)
+            near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            return f"unknown key{hint}, got {error['input']!r}; keys here: {', '.join(known)}"
+        case _:
+            return f"{error['msg']} (got {error['input']!r})"
+
+
+def _section(path: tuple[int | str, ...]) -> type[BaseModel]:
+    """The section at a path of keys, through lists of sections."""
+    kind: Any = Config
+    for key in path:
+        if isinstance(key, str):
+            kind = kind.model_fields[key].annotation
+        while not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            kind = get_args(kind)[-1 if get_origin(kind) is dict else 0]
+    section: type[BaseModel] = kind
+    return section
+
+
+def _plain(value: Any) -> Any:
+    """Plain types only (Snakemake may hand over ordered dictionaries)."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    return value

@@ -1,0 +1,23 @@
+"""Figure: symmetrized densities of the factor Y, and their limits."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from replication.figures import TEXT_WIDTH, save, style, theta_looks
+from replication.jobs import job, read_parquet
+
+snakemake: Any  # Snakemake puts it here
+
+with job(snakemake), style():
+    tables = pd.concat(map(read_parquet, snakemake.input.tables))
+    density = tables[tables.quantity == "density"]
+    looks = theta_looks(tables.theta)
+    figure, ax = plt.subplots(figsize=(0.62 * TEXT_WIDTH, 3.0), layout="constrained")
+    for theta, rows in density.groupby("theta"):
+        ax.plot(rows["at"], rows.value, **looks[theta])
+    ax.set(xlabel="$y$", ylabel="density of $Y$", ylim=(0, 0.85))
+    ax.set_xlim(density["at"].min(), density["at"].max())
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside right center")
+    save(figure, snakemake.output.figure, snakemake.params.dpi)

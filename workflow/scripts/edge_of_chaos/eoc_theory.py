@@ -1,0 +1,104 @@
+"""Edge of Chaos by the maps: curves, exact points, maps of chi, depth scales, rates, and the counter-example."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from preactivations.pairs.gaussian import GaussianPair
+from preactivations.weights import SphericalMarginal, SymmetricWeibull
+from replication.edge_of_chaos.study import (
+    constant_rows,
+    curve_rows,
+    edge_settings,
+    heat_rows,
+    map_rows,
+    oscillating_rows,
+    pair_row,
+    rate_rows,
+    scale_rows,
+    uniqueness_row,
+)
+from replication.jobs import job, write_parquet
+
+snakemake: Any  # Snakemake puts it here
+
+
+def named(name: str, theta: float, rows: Any) -> Any:
+    return pd.DataFrame(rows).assign(activation=name, theta=theta)
+
+
+with job(snakemake):
+    params, nan = snakemake.params.study, math.nan
+    theta = params["theta"]
+    odd = GaussianPair(SymmetricWeibull(theta), "odd")
+    curves = [named(name, nan, curve_rows(name, params["curve_points"])) for name in params["activations"]]
+    for t in snakemake.params.thetas:
+        for kind in ("odd", "positive"):
+            pair = GaussianPair(SymmetricWeibull(t), kind)
+            curves.append(named(kind, t, curve_rows(pair, params["curve_points"])))
+    write_parquet(pd.concat(curves), snakemake.output.curves)
+
+    # listed: in the table; the others are the curves over the families
+    families: Any = [(SymmetricWeibull(t), True) for t in snakemake.params.thetas]
+    families += [(SphericalMarginal(b), True) for b in params["spherical"]]
+    # denser where chi bends: theta from 2 to 50, b from 0 to 3
+    share = np.linspace(0, 1, params["family_points"])
+    families += [(SymmetricWeibull(float(t)), False) for t in 2 + 48 * share**4]
+    families += [(SphericalMarginal(float(b)), False) for b in 3 * share**2]
+    rows = [
+        pair_row(law, kind) | {"listed": listed} for law, listed in families for kind in ("odd", "positive")
+    ]
+    write_parquet(pd.DataFrame(rows), snakemake.output.pairs)
+
+    w, b = np.linspace(0.01, 3, params["heat_points"]), np.linspace(0, 1, params["heat_points"])
+    heat = [named(name, nan, heat_rows(name, w, b)) for name in params["heat_maps"]]
+    heat.append(named("odd", theta, heat_rows(odd, w, b)))
+    write_parquet(pd.concat(heat), snakemake.output.heat)
+
+    settings = edge_settings(theta)
+    maps, rates, scales = [], [], []
+    for activation, place, law in settings:
+        at = theta if activation == "odd" else nan
+        if activation != "relu":
+            maps.append(
+                named(activation, at, map_rows(law.exact, **law.scales, points=params["map_points"])).assign(
+                    place=place
+                )
+            )
+        if place == "on":
+            rates.append(
+                named(activation, at, rate_rows(law.exact, **law.scales, depth=params["rate_depth"]))
+            )
+    maps.append(
+        named("oscillating_6", nan, map_rows("oscillating_6", 0.99, 0.0, params["map_points"])).assign(
+            place="on"
+        )
+    )
+    write_parquet(pd.concat(maps), snakemake.output.maps)
+    write_parquet(pd.concat(rates), snakemake.output.rates)
+
+    n = params["scale_points"]
+    near = np.concatenate([-np.geomspace(0.5, 1e-4, n), np.geomspace(1e-4, 1, n)])
+    for activation, _, law in (s for s in settings if s[1] == "on" and s[0] != "relu"):
+        rows = scale_rows(law.exact, law.sigma_b, [float(v) for v in law.sigma_w * (1 + near)])
+        edge = law.sigma_w
+        scales.append(named(activation, theta if activation == "odd" else nan, rows).assign(edge=edge))
+    write_parquet(pd.concat(scales), snakemake.output.scales)
+
+    ranges, points = zip(*(oscillating_rows(omega) for omega in params["omegas"]), strict=True)
+    write_parquet(pd.DataFrame([row for part in ranges for row in part]), snakemake.output.ranges)
+    write_parquet(pd.DataFrame([row for part in points for row in part]), snakemake.output.points)
+
+    names = [*params["activations"], *(f"oscillating_{omega:g}" for omega in params["omegas"])]
+    unique = [
+        {"activation": name, "theta": nan} | uniqueness_row(name, params["unique_points"]) for name in names
+    ]
+    unique += [
+        {"activation": kind, "theta": theta}
+        | uniqueness_row(GaussianPair(SymmetricWeibull(theta), kind), params["unique_points"])
+        for kind in ("odd", "positive")
+    ]
+    write_parquet(pd.DataFrame(unique), snakemake.output.unique)
+    write_parquet(pd.DataFrame(constant_rows()), snakemake.output.constants)

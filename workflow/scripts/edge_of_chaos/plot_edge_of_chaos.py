@@ -1,0 +1,267 @@
+"""Figures: Edge-of-Chaos curves and exact points, chi over the scales, maps, correlations, depth scales."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import TwoSlopeNorm
+
+from replication.figures import TEXT_WIDTH, label_panels, look, save, style, theta_colours
+from replication.jobs import job, read_parquet
+from replication.propagation.claims import name_of
+
+snakemake: Any  # Snakemake puts it here
+
+OTHERS = {"erf": "tab:purple", "gelu": "tab:green", "silu": "tab:brown", "elu": "tab:blue"}
+LABELS = {"erf": "erf", "gelu": "GELU", "silu": "SiLU", "elu": "ELU", "softplus": "softplus"}
+PLACES = {
+    "below": ("tab:blue", "below the edge"),
+    "on": ("black", "on the edge"),
+    "above": ("tab:red", "above"),
+}
+
+
+def options_of(activation: str, theta: float) -> dict[str, Any]:
+    if activation in LABELS:
+        return {"color": OTHERS.get(activation, "0.4"), "label": LABELS[activation]}
+    return look(activation, theta, colours)
+
+
+def plot_curves(paths: Any) -> None:
+    figure, (plane, odd, points) = plt.subplots(1, 3, figsize=(TEXT_WIDTH, 3.6), layout="constrained")
+    for (activation, theta), rows in curves.groupby(["activation", "theta"], dropna=False):
+        options = options_of(activation, theta)
+        if activation in ("odd", "positive"):
+            if activation == "odd":
+                odd.plot(rows.sigma_w, rows.sigma_b, lw=1.1, **options)
+        elif len(rows) == 1:
+            plane.plot(rows.sigma_w, rows.sigma_b, "s", ms=6, clip_on=False, zorder=5, **options)
+        else:
+            plane.plot(rows.sigma_w, rows.sigma_b, lw=1.3, **options)
+    angle = np.linspace(0, np.pi / 2, 100)
+    odd.plot(np.cos(angle), np.sin(angle), color="0.6", lw=0.8, ls=":", label=r"$\sigma_w^2+\sigma_b^2=1$")
+    listed = pairs[pairs.listed & (pairs.kind == "odd") & pairs.theta.notna()].dropna(subset="sigma_w")
+    odd.scatter(listed.sigma_w, listed.sigma_b, s=16, c=[colours[t] for t in listed.theta], zorder=4)
+    odd.plot([], [], "o", ms=4, color="0.3", label="exact point")
+    plane.set(xlim=(0.8, 2.4), ylim=(0, 1.2), xlabel=r"$\sigma_w$", ylabel=r"$\sigma_b$")
+    plane.text(0.03, 0.55, "ordered", transform=plane.transAxes, color="0.4")
+    plane.text(0.75, 0.06, "chaotic", transform=plane.transAxes, color="0.4")
+    odd.set(xlim=(0.8, 1.6), ylim=(0, 0.9), xlabel=r"$\sigma_w$", ylabel=r"$\sigma_b$")
+    odd.set_title(r"$\phi_\theta$ odd", fontsize=8, loc="right")
+    plane.set_title("common activations", fontsize=8, loc="right")
+
+    family = pairs[~pairs.listed].sort_values(["theta", "b"])
+    for kind, dashes in (("odd", "-"), ("positive", "--")):
+        rows = family[(family.kind == kind) & family.theta.notna()]
+        points.plot(rows.theta, rows.chi, dashes, color="black", label=rf"Weibull, {kind}")
+        rows = family[(family.kind == kind) & family.b.notna() & np.isfinite(family.chi)]
+        points.plot(2 + rows.b, rows.chi, dashes, color="royalblue", label=rf"spherical, {kind} ($2 + b$)")
+    points.axhline(1, color="0.6", lw=0.8, ls=":")
+    points.axvline(2.5, color="royalblue", lw=0.6, ls=":")
+    points.set(
+        xscale="log", ylim=(0, 2.2), xlabel=r"$\theta$, or $2 + b$", ylabel=r"$\chi_1$ at $\sigma_w = 1$"
+    )
+    points.set_xticks([2, 3, 5, 10, 20, 50], ["2", "3", "5", "10", "20", "50"])
+    points.minorticks_off()
+    points.set_title("exact pairs, $v = 1$", fontsize=8, loc="right")
+    label_panels([plane, odd, points])
+    handles: dict[str, Any] = {}
+    for ax in (plane, odd, points):
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=5)
+    save(figure, paths, snakemake.params.dpi)
+
+
+def plot_heat(paths: Any) -> None:
+    panels = list(heat.groupby(["activation", "theta"], dropna=False))
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(TEXT_WIDTH, 2.9), sharey=True, layout="constrained", squeeze=False
+    )
+    for ax, ((activation, theta), rows) in zip(axes[0], panels, strict=True):
+        table = rows.pivot(index="sigma_b", columns="sigma_w", values="chi")
+        image = ax.pcolormesh(
+            table.columns, table.index, table, norm=TwoSlopeNorm(1, 0, 2), cmap="PuOr_r", rasterized=True
+        )
+        if table.to_numpy().min() < 1 < table.to_numpy().max():
+            ax.contour(table.columns, table.index, table, levels=[1], colors="black", linewidths=1)
+        size = rows.pivot(index="sigma_b", columns="sigma_w", values="variance")
+        ends = np.where(np.isinf(size), 1.0, np.nan)
+        ax.contourf(size.columns, size.index, ends, levels=[0.5, 1.5], hatches=["///"], colors="none")
+        ax.set_xlabel(r"$\sigma_w$")
+        ax.set_title(
+            name_of(activation, theta) if activation == "odd" else LABELS.get(activation, activation),
+            fontsize=8,
+        )
+        ax.grid(visible=False)
+    axes[0, 0].set_ylabel(r"$\sigma_b$")
+    figure.colorbar(image, ax=axes, extend="max").set_label(r"$\chi_1$")
+    save(figure, paths, snakemake.params.dpi)
+
+
+def plot_maps(paths: Any) -> None:
+    figure, (common, oscillation, correlation) = plt.subplots(
+        1, 3, figsize=(TEXT_WIDTH, 3.2), layout="constrained"
+    )
+    for (activation, place), rows in maps.groupby(["activation", "place"]):
+        graph = rows[rows.quantity == "variance"]
+        points = rows[rows.quantity == "fixed variance"]
+        if activation == "oscillating_6":
+            oscillation.plot(graph["at"], graph.value / graph["at"], color="tab:green")
+            stable = points.value.abs() < 1
+            for chosen, fill in ((stable, "tab:green"), (~stable, "white")):
+                oscillation.plot(
+                    points["at"][chosen], np.ones(chosen.sum()), "o", ms=5, color="tab:green", mfc=fill
+                )
+            continue
+        colour, label = PLACES[place]
+        if activation == "tanh":
+            common.plot(graph["at"], graph.value, color=colour, label=label)
+            common.plot(points["at"], points["at"], "o", ms=4, color=colour)
+        graph = rows[rows.quantity == "correlation"]
+        dashes = "-" if activation == "tanh" else "--"
+        correlation.plot(graph["at"], graph.value - graph["at"], dashes, lw=1, color=colour)
+        points = rows[rows.quantity == "fixed correlation"]
+        stable = (points.value.abs() < 1) | ((points["at"] == 1) & (points.value < 1 + 1e-9))
+        for chosen, fill in ((stable, colour), (~stable, "white")):
+            correlation.plot(points["at"][chosen], np.zeros(chosen.sum()), "o", ms=4, color=colour, mfc=fill)
+    low, high = 1e-2, 3
+    common.plot([low, high], [low, high], color="0.7", lw=0.8, zorder=0)
+    common.set(xlim=(low, high), ylim=(low, high))
+    correlation.axhline(0, color="0.7", lw=0.8, zorder=0)
+    common.set(xscale="log", yscale="log", xlabel="$v$", ylabel="$v'$")
+    common.set_title("variance, tanh", fontsize=8, loc="right")
+    oscillation.axhline(1, color="0.7", lw=0.8, zorder=0)
+    oscillation.set(xscale="log", xlabel="$v$", ylabel="$v'/v$")
+    oscillation.set_title(r"variance, $\phi_{.99,6}$, $\sigma_w = .99$", fontsize=8, loc="right")
+    correlation.set(xlabel="$c$", ylabel="$c' - c$", xlim=(-1.08, 1.08), ylim=(-0.1, 0.4))
+    correlation.plot([], [], color="0.3", label="tanh")
+    correlation.plot([], [], "--", color="0.3", label=name_of("odd", theta_of_study))
+    oscillation.plot([], [], "o", color="0.3", label="stable")
+    oscillation.plot([], [], "o", color="0.3", mfc="white", label="unstable")
+    correlation.set_title("correlation", fontsize=8, loc="right")
+    label_panels([common, oscillation, correlation])
+    handles = [h for ax in (common, oscillation, correlation) for h in ax.get_legend_handles_labels()[0]]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    save(figure, paths, snakemake.params.dpi)
+
+
+def plot_correlations(paths: Any) -> None:
+    widths = sorted(set(correlations.width))
+    names = [name for name in ("tanh", "odd", "relu") if name in set(correlations.activation)]
+    figure, axes = plt.subplots(
+        len(names),
+        len(widths) + 1,
+        figsize=(TEXT_WIDTH, 1.75 * len(names) + 0.7),
+        layout="constrained",
+        squeeze=False,
+    )
+    for row, activation in zip(axes, names, strict=True):
+        mine = correlations[correlations.activation == activation]
+        theta = mine.theta.iloc[0]
+        for ax, width in zip(row, widths, strict=False):
+            for place, rows in mine[mine.width == width].groupby("place"):
+                colour, label = PLACES[place]
+                ax.fill_between(rows.depth, rows.low, rows.high, color=colour, alpha=0.12, lw=0)
+                ax.plot(rows.depth, rows.correlation, color=colour, label=label)
+                ax.plot(rows.depth, rows.theory, color=colour, ls=":", lw=1.4)
+            ax.set_ylim(-0.4, 1.03)
+            if activation == names[0]:
+                ax.set_title(f"width {width}", fontsize=8)
+            ax.set_xlabel("depth (layers)" if activation == names[-1] else "")
+        row[0].set_ylabel("correlation\n" + name_of(activation, theta).replace("phi ", r"$\phi$ "))
+        for ax in row[1 : len(widths)]:
+            ax.tick_params(labelleft=False)
+        last = row[-1]
+        rate = rates[rates.activation == activation]
+        last.plot(rate.depth, rate.gap, color="black", ls=":", lw=1.4)
+        power = 2 if activation == "relu" else 1
+        guide = rate.gap.iloc[-1] * (rate.depth.iloc[-1] / rate.depth) ** power
+        last.plot(rate.depth[rate.depth > 3], guide[rate.depth > 3], color="0.6", lw=0.8)
+        widest = mine[(mine.width == widths[-1]) & (mine.place == "on")]
+        last.plot(widest.depth, 1 - widest.correlation, color="black", lw=1)
+        last.set(xscale="log", yscale="log", ylim=(max(1e-6, 0.5 * rate.gap.min()), 1.2))
+        last.text(
+            0.05, 0.08, "slope $-2$" if power == 2 else "slope $-1$", transform=last.transAxes, color="0.45"
+        )
+        last.set_xlabel("depth (layers)" if activation == names[-1] else "")
+        last.yaxis.tick_right()
+    axes[0, -1].set_title("$1 - c$ on the edge", fontsize=8)
+    handles, _ = axes[0, 0].get_legend_handles_labels()
+    handles += axes[0, 0].plot([], [], ":", color="0.3", label="infinite width")
+    handles.append(
+        axes[0, 0].fill_between([], [], [], color="0.3", alpha=0.2, lw=0, label="5 % to 95 % of networks")
+    )
+    figure.legend(handles=handles, loc="outside lower center", ncols=5)
+    save(figure, paths, snakemake.params.dpi)
+
+
+def plot_scales(paths: Any) -> None:
+    figure, (scale, ends, starts) = plt.subplots(1, 3, figsize=(TEXT_WIDTH, 3.0), layout="constrained")
+    for (activation, theta), rows in scales.groupby(["activation", "theta"], dropna=False):
+        options = options_of(activation, theta)
+        ordered = rows.sort_values("sigma_w")
+        x = ordered.sigma_w / ordered.edge - 1
+        name = name_of(activation, theta)
+        scale.plot(x, ordered.xi_c, color=options["color"], label=rf"$\xi_c$, {name}")
+        scale.plot(x, ordered.xi_v, "--", lw=1, color=options["color"], label=rf"$\xi_v$, {name}")
+        ends.plot(x, ordered.correlation, color=options["color"], label=name)
+    scale.set(yscale="log", ylabel="layers", xlabel=r"$\sigma_w / $edge $-\,1$", ylim=(0.3, 1e5))
+    scale.set_title("depth scales", fontsize=8, loc="right")
+    ends.set(ylabel="$c^*$", xlabel=r"$\sigma_w / $edge $-\,1$")
+    ends.set_title("limit of correlations", fontsize=8, loc="right")
+    shades = plt.get_cmap("viridis")
+    groups = list(variances.groupby("start"))
+    for k, (_, rows) in enumerate(groups):
+        colour = shades(0.9 * k / max(1, len(groups) - 1))
+        starts.plot(rows.depth, rows.variance, color=colour, lw=1.1)
+        starts.plot(rows.depth, rows.theory, ":", color=colour, lw=1.2)
+    starts.set(yscale="log", xlabel="depth (layers)", ylabel="variance")
+    starts.set_title(rf"$\phi_{{.99,6}}$, width {variances.width.iloc[0]}", fontsize=8, loc="right")
+    starts.plot([], [], color="0.3", label="networks, seven starts")
+    starts.plot([], [], ":", color="0.3", label="infinite width")
+    label_panels([scale, ends, starts])
+    handles = [h for ax in (scale, starts) for h in ax.get_legend_handles_labels()[0]]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    save(figure, paths, snakemake.params.dpi)
+
+
+def plot_unified(paths: Any) -> None:
+    figure, axes = plt.subplots(1, 4, figsize=(TEXT_WIDTH, 3.4), layout="constrained")
+    shown = unified[unified["keeps"] != ""]
+    schemes = list(dict.fromkeys(shown.scheme))
+    for k, scheme in enumerate(schemes):
+        rows = shown[shown.scheme == scheme].sort_values("depth")
+        colour = plt.get_cmap("tab10")(k)
+        for ax, name in zip(axes, ("variance", "gradient", "correlation"), strict=False):
+            ax.plot(rows.depth, rows[name], color=colour, lw=1.1, label=scheme)
+            ax.plot(rows.depth, rows[f"{name}_theory"], ":", color=colour, lw=1)
+        axes[3].plot(rows.depth, rows.ks_standardized, color=colour, lw=1)
+    axes[3].axhspan(0.02, shown.ks_null_95.max(), color="0.9", lw=0, zorder=0)
+    axes[0].set(yscale="log", title="variance")
+    axes[1].set(yscale="log", title="gradient$^2$", ylim=(1e-8, 1e6))
+    axes[2].set(title="correlation", ylim=(-0.1, 1.03))
+    axes[3].set(yscale="log", title="standardized KS")
+    for ax in axes:
+        ax.set_xlabel("layer")
+        ax.title.set_fontsize(8)
+    axes[0].plot([], [], ":", color="0.3", label="infinite width")
+    axes[0].fill_between([], [], [], color="0.9", label="95 % of normal samples")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    save(figure, paths, snakemake.params.dpi)
+
+
+with job(snakemake), style():
+    read = {name: read_parquet(path) for name, path in snakemake.input.items() if name != "code"}
+    curves, pairs, heat, maps = (read[name] for name in ("curves", "pairs", "heat", "maps"))
+    rates, scales, correlations = (read[name] for name in ("rates", "scales", "correlations"))
+    variances, unified = read["variances"], read["unified"]
+    theta_of_study = float(correlations.theta.dropna().iloc[0])
+    colours = theta_colours([*curves.theta.dropna(), theta_of_study])
+    plot_curves(snakemake.output.curves)
+    plot_heat(snakemake.output.heat)
+    plot_maps(snakemake.output.maps)
+    plot_correlations(snakemake.output.correlations)
+    plot_scales(snakemake.output.scales)
+    plot_unified(snakemake.output.unified)

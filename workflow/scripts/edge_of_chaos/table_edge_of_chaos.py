@@ -1,0 +1,34 @@
+"""Tables: exact points of the Edge of Chaos, claims of the literature with tests, schemes in one view."""
+
+from typing import Any
+
+from replication.edge_of_chaos.claims import eoc_claims, unified_table
+from replication.jobs import job, read_parquet
+from replication.tables import write_table
+
+snakemake: Any  # Snakemake puts it here
+
+with job(snakemake):
+    names = ("unique", "rates", "scales", "ranges", "points", "correlations", "variances", "unified")
+    results = {name: read_parquet(snakemake.input[name]) for name in names}
+    pairs = read_parquet(snakemake.input.pairs)
+    pairs = pairs[pairs.listed].drop(columns="listed")
+    number = dict.fromkeys(("weight_variance", "chi", "sigma_w", "sigma_b", "variance_slope", "xi_c"), ".6g")
+    write_table(pairs, snakemake.output.pairs, number | {"theta": "g", "b": "g"})
+    write_table(eoc_claims(results), snakemake.output.claims)
+    formats = dict.fromkeys(
+        ("variance", "variance_theory", "gradient", "gradient_theory", "correlation", "correlation_theory"),
+        ".3g",
+    )
+    formats |= {"ks": ".3f", "ks_standardized": ".3f"}
+    headers = {
+        "variance": "variance, last / first",
+        "variance_theory": "(infinite width)",
+        "gradient": "gradient, first / last",
+        "gradient_theory": "(infinite width)",
+        "correlation": "correlation from 1/2",
+        "correlation_theory": "(infinite width)",
+        "ks": "KS against the first layer's law",
+        "ks_standardized": "standardized",
+    }
+    write_table(unified_table(results["unified"]), snakemake.output.unified, formats, headers)

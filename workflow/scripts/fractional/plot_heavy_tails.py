@@ -1,0 +1,264 @@
+"""Figures of the companion paper on fractional moments."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from replication.figures import TEXT_WIDTH, label_panels, save, style
+from replication.fractional.claims import scheme_name
+from replication.jobs import job, read_parquet
+
+snakemake: Any  # Snakemake puts it here
+
+# Okabe & Ito: told apart by all kinds of colour vision
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
+ACTIVATIONS = {
+    "relu": "ReLU",
+    "leaky_relu": "leaky ReLU (.01)",
+    "linear": "linear",
+    "rrelu": "randomized leaky ReLU",
+}
+SCHEMES = {
+    "he": ("#D55E00", "o", "-"),
+    "xavier": ("#999999", "s", ":"),
+    "random_walk": ("#E69F00", "^", "--"),
+}
+FRACTIONAL = ("#0072B2", "D", "-")
+
+
+def colour_of(orders: Any) -> dict[float, str]:
+    return dict(zip(sorted(set(orders), reverse=True), COLOURS, strict=False))
+
+
+def plot_moments(paths: Any) -> None:
+    figure, ax = plt.subplots(figsize=(0.62 * TEXT_WIDTH, 3.2), layout="constrained")
+    for s, rows in deep.groupby("s"):
+        colour = colour_of(deep.s)[s]
+        ax.plot(rows.alpha, rows.population, color=colour, lw=1, ls="--")
+        ax.plot(rows.alpha, rows.chain, color=colour, lw=1.2)
+        ax.plot(rows.alpha[::2], rows.drawn[::2], "o", color=colour, ms=4, mfc="none", label=f"$s = {s:g}$")
+    told = deep.iloc[0]
+    ax.plot([], [], color="0.3", ls="--", lw=1, label="population")
+    ax.plot([], [], color="0.3", lw=1.2, label=f"{int(told.chains)} chains of norms")
+    ax.plot([], [], "o", color="0.3", ms=4, mfc="none", label=f"{int(told.networks)} drawn networks")
+    ax.set(yscale="log", xlabel=r"order $\alpha$", ylabel=r"$(\mathrm{mean}\,|x_j|^\alpha)^{1/\alpha}$")
+    ax.set_title(
+        f"{int(told.networks)} networks, {int(told.depth)} ReLU layers, width {int(told.width)}",
+        fontsize=8,
+        loc="right",
+    )
+    ax.minorticks_off()
+    figure.legend(loc="outside lower center", ncols=3)
+    save(figure, paths, snakemake.params.dpi)
+
+
+def plot_widths(paths: Any) -> None:
+    figure, (left, right) = plt.subplots(1, 2, figsize=(TEXT_WIDTH, 2.9), layout="constrained")
+    shown = [s for s in (0.5, 1.0, 1.5) if s in set(widths.s)]
+    for s, colour in zip(shown, COLOURS, strict=False):
+        rows = widths[(widths.s == s) & (widths.width >= 30)]
+        left.plot(rows.width, rows.excess, color=colour, label=f"$s = {s:g}$")
+        left.plot(rows.width, rows.second_order_excess, color=colour, ls=":", lw=1.8)
+    x = np.array([30, 89])
+    left.plot(x, 2.0 / x**2, color="0.5", ls="--", lw=0.8)
+    left.text(34, 1.3 / 34**2, r"$\propto d^{-2}$", fontsize=8, color="0.4")
+    left.set(xscale="log", yscale="log", xlabel="width $d$", ylabel=r"$\sigma^2 - 2/d$")
+    left.set_xticks([30, 40, 50, 60, 80], ["30", "40", "50", "60", "80"])
+    left.set_yticks([2e-4, 5e-4, 1e-3, 2e-3, 4e-3], ["0.0002", "0.0005", "0.001", "0.002", "0.004"])
+    left.minorticks_off()
+    for s, colour in ((0.1, COLOURS[3]), (0.5, COLOURS[0]), (1.0, COLOURS[1]), (2.0, "black")):
+        rows = widths[(widths.s == s) & (widths.width <= 30)]
+        right.plot(rows.width, rows.scaled, color=colour, label=f"$s = {s:g}$")
+        right.plot(rows.width, rows.authors_scaled, color=colour, ls=":", lw=1.8)
+    right.set(xscale="log", xlabel="width $d$", ylabel=r"$\sigma\,\sqrt{d/2}$", ylim=(0.95, 2.5))
+    right.set_xticks([2, 4, 8, 16, 30], ["2", "4", "8", "16", "30"])
+    right.minorticks_off()
+    right.plot([], [], color="0.3", ls=":", lw=1.8, label="second order")
+    label_panels([left, right])
+    left.legend()
+    right.legend()
+    save(figure, paths, snakemake.params.dpi)
+
+
+def plot_densities(paths: Any) -> None:
+    names = list(densities.activation.unique())
+    figure, axes = plt.subplots(
+        2, len(names), figsize=(TEXT_WIDTH, 4.2), layout="constrained", sharex="col", squeeze=False
+    )
+    for column, name in zip(axes.T, names, strict=True):
+        for s, colour in colour_of(densities.s).items():
+            rows = densities[(densities.activation == name) & (densities.s == s)]
+            bars = histogram[(histogram.activation == name) & (histogram.s == s)]
+            column[0].stairs(
+                bars.density, [*bars.low, bars.high.iloc[-1]], color=colour, alpha=0.25, fill=True
+            )
+            column[0].plot(rows.log_norm, rows.density, color=colour, label=f"$s = {s:g}$, exact")
+            column[0].plot(rows.log_norm, rows.normal, color=colour, ls=":", lw=1.6)
+            column[1].plot(rows.log_norm, rows["cdf"], color=colour)
+            column[1].plot(rows.log_norm, rows.normal_cdf, color=colour, ls=":", lw=1.6)
+        test = tests[tests.activation == name].iloc[0]
+        column[0].set_ylim(top=1.45 * densities[densities.activation == name].density.max())
+        column[0].text(
+            0.03,
+            0.97,
+            f"KS {test.ks:.3f} (5 %: {test.critical:.3f})",
+            transform=column[0].transAxes,
+            va="top",
+            fontsize=7,
+        )
+        column[0].set_title(ACTIVATIONS[name], loc="right", fontsize=8)
+        column[1].set(xlabel=r"$\log |x_L|$")
+        for ax in column:
+            ax.axvline(0, color="0.6", lw=0.7, ls="--")
+    axes[0, 0].set_ylabel("density")
+    axes[1, 0].set_ylabel("distribution function")
+    axes[0, 0].plot([], [], color="0.3", ls=":", lw=1.6, label="central limit theorem")
+    axes[0, 0].stairs([0], [0, 0], color="0.5", alpha=0.4, fill=True, label="drawn networks")
+    label_panels(axes.flat)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    save(figure, paths, snakemake.params.dpi)
+
+
+def plot_sigma(paths: Any) -> None:
+    names = list(sigma.activation.unique())
+    figure, axes = plt.subplots(1, len(names), figsize=(TEXT_WIDTH, 2.6), layout="constrained", sharey=True)
+    for ax, name in zip(axes, names, strict=True):
+        rows = sigma[sigma.activation == name]
+        for (width, part), colour in zip(rows.groupby("width"), COLOURS, strict=False):
+            ax.plot(part.s, part.ratio, color=colour, label=f"$d = {width}$")
+        ax.set(xlabel="order $s$", yscale="log", ylim=(0.98, 3))
+        ax.set_yticks([1, 1.2, 1.5, 2, 3], ["1", "1.2", "1.5", "2", "3"])
+        ax.minorticks_off()
+        ax.set_title(ACTIVATIONS[name], loc="right", fontsize=8)
+    axes[0].set_ylabel(r"$\sigma(s)\,/\,\sigma(2)$")
+    label_panels(axes)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5)
+    save(figure, paths, snakemake.params.dpi)
+
+
+def plot_clt(paths: Any) -> None:
+    figure, (left, middle, right) = plt.subplots(
+        1, 3, figsize=(TEXT_WIDTH, 2.9), layout="constrained", width_ratios=[1, 1, 1]
+    )
+    places = np.arange(len(clt))
+    labels = [f"{ACTIVATIONS[r.activation].split(' (')[0]}, {r.s:g}" for r in clt.itertuples()]
+    for ax, name, title in ((left, "mean", "mean"), (middle, "variance", "variance")):
+        ax.axvspan(-1.96, 1.96, color="0.92", lw=0)
+        ax.plot(clt[f"{name}_z"], places, "o", color=COLOURS[0], ms=4)
+        ax.axvline(0, color="black", lw=0.7)
+        ax.set(xlabel=f"{title}, standard errors", xlim=(-4.5, 4.5), ylim=(len(clt) - 0.5, -0.5))
+        ax.set_yticks(places, labels if ax is left else [""] * len(clt), fontsize=7)
+    for (name, rows), colour in zip(normality.groupby("activation", sort=False), COLOURS, strict=False):
+        dashes = "o--" if name == "leaky_relu" else "o-"  # it covers ReLU
+        right.plot(rows.depth, rows.ks, dashes, ms=3, color=colour, label=ACTIVATIONS[name])
+    first = normality.iloc[0]
+    depths = np.array(sorted(set(normality.depth)))
+    right.plot(
+        depths, 1.3 * first.ks / np.sqrt(depths), color="0.5", ls="--", lw=0.8, label=r"$\propto L^{-1/2}$"
+    )
+    right.set(xscale="log", yscale="log", xlabel="depth $L$", ylabel=r"$\sup|F - \Phi|$")
+    right.set_xticks([1, 10, 100], ["1", "10", "100"])
+    right.set_yticks([1e-3, 2e-3, 5e-3, 1e-2, 2e-2], ["0.001", "0.002", "0.005", "0.01", "0.02"])
+    right.minorticks_off()
+    right.legend(fontsize=7)
+    label_panels([left, middle, right])
+    save(figure, paths, snakemake.params.dpi)
+
+
+def plot_tails(paths: Any) -> None:
+    figure, ax = plt.subplots(figsize=(0.62 * TEXT_WIDTH, 3.0), layout="constrained")
+    for s, rows in tails.groupby("s"):
+        colour = colour_of(tails.s)[s]
+        ax.errorbar(rows.share, rows.hill, 1.96 * rows.error, fmt="o", ms=4, mfc="none", color=colour, lw=0.9)
+        ax.plot(rows.share, rows.exact, color=colour, label=f"$s = {s:g}$")
+        ax.axhline(s, color=colour, ls="--", lw=0.7)
+    ax.plot([], [], color="0.3", label="stationary law")
+    ax.errorbar([], [], [], fmt="o", ms=4, mfc="none", color="0.3", lw=0.9, label="chains (95 %)")
+    ax.set(
+        xscale="log",
+        xlabel="largest part of the networks",
+        ylabel="Hill estimate of the tail index",
+        ylim=(0, None),
+    )
+    ticks = sorted(set(tails.share))
+    ax.set_xticks(ticks, [f"{100 * t:g} %" for t in ticks])
+    ax.minorticks_off()
+    figure.legend(loc="outside lower center", ncols=3)
+    save(figure, paths, snakemake.params.dpi)
+
+
+def plot_training(paths: Any) -> None:
+    datasets, names = (
+        list(dict.fromkeys(cells.dataset)),
+        [a for a in ACTIVATIONS if a in set(cells.activation)],
+    )
+    figure, axes = plt.subplots(
+        2 * len(datasets),
+        len(names),
+        figsize=(TEXT_WIDTH, 4.6 * len(datasets)),
+        layout="constrained",
+        squeeze=False,
+    )
+    for i, dataset in enumerate(datasets):
+        for j, name in enumerate(names):
+            top, bottom = axes[2 * i, j], axes[2 * i + 1, j]
+            part = cells[(cells.dataset == dataset) & (cells.activation == name)]
+            schemes = sorted(part.law, key=lambda law: (not law.startswith("fractional"), law))
+            for k, scheme in enumerate(schemes):
+                colour, marker, dashes = SCHEMES.get(scheme, FRACTIONAL)
+                row = part[part.law == scheme].iloc[0]
+                seeds = chosen[
+                    (chosen.dataset == dataset) & (chosen.activation == name) & (chosen.law == scheme)
+                ]
+                spread = np.linspace(-0.2, 0.2, len(seeds))
+                top.plot(k + spread, seeds.accuracy, marker, ms=3, color=colour, alpha=0.6)
+                if row.accuracy_low == row.accuracy_low:
+                    top.plot([k, k], [row.accuracy_low, row.accuracy_high], color="black", lw=1)
+                top.plot(k, row.accuracy, "_", ms=14, mew=2, color="black")
+                curve = loss[
+                    (loss.dataset == dataset) & (loss.activation == name) & (loss.law == scheme)
+                ].sort_values("epoch")
+                bottom.plot(curve.epoch, curve.loss, color=colour, ls=dashes, label=scheme_name(scheme))
+            top.set_xticks(
+                range(len(schemes)), [scheme_name(s).replace(" walk", "\nwalk") for s in schemes], fontsize=7
+            )
+            top.axhline(0.1, color="0.5", ls=":", lw=1)
+            top.set(ylim=(0, 1))
+            top.set_title(
+                f"{ACTIVATIONS[name].split(' (')[0]}, {int(part.depth.iloc[0])} layers",
+                loc="right",
+                fontsize=8,
+            )
+            bottom.axhline(np.log(10), color="0.5", ls=":", lw=1)
+            bottom.set(xlabel="epoch", yscale="log")
+            bottom.minorticks_off()
+            ticks = [t for t in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2) if t > 0.8 * loss.loss.min()]
+            bottom.set_yticks(ticks, [f"{t:g}" for t in ticks])
+            bottom.xaxis.set_major_locator(MaxNLocator(integer=True))
+            bottom.legend(fontsize=7)
+        axes[2 * i, 0].set_ylabel(f"test accuracy ({dataset})")
+        axes[2 * i + 1, 0].set_ylabel("training loss (nats)")
+    label_panels(axes.flat)
+    save(figure, paths, snakemake.params.dpi)
+
+
+with job(snakemake), style():
+    inputs = snakemake.input
+    deep, widths, sigma, densities = (
+        read_parquet(inputs[n]) for n in ("deep", "widths", "sigma", "densities")
+    )
+    histogram, tests, clt = (read_parquet(inputs[n]) for n in ("histogram", "tests", "clt"))
+    normality, tails = (read_parquet(inputs[n]) for n in ("normality", "tails"))
+    cells, chosen, loss = (read_parquet(inputs[n]) for n in ("cells", "chosen", "loss"))
+    output = snakemake.output
+    plot_moments(output.moments)
+    plot_widths(output.widths)
+    plot_densities(output.densities)
+    plot_sigma(output.sigma)
+    plot_clt(output.clt)
+    plot_tails(output.tails)
+    plot_training(output.training)

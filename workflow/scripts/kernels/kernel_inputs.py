@@ -1,0 +1,46 @@
+"""Trained rows against the kernel of rotation-invariant ones, and what the theorems ask of inputs on real data."""
+
+from typing import Any
+
+import pandas as pd
+
+from preactivations.datasets import load
+from preactivations.streams import Stream
+from replication.jobs import job, read_parquet, write_parquet
+from replication.kernels.images import direction_rows, hypothesis_table, image_rows, networks_of
+from replication.training.inputs import prepare
+from replication.training.results import chosen_runs
+
+snakemake: Any  # Snakemake puts it here
+
+_ANGLES, _DATA_PAIRS = 41, 5000
+
+with job(snakemake) as record:
+    seed, pairs = snakemake.params.seed, snakemake.params.pairs
+    _, data = prepare(snakemake, snakemake.params.trained_on, record)
+    neurons = read_parquet(snakemake.input.neurons)
+    runs = read_parquet(snakemake.input.runs)
+    rate = float(chosen_runs(runs[runs.activation == "relu"]).learning_rate.iloc[0])
+    hidden = neurons[(neurons.learning_rate == rate) & (neurons.layer < neurons.layer.max())]
+    depth = int(hidden.layer.max())
+    directions, images = [], []
+    for epoch, rows in hidden.groupby("epoch"):
+        networks = networks_of(rows)
+        name = {"dataset": data.title, "epoch": int(epoch), "learning_rate": rate}
+        for layer in sorted({1, (depth + 1) // 2, depth}):
+            found = direction_rows(
+                networks, layer, _ANGLES, pairs, Stream(seed, "kernels", "directions", layer)
+            )
+            directions += [name | row for row in found]
+        pictures = image_rows(networks, data.test[0], pairs, Stream(seed, "kernels", "images"))
+        images += [name | row for row in pictures]
+    mirror = snakemake.resources.mirror or None
+    hypotheses = []
+    for dataset in snakemake.params.datasets:
+        pixels = load(dataset, "train", mirror=mirror)
+        for form, values in (("pixels", pixels.images), ("centred", pixels.images - pixels.images.mean())):
+            table = hypothesis_table(values, _DATA_PAIRS, Stream(seed, "kernels", "hypotheses", dataset))
+            hypotheses.append(table.assign(dataset=pixels.title, form=form))
+    write_parquet(pd.DataFrame(directions), snakemake.output.directions)
+    write_parquet(pd.DataFrame(images), snakemake.output.images)
+    write_parquet(pd.concat(hypotheses, ignore_index=True), snakemake.output.hypotheses)

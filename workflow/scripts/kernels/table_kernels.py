@@ -1,0 +1,69 @@
+"""Tables of the companion paper on kernels: laws, errors and their rates, depth, Gram matrices, inputs, claims."""
+
+from typing import Any
+
+from replication.jobs import job, read_parquet, write_parquet
+from replication.kernels.claims import depth_table, kernel_claims, law_table, slope_table
+from replication.tables import write_table
+
+snakemake: Any  # Snakemake puts it here
+
+READ = ("curves", "finite_width", "depth", "gram", "errors", "directions", "images", "hypotheses")
+
+with job(snakemake):
+    found = {name: read_parquet(snakemake.input[name]) for name in READ}
+    output = snakemake.output
+    laws = law_table(found["curves"], found["finite_width"])
+    slopes = slope_table(found["errors"], snakemake.params.fit_from)
+    depth = depth_table(found["depth"])
+    digits = dict.fromkeys(("kernel", "kernel_drawn", "variance", "variance_drawn", "ratio", "angle"), ".4g")
+    digits |= dict.fromkeys(("kernel_error", "variance_error"), ".2g")
+    counts = dict.fromkeys(("neurons", "width", "networks"), ".0f")
+    write_table(
+        laws,
+        output.laws,
+        digits | counts | {"largest_deviation": ".4f", "kernel_z": "+.1f", "variance_z": "+.1f"},
+        {
+            "largest_deviation": "largest deviation of cos t'",
+            "variance": "n Var",
+            "variance_drawn": "n Var, drawn",
+        },
+    )
+    write_table(
+        found["errors"],
+        output.errors,
+        dict.fromkeys(("angle", "largest", "kernel"), ".4f")
+        | {"error": "+.3e", "formula": "+.3e", "standard_error": ".1e", "plain_standard_error": ".1e"},
+        {"error": "k - k_Gauss", "largest": "max |x_i|"},
+    )
+    write_table(
+        slopes,
+        output.slopes,
+        dict.fromkeys(("slope", "slope_error", "half_width"), ".3f")
+        | {"predicted": "g", "chi2_per_dof": ".2f"},
+        {"half_width": "99 % half width", "points": "sizes"},
+    )
+    write_table(
+        depth,
+        output.depth,
+        dict.fromkeys(("map", "log_mean", "log_sd", "drawn_mean", "drawn_sd", "error"), ".4f"),
+        {"map": "angle, infinite width", "log_mean": "mean log angle", "log_sd": "sd log angle"},
+    )
+    write_table(found["gram"], output.gram, {"condition": ".4g", "effective_rank": ".3f"})
+    order = ["dataset", "form", "quantity"]
+    hypotheses = found["hypotheses"]
+    hypotheses = hypotheses[[*order, *(c for c in hypotheses if c not in order)]]
+    write_table(
+        hypotheses, output.hypotheses, {c: ".3f" for c in hypotheses if c.startswith("q") and c != "quantity"}
+    )
+    claims = kernel_claims(
+        laws,
+        snakemake.params.controls,
+        found["errors"],
+        slopes,
+        depth,
+        *(found[name] for name in ("gram", "directions", "images", "hypotheses")),
+    )
+    write_table(claims, output.claims)
+    write_parquet(slopes, output.fits)
+    write_parquet(depth, output.angles)

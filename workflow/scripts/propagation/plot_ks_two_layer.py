@@ -1,0 +1,90 @@
+"""Figure: KS statistic of the output pre-activation against n, 2 x 3 panels as Figure 11 of the paper."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.lines import Line2D
+
+from replication.figures import COLOURS, MARKERS, TEXT_WIDTH, save, style, theta_colours
+from replication.jobs import job, read_parquet
+
+snakemake: Any  # Snakemake puts it here
+
+SWEEPS = {
+    "i": "(i) $n_0 = 1$, $n_1 = n$",
+    "ii": "(ii) $n_0 = n$, $n_1 = 2$",
+    "iii": "(iii) $n_0 = n_1 = n$",
+}
+KINDS = ("odd", "positive")
+NAMES = {"relu": "ReLU", "tanh": "tanh"}
+
+
+def draw(statistic: str, paths: list[str]) -> None:
+    quantiles = (
+        null[null.statistic == statistic].drop_duplicates("probability").set_index("probability")["quantile"]
+    )
+    colours = theta_colours(points.theta.dropna())
+    sweeps = [sweep for sweep in SWEEPS if sweep in set(points.sweep)]
+
+    lowest = min(1e-3, 0.9 * points[statistic].min())
+
+    figure, axes = plt.subplots(
+        2,
+        len(sweeps),
+        figsize=(TEXT_WIDTH, 5.0),
+        sharex=True,
+        sharey=True,
+        layout="constrained",
+        squeeze=False,
+    )
+    for row, kind in zip(axes, KINDS, strict=True):
+        for ax, sweep in zip(row, sweeps, strict=True):
+            median, high = quantiles.loc[0.5], quantiles.loc[0.95]
+            ax.axhspan(1e-4, high, color="0.9", lw=0, zorder=0, label="95 % of normal samples")
+            ax.axhline(median, color="0.6", lw=0.8, zorder=0, label="their median")
+            for (activation, theta), cell in points[points.sweep == sweep].groupby(
+                ["activation", "theta"], dropna=False
+            ):
+                if activation in KINDS and activation != kind:
+                    continue
+                colour = colours[theta] if activation in KINDS else COLOURS[activation]
+                label = rf"$\phi_\theta$, $\theta = {theta:g}$" if activation in KINDS else NAMES[activation]
+                marker = MARKERS.get(activation, "o")
+                exact = lines[(lines.activation == activation) & (lines.sweep == sweep)]
+                exact = exact[exact.theta.isna() | (exact.theta == theta)]
+                ax.plot(cell.n, cell[statistic], marker, ms=2.6, mew=0, color=colour, label=label)
+                if len(exact):  # at width one the exact pairs are at 0, below the axis
+                    above = exact[statistic].where(exact[statistic] > 0.5 * lowest)
+                    ax.plot(exact.n, above, "-", lw=0.9, color=colour)
+                else:
+                    ax.plot(cell.n, cell[statistic], "-", lw=0.5, alpha=0.6, color=colour)
+            for theta, cell in fitted[(fitted.sweep == sweep) & (fitted.activation == kind)].groupby("theta"):
+                ax.plot(cell.n, cell[statistic], ":", lw=0.8, color=colours[theta])
+            ax.set_yscale("log")
+            ax.set_ylim(lowest, 0.5)
+            ax.grid(axis="x", visible=False)
+            if kind == "odd":
+                ax.set_title(SWEEPS[sweep])
+            else:
+                ax.set_xlabel("$n$")
+            ax.set_xticks(sorted(set(points.n)))
+        row[0].set_ylabel(
+            f"KS statistic{', standardized' if statistic != 'ks' else ''}\n" + rf"($\phi_\theta$ {kind})"
+        )
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    handles.insert(2, Line2D([], [], color="0.3", lw=0.9))
+    labels.insert(2, "exact, (i): without noise")
+    handles.insert(3, Line2D([], [], color="0.3", lw=0.8, ls=":"))
+    labels.insert(3, "fitted as in the paper")
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    save(figure, paths, snakemake.params.dpi)
+
+
+with job(snakemake), style():
+    points = pd.concat(map(read_parquet, snakemake.input.points), ignore_index=True)
+    fitted, points = points[points.route == "fitted"], points[points.route == "exact"]
+    lines = pd.concat(map(read_parquet, snakemake.input.lines), ignore_index=True)
+    null = read_parquet(snakemake.input.null)
+    draw("ks", snakemake.output.raw)
+    draw("ks_standardized", snakemake.output.standardized)

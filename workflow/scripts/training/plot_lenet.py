@@ -1,0 +1,35 @@
+"""Figure: test accuracy of the LeNet-like network by setting, one data set and optimizer."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+
+from replication.figures import TEXT_WIDTH, save, style, theta_colours, training_look
+from replication.jobs import job, read_parquet
+from replication.propagation.claims import name_of
+
+snakemake: Any  # Snakemake puts it here
+
+with job(snakemake), style():
+    cells = read_parquet(snakemake.input.cells)
+    title, optimizer = snakemake.params.title, snakemake.params.optimizer
+    mine = cells[cells.dataset.str.startswith(title) & (cells.optimizer == optimizer) & (cells.depth == 0)]
+    colours = theta_colours(cells.theta.dropna())
+    ordered = mine.sort_values("accuracy", ignore_index=True)
+    figure, ax = plt.subplots(figsize=(0.75 * TEXT_WIDTH, 0.22 * len(ordered) + 0.9), layout="constrained")
+    for k, row in ordered.iterrows():
+        options = {"color": "0.5"} | training_look(row.activation, row.theta, colours, row.law) | {"ls": "-"}
+        bars = [[row.accuracy - row.accuracy_low], [row.accuracy_high - row.accuracy]]
+        ax.errorbar(row.accuracy, k, xerr=bars, ms=4, **(options | {"label": None}))
+        if row.trains < 1:
+            ax.annotate(
+                f"{row.trains:.0%} train",
+                (row.accuracy_high, k),
+                (6, -3),
+                textcoords="offset points",
+                fontsize=7,
+            )
+    ax.set_yticks(range(len(ordered)), [name_of(r.activation, r.theta, r.law) for r in ordered.itertuples()])
+    ax.set(xlabel="test accuracy at the chosen rate", ylim=(-0.7, len(ordered) - 0.3))
+    ax.set_title(f"{ordered.dataset.iloc[0]}, {optimizer}", fontsize=8)
+    save(figure, snakemake.output.figure, snakemake.params.dpi)

@@ -1,0 +1,46 @@
+"""Figure: standardized KS statistic of pre-activations while networks train."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+
+from replication.figures import COLOURS, TEXT_WIDTH, label_panels, save, style
+from replication.jobs import job, read_parquet
+from replication.propagation.claims import name_of
+
+snakemake: Any  # Snakemake puts it here
+
+with job(snakemake), style():
+    layers, chosen = (read_parquet(snakemake.input[name]) for name in ("layers", "chosen"))
+    keys = ["activation", "law", "theta", "learning_rate"]
+    mine = layers.merge(chosen[keys].drop_duplicates(), on=keys)
+    cells = list(mine.groupby(["activation", "law", "theta"], dropna=False, sort=False))
+    figure, axes = plt.subplots(
+        1, len(cells), figsize=(TEXT_WIDTH, 2.9), sharey=True, layout="constrained", squeeze=False
+    )
+    epochs = sorted(set(mine.epoch))
+    shades = {
+        epoch: plt.get_cmap("viridis")(0.9 * k / max(1, len(epochs) - 1)) for k, epoch in enumerate(epochs)
+    }
+    for ax, ((activation, law, theta), rows) in zip(axes[0], cells, strict=True):
+        at = rows.sort_values("depth").drop_duplicates("depth")
+        ax.fill_between(at.depth, 0, at.null_95, color="0.9", lw=0, label="95 % of normal samples")
+        ax.plot(at.depth, at.null_mean, color=COLOURS["limit"], ls=":", lw=1, label="their mean")
+        for epoch, own in rows.groupby("epoch"):
+            ordered = own.sort_values("depth")
+            ax.plot(
+                ordered.depth,
+                ordered.ks_standardized,
+                "o-",
+                ms=2.5,
+                lw=1,
+                color=shades[epoch],
+                label=f"epoch {epoch}",
+            )
+        ax.set_title(name_of(activation, theta, law).replace(", ", "\n"), fontsize=8)
+        ax.set(xlabel="hidden layer", yscale="log")
+    axes[0, 0].set_ylabel("standardized KS, mean over images")
+    label_panels(axes[0])
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=6)
+    save(figure, snakemake.output.figure, snakemake.params.dpi)

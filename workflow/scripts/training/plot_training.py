@@ -1,0 +1,178 @@
+"""Figures of the training study, one data set: loss, accuracy against depth, share that trains, predictors."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from replication.figures import TEXT_WIDTH, label_panels, save, style, theta_colours, training_look
+from replication.jobs import job, read_parquet
+from replication.propagation.claims import name_of
+
+snakemake: Any  # Snakemake puts it here
+
+SETTING = ["activation", "law", "theta"]
+
+
+def written(activation: str, theta: float, law: str) -> str:
+    if activation.startswith("oscillating_"):
+        return rf"$\phi_{{.99,{activation.removeprefix('oscillating_')}}}$"
+    return name_of(activation, theta, law).replace("phi", r"$\phi$").replace("theta ", r"$\theta$ = ")
+
+
+def groups(frame: Any) -> Any:
+    """(keyword arguments of plot, rows) per setting; colours by theta, dashes by kind."""
+    for (activation, law, theta), rows in frame.groupby(SETTING, dropna=False, sort=False):
+        options = training_look(activation, theta, colours, law)
+        options["label"] = written(activation, theta, law)
+        yield options, rows
+
+
+def plot_loss(paths: Any) -> None:
+    widths, depths = sorted(set(curves.width)), sorted(set(curves.depth))
+    figure, axes = plt.subplots(
+        len(depths), len(widths), figsize=(TEXT_WIDTH, 1.6 * len(depths) + 1.4), sharex=True, sharey=True,
+        layout="constrained", squeeze=False,
+    )  # fmt: skip
+    for i, depth in enumerate(depths):
+        for j, width in enumerate(widths):
+            ax = axes[i, j]
+            for options, rows in groups(curves[(curves.width == width) & (curves.depth == depth)]):
+                ax.plot(rows.epoch, rows.loss, lw=1, **{k: v for k, v in options.items() if k != "marker"})
+            ax.axhline(np.log(10), color="0.6", lw=0.8, ls=":")
+            ax.axhline(np.log(10) / 2, color="0.6", lw=0.8, ls="--")
+            ax.set(yscale="log", ylim=(5e-3, 4))
+            ax.set_title(f"width {width}, {depth} hidden layers", fontsize=8)
+    for ax in axes[-1]:
+        ax.set_xlabel("epoch")
+    figure.supylabel("training loss (cross-entropy, mean over seeds)", fontsize=9)
+    shared_legend(figure, axes.flat)
+    save(figure, paths, snakemake.params.dpi)
+
+
+def shared_legend(figure: Any, axes: Any) -> None:
+    known: dict[str, Any] = {}
+    for ax in axes:
+        known |= dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    figure.legend(known.values(), known.keys(), loc="outside lower center", ncols=4, fontsize=7)
+
+
+def plot_accuracy(paths: Any) -> None:
+    """Odd pairs, positive pairs and phi_(.99, omega), each beside tanh and ReLU; the clean experiment."""
+    kind = cells.activation.str.split("_").str[0]
+    reference = cells.activation.isin(["relu", "tanh"])
+    parts = {
+        "odd": reference | (kind == "odd"),
+        "positive, oscillating": reference | kind.isin(["positive", "oscillating"]),
+        "same activation,\nGaussian or not": (cells.activation == "relu") | kind.isin(["normalized", "unit"]),
+    }
+    shown = {name: cells[mask] for name, mask in parts.items() if (mask & ~reference).any()}
+    widths, depths = sorted(set(cells.width)), sorted(set(cells.depth))
+    figure, axes = plt.subplots(
+        len(shown), len(widths), figsize=(TEXT_WIDTH, 1.75 * len(shown) + 1.3), sharex=True, sharey=True,
+        layout="constrained", squeeze=False,
+    )  # fmt: skip
+    for row, (name, part) in zip(axes, shown.items(), strict=True):
+        for ax, width in zip(row, widths, strict=True):
+            many = list(groups(part[part.width == width]))
+            for k, (options, rows) in enumerate(many):
+                ordered = rows.sort_values("depth")
+                shift = 1.015 ** (k - len(many) / 2)  # side by side, not on top of each other
+                bars = [ordered.accuracy - ordered.accuracy_low, ordered.accuracy_high - ordered.accuracy]
+                ax.errorbar(
+                    ordered.depth * shift, ordered.accuracy, bars, ms=3, lw=0.9, elinewidth=0.7, **options
+                )
+            ax.axhline(0.1, color="0.6", lw=0.8, ls=":")
+            ax.set(xscale="log", ylim=(0, 1))
+            ax.set_xticks(depths, [str(depth) for depth in depths])
+            ax.minorticks_off()
+        row[0].set_ylabel(f"{name}\ntest accuracy", fontsize=8)
+    for ax, width in zip(axes[0], widths, strict=True):
+        ax.set_title(f"width {width}", fontsize=8)
+    for ax in axes[-1]:
+        ax.set_xlabel("hidden layers")
+    label_panels(axes.flat)
+    shared_legend(figure, axes[:, 0])
+    save(figure, paths, snakemake.params.dpi)
+
+
+def plot_share(paths: Any) -> None:
+    names, table = [], []
+    architectures = sorted(set(zip(cells.width, cells.depth, strict=True)))
+    order = cells.groupby(SETTING, dropna=False).all_trains.mean().sort_values(ascending=False).index
+    rows_of = {key: rows for key, rows in cells.groupby(SETTING, dropna=False)}
+    lookup = {(a, law): rows for (a, law, _), rows in rows_of.items()}
+    for activation, law, theta in order:
+        share = lookup[activation, law].set_index(["width", "depth"]).all_trains
+        names.append(written(activation, theta, law))
+        table.append([share.get(at, np.nan) for at in architectures])
+    figure, ax = plt.subplots(figsize=(TEXT_WIDTH, 0.23 * len(names) + 1.4), layout="constrained")
+    image = ax.imshow(table, cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    for i, row in enumerate(table):
+        for j, value in enumerate(row):
+            if np.isfinite(value):
+                ax.text(
+                    j, i, f"{100 * value:.0f}", ha="center", va="center", fontsize=7,
+                    color="black" if value > 0.5 else "white",
+                )  # fmt: skip
+    ax.set_xticks(range(len(architectures)), [f"{w} x {d}" for w, d in architectures])
+    ax.set_yticks(range(len(names)), names)
+    ax.set_xlabel("width x hidden layers")
+    ax.grid(visible=False)
+    figure.colorbar(image, label="share of runs that train\n(all seeds and learning rates)", pad=0.02)
+    save(figure, paths, snakemake.params.dpi)
+
+
+def plot_predictors(paths: Any) -> None:
+    figure, axes = plt.subplots(1, 2, figsize=(TEXT_WIDTH, 4.2), sharey=True, layout="constrained")
+    labels = {
+        "ks_standardized": "standardized KS statistic at initialization,\nlast hidden layer",
+        "edge": r"distance from the Edge of Chaos, depth $|\log\,\chi_1|$",
+    }
+    sizes = {depth: 3 + 2.2 * k for k, depth in enumerate(sorted(set(start.depth)))}
+    for ax, (name, label) in zip(axes, labels.items(), strict=True):
+        least = 1e-3 if name == "edge" else 0.0
+        for options, rows in groups(start):
+            for depth, at in rows.groupby("depth"):
+                ax.plot(
+                    at[name].clip(lower=least), at.all_trains, options["marker"], color=options["color"], alpha=0.75,
+                    ms=sizes[depth], mew=0.6, mfc="white" if options["marker"] == "^" else options["color"],
+                )  # fmt: skip
+        found = predictions[predictions.predictor == ("edge" if name == "edge" else "ks_told")].set_index(
+            "among"
+        )
+        texts = [
+            f"{row.rank_correlation:+.2f} (p = {row.p:.2g})"
+            for row in found.loc[["all", "not positive"]].itertuples()
+        ]
+        ax.set_title(f"rank correlation {texts[0]},\nwithout positive pairs {texts[1]}", fontsize=8)
+        ax.set(xscale="log", xlabel=label, ylim=(-0.03, 1.03))
+    null = start.ks_standardized_null.max()
+    axes[0].axvspan(axes[0].get_xlim()[0], null, color="0.92", lw=0, zorder=0)
+    axes[0].set_xlim(left=0.7 * start.ks_standardized.min())
+    axes[0].set_ylabel("share of runs that train")
+    label_panels(axes)
+    for options, _ in groups(start):
+        fill = "white" if options["marker"] == "^" else options["color"]
+        axes[0].plot(
+            [], [], options["marker"], color=options["color"], mfc=fill, ms=4, mew=0.6, label=options["label"]
+        )
+    axes[0].fill_between([], [], [], color="0.92", label="95 % of normal samples")
+    for depth, size in sizes.items():
+        axes[0].plot([], [], "s", color="0.5", ms=size, label=f"depth {depth}")
+    shared_legend(figure, axes[:1])
+    save(figure, paths, snakemake.params.dpi)
+
+
+with job(snakemake), style():
+    everything = [read_parquet(snakemake.input[name]) for name in ("cells", "start", "curves", "predictions")]
+    title, optimizer = snakemake.params.title, snakemake.params.optimizer
+    cells, start, curves, predictions = (
+        frame[frame.dataset.str.startswith(title) & (frame.optimizer == optimizer)] for frame in everything
+    )
+    cells, curves = cells[cells.depth > 0], curves[curves.depth > 0]
+    colours = theta_colours(cells.theta.dropna())
+    plot_loss(snakemake.output.loss)
+    plot_accuracy(snakemake.output.accuracy)
+    plot_share(snakemake.output.share)
+    plot_predictors(snakemake.output.predictors)
