@@ -118,21 +118,21 @@ bench: $(STAMP)
 # Training on the real MNIST, narrow and deep corners of the grids: small tables are kept in the repository.
 MEASURED := data/reference/measured/mnist
 measured: $(READY)
-	$(SNAKEMAKE) config/overlays/mnist.yaml -- training relu_law kernels
+	$(SNAKEMAKE) config/overlays/mnist.yaml -- training isometry kernels
 	mkdir -p $(MEASURED)
 	cp $(addprefix tables/mnist/training,.csv _comparisons.csv _conclusions.md) $(MEASURED)/
 	cp $(addprefix tables/mnist/isometry_,training.csv comparisons.csv) $(MEASURED)/
 	cp $(addprefix tables/mnist/kernel_,hypotheses.csv claims.csv) $(MEASURED)/
 	$(BIN)/python workflow/gather_provenance.py data/mnist/training > $(MEASURED)/provenance.json
-	$(BIN)/python workflow/gather_provenance.py data/mnist/relu_law > $(MEASURED)/isometry_provenance.json
+	$(BIN)/python workflow/gather_provenance.py data/mnist/isometry > $(MEASURED)/isometry_provenance.json
 	$(BIN)/python workflow/gather_provenance.py data/mnist/kernels > $(MEASURED)/kernel_provenance.json
 
 readme-figures: reproduce
-	cp figures/$(SCALE)/ks_two_layer.png figures/$(SCALE)/activations.png figures/$(SCALE)/depth_ks.png figures/$(SCALE)/eoc_correlations.png docs/figures/
+	cp figures/$(SCALE)/propagation_two_layer.png figures/$(SCALE)/activation_exact.png figures/$(SCALE)/propagation_depth_ks.png figures/$(SCALE)/edge_of_chaos_correlations.png docs/figures/
 	cp figures/$(SCALE)/training_accuracy_digits_sgd.png docs/figures/training_accuracy.png
-	cp figures/$(SCALE)/relu_law_density.png figures/$(SCALE)/isometry_training.png docs/figures/
-	cp figures/$(SCALE)/kernel_errors.png figures/$(SCALE)/kernel_depth.png docs/figures/
-	cp figures/$(SCALE)/heavy_tails_densities.png figures/$(SCALE)/fractional_training.png docs/figures/
+	cp figures/$(SCALE)/isometry_density.png figures/$(SCALE)/isometry_training.png docs/figures/
+	cp figures/$(SCALE)/kernels_errors.png figures/$(SCALE)/kernels_depth.png docs/figures/
+	cp figures/$(SCALE)/fractional_densities.png figures/$(SCALE)/fractional_training.png docs/figures/
 
 schema: $(STAMP)
 	$(BIN)/python workflow/schema.py write

@@ -10,18 +10,29 @@ if "scale" not in config:
 report: "workflow/report/workflow.rst"
 
 
+# In the order of what they need: files of rules, sections of the configuration, folders of data, targets, chapters.
+STAGES = [
+    "density",
+    "activation",
+    "propagation",
+    "edge_of_chaos",
+    "training",
+    "isometry",
+    "kernels",
+    "fractional",
+    "verdicts",
+]
+
+
 include: "workflow/rules/common.smk"
-include: "workflow/rules/exact.smk"
-include: "workflow/rules/ks_study.smk"
-include: "workflow/rules/fitted.smk"
-include: "workflow/rules/constraints.smk"
-include: "workflow/rules/propagation.smk"
-include: "workflow/rules/edge_of_chaos.smk"
-include: "workflow/rules/training.smk"
-include: "workflow/rules/relu_law.smk"
-include: "workflow/rules/kernels.smk"
-include: "workflow/rules/heavy_tails.smk"
-include: "workflow/rules/replication.smk"
+include: "workflow/rules/datasets.smk"
+
+
+for stage in STAGES:
+
+    include: f"workflow/rules/{stage}.smk"
+
+
 include: "workflow/rules/notebooks.smk"
 include: "workflow/rules/targets.smk"
 

@@ -34,7 +34,7 @@ results = Results()
 results.scale
 
 # %%
-results.figure("eoc_curves")
+results.figure("edge_of_chaos_curves")
 
 # %% [markdown]
 # ## Exact points
@@ -43,20 +43,20 @@ results.figure("eoc_curves")
 # ordered. For odd spherical pairs with $b \ge 1/2$ there is no point: $\chi_1$ is infinite.
 
 # %%
-results.table("eoc_points").round(5)
+results.table("edge_of_chaos_points").round(5)
 
 # %% [markdown]
 # ## Claims of the literature, tested
 
 # %%
 pd.set_option("display.max_colwidth", None)
-results.table("eoc_claims").drop(columns="source").style.hide(axis="index")
+results.table("edge_of_chaos_claims").drop(columns="source").style.hide(axis="index")
 
 # %% [markdown]
 # ## What each initialization scheme keeps
 
 # %%
-results.table("unified_view").drop(columns=["keeps", "formula"]).round(4)
+results.table("edge_of_chaos_unified_view").drop(columns=["keeps", "formula"]).round(4)
 
 # %% [markdown]
 # ## Finite networks on the edge

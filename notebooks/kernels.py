@@ -37,7 +37,7 @@ results.scale
 
 # %%
 pd.set_option("display.max_colwidth", None)
-results.table("kernel_claims").drop(columns="source").style.hide(axis="index")
+results.table("kernels_claims").drop(columns="source").style.hide(axis="index")
 
 # %% [markdown]
 # ## A law of your own choice
@@ -71,14 +71,14 @@ for name in ("iid_uniform", "iid_laplace", "iid_exponential"):
     entry = row_law(name)
     limit, correction = kernel(a, b, entry), clt_correction(a, b, entry.skewness, entry.kurtosis)
     print(f"{name:16} k = {limit:.4f} {correction:+.4f}")
-results.table("kernel_slopes").round(3)
+results.table("kernels_slopes").round(3)
 
 # %%
-errors = results.table("kernel_errors")
+errors = results.table("kernels_errors")
 errors[errors.m == errors.m.max()][["law", "inputs", "m", "error", "standard_error", "formula"]]
 
 # %%
-results.figure("kernel_depth")
+results.figure("kernels_depth")
 
 # %% [markdown]
 # ## Depth
@@ -91,10 +91,10 @@ print(f"infinite width: {iterate(np.pi / 2, depth)[-1]:.4f}")
 for name in ("sphere", "gaussian", "student_5", "exponential_radius"):
     mean, sd = log_angle_moments(np.pi / 2, depth, width, row_law(name).ratio(width))
     print(f"{name:20} {np.exp(mean[-1]):.4f}, standard deviation of the log {sd[-1]:.2f}")
-results.table("kernel_depth").query("depth == depth.max()").round(4)
+results.table("kernels_depth").query("depth == depth.max()").round(4)
 
 # %%
-results.table("kernel_gram").query("network < 0").pivot(index="depth", columns="slope").drop(
+results.table("kernels_gram").query("network < 0").pivot(index="depth", columns="slope").drop(
     columns="network"
 ).round(2)
 
@@ -102,7 +102,7 @@ results.table("kernel_gram").query("network < 0").pivot(index="depth", columns="
 # ## Real inputs and trained rows
 
 # %%
-results.table("kernel_hypotheses").round(3)
+results.table("kernels_hypotheses").round(3)
 
 # %%
 directions = results.data("kernels/directions")

@@ -42,46 +42,46 @@ results.scale, results.scales()
 # be shown here first.
 
 # %%
-results.table("verdicts").set_index("paper")
+results.table("verdicts_counts").set_index("paper")
 
 # %%
-replication = results.table("replication")
+replication = results.table("verdicts_numbers")
 replication[replication.verdict == "fails"]
 
 # %% [markdown]
 # ## 1. Gaussian pre-activations
 #
 # With exact activations the output of a network of width one is normal; at larger width the dependence between
-# neurons is left. More: `density_and_activations`, `two_layer_study`, `fitted_activations`.
+# neurons is left. More: `density`, `two_layer`, `activation`.
 
 # %%
-results.figure("ks_two_layer")
+results.figure("propagation_two_layer")
 
 # %% [markdown]
 # With depth the distance grows, least for positive pairs. More: `propagation`.
 
 # %%
-results.figure("depth_ks")
+results.figure("propagation_depth_ks")
 
 # %% [markdown]
 # Odd pairs have exactly one point of the Edge of Chaos on which $N(0, 1)$ is kept. More: `edge_of_chaos`.
 
 # %%
-results.table("eoc_points").round(4)
+results.table("edge_of_chaos_points").round(4)
 
 # %% [markdown]
 # To start from Gaussian pre-activations is not what makes networks train. More: `training`.
 
 # %%
-results.words("training_conclusions")
+results.words("training_claims")
 
 # %% [markdown]
 # ## 2. Dynamical isometry
 #
-# More: `dynamical_isometry`.
+# More: `isometry`.
 
 # %%
-results.table("relu_law_claims")[["claim", "result", "verdict"]]
+results.table("isometry_claims")[["claim", "result", "verdict"]]
 
 # %% [markdown]
 # ## 3. One kernel for all rotation-invariant weights
@@ -89,15 +89,15 @@ results.table("relu_law_claims")[["claim", "result", "verdict"]]
 # More: `kernels`.
 
 # %%
-results.table("kernel_claims")[["claim", "result", "verdict"]]
+results.table("kernels_claims")[["claim", "result", "verdict"]]
 
 # %% [markdown]
 # ## 4. Moments of fractional order
 #
-# More: `heavy_tails`.
+# More: `fractional`.
 
 # %%
-results.table("heavy_tails_claims")[["claim", "result", "verdict"]]
+results.table("fractional_claims")[["claim", "result", "verdict"]]
 
 # %% [markdown]
 # ## Try it: theta, width and depth

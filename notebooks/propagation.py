@@ -40,7 +40,7 @@ widths = sorted(set(layers.width))
 results.scale, widths
 
 # %%
-results.figure("depth_ks")
+results.figure("propagation_depth_ks")
 
 # %% [markdown]
 # ## From which width on is it Gaussian?

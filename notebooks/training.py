@@ -42,7 +42,7 @@ results.scale
 # ## The answer, as the pipeline wrote it
 
 # %%
-results.words("training_conclusions")
+results.words("training_claims")
 
 # %% [markdown]
 # ## One cell of the study, run by run

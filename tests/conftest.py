@@ -28,7 +28,7 @@ def finished(tmp_path_factory):
     with FileLock(folder / "finished.lock"):
         if not (folder / "finished.ok").exists():
             project.mkdir()
-            assert "Verdicts in tables/smoke/replication.csv" in snakemake(copy_of_the_project(project))
+            assert "Verdicts in tables/smoke/verdicts_numbers.csv" in snakemake(copy_of_the_project(project))
             (folder / "finished.ok").touch()
     return project
 

@@ -16,19 +16,25 @@ from typing import NamedTuple
 
 import yaml
 from config.base import DATASETS
-from config.gaussian import TrainingData
 from config.model import Config, validate
+from config.training import TrainingData
 from plan import SHIPPED, WIDTH, readable_time
 
 REFERENCE = "laptop"
 STAGES = {  # rules whose time grows with a study, by stage
-    "two-layer study": ["ks_two_layer", "null_band", "fit", "assess_fit"],
-    "propagation": ["propagate", "null_band_of_depth", "correlate"],
-    "Edge of Chaos": ["eoc_theory", "eoc_simulate", "unified_view"],
+    "two-layer study": [
+        "simulate_two_layer",
+        "null_band_two_layer",
+        "fit_density",
+        "fit_activation",
+        "simulate_two_layer_fitted",
+    ],
+    "propagation": ["simulate_depth", "null_band_depth", "simulate_correlations"],
+    "Edge of Chaos": ["derive_edge_of_chaos", "simulate_edge_of_chaos", "simulate_unified_view"],
     "training": ["train", "train_persistence"],
-    "dynamical isometry": ["relu_law_simulate", "isometry_train"],
-    "kernels": ["kernel_simulate", "kernel_errors"],
-    "fractional moments": ["heavy_tails_simulate", "fractional_train"],
+    "dynamical isometry": ["simulate_isometry", "train_isometry"],
+    "kernels": ["simulate_kernels", "simulate_kernel_errors"],
+    "fractional moments": ["simulate_fractional", "train_fractional"],
 }
 _WORTH_SAYING = 3600  # seconds
 _NEURON = 20  # weights whose drawing takes as long as the activation and statistics of a neuron
@@ -55,7 +61,7 @@ def estimate(config: Config) -> Cost:
     seconds = {rule: timed[rule] * ours.get(rule, 1.0) / theirs.get(rule, 1.0) for rule in timed}
     stages = {stage: sum(seconds.get(rule, 0.0) for rule in rules) for stage, rules in STAGES.items()}
     longest = max(
-        timed["propagate"] * max(_propagation_cells(config)) / theirs["propagate"],
+        timed["simulate_depth"] * max(_propagation_cells(config)) / theirs["simulate_depth"],
         timed["train"] * _largest_training(config) / theirs["train"],
     )
     return Cost(stages, longest)
@@ -112,18 +118,18 @@ def _trained_layer(width: int) -> float:
 
 def work(config: Config) -> dict[str, float]:
     """Operations of the rules that grow, in units of their own."""
-    pairs, study = config.ks_two_layer, config.propagation
+    pairs, study = config.propagation.two_layer, config.propagation
     return {
-        "ks_two_layer": _settings(pairs.activations, len(config.thetas)) * pairs.n_samples * len(pairs.widths),
-        "null_band": pairs.n_replicates * pairs.n_samples,
-        "fit": len(config.thetas) + len(config.fitted.extended_thetas),
-        "propagate": (_settings(study.activations, len(study.thetas) + len(study.spherical)) + len(study.controls))
+        "simulate_two_layer": _settings(pairs.activations, len(config.thetas)) * pairs.n_samples * len(pairs.widths),
+        "null_band_two_layer": pairs.n_replicates * pairs.n_samples,
+        "fit_activation": len(config.thetas) + len(config.density.fitted.extended_thetas),
+        "simulate_depth": (_settings(study.activations, len(study.thetas) + len(study.spherical)) + len(study.controls))
         * sum(_propagation_cells(config)),
-        "null_band_of_depth": study.n_replicates * sum({cell.networks for cell in study.widths}),
-        "correlate": _correlations(config),
-        "eoc_simulate": config.edge_of_chaos.depth
+        "null_band_depth": study.n_replicates * sum({cell.networks for cell in study.widths}),
+        "simulate_correlations": _correlations(config),
+        "simulate_edge_of_chaos": config.edge_of_chaos.depth
         * sum(cell.networks * _layer(cell.width) for cell in config.edge_of_chaos.widths),
-        "unified_view": config.edge_of_chaos.depth
+        "simulate_unified_view": config.edge_of_chaos.depth
         * config.edge_of_chaos.unified.networks
         * _layer(config.edge_of_chaos.unified.width),
     } | _training(config) | _companions(config)  # fmt: skip
@@ -148,8 +154,8 @@ def _correlations(config: Config) -> float:
 
 
 def _training(config: Config) -> dict[str, float]:
-    study, followed, isometry = config.training, config.training.persistence, config.relu_law.training
-    fractional = config.heavy_tails.training
+    study, followed, isometry = config.training, config.training.persistence, config.isometry.training
+    fractional = config.fractional.training
     runs = study.seeds * sum(len(optimizer.learning_rates) for optimizer in study.optimizers)
     plain = _settings(study.activations, len(study.thetas)) + len(study.spherical)
     controls = sum(1 if name == "relu" else 2 for name in study.controls)
@@ -170,12 +176,12 @@ def _training(config: Config) -> dict[str, float]:
         * followed.depth
         * _trained_layer(followed.width)
         * _steps(followed.dataset, epochs, study.validation_share, study.batch_size),
-        "isometry_train": isometry.seeds
+        "train_isometry": isometry.seeds
         * len(isometry.optimizer.learning_rates)
         * sum(isometry.depths)
         * _trained_layer(isometry.width)
         * sum(_steps(data.name, data.epochs, isometry.validation_share) for data in isometry.datasets),
-        "fractional_train": _trained_layer(fractional.width)
+        "train_fractional": _trained_layer(fractional.width)
         * sum(
             len(fractional.learning_rates[name])
             * (fractional.linear_depth if name == "linear" else fractional.depth)
@@ -205,7 +211,7 @@ def _largest_training(config: Config) -> float:
 
 
 def _companions(config: Config) -> dict[str, float]:
-    relu, kernels, heavy = config.relu_law, config.kernels, config.heavy_tails
+    relu, kernels, heavy = config.isometry, config.kernels, config.fractional
     grid, jacobian, curves, depth = relu.deviations, relu.jacobian, kernels.curves, kernels.depth
     drawn = sum(
         min(grid.networks * width**2 * d, grid.weights) + 20 * grid.chains * d
@@ -217,18 +223,18 @@ def _companions(config: Config) -> dict[str, float]:
     singular = 100 * jacobian.networks * jacobian.width**2 * (sum(jacobian.depths) + jacobian.width)
     laws = len(kernels.laws)
     return {
-        "relu_law_simulate": drawn + law + correlations * len(relu.correlations.starts) + singular,
-        "kernel_errors": len(kernels.independent)
+        "simulate_isometry": drawn + law + correlations * len(relu.correlations.starts) + singular,
+        "simulate_kernel_errors": len(kernels.independent)
         * kernels.errors.evaluations
         * sum(m * max(1, m / 64) for m in kernels.errors.sizes),
-        "kernel_simulate": (laws + len(kernels.controls) * curves.replicas)
+        "simulate_kernels": (laws + len(kernels.controls) * curves.replicas)
         * curves.neurons
         * (5 + curves.angles * len(curves.slopes))
         + laws * len(kernels.finite_width.angles) * kernels.finite_width.networks * kernels.finite_width.width
         + max(depth.depths)
         * depth.width
         * (laws * depth.networks + 2 * len(depth.matrices) * depth.matrix_networks * depth.width),
-        "heavy_tails_simulate": heavy.deep.networks * heavy.deep.depth * heavy.deep.width**2
+        "simulate_fractional": heavy.deep.networks * heavy.deep.depth * heavy.deep.width**2
         + 3 * heavy.log_norms.networks * heavy.log_norms.depth * heavy.log_norms.width**2
         + 20 * heavy.deep.chains * heavy.deep.depth
         + 200 * heavy.log_norms.chains * heavy.log_norms.depth

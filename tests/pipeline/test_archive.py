@@ -78,7 +78,9 @@ def test_a_restored_run_is_up_to_date_and_a_plot_edit_redraws_one_figure(elsewhe
     config.write_text(config.read_text().replace("dpi: 80", "dpi: 90"))
     assert {rule for rule, _ in planned(elsewhere)} >= {"plot_density", "plot_depth", "plot_training"}
     assert not [
-        rule for rule, _ in planned(elsewhere) if rule in ("train", "propagate", "fit", "table_training")
+        rule
+        for rule, _ in planned(elsewhere)
+        if rule in ("train", "simulate_depth", "fit_density", "table_training")
     ]
     assert not list(elsewhere.glob(".restore*"))
 
@@ -91,23 +93,23 @@ def test_results_of_other_sources_are_made_anew(elsewhere):
     assert code == 0, output
     assert "Sources that are not as they were: src/replication/kernels/claims.py." in output
     rules = {rule for rule, _ in planned(elsewhere)}
-    assert rules == {"table_kernels", "plot_kernels", "table_replication", "run_notebook"}
+    assert rules == {"table_kernels", "plot_kernels", "table_verdicts", "run_notebook"}
 
 
 def damage_content(name, content):
-    return name, content[:-1] + b"!" if name == "tables/smoke/fitted.csv" else content
+    return name, content[:-1] + b"!" if name == "tables/smoke/activation_fitted.csv" else content
 
 
 def without_a_file(name, content):
-    return None if name == "tables/smoke/fitted.csv" else (name, content)
+    return None if name == "tables/smoke/activation_fitted.csv" else (name, content)
 
 
 def outside(name, content):
-    return ("../fitted.csv" if name == "tables/smoke/fitted.csv" else name), content
+    return ("../fitted.csv" if name == "tables/smoke/activation_fitted.csv" else name), content
 
 
 def not_in_the_manifest(name, content):
-    return ("tables/smoke/other.csv" if name == "tables/smoke/fitted.csv" else name), content
+    return ("tables/smoke/other.csv" if name == "tables/smoke/activation_fitted.csv" else name), content
 
 
 def another_project(name, content):
@@ -123,8 +125,8 @@ def no_manifest(name, content):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (damage_content, "tables/smoke/fitted.csv does not have the sha256 of the manifest"),
-        (without_a_file, "tables/smoke/fitted.csv is missing"),
+        (damage_content, "tables/smoke/activation_fitted.csv does not have the sha256 of the manifest"),
+        (without_a_file, "tables/smoke/activation_fitted.csv is missing"),
         (outside, "../fitted.csv is not in its manifest"),
         (not_in_the_manifest, "tables/smoke/other.csv is not in its manifest"),
         (another_project, "is of another project"),
@@ -204,13 +206,13 @@ def test_a_replacement_that_fails_half_way_is_taken_back(tmp_path, monkeypatch):
 def test_verify_names_what_is_not_as_it_was(elsewhere):
     assert "there is no data/smoke/manifest.json" in run(elsewhere, "verify", "smoke")[1]
     run(elsewhere, "restore", PACKED)
-    changed, gone = elsewhere / "tables/smoke/fitted.csv", elsewhere / "figures/smoke/density.png"
+    changed, gone = elsewhere / "tables/smoke/activation_fitted.csv", elsewhere / "figures/smoke/density.png"
     changed.write_text("0\n")
     gone.unlink()
     (elsewhere / "tables/smoke/new.csv").write_text("1\n")
     code, output = run(elsewhere, "verify", "smoke")
     assert code != 0
-    assert "tables/smoke/fitted.csv has changed" in output
+    assert "tables/smoke/activation_fitted.csv has changed" in output
     assert "figures/smoke/density.png is missing" in output
     assert "tables/smoke/new.csv is not in the manifest" in output
 
@@ -233,7 +235,7 @@ def test_manifest(packed):
     with tarfile.open(packed) as tar:
         manifest = json.load(tar.extractfile("manifest.json"))
         names = tar.getnames()
-        for name in ("tables/smoke/replication.csv", "config/smoke.yaml"):
+        for name in ("tables/smoke/verdicts_numbers.csv", "config/smoke.yaml"):
             digest = hashlib.sha256(tar.extractfile(name).read()).hexdigest()
             assert manifest["files"][name]["sha256"] == digest
     assert set(names) == set(manifest["files"]) | {"manifest.json"}
@@ -248,7 +250,7 @@ def test_records_are_where_snakemake_keeps_them(packed, monkeypatch):
     from snakemake.persistence.file import FilePersistence
 
     monkeypatch.chdir(packed.parent)
-    names = ["tables/smoke/fitted.csv", "data/" + "x" * 300]
+    names = ["tables/smoke/activation_fitted.csv", "data/" + "x" * 300]
     kept = object.__new__(FilePersistence)
     kept._max_len = None
     for name in names:

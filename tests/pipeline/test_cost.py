@@ -39,7 +39,7 @@ def test_a_study_of_twice_the_size_costs_twice_as_much():
     twice["kernels"]["errors"]["evaluations"] *= 2
     before, after = (cost.work(validate(config)) for config in (CONFIGS["laptop"], twice))
     changed = {rule for rule in before if after[rule] != before[rule]}
-    assert changed == {"propagate", "null_band_of_depth", "train", "kernel_errors"}
+    assert changed == {"simulate_depth", "null_band_depth", "train", "simulate_kernel_errors"}
     assert all(after[rule] == pytest.approx(2 * before[rule]) for rule in changed)
 
 
@@ -78,7 +78,7 @@ def test_it_is_said_before_the_first_job(built):
         env=environment(built), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True,
     )  # fmt: skip
     said = re.search(r"Scale large is expected to take [\d.]+ days", run.stdout)
-    begun = re.search(r"^(local)?rule exact_pairs:", run.stdout, re.MULTILINE)
+    begun = re.search(r"^(local)?rule derive_density:", run.stdout, re.MULTILINE)
     assert said.start() < begun.start()
     # a dry run starts nothing, and says it only for `make plan`
     assert "expected to take" not in snakemake(built, "density", "--dry-run", "--forceall", config=config)

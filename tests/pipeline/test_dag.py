@@ -17,12 +17,16 @@ from expected_jobs import (
     CORRELATE,
     EOC,
     EOC_SHOWN,
+    EXACT,
     EXTENDED,
     FITTED,
     FRACTIONAL,
+    FRACTIONAL_SHOWN,
     FRACTIONAL_TRAIN,
-    HEAVY,
-    HEAVY_SHOWN,
+    FRACTIONAL_TRAINED,
+    ISOMETRY,
+    ISOMETRY_SHOWN,
+    ISOMETRY_SIMULATE,
     ISOMETRY_TRAIN,
     KERNEL_DRAWN,
     KERNEL_SHOWN,
@@ -30,9 +34,6 @@ from expected_jobs import (
     KS_PLOTS,
     PLOT_TRAINING,
     READ_BY,
-    RELU_LAW,
-    RELU_SHOWN,
-    RELU_SIMULATE,
     STUDY,
     TRAIN,
     each,
@@ -79,55 +80,58 @@ def test_edit_of_the_training_code_trains_and_of_its_words_does_not(built, edit)
     edit("src/replication/training/claims.py", "\n# edited\n")
     assert changed(built) == AFTER_TRAIN
     edit("src/preactivations/training/ensembles.py", "\n# edited\n")
-    assert changed(built) == TRAIN | AFTER_TRAIN | ISOMETRY_TRAIN | RELU_SHOWN | KERNEL_TRAINED | FRACTIONAL
+    assert (
+        changed(built)
+        == TRAIN | AFTER_TRAIN | ISOMETRY_TRAIN | ISOMETRY_SHOWN | KERNEL_TRAINED | FRACTIONAL_TRAINED
+    )
 
 
 def test_edit_of_the_second_companion_stays_in_it(built, edit):
     edit("src/replication/isometry/claims.py", "\n# edited\n")
-    assert changed(built) == RELU_SHOWN
+    assert changed(built) == ISOMETRY_SHOWN
     edit("src/preactivations/init/mirrored.py", "\n# edited\n")
     # init, which holds the mirrored initializers too, starts the networks of the fourth companion
     assert (
         changed(built)
-        == RELU_SIMULATE | ISOMETRY_TRAIN | RELU_SHOWN | {("table_replication", "")} | FRACTIONAL
+        == ISOMETRY_SIMULATE | ISOMETRY_TRAIN | ISOMETRY_SHOWN | {("table_verdicts", "")} | FRACTIONAL_TRAINED
     )
     edit("src/preactivations/relu_law/_norm_laws.py", "\n# edited\n")
-    assert changed(built) == RELU_LAW | ISOMETRY_TRAIN | HEAVY
+    assert changed(built) == ISOMETRY | ISOMETRY_TRAIN | FRACTIONAL
 
 
 def test_edit_of_the_third_companion_stays_in_it(built, edit):
     edit("src/replication/kernels/claims.py", "\n# edited\n")
-    assert changed(built) == KERNEL_SHOWN | {("table_replication", "")}
+    assert changed(built) == KERNEL_SHOWN | {("table_verdicts", "")}
     edit("src/replication/kernels/images.py", "\n# edited\n")
-    assert changed(built) == KERNEL_TRAINED | {("table_replication", "")}
+    assert changed(built) == KERNEL_TRAINED | {("table_verdicts", "")}
     edit("src/preactivations/rows.py", "\n# edited\n")
     assert changed(built) == KERNEL_TRAINED | KERNEL_DRAWN
 
 
 def test_edit_of_the_fourth_companion_stays_in_it(built, edit):
     edit("src/replication/fractional/claims.py", "\n# edited\n")
-    assert changed(built) == HEAVY_SHOWN | {("table_replication", "")}
+    assert changed(built) == FRACTIONAL_SHOWN | {("table_verdicts", "")}
     edit("src/replication/fractional/training.py", "\n# edited\n")
-    assert changed(built) == FRACTIONAL | {("table_replication", "")}
+    assert changed(built) == FRACTIONAL_TRAINED | {("table_verdicts", "")}
     edit("src/replication/fractional/study.py", "\n# edited\n")
-    assert changed(built) == HEAVY
+    assert changed(built) == FRACTIONAL
 
 
 def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
     edit("src/preactivations/weights.py", "\n# edited\n")
     assert changed(built) == (
-        {("exact_pairs", "")} | each("ks_two_layer", CELLS) | AFTER_EXACT | AFTER_EXACT_KS
+        EXACT | each("simulate_two_layer", CELLS) | AFTER_EXACT | AFTER_EXACT_KS
         | fits(FITTED + EXTENDED, FITTED + EXTENDED) | AFTER_FITS
         | {("check_constraints", ""), ("table_constraints", "")}
-        | STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE | EOC | TRAIN | AFTER_TRAIN | RELU_LAW | ISOMETRY_TRAIN
-        | KERNEL_TRAINED | FRACTIONAL
+        | STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE | EOC | TRAIN | AFTER_TRAIN | ISOMETRY | ISOMETRY_TRAIN
+        | KERNEL_TRAINED | FRACTIONAL_TRAINED
     )  # fmt: skip
 
 
 def test_edit_of_the_fast_activation_leaves_the_exact_tables(built, edit):
     edit("src/preactivations/activations/modules.py", "\n# edited\n")
     assert changed(built) == (
-        each("ks_two_layer", CELLS)
+        each("simulate_two_layer", CELLS)
         | AFTER_EXACT_KS
         | STUDY
         | AFTER_STUDY
@@ -137,9 +141,9 @@ def test_edit_of_the_fast_activation_leaves_the_exact_tables(built, edit):
         | TRAIN
         | AFTER_TRAIN
         | ISOMETRY_TRAIN
-        | RELU_SHOWN
+        | ISOMETRY_SHOWN
         | KERNEL_TRAINED
-        | FRACTIONAL
+        | FRACTIONAL_TRAINED
     )
 
 
@@ -165,9 +169,9 @@ def test_touch_without_change_runs_nothing(built):
 def test_new_theta_computes_only_itself(built):
     config = with_config(built, thetas=[2.05, 3.3, 4])
     assert changed(built, config=config) == (
-        {("exact_pairs", ""), ("ks_two_layer", "weibull_3.3"), ("plot_rule_graph", "")}
+        EXACT | {("simulate_two_layer", "weibull_3.3"), ("plot_rule_graph", "")}
         | fits(["weibull_3.3"], ["weibull_3.3"]) | AFTER_EXACT | AFTER_EXACT_KS | AFTER_FITS
-        | {("eoc_theory", "")} | EOC_SHOWN
+        | {("derive_edge_of_chaos", "")} | EOC_SHOWN
     )  # fmt: skip
 
 
@@ -178,17 +182,17 @@ def test_parameters_reach_their_stage_only(built):
         ("plot_dependence", ""),
         ("plot_correlations", "digits"),
         ("plot_edge_of_chaos", ""),
-        ("plot_relu_law", ""),
+        ("plot_isometry", ""),
         ("plot_kernels", ""),
-        ("plot_heavy_tails", ""),
+        ("plot_fractional", ""),
     } | PLOT_TRAINING
     assert changed(built, config=with_config(built, figures={"dpi": 90})) == plots
-    config = with_config(built, ks_two_layer={"n_samples": 6000})
-    assert changed(built, config=config) == (
-        each("ks_two_layer", CELLS) | AFTER_EXACT_KS | {("null_band", ""), ("plot_rule_graph", "")}
-        | each("assess_fit", FITTED + EXTENDED) | {("table_fitted", ""), ("plot_fitted", "")}
-    )  # fmt: skip
     study = SMOKE["propagation"]
+    config = with_config(built, propagation={"two_layer": study["two_layer"] | {"n_samples": 6000}})
+    assert changed(built, config=config) == (
+        each("simulate_two_layer", CELLS) | AFTER_EXACT_KS | {("null_band_two_layer", ""), ("plot_rule_graph", "")}
+        | each("simulate_two_layer_fitted", FITTED)
+    )  # fmt: skip
     config = with_config(built, propagation={"depth": 6})
     assert changed(built, config=config) == STUDY | AFTER_STUDY | {("plot_rule_graph", "")}
     config = with_config(built, propagation={"correlations": study["correlations"] | {"images_per_class": 3}})
@@ -196,17 +200,17 @@ def test_parameters_reach_their_stage_only(built):
     # a new theta of the study is a new cell (and the correlations, which are one job per data set)
     config = with_config(built, propagation={"thetas": [4, 3.3]})
     assert changed(built, config=config) == (
-        {("propagate", "weibull_3.3,3_10"), ("plot_rule_graph", "")} | AFTER_STUDY | CORRELATE | AFTER_CORRELATE
+        {("simulate_depth", "weibull_3.3,3_10"), ("plot_rule_graph", "")} | AFTER_STUDY | CORRELATE | AFTER_CORRELATE
     )  # fmt: skip
     config = with_config(built, propagation={"quantile_depths": [3]})
     assert changed(built, config=config) == {("plot_depth", ""), ("plot_rule_graph", "")}
     config = with_config(built, edge_of_chaos={"depth": 12})
     assert changed(built, config=config) == (
-        {("eoc_simulate", ""), ("unified_view", ""), ("plot_rule_graph", "")} | EOC_SHOWN
+        {("simulate_edge_of_chaos", ""), ("simulate_unified_view", ""), ("plot_rule_graph", "")} | EOC_SHOWN
     )
     config = with_config(built, edge_of_chaos={"heat_points": 12})
     assert changed(built, config=config) == (
-        {("eoc_theory", ""), ("table_replication", ""), ("plot_rule_graph", "")} | EOC_SHOWN
+        {("derive_edge_of_chaos", ""), ("table_verdicts", ""), ("plot_rule_graph", "")} | EOC_SHOWN
     )
     config = with_config(built, training={"seeds": 3})
     assert changed(built, config=config) == (
@@ -222,34 +226,34 @@ def test_parameters_reach_their_stage_only(built):
     )
     config = with_config(built, kernels={"errors": SMOKE["kernels"]["errors"] | {"evaluations": 20_000}})
     assert changed(built, config=config) == (
-        {("kernel_errors", ""), ("table_replication", ""), ("plot_rule_graph", "")} | KERNEL_SHOWN
+        {("simulate_kernel_errors", ""), ("table_verdicts", ""), ("plot_rule_graph", "")} | KERNEL_SHOWN
     )
     config = with_config(built, kernels={"pairs": 30})
     assert changed(built, config=config) == {("plot_rule_graph", "")} | KERNEL_TRAINED
     config = with_config(built, kernels={"controls": ["student_1.5"]})
     assert changed(built, config=config) == (
-        {("kernel_simulate", ""), ("table_replication", ""), ("plot_rule_graph", "")} | KERNEL_SHOWN
+        {("simulate_kernels", ""), ("table_verdicts", ""), ("plot_rule_graph", "")} | KERNEL_SHOWN
     )
-    smoke = SMOKE["heavy_tails"]
-    config = with_config(built, heavy_tails={"training": smoke["training"] | {"width": 9}})
-    assert changed(built, config=config) == FRACTIONAL | {("plot_rule_graph", "")}
-    config = with_config(built, heavy_tails={"tails": smoke["tails"] | {"depth": 60}})
-    assert changed(built, config=config) == HEAVY - FRACTIONAL_TRAIN | {("plot_rule_graph", "")}
-    smoke = SMOKE["relu_law"]
-    config = with_config(built, relu_law={"training": smoke["training"] | {"seeds": 3}})
-    assert changed(built, config=config) == ISOMETRY_TRAIN | RELU_SHOWN | {("plot_rule_graph", "")}
-    config = with_config(built, relu_law={"jacobian": smoke["jacobian"] | {"networks": 6}})
+    smoke = SMOKE["fractional"]
+    config = with_config(built, fractional={"training": smoke["training"] | {"width": 9}})
+    assert changed(built, config=config) == FRACTIONAL_TRAINED | {("plot_rule_graph", "")}
+    config = with_config(built, fractional={"tails": smoke["tails"] | {"depth": 60}})
+    assert changed(built, config=config) == FRACTIONAL - FRACTIONAL_TRAIN | {("plot_rule_graph", "")}
+    smoke = SMOKE["isometry"]
+    config = with_config(built, isometry={"training": smoke["training"] | {"seeds": 3}})
+    assert changed(built, config=config) == ISOMETRY_TRAIN | ISOMETRY_SHOWN | {("plot_rule_graph", "")}
+    config = with_config(built, isometry={"jacobian": smoke["jacobian"] | {"networks": 6}})
     assert changed(built, config=config) == (
-        RELU_SIMULATE | RELU_SHOWN | {("table_replication", ""), ("plot_rule_graph", "")}
+        ISOMETRY_SIMULATE | ISOMETRY_SHOWN | {("table_verdicts", ""), ("plot_rule_graph", "")}
     )
-    config = with_config(built, relu_law={"eigenvalue_widths": [5, 30]})
-    assert changed(built, config=config) == RELU_LAW - RELU_SIMULATE | {("plot_rule_graph", "")}
+    config = with_config(built, isometry={"eigenvalue_widths": [5, 30]})
+    assert changed(built, config=config) == ISOMETRY - ISOMETRY_SIMULATE | {("plot_rule_graph", "")}
     config = with_config(
-        built, propagation={"memory_mb": 80}, relu_law={"memory_mb": 80}, data_mirror="elsewhere"
+        built, propagation={"memory_mb": 80}, isometry={"memory_mb": 80}, data_mirror="elsewhere"
     )
     assert changed(built, config=config) == {("plot_rule_graph", "")}
     # the batch size changes no number, so it makes nothing out of date
-    config = with_config(built, ks_two_layer={"memory_mb": 20})
+    config = with_config(built, propagation={"two_layer": study["two_layer"] | {"memory_mb": 20}})
     assert changed(built, config=config) == {("plot_rule_graph", "")}
 
 
@@ -259,12 +263,12 @@ def test_named_targets(built):
         assert changed(built, "density") == changed(built, "figures") == {("plot_density", "")}
         for target in (
             "activation",
-            "ks_study",
-            "fitted",
+            "two_layer",
+            "constraints",
             "propagation",
             "edge_of_chaos",
             "training",
-            "relu_law",
+            "isometry",
             "companions",
             "tables",
             "notebooks",

@@ -30,7 +30,13 @@ def test_conda_environment_has_the_ranges_of_pyproject():
 
 
 def test_library_needs_no_pipeline():
-    assert {split(r)[0] for r in PROJECT["dependencies"]} == {"numpy", "scipy", "torch", "threadpoolctl", "lazy_loader"}
+    assert {split(r)[0] for r in PROJECT["dependencies"]} == {
+        "numpy",
+        "scipy",
+        "torch",
+        "threadpoolctl",
+        "lazy_loader",
+    }
     assert set(PROJECT["optional-dependencies"]) == {
         "datasets", "pipeline", "cluster", "test", "system", "docs",
     }  # fmt: skip

@@ -14,9 +14,9 @@ pytestmark = pytest.mark.dag
 
 
 def test_bad_fit_fails_with_theta_and_loss_curve(built):
-    density = SMOKE["fitted"]["density"] | {"learning_rate": 1, "epochs": 20, "ramp": 10}
-    config = with_config(built, scale="bad", fitted={"density": density})
-    target = "data/bad/fitted/weibull_4.density.json"
+    density = SMOKE["density"]["fitted"] | {"learning_rate": 1, "epochs": 20, "ramp": 10}
+    config = with_config(built, scale="bad", density={"fitted": density})
+    target = "data/bad/density/fitted/weibull_4.json"
     code, output = snakemake(built, "--show-failed-logs", target, config=config, check=False)
     assert code != 0
     curve = "logs/bad/fit/weibull_4.losses.csv"
@@ -38,7 +38,7 @@ def test_a_stopped_job_goes_on_where_it_was(built):
     assert len(list(kept.iterdir())) == 1
     config = with_config(built, scale="stopped", propagation={"widths": widths, "memory_mb": 40})
     snakemake(built, "--show-failed-logs", target, config=config)
-    log = (built / "logs/stopped/propagate/tanh.widths_3_300.log").read_text()
+    log = (built / "logs/stopped/simulate_depth/tanh.widths_3_300.log").read_text()
     assert log.count("kept from a run that was stopped") == 1
     assert not kept.exists()
     # the result is that of a run that was not stopped
@@ -119,14 +119,14 @@ DAMAGES = {
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_intermediate_is_named_and_made_anew(built, damage):
     """Also where one bit is another one: a number that would look like any other."""
-    path = built / "data/smoke/constraints/constraints.parquet"
+    path = built / "data/smoke/activation/constraints.parquet"
     good = path.read_bytes()
     before = hashes(built)
     path.write_bytes(DAMAGES[damage](good))
     code, output = snakemake(built, "constraints", "--show-failed-logs", check=False)
     assert code != 0
     assert re.search(
-        r"DamagedFile: data/smoke/constraints/constraints\.parquet can't be read: .*\. Delete it, and the next run "
+        r"DamagedFile: data/smoke/activation/constraints\.parquet can't be read: .*\. Delete it, and the next run "
         "makes it anew",
         output,
     )
@@ -136,12 +136,12 @@ def test_a_damaged_intermediate_is_named_and_made_anew(built, damage):
 
 
 def test_damaged_json_is_named(built):
-    path = built / "data/smoke/fitted/weibull_4.density.json"
+    path = built / "data/smoke/density/fitted/weibull_4.json"
     good = path.read_bytes()
     path.write_bytes(good[:-20])
-    code, output = snakemake(built, "tables/smoke/fitted.csv", "--show-failed-logs", check=False)
+    code, output = snakemake(built, "tables/smoke/activation_fitted.csv", "--show-failed-logs", check=False)
     assert code != 0
-    assert "DamagedFile: data/smoke/fitted/weibull_4.density.json can't be read" in output
+    assert "DamagedFile: data/smoke/density/fitted/weibull_4.json can't be read" in output
     path.write_bytes(good)
     snakemake(built)
 
@@ -151,7 +151,12 @@ def test_a_missing_intermediate_is_made_anew(built):
     path = built / "data/smoke/kernels/errors.parquet"
     before = hashes(built)
     path.unlink()
-    expected = {("kernel_errors", ""), ("table_kernels", ""), ("plot_kernels", ""), ("table_replication", "")}
+    expected = {
+        ("simulate_kernel_errors", ""),
+        ("table_kernels", ""),
+        ("plot_kernels", ""),
+        ("table_verdicts", ""),
+    }
     jobs = planned(built)
     assert {job for job in jobs if job[0] != "run_notebook"} == expected
     assert {job[1] for job in jobs if job[0] == "run_notebook"} == {"kernels", "overview"}
@@ -162,13 +167,13 @@ def test_a_missing_intermediate_is_made_anew(built):
 
 def test_a_damaged_cell_is_computed_again(built):
     """A part of a job that was stopped: it is not worth an error."""
-    target = "data/cells/heavy_tails/tails.parquet"
-    heavy = SMOKE["heavy_tails"]
-    config = with_config(built, scale="cells", heavy_tails={"tails": heavy["tails"] | {"networks": 100_000}})
+    target = "data/cells/fractional/tails.parquet"
+    heavy = SMOKE["fractional"]
+    config = with_config(built, scale="cells", fractional={"tails": heavy["tails"] | {"networks": 100_000}})
     snakemake(built, target, config=config)
     whole = (built / target).read_bytes()
     (built / target).unlink()
-    kept = built / "data/cells/heavy_tails/.cells.constants"
+    kept = built / "data/cells/fractional/.cells.constants"
     # stopped in the middle: the first cells are there, one of them cut off
     process = subprocess.Popen(
         [sys.executable, "-m", "snakemake", target, "--cores", "1", "--configfile", config], cwd=built,
@@ -185,7 +190,7 @@ def test_a_damaged_cell_is_computed_again(built):
     file.write_bytes(file.read_bytes()[:100])
     snakemake(built, "--unlock", target, config=config)
     snakemake(built, "--rerun-incomplete", target, config=config)
-    log = (built / "logs/cells/heavy_tails_simulate.log").read_text()
+    log = (built / "logs/cells/simulate_fractional.log").read_text()
     assert log.count("computed again: ") == 1
     assert "kept from a run that was stopped" in log
     assert (built / target).read_bytes() == whole

@@ -14,8 +14,10 @@ from expected_jobs import (
     AFTER_EXACT_KS,
     AFTER_FITS,
     EOC_SHOWN,
+    EXACT,
+    KERNEL_DRAWN,
     KERNEL_SHOWN,
-    each,
+    KERNEL_TRAINED,
     fits,
     notebooks_of,
 )
@@ -30,19 +32,19 @@ BLOCKS = re.findall(
 )
 GRAPH = {("plot_rule_graph", "")}
 EXPECTED = {
-    "1. Rerun one stage": {("check_constraints", ""), ("table_constraints", "")},
+    "1. Rerun one stage": KERNEL_DRAWN | KERNEL_TRAINED,
     "2. Change one parameter": (
-        {("eoc_simulate", ""), ("unified_view", "")} | EOC_SHOWN | GRAPH
+        {("simulate_edge_of_chaos", ""), ("simulate_unified_view", "")} | EOC_SHOWN | GRAPH
     ),
-    "3. Edit a library function": KERNEL_SHOWN | {("table_replication", "")},
+    "3. Edit a library function": KERNEL_SHOWN | {("table_verdicts", "")},
     "4. Redraw one figure": {("plot_density", "")},
     "5. Add a theta": (
-        {("exact_pairs", ""), ("ks_two_layer", "weibull_3.3"), ("eoc_theory", "")}
+        EXACT | {("simulate_two_layer", "weibull_3.3"), ("derive_edge_of_chaos", "")}
         | fits(["weibull_3.3"], ["weibull_3.3"])
         | AFTER_EXACT | AFTER_EXACT_KS | AFTER_FITS | EOC_SHOWN | GRAPH
     ),
     "6. Add a data set": (
-        each("correlate", ["mnist"]) | each("fetch_dataset", ["mnist"]) | each("plot_correlations", ["mnist"])
+        {(rule, "mnist") for rule in ("simulate_correlations", "fetch_dataset", "plot_correlations")}
         | (AFTER_CORRELATE - {("plot_correlations", "digits")}) | GRAPH
     ),
 }  # fmt: skip
@@ -87,7 +89,7 @@ def test_each_plans_these_jobs_and_the_readme_shows_them(built, title, console):
     try:
         assert run.returncode == 0, run.stdout + run.stderr
         if title == "1. Rerun one stage":  # forced, not out of date
-            rules = {"check_constraints", "table_constraints"}
+            rules = {rule for rule, _ in EXPECTED[title] if rule != "table_verdicts"}
             jobs = planned(built, "--forcerun", *sorted(rules))
         else:
             jobs = planned(built)

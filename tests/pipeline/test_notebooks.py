@@ -27,4 +27,4 @@ def test_missing_results_are_explained(monkeypatch):
     from results import Results
 
     with pytest.raises(FileNotFoundError, match="run `make reproduce SCALE=never` first"):
-        Results("never").table("ks_two_layer")
+        Results("never").table("simulate_two_layer")

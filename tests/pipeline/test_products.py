@@ -9,48 +9,60 @@ pytestmark = pytest.mark.dag
 
 
 def test_products(built):
-    figures = ("density", "activations", "ks_two_layer", "ks_two_layer_standardized", "rule_graph")
-    depth = [f"depth_{name}" for name in ("ks", "ks_standardized", "moments", "quantiles", "heat_map")]
-    correlations = ["correlation_digits", "correlation_matrices_digits_10", "dependence", "coordinate_check"]
-    edge = [f"eoc_{name}" for name in ("curves", "heat_map", "maps", "correlations", "depth_scales")]
-    trained = [f"training_{name}_digits_sgd" for name in ("loss", "accuracy", "share", "predictors")]
-    trained.append("training_persistence")
-    trained += [f"relu_law_{name}" for name in ("density", "deviations", "eigenvalues", "correlations")]
-    trained += ["isometry_singular_values", "isometry_training"]
-    for name in (*figures, "fitted", "fit_losses", *depth, *correlations, *edge, "unified_view", *trained):
-        assert (built / f"figures/smoke/{name}.pdf").read_bytes().startswith(b"%PDF")
-        assert (built / f"figures/smoke/{name}.png").read_bytes().startswith(b"\x89PNG")
+    figures = {
+        "density": ["density"],
+        "activation": ["exact", "activation_fitted", "fit_losses"],
+        "propagation": [
+            *("two_layer", "two_layer_standardized", "depth_ks", "depth_ks_standardized", "depth_moments"),
+            *("depth_quantiles", "depth_heat_map", "correlation_digits", "correlation_matrices_digits_10"),
+            *("dependence", "coordinate_check"),
+        ],
+        "edge_of_chaos": ["curves", "heat_map", "maps", "correlations", "depth_scales", "unified_view"],
+        "training": [
+            *(f"{name}_digits_sgd" for name in ("loss", "accuracy", "share", "predictors")),
+            "persistence",
+        ],
+        "isometry": [
+            *("density", "deviations", "eigenvalues", "correlations", "singular_values", "training"),
+        ],
+        "rules": ["graph"],
+    }
+    for stage, names in figures.items():
+        for name in names:
+            path = built / "figures/smoke" / (stage if name == stage else f"{stage}_{name}")
+            assert path.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+            assert path.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
     header = (built / "tables/smoke/ks_two_layer.csv").read_text().splitlines()[0]
     assert header == "route,activation,theta,sweep,n,ks,ks_standardized,n_samples"
-    header = (built / "tables/smoke/replication.csv").read_text().splitlines()[0]
+    header = (built / "tables/smoke/verdicts_numbers.csv").read_text().splitlines()[0]
     assert header == "paper,item,published,ours,uncertainty,tolerance,verdict,note"
     for name in (
         "ks_two_layer",
-        "constraints",
-        "replication",
-        "fitted",
+        "activation_constraints",
+        "verdicts_numbers",
+        "activation_fitted",
         "propagation_widths",
-        "eoc_points",
-        "eoc_claims",
-        "unified_view",
-        "training",
+        "edge_of_chaos_points",
+        "edge_of_chaos_claims",
+        "edge_of_chaos_unified_view",
+        "training_cells",
         "training_comparisons",
-        "relu_law_deviations",
-        "relu_law_claims",
+        "isometry_deviations",
+        "isometry_claims",
         "isometry_training",
         "isometry_comparisons",
         "isometry_jacobians",
     ):
         for ending in ("csv", "md", "tex"):
             assert (built / f"tables/smoke/{name}.{ending}").stat().st_size > 100
-    text = (built / "tables/smoke/propagation.md").read_text()
+    text = (built / "tables/smoke/propagation_claims.md").read_text()
     assert "## From which width on is it Gaussian?" in text
     assert "## Claims" in text
-    text = (built / "tables/smoke/training_conclusions.md").read_text()
+    text = (built / "tables/smoke/training_claims.md").read_text()
     assert "## digits, sgd" in text
     assert "Does it stay Gaussian" in text
     assert "nan" not in text
-    for name in ("density_and_activations", "propagation", "edge_of_chaos", "training", "dynamical_isometry"):
+    for name in ("density", "propagation", "edge_of_chaos", "training", "isometry"):
         assert "Traceback" not in (built / f"data/smoke/notebooks/{name}.html").read_text()
     leftovers = [p for p in built.rglob(".*.*") if re.match(r"\.\d+\.", p.name)]
     assert leftovers == []
@@ -93,15 +105,15 @@ def test_results_do_not_depend_on_cores_or_batches(built, tmp_path):
     project = copy_of_the_project(tmp_path)
     study = SMOKE["propagation"]
     smaller = {"memory_mb": 20, "correlations": study["correlations"] | {"memory_mb": 20}}
+    smaller |= {"two_layer": study["two_layer"] | {"memory_mb": 8}}
     config = with_config(
         project,
-        ks_two_layer={"memory_mb": 8},
         propagation=smaller,
         edge_of_chaos={"memory_mb": 20},
-        relu_law={"memory_mb": 20},
+        isometry={"memory_mb": 20},
     )
     # the last two companions have no batches, and one thread per job
-    stages = ["ks_study", "fitted", "propagation", "edge_of_chaos", "relu_law"]
+    stages = ["activation", "propagation", "edge_of_chaos", "isometry"]
     snakemake(project, "--cores", "1", *stages, config=config)
     found, expected = hashes(project), hashes(built)
     assert len(found) > 25

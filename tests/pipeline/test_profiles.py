@@ -50,7 +50,7 @@ def test_groups_of_the_cluster_are_rules_that_simulate_nothing():
     assert set(profile["groups"]) <= set(RULES)
     assert set(profile["group-components"]) <= set(profile["groups"].values())
     light = re.compile(
-        r"plot_|table_|assess_|null_band_of_depth|exact_pairs|check_constraints|kernel_inputs|run_notebook"
+        r"plot_|table_|analyse_|null_band_depth|derive_density|derive_activation|check_constraints|run_notebook"
     )
     assert all(light.match(rule) for rule in profile["groups"])
     # every table and figure is in a group
@@ -76,6 +76,7 @@ def test_every_job_says_what_it_needs(built):
         if needs.get("gpu") == "1":
             on_gpu.add(rule)
     assert on_gpu == {
-        "propagate", "correlate", "eoc_simulate", "train", "train_persistence", "relu_law_simulate", "isometry_train",
-        "fractional_train",
+        "simulate_depth", "simulate_correlations", "simulate_edge_of_chaos", "train", "train_persistence",
+        "simulate_isometry", "train_isometry",
+        "train_fractional",
     }  # fmt: skip

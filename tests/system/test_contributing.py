@@ -23,6 +23,7 @@ def project(tmp_path):
         path.write_text(text)
 
     def write(name, text):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
 
     def tests(*arguments):
@@ -64,7 +65,7 @@ def test_an_activation(project):
         ('    "relu": nn.ReLU,\n', '    "mish": nn.Mish,\n    "relu": nn.ReLU,\n'),
     )
     project.edit(
-        "workflow/config/gaussian.py", ('"softplus", "leaky_relu"]', '"softplus", "leaky_relu", "mish"]')
+        "workflow/config/edge_of_chaos.py", ('"softplus", "leaky_relu"]', '"softplus", "leaky_relu", "mish"]')
     )
     project.schema()
     project.configure(lambda config: config["edge_of_chaos"]["activations"].append("mish"))
@@ -76,7 +77,7 @@ def test_an_activation(project):
         "mish or tails",
     )
     assert output.count("mish") >= 2
-    assert ("eoc_theory", "") in planned(project.folder, "edge_of_chaos")
+    assert ("derive_edge_of_chaos", "") in planned(project.folder, "edge_of_chaos")
     snakemake(project.folder, "data/smoke/edge_of_chaos/curves.parquet")
     curves = pd.read_parquet(project.folder / "data/smoke/edge_of_chaos/curves.parquet")
     assert (curves.activation == "mish").sum() > 5
@@ -124,18 +125,18 @@ def test_a_weight_law(project):
         ('case "normal":\n', 'case "triangular":\n            return Triangular()\n        case "normal":\n'),
     )  # fmt: skip
     project.edit(
-        "tests/test_weights.py",
+        "tests/library/test_weights.py",
         ("    Normal(0.5),\n]", "    Normal(0.5),\n    Triangular(),\n]"),
         ("SymmetricWeibull, WeightLaw", "SymmetricWeibull, Triangular, WeightLaw"),
     )
     project.edit(
-        "workflow/rules/constraints.smk",
+        "workflow/rules/activation.smk",
         ('["spherical_1", "normal"]', '["spherical_1", "normal", "triangular"]'),
     )
-    output = project.tests("tests/test_weights.py", "-rA", "-k", "Triangular or law")
+    output = project.tests("tests/library/test_weights.py", "-rA", "-k", "Triangular or law")
     assert output.count("PASSED") >= 3
     snakemake(project.folder, "constraints")
-    table = pd.read_csv(project.folder / "tables/smoke/constraints.csv").set_index("weights")
+    table = pd.read_csv(project.folder / "tables/smoke/activation_constraints.csv").set_index("weights")
     assert not table.loc["triangular"].gaussian.any()
     example = (
         "import numpy as np; from preactivations.propagation import simulate;"
@@ -150,7 +151,7 @@ def test_a_weight_law(project):
 RULES = """# A stage of the test.
 rule squares:
     input:
-        code=code("squares.py"),
+        code=code("demo/squares.py"),
     output:
         table=DATA / "demo" / "squares.parquet",
     log:
@@ -166,15 +167,15 @@ rule squares:
     params:
         depth=cfg.propagation.depth,
     script:
-        "../scripts/squares.py"
+        "../scripts/demo/squares.py"
 
 
 rule plot_squares:
     input:
         table=rules.squares.output.table,
-        code=code("plot_squares.py"),
+        code=code("demo/plot_squares.py"),
     output:
-        figure=drawn("squares", "Exact pairs", "Squares"),
+        figure=drawn("demo", "squares", "Squares"),
     log:
         log_of("plot_squares"),
     benchmark:
@@ -188,11 +189,12 @@ rule plot_squares:
     params:
         dpi=cfg.figures.dpi,
     script:
-        "../scripts/plot_squares.py"
+        "../scripts/demo/plot_squares.py"
 
 
 rule demo:
     input:
+        rules.squares.output,
         rules.plot_squares.output,
 """
 SIMULATION = '''"""Squares of depths."""
@@ -230,15 +232,12 @@ with job(snakemake), style():
 
 def test_a_stage_with_a_figure(project):
     project.write("workflow/rules/demo.smk", RULES)
-    project.write("workflow/scripts/squares.py", SIMULATION)
-    project.write("workflow/scripts/plot_squares.py", PLOT)
-    project.write("workflow/report/squares.rst", "Squares of depths.\n")
-    last, here = ("workflow/rules/notebooks.smk", "workflow/rules/demo.smk")
-    project.edit("Snakefile", (f'include: "{last}"', f'include: "{here}"\ninclude: "{last}"'))
-    graph = "        rules.plot_rule_graph.output,\n"
-    project.edit("workflow/rules/targets.smk", (graph, f"{graph}        rules.demo.input,\n"))
+    project.write("workflow/scripts/demo/squares.py", SIMULATION)
+    project.write("workflow/scripts/demo/plot_squares.py", PLOT)
+    project.write("workflow/report/demo/squares.rst", "Squares of depths.\n")
+    project.edit("Snakefile", ('    "verdicts",\n', '    "verdicts",\n    "demo",\n'))
     snakemake(project.folder, "demo")
-    assert (project.folder / "figures/smoke/squares.png").stat().st_size > 1000
+    assert (project.folder / "figures/smoke/demo_squares.png").stat().st_size > 1000
     assert (project.folder / "data/smoke/demo/squares.parquet.provenance.json").exists()
     # it is linted, follows its parameter and its code, and is part of the figures
     lint = subprocess.run(
@@ -248,7 +247,7 @@ def test_a_stage_with_a_figure(project):
     assert lint.returncode == 0, lint.stdout + lint.stderr
     project.configure(lambda config: config["propagation"].update(depth=6))
     assert planned(project.folder, "demo") == {("squares", ""), ("plot_squares", "")}
-    project.write("workflow/scripts/plot_squares.py", f"{PLOT}# a remark\n")
+    project.write("workflow/scripts/demo/plot_squares.py", f"{PLOT}# a remark\n")
     project.configure(lambda config: config["propagation"].update(depth=5))
     assert planned(project.folder, "demo") == {("plot_squares", "")}
     assert ("plot_squares", "") in planned(project.folder, "figures")
@@ -283,6 +282,6 @@ def test_a_data_set(project):
     project.configure(lambda config: config["propagation"]["correlations"]["datasets"].append("stripes"))
     project.tests("tests/test_config.py", "-k", "schema or shipped or data_sets")
     figure = "figures/smoke/correlation_stripes.png"
-    assert ("correlate", "stripes") in planned(project.folder, figure)
+    assert ("simulate_correlations", "stripes") in planned(project.folder, figure)
     snakemake(project.folder, figure)
     assert (project.folder / figure).exists()

@@ -8,7 +8,7 @@ from copies import SMOKE, copy_of_the_project, environment, hashes, with_config
 from sandbox import sandbox
 
 SNAKEMAKE = (
-    sys.executable, "workflow/run.py", "snakemake", "exact", "ks_study", "--cores", "2", "--workflow-profile",
+    sys.executable, "workflow/run.py", "snakemake", "exact", "two_layer", "--cores", "2", "--workflow-profile",
     "workflow/profiles/default", "--configfile", "config/smoke.yaml",
 )  # fmt: skip
 
@@ -43,7 +43,7 @@ def test_full_disk(finished, tmp_path, free_kb):
         assert status == 0, output
         there = hashes(place.seen(project))
         assert there.items() <= expected.items()
-        assert "figures/smoke/ks_two_layer.png" in there
+        assert "figures/smoke/propagation_two_layer.png" in there
 
 
 def test_read_only_results(tmp_path):

@@ -63,7 +63,7 @@ def test_ten_kills_change_nothing(finished, tmp_path):
         print(f"kill {k}: {victim} after {moment:.1f} s")
     last = subprocess.run(command, cwd=project, env=environment(project), capture_output=True, text=True)
     assert last.returncode == 0, last.stdout + last.stderr
-    assert "Verdicts in tables/smoke/replication.csv" in last.stdout + last.stderr
+    assert "Verdicts in tables/smoke/verdicts_numbers.csv" in last.stdout + last.stderr
     outputs.append(last.stdout + last.stderr)
     # survivors there were
     assert sum("processes of a run that was killed" in output for output in outputs) >= KILLS // 3

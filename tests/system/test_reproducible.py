@@ -30,13 +30,15 @@ def run(tmp_path_factory):
     """(checkout, output, what is left in the home and among the temporary files)."""
     folders = {name: tmp_path_factory.mktemp(name) for name in ("project", "home", "temporary")}
     project = copy_of_the_project(folders["project"])
-    correlations = SMOKE["propagation"]["correlations"] | {"memory_mb": 20}
+    correlations, two_layer = (
+        SMOKE["propagation"][part] | {"memory_mb": size}
+        for part, size in (("correlations", 20), ("two_layer", 8))
+    )
     config = with_config(
         project,
-        ks_two_layer={"memory_mb": 8},
-        propagation={"memory_mb": 20, "correlations": correlations},
+        propagation={"memory_mb": 20, "correlations": correlations, "two_layer": two_layer},
         edge_of_chaos={"memory_mb": 20},
-        relu_law={"memory_mb": 20},
+        isometry={"memory_mb": 20},
     )
     (project / config).rename(project / "config" / "smoke.yaml")
     where = {
@@ -61,7 +63,7 @@ def run(tmp_path_factory):
 
 def test_one_core_and_other_batches_change_no_result(run, finished):
     project, output, _ = run
-    assert "Verdicts in tables/smoke/replication.csv" in output
+    assert "Verdicts in tables/smoke/verdicts_numbers.csv" in output
     found, expected = hashes(project), hashes(finished)
     assert len(found) > 200
     assert found.keys() == expected.keys()

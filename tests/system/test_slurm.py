@@ -69,7 +69,7 @@ def test_killed_on_the_cluster_and_run_again(cluster, project, finished):
     output = second.stdout + second.stderr
     assert second.returncode == 0, output
     assert re.search(r"run: cancelling \d+ Slurm jobs of a run that was killed", output)
-    assert "Verdicts in tables/smoke/replication.csv" in output
+    assert "Verdicts in tables/smoke/verdicts_numbers.csv" in output
     expected, found = hashes(finished), hashes(project)
     assert sorted(found) == sorted(expected)
     assert [name for name in expected if found[name] != expected[name]] == []
@@ -78,7 +78,7 @@ def test_killed_on_the_cluster_and_run_again(cluster, project, finished):
     # what rules ask for is what Slurm gives; short jobs go together
     asked = {row[-1]: row[1:4] for number, row in jobs.items() if number not in before}
     assert asked["rule_train_persistence"] == ["1", "6000M", "7-00:00:00"]
-    assert asked["rule_kernels_kernel_inputs_plot_kernels_table_kernels"][0] == "1"
+    assert asked["rule_kernels_analyse_kernel_inputs_plot_kernels_table_kernels"][0] == "1"
     assert not any(comment.startswith("rule_plot") for comment in asked)
     steps = int(re.search(r"of (\d+) steps \(100%\) done", output).group(1))
     assert len(asked) < 0.6 * steps
@@ -88,8 +88,8 @@ def test_gpu_jobs_wait_for_the_gpu(cluster, project):
     """The node has one (in name): Slurm is asked for it, and runs one such job at a time."""
     cells = [f"data/smoke/propagation/{name}.widths_3_10.layers.parquet" for name in ("tanh", "relu")]
     run = subprocess.run(
-        [sys.executable, "-m", "snakemake", *cells, *PROFILE, *HERE, "--set-resources", "propagate:gpu=1", "--forcerun",
-         "propagate", "--configfile", "config/smoke.yaml"],
+        [sys.executable, "-m", "snakemake", *cells, *PROFILE, *HERE, "--set-resources", "simulate_depth:gpu=1",
+         "--forcerun", "simulate_depth", "--configfile", "config/smoke.yaml"],
         cwd=project, env=environment(project) | cluster, capture_output=True, text=True,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
@@ -99,6 +99,6 @@ def test_gpu_jobs_wait_for_the_gpu(cluster, project):
     jobs = [dict(re.findall(r"(\w+)=(\S+)", line)) for line in shown.stdout.splitlines()]
     jobs = [job for job in jobs if "gpu" in job.get("TresPerJob", "")]
     assert [job["TresPerJob"] for job in jobs] == ["gres:gpu:1"] * 2
-    assert all(job["Comment"].startswith("rule_propagate") for job in jobs)
+    assert all(job["Comment"].startswith("rule_simulate_depth") for job in jobs)
     (_, end), (start, _) = sorted((job["StartTime"], job["EndTime"]) for job in jobs)
     assert end <= start

@@ -58,3 +58,12 @@ class Optimizer(Section):
     """sgd has momentum .9; adam has beta = (.9, .999)."""
     learning_rates: Annotated[list[Annotated[float, Field(gt=0, le=100)]], Distinct] = Field(min_length=1)
     """The one with the best validation accuracy is reported."""
+
+
+class WidthCell(Section):
+    """Networks of one width."""
+
+    width: int = Field(ge=1, le=100_000)
+    """Neurons in every layer."""
+    networks: int = Field(ge=2, le=10**9)
+    """How many are drawn."""

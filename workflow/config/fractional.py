@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from config.base import DataName, Distinct, Section, distinct
 
 Order = Annotated[float, Field(ge=0.05, le=2, description="order of a moment")]
-Fractional = Annotated[float, Field(ge=0.05, lt=2, description="order below that of He")]
+FractionalOrder = Annotated[float, Field(ge=0.05, lt=2, description="order below that of He")]
 Scaling = Literal["relu", "leaky_relu", "linear"]
 
 
@@ -112,7 +112,7 @@ class FractionalTraining(Section):
     """Linear layers of networks with ReLU and leaky ReLU."""
     linear_depth: int = Field(ge=2, le=1000)
     """Linear layers of linear networks."""
-    orders: dict[Scaling, Fractional] = Field(min_length=1)
+    orders: dict[Scaling, FractionalOrder] = Field(min_length=1)
     """Order s that is compared with the baselines, per activation."""
     learning_rates: dict[Scaling, Annotated[list[Annotated[float, Field(gt=0, le=100)]], Distinct]]
     """Per activation; the one with the best validation accuracy is reported."""
@@ -132,7 +132,7 @@ class FractionalTraining(Section):
         return self
 
 
-class HeavyTails(Section):
+class Fractional(Section):
     """Companion paper: initializations that preserve moments of fractional order."""
 
     widths: Annotated[list[Annotated[int, Field(ge=1, le=100_000)]], Distinct] = Field(

@@ -105,7 +105,7 @@ class IsometryTraining(Section):
         return self
 
 
-class ReluLaw(Section):
+class Isometry(Section):
     """Companion paper: exact signal law of ReLU networks, and dynamical isometry by mirrored weights."""
 
     law: DrawnLaw

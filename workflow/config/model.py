@@ -9,11 +9,15 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from config.activation import Activation
 from config.base import Distinct, Section, Theta
-from config.fractional import HeavyTails
-from config.gaussian import Constraints, EdgeOfChaos, Exact, Fitted, KsTwoLayer, Propagation, Training
-from config.isometry import ReluLaw
+from config.density import Density
+from config.edge_of_chaos import EdgeOfChaos
+from config.fractional import Fractional
+from config.isometry import Isometry
 from config.kernels import Kernels
+from config.propagation import Propagation
+from config.training import Training
 
 
 class Figures(Section):
@@ -36,16 +40,14 @@ class Config(Section):
     """Folder with data sets, looked at before the network; null: the environment variable PREACTIVATIONS_DATA."""
     thetas: Annotated[list[Theta], Distinct] = Field(min_length=1)
     """Weibull shapes of the study. 2.05, 2.5, 3, 4, 5, 7, 10 in the paper."""
-    exact: Exact
-    ks_two_layer: KsTwoLayer
-    fitted: Fitted
-    constraints: Constraints
+    density: Density
+    activation: Activation
     propagation: Propagation
     edge_of_chaos: EdgeOfChaos
     training: Training
-    relu_law: ReluLaw
+    isometry: Isometry
     kernels: Kernels
-    heavy_tails: HeavyTails
+    fractional: Fractional
     figures: Figures
 
     @property
@@ -58,9 +60,9 @@ class Config(Section):
     def _thetas_can_be_fitted(self) -> Self:
         if max(self.thetas) <= 2:
             raise ValueError("thetas must have one above 2, or there is nothing to fit")
-        both = sorted(set(self.thetas) & set(self.fitted.extended_thetas))
+        both = sorted(set(self.thetas) & set(self.density.fitted.extended_thetas))
         if both:
-            raise ValueError(f"fitted.extended_thetas must not repeat thetas, got {both} in both")
+            raise ValueError(f"density.fitted.extended_thetas must not repeat thetas, got {both} in both")
         return self
 
     @model_validator(mode="after")

@@ -62,53 +62,68 @@ def words(name):
 
 
 # Menu of the report, which sorts it: a paper each, the first one by stages.
-CATEGORIES = {"Verdicts": "1 Verdicts"} | {
-    stage: "2 Gaussian pre-activations"
-    for stage in (
-        "Exact pairs",
-        "Two-layer study",
-        "Fitted route",
-        "Propagation",
-        "Edge of Chaos",
-        "Training",
-    )
+CATEGORIES = {
+    "verdicts": "1 Verdicts",
+    **dict.fromkeys(
+        ("density", "activation", "propagation", "edge_of_chaos", "training"),
+        "2 Gaussian pre-activations",
+    ),
+    "isometry": "3 Dynamical isometry",
+    "kernels": "4 Rectified MLPs",
+    "fractional": "5 Fractional moments",
+    "notebooks": "6 Notebooks",
+    "rules": "7 Graph of the rules",
 }
-CATEGORIES |= {
-    "Dynamical isometry": "3 Dynamical isometry",
-    "Rectified MLPs": "4 Rectified MLPs",
-    "Fractional moments": "5 Fractional moments",
-    "Notebooks": "6 Notebooks",
-    "Rules": "7 Graph of the rules",
-}
+
+
+def parameters(section, name=""):
+    """What captions say of the parameters of each section and subsection, by its path."""
+    parts = {k: v for k, v in section.items() if isinstance(v, dict)}
+    own = "; ".join(f"{k} ``{section[k]}``" for k in section if k not in parts)
+    texts = {
+        name: f"Parameters (scale {SCALE}, seed {cfg.seed}, section {name}): {own}."
+    }
+    for key, part in parts.items():
+        texts |= parameters(part, f"{name}.{key}" if name else key)
+    return texts
+
+
+# read by captions, which can include no file
+config["parameters"] = parameters(cfg.model_dump())
 
 
 def reported(path, kind, stage, title, caption):
     """A result that the report shows."""
     return report(
         path,
-        category=CATEGORIES[stage],
+        category=CATEGORIES.get(stage, stage),
         subcategory=stage,
-        caption=f"../report/{caption}.rst",
+        caption=f"../report/{stage}/{caption}.rst",
         labels={"result": f"{kind}: {title}"},
     )
 
 
-def drawn(name, stage, title, caption=None):
+def named(stage, result):
+    """File name of a result: the stage, and what it shows."""
+    return stage if result == stage else f"{stage}_{result}"
+
+
+def drawn(stage, result, title, caption=None):
     """Files of a figure."""
-    pdf, png = figure(name)
-    return [pdf, reported(png, "Figure", stage, title, caption or name)]
+    pdf, png = figure(named(stage, result))
+    return [pdf, reported(png, "Figure", stage, title, caption or result)]
 
 
-def tabled(name, stage, title, caption=None):
+def tabled(stage, result, title, caption=None, name=None):
     """Files of a table."""
-    *others, html = table(name)
-    return [*others, reported(html, "Table", stage, title, caption or name)]
+    *others, html = table(name or named(stage, result))
+    return [*others, reported(html, "Table", stage, title, caption or result)]
 
 
-def worded(name, stage, title, caption=None):
+def worded(stage, result, title, caption=None):
     """Files of an answer in words."""
-    markdown, html = words(name)
-    return [markdown, reported(html, "Text", stage, title, caption or name)]
+    markdown, html = words(named(stage, result))
+    return [markdown, reported(html, "Text", stage, title, caption or result)]
 
 
 def pages(*names):
@@ -147,7 +162,7 @@ def check_folders():
 
 def summary():
     """What was built, where, and what failed acceptance."""
-    replication = TABLES / "replication.csv"
+    replication = TABLES / "verdicts_numbers.csv"
     print(
         f"\nScale {SCALE}: figures in {FIGURES}, tables in {TABLES}, intermediates in {DATA}."
     )

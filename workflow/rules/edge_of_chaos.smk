@@ -4,9 +4,9 @@ EOC_STUDY = EOC.model_dump(exclude={"memory_mb"})
 EOC_FOLDER = DATA / "edge_of_chaos"
 
 
-rule eoc_theory:
+rule derive_edge_of_chaos:
     input:
-        code=code("edge_of_chaos/eoc_theory.py"),
+        code=code("edge_of_chaos/derive_edge_of_chaos.py"),
     output:
         curves=EOC_FOLDER / "curves.parquet",
         pairs=EOC_FOLDER / "pairs.parquet",
@@ -19,9 +19,9 @@ rule eoc_theory:
         unique=EOC_FOLDER / "unique.parquet",
         constants=EOC_FOLDER / "constants.parquet",
     log:
-        log_of("eoc_theory"),
+        log_of("derive_edge_of_chaos"),
     benchmark:
-        benchmark_of("eoc_theory")
+        benchmark_of("derive_edge_of_chaos")
     conda:
         "../../environment.yml"
     threads: 1
@@ -36,19 +36,19 @@ rule eoc_theory:
         },
         thetas=cfg.thetas,
     script:
-        "../scripts/edge_of_chaos/eoc_theory.py"
+        "../scripts/edge_of_chaos/derive_edge_of_chaos.py"
 
 
-rule eoc_simulate:
+rule simulate_edge_of_chaos:
     input:
-        code=code("edge_of_chaos/eoc_simulate.py"),
+        code=code("edge_of_chaos/simulate_edge_of_chaos.py"),
     output:
         correlations=EOC_FOLDER / "correlations.parquet",
         variances=EOC_FOLDER / "variances.parquet",
     log:
-        log_of("eoc_simulate"),
+        log_of("simulate_edge_of_chaos"),
     benchmark:
-        benchmark_of("eoc_simulate")
+        benchmark_of("simulate_edge_of_chaos")
     conda:
         "../../environment.yml"
     threads: 1
@@ -62,18 +62,18 @@ rule eoc_simulate:
         device=cfg.device,
         seed=cfg.seed,
     script:
-        "../scripts/edge_of_chaos/eoc_simulate.py"
+        "../scripts/edge_of_chaos/simulate_edge_of_chaos.py"
 
 
-rule unified_view:
+rule simulate_unified_view:
     input:
-        code=code("edge_of_chaos/unified_view.py"),
+        code=code("edge_of_chaos/simulate_unified_view.py"),
     output:
         table=EOC_FOLDER / "unified.parquet",
     log:
-        log_of("unified_view"),
+        log_of("simulate_unified_view"),
     benchmark:
-        benchmark_of("unified_view")
+        benchmark_of("simulate_unified_view")
     conda:
         "../../environment.yml"
     threads: 1
@@ -84,39 +84,33 @@ rule unified_view:
         study={key: EOC_STUDY[key] for key in ("theta", "unified", "depth")},
         seed=cfg.seed,
     script:
-        "../scripts/edge_of_chaos/unified_view.py"
+        "../scripts/edge_of_chaos/simulate_unified_view.py"
 
 
 rule plot_edge_of_chaos:
     input:
-        curves=rules.eoc_theory.output.curves,
-        pairs=rules.eoc_theory.output.pairs,
-        heat=rules.eoc_theory.output.heat,
-        maps=rules.eoc_theory.output.maps,
-        rates=rules.eoc_theory.output.rates,
-        scales=rules.eoc_theory.output.scales,
-        correlations=rules.eoc_simulate.output.correlations,
-        variances=rules.eoc_simulate.output.variances,
-        unified=rules.unified_view.output.table,
+        curves=rules.derive_edge_of_chaos.output.curves,
+        pairs=rules.derive_edge_of_chaos.output.pairs,
+        heat=rules.derive_edge_of_chaos.output.heat,
+        maps=rules.derive_edge_of_chaos.output.maps,
+        rates=rules.derive_edge_of_chaos.output.rates,
+        scales=rules.derive_edge_of_chaos.output.scales,
+        correlations=rules.simulate_edge_of_chaos.output.correlations,
+        variances=rules.simulate_edge_of_chaos.output.variances,
+        unified=rules.simulate_unified_view.output.table,
         code=code("edge_of_chaos/plot_edge_of_chaos.py"),
     output:
         curves=drawn(
-            "eoc_curves",
-            "Edge of Chaos",
-            "Edge of Chaos of activations and exact pairs",
+            "edge_of_chaos", "curves", "Edge of Chaos of activations and exact pairs"
         ),
-        heat=drawn("eoc_heat_map", "Edge of Chaos", "chi_1 over the plane of scales"),
-        maps=drawn("eoc_maps", "Edge of Chaos", "Variance and correlation maps"),
+        heat=drawn("edge_of_chaos", "heat_map", "chi_1 over the plane of scales"),
+        maps=drawn("edge_of_chaos", "maps", "Variance and correlation maps"),
         correlations=drawn(
-            "eoc_correlations",
-            "Edge of Chaos",
-            "Correlation of two inputs against depth",
+            "edge_of_chaos", "correlations", "Correlation of two inputs against depth"
         ),
-        scales=drawn(
-            "eoc_depth_scales", "Edge of Chaos", "Depth scales, limits, starts"
-        ),
+        scales=drawn("edge_of_chaos", "depth_scales", "Depth scales, limits, starts"),
         unified=drawn(
-            "unified_view", "Edge of Chaos", "What initialization schemes keep"
+            "edge_of_chaos", "unified_view", "What initialization schemes keep"
         ),
     log:
         log_of("plot_edge_of_chaos"),
@@ -136,22 +130,22 @@ rule plot_edge_of_chaos:
 
 rule table_edge_of_chaos:
     input:
-        pairs=rules.eoc_theory.output.pairs,
-        unique=rules.eoc_theory.output.unique,
-        rates=rules.eoc_theory.output.rates,
-        scales=rules.eoc_theory.output.scales,
-        ranges=rules.eoc_theory.output.ranges,
-        points=rules.eoc_theory.output.points,
-        correlations=rules.eoc_simulate.output.correlations,
-        variances=rules.eoc_simulate.output.variances,
-        unified=rules.unified_view.output.table,
+        pairs=rules.derive_edge_of_chaos.output.pairs,
+        unique=rules.derive_edge_of_chaos.output.unique,
+        rates=rules.derive_edge_of_chaos.output.rates,
+        scales=rules.derive_edge_of_chaos.output.scales,
+        ranges=rules.derive_edge_of_chaos.output.ranges,
+        points=rules.derive_edge_of_chaos.output.points,
+        correlations=rules.simulate_edge_of_chaos.output.correlations,
+        variances=rules.simulate_edge_of_chaos.output.variances,
+        unified=rules.simulate_unified_view.output.table,
         code=code("edge_of_chaos/table_edge_of_chaos.py"),
     output:
-        pairs=tabled("eoc_points", "Edge of Chaos", "Exact points of the edge"),
-        claims=tabled("eoc_claims", "Edge of Chaos", "Claims with verdicts"),
+        pairs=tabled("edge_of_chaos", "points", "Exact points of the edge"),
+        claims=tabled("edge_of_chaos", "claims", "Claims with verdicts"),
         unified=tabled(
+            "edge_of_chaos",
             "unified_view",
-            "Edge of Chaos",
             "What initialization schemes keep",
             caption="unified_view_table",
         ),
@@ -171,5 +165,7 @@ rule table_edge_of_chaos:
 
 rule edge_of_chaos:
     input:
+        rules.plot_edge_of_chaos.input,
         rules.plot_edge_of_chaos.output,
+        rules.table_edge_of_chaos.input,
         rules.table_edge_of_chaos.output,

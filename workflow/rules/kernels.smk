@@ -4,9 +4,9 @@ KERNEL_STUDY = KERNELS.model_dump()
 KERNEL_FOLDER = DATA / "kernels"
 
 
-rule kernel_simulate:
+rule simulate_kernels:
     input:
-        code=code("kernels/kernel_simulate.py"),
+        code=code("kernels/simulate_kernels.py"),
     output:
         curves=KERNEL_FOLDER / "curves.parquet",
         finite_width=KERNEL_FOLDER / "finite_width.parquet",
@@ -14,9 +14,9 @@ rule kernel_simulate:
         gram=KERNEL_FOLDER / "gram.parquet",
         constants=KERNEL_FOLDER / "constants.parquet",
     log:
-        log_of("kernel_simulate"),
+        log_of("simulate_kernels"),
     benchmark:
-        benchmark_of("kernel_simulate")
+        benchmark_of("simulate_kernels")
     conda:
         "../../environment.yml"
     threads: 1
@@ -30,18 +30,18 @@ rule kernel_simulate:
         },
         seed=cfg.seed,
     script:
-        "../scripts/kernels/kernel_simulate.py"
+        "../scripts/kernels/simulate_kernels.py"
 
 
-rule kernel_errors:
+rule simulate_kernel_errors:
     input:
-        code=code("kernels/kernel_errors.py"),
+        code=code("kernels/simulate_kernel_errors.py"),
     output:
         errors=KERNEL_FOLDER / "errors.parquet",
     log:
-        log_of("kernel_errors"),
+        log_of("simulate_kernel_errors"),
     benchmark:
-        benchmark_of("kernel_errors")
+        benchmark_of("simulate_kernel_errors")
     conda:
         "../../environment.yml"
     threads: 1
@@ -53,10 +53,10 @@ rule kernel_errors:
         study={key: KERNEL_STUDY["errors"][key] for key in ("sizes", "evaluations")},
         seed=cfg.seed,
     script:
-        "../scripts/kernels/kernel_errors.py"
+        "../scripts/kernels/simulate_kernel_errors.py"
 
 
-rule kernel_inputs:
+rule analyse_kernel_inputs:
     input:
         neurons=rules.train_persistence.output.neurons,
         runs=rules.train_persistence.output.runs,
@@ -65,15 +65,15 @@ rule kernel_inputs:
             for name in sorted({TRAINING.persistence.dataset, *KERNELS.datasets})
             for path in raw(name)
         ],
-        code=code("kernels/kernel_inputs.py"),
+        code=code("kernels/analyse_kernel_inputs.py"),
     output:
         directions=KERNEL_FOLDER / "directions.parquet",
         images=KERNEL_FOLDER / "images.parquet",
         hypotheses=KERNEL_FOLDER / "hypotheses.parquet",
     log:
-        log_of("kernel_inputs"),
+        log_of("analyse_kernel_inputs"),
     benchmark:
-        benchmark_of("kernel_inputs")
+        benchmark_of("analyse_kernel_inputs")
     conda:
         "../../environment.yml"
     threads: 1
@@ -89,52 +89,40 @@ rule kernel_inputs:
         device="cpu",
         seed=cfg.seed,
     script:
-        "../scripts/kernels/kernel_inputs.py"
+        "../scripts/kernels/analyse_kernel_inputs.py"
 
 
 rule table_kernels:
     input:
-        curves=rules.kernel_simulate.output.curves,
-        finite_width=rules.kernel_simulate.output.finite_width,
-        depth=rules.kernel_simulate.output.depth,
-        gram=rules.kernel_simulate.output.gram,
-        errors=rules.kernel_errors.output.errors,
-        directions=rules.kernel_inputs.output.directions,
-        images=rules.kernel_inputs.output.images,
-        hypotheses=rules.kernel_inputs.output.hypotheses,
+        curves=rules.simulate_kernels.output.curves,
+        finite_width=rules.simulate_kernels.output.finite_width,
+        depth=rules.simulate_kernels.output.depth,
+        gram=rules.simulate_kernels.output.gram,
+        errors=rules.simulate_kernel_errors.output.errors,
+        directions=rules.analyse_kernel_inputs.output.directions,
+        images=rules.analyse_kernel_inputs.output.images,
+        hypotheses=rules.analyse_kernel_inputs.output.hypotheses,
         code=code("kernels/table_kernels.py"),
     output:
-        laws=tabled(
-            "kernel_laws",
-            "Rectified MLPs",
-            "Rotation-invariant laws",
-            caption="kernel_laws_table",
-        ),
+        laws=tabled("kernels", "laws", "Rotation-invariant laws", caption="laws_table"),
         errors=tabled(
-            "kernel_errors",
-            "Rectified MLPs",
+            "kernels",
+            "errors",
             "Kernels of independent weights",
-            caption="kernel_errors_table",
+            caption="errors_table",
         ),
-        slopes=tabled(
-            "kernel_slopes", "Rectified MLPs", "Rates of the central limit theorem"
-        ),
+        slopes=tabled("kernels", "slopes", "Rates of the central limit theorem"),
         depth=tabled(
-            "kernel_depth",
-            "Rectified MLPs",
+            "kernels",
+            "depth",
             "Angle of two inputs against depth",
-            caption="kernel_depth_table",
+            caption="depth_table",
         ),
         gram=tabled(
-            "kernel_gram",
-            "Rectified MLPs",
-            "Gram matrices against depth",
-            caption="kernel_gram_table",
+            "kernels", "gram", "Gram matrices against depth", caption="gram_table"
         ),
-        hypotheses=tabled(
-            "kernel_hypotheses", "Rectified MLPs", "Hypotheses about inputs"
-        ),
-        claims=tabled("kernel_claims", "Rectified MLPs", "Claims with verdicts"),
+        hypotheses=tabled("kernels", "hypotheses", "Hypotheses about inputs"),
+        claims=tabled("kernels", "claims", "Claims with verdicts"),
         fits=KERNEL_FOLDER / "slopes.parquet",
         angles=KERNEL_FOLDER / "angles.parquet",
     log:
@@ -156,25 +144,21 @@ rule table_kernels:
 
 rule plot_kernels:
     input:
-        curves=rules.kernel_simulate.output.curves,
+        curves=rules.simulate_kernels.output.curves,
         depth=rules.table_kernels.output.angles,
-        gram=rules.kernel_simulate.output.gram,
-        errors=rules.kernel_errors.output.errors,
+        gram=rules.simulate_kernels.output.gram,
+        errors=rules.simulate_kernel_errors.output.errors,
         slopes=rules.table_kernels.output.fits,
-        directions=rules.kernel_inputs.output.directions,
-        images=rules.kernel_inputs.output.images,
-        hypotheses=rules.kernel_inputs.output.hypotheses,
+        directions=rules.analyse_kernel_inputs.output.directions,
+        images=rules.analyse_kernel_inputs.output.images,
+        hypotheses=rules.analyse_kernel_inputs.output.hypotheses,
         code=code("kernels/plot_kernels.py"),
     output:
-        curves=drawn("kernel_curves", "Rectified MLPs", "Kernels of seven laws"),
-        errors=drawn(
-            "kernel_errors", "Rectified MLPs", "Kernels of independent weights"
-        ),
-        depth=drawn(
-            "kernel_depth", "Rectified MLPs", "Angle of two inputs against depth"
-        ),
-        gram=drawn("kernel_gram", "Rectified MLPs", "Gram matrices against depth"),
-        inputs=drawn("kernel_inputs", "Rectified MLPs", "Images and trained rows"),
+        curves=drawn("kernels", "curves", "Kernels of seven laws"),
+        errors=drawn("kernels", "errors", "Kernels of independent weights"),
+        depth=drawn("kernels", "depth", "Angle of two inputs against depth"),
+        gram=drawn("kernels", "gram", "Gram matrices against depth"),
+        inputs=drawn("kernels", "inputs", "Images and trained rows"),
     log:
         log_of("plot_kernels"),
     benchmark:
@@ -194,5 +178,6 @@ rule plot_kernels:
 
 rule kernels:
     input:
-        rules.plot_kernels.output,
+        rules.table_kernels.input,
         rules.table_kernels.output,
+        rules.plot_kernels.output,

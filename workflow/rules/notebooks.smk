@@ -1,38 +1,42 @@
-# Notebooks are executed on the results of the run; the executed copy and an HTML page are kept.
+# For reading: notebooks are executed on the results of the run (the executed copy and an HTML page are kept); the graph
+# of the rules.
 TRAINED_FIRST = f"{TRAINING.datasets[0].name}_{TRAINING.optimizers[0].name}"
 NOTEBOOKS = {
     "overview": [
-        *rules.table_replication.output,
-        *rules.plot_ks_two_layer.output.raw,
+        *rules.table_verdicts.output,
+        *rules.plot_two_layer.output.raw,
         *rules.plot_depth.output.ks,
         *rules.table_edge_of_chaos.output.pairs,
         *rules.table_training.output.text,
-        *rules.table_relu_law.output.claims,
+        *rules.table_isometry.output.claims,
         *rules.table_kernels.output.claims,
-        *rules.table_heavy_tails.output.claims,
+        *rules.table_fractional.output.claims,
     ],
-    "density_and_activations": [
-        *rules.exact_pairs.output.tables,
+    "density": [
+        *rules.derive_density.output.tables,
+        *rules.derive_activation.output.tables,
         *rules.table_constraints.output,
     ],
-    "two_layer_study": [
-        *expand(rules.ks_two_layer.output.line, cell=KS_CELLS),
-        *rules.table_ks_two_layer.output,
-        *rules.plot_ks_two_layer.output.raw,
+    "two_layer": [
+        *expand(rules.simulate_two_layer.output.line, cell=KS_CELLS),
+        *rules.table_two_layer.output,
+        *rules.plot_two_layer.output.raw,
     ],
-    "fitted_activations": [
-        *rules.table_fitted.output,
+    "activation": [
+        *rules.table_activation.output,
         *rules.plot_fitted.output,
         *rules.plot_fit_losses.output,
     ],
     "propagation": [
         *rules.table_propagation.output,
         *rules.plot_depth.output.ks,
-        *expand(rules.correlate.output.means, dataset=CORRELATIONS.datasets),
+        *expand(
+            rules.simulate_correlations.output.means, dataset=CORRELATIONS.datasets
+        ),
     ],
     "edge_of_chaos": [
-        *rules.eoc_theory.output,
-        *rules.eoc_simulate.output,
+        *rules.derive_edge_of_chaos.output,
+        *rules.simulate_edge_of_chaos.output,
         *rules.table_edge_of_chaos.output,
         *rules.plot_edge_of_chaos.output.curves,
     ],
@@ -41,22 +45,22 @@ NOTEBOOKS = {
         *rules.table_training.output,
         *figure(f"training_accuracy_{TRAINED_FIRST}"),
     ],
-    "dynamical_isometry": [
-        *rules.relu_law_theory.output,
-        *rules.relu_law_simulate.output,
-        *rules.table_relu_law.output,
-        *rules.plot_relu_law.output.training,
+    "isometry": [
+        *rules.derive_isometry.output,
+        *rules.simulate_isometry.output,
+        *rules.table_isometry.output,
+        *rules.plot_isometry.output.training,
     ],
     "kernels": [
-        *rules.kernel_simulate.output,
-        *rules.kernel_inputs.output,
+        *rules.simulate_kernels.output,
+        *rules.analyse_kernel_inputs.output,
         *rules.table_kernels.output,
         *rules.plot_kernels.output.depth,
     ],
-    "heavy_tails": [
-        *rules.heavy_tails_simulate.output,
-        *rules.table_heavy_tails.output,
-        *rules.plot_heavy_tails.output.densities,
+    "fractional": [
+        *rules.simulate_fractional.output,
+        *rules.table_fractional.output,
+        *rules.plot_fractional.output.densities,
     ],
 }
 
@@ -71,7 +75,7 @@ rule run_notebook:
         html=reported(
             DATA / "notebooks" / "{name}.html",
             "Notebook",
-            "Notebooks",
+            "notebooks",
             "{name}",
             "notebook",
         ),
@@ -90,6 +94,34 @@ rule run_notebook:
         scale=SCALE,
     script:
         "../scripts/run_notebook.py"
+
+
+rule plot_rule_graph:
+    input:
+        rules=[
+            f"workflow/rules/{name}.smk"
+            for name in ("datasets", *STAGES, "notebooks", "targets")
+        ],
+        code=code("plot_rule_graph.py"),
+    output:
+        figure=drawn("rules", "graph", "Graph of the rules"),
+    log:
+        log_of("plot_rule_graph"),
+    benchmark:
+        benchmark_of("plot_rule_graph")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        config=lambda wildcards: {
+            key: config[key] for key in sorted(config) if key != "parameters"
+        },
+        dpi=cfg.figures.dpi,
+    script:
+        "../scripts/plot_rule_graph.py"
 
 
 rule notebooks:

@@ -1,5 +1,19 @@
-# Propagation with depth: distribution and dependence per cell (weight law or activation), correlations per data set.
+# Propagation: the two-layer study, distribution and dependence with depth, correlations of images.
 STUDY = cfg.propagation
+KS = STUDY.two_layer
+KS_CELLS = {
+    **(
+        {
+            f"weibull_{number(theta)}": [
+                k for k in KS.activations if k in ("odd", "positive")
+            ]
+            for theta in cfg.thetas
+        }
+        if {"odd", "positive"} & set(KS.activations)
+        else {}
+    ),
+    **{name: [name] for name in KS.activations if name in ("relu", "tanh")},
+}
 CORRELATIONS = STUDY.correlations
 PAIRS_OF = [kind for kind in STUDY.activations if kind in ("odd", "positive")]
 DEPTH_CELLS = {
@@ -26,16 +40,157 @@ WIDTH_GROUPS = {
 }
 
 
-rule propagate:
+rule simulate_two_layer:
     input:
-        code=code("propagation/propagate.py"),
+        code=code("propagation/simulate_two_layer.py"),
+    output:
+        points=DATA / "propagation" / "two_layer" / "{cell}.points.parquet",
+        line=DATA / "propagation" / "two_layer" / "{cell}.line.parquet",
+    log:
+        log_of("simulate_two_layer/{cell}"),
+    benchmark:
+        benchmark_of("simulate_two_layer/{cell}")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        batch_mb=int(KS.memory_mb),  # not a parameter: it changes no number
+        runtime=30,
+    params:
+        activations=lambda wildcards: KS_CELLS[wildcards.cell],
+        settings=KS.model_dump(exclude={"activations", "memory_mb", "n_replicates"}),
+        seed=cfg.seed,
+    script:
+        "../scripts/propagation/simulate_two_layer.py"
+
+
+rule simulate_two_layer_fitted:
+    input:
+        activation=rules.fit_activation.output.activation,
+        code=code("propagation/simulate_two_layer_fitted.py"),
+    output:
+        points=DATA / "propagation" / "two_layer" / "{law}.fitted.parquet",
+    log:
+        log_of("simulate_two_layer_fitted/{law}"),
+    benchmark:
+        benchmark_of("simulate_two_layer_fitted/{law}")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        batch_mb=int(KS.memory_mb),  # not a parameter: it changes no number
+        runtime=30,
+    params:
+        settings=KS.model_dump(include={"sweeps", "widths", "n_samples"}),
+        seed=cfg.seed,
+    script:
+        "../scripts/propagation/simulate_two_layer_fitted.py"
+
+
+TWO_LAYER_POINTS = expand(rules.simulate_two_layer.output.points, cell=KS_CELLS)
+ALL_POINTS = TWO_LAYER_POINTS + expand(
+    rules.simulate_two_layer_fitted.output.points, law=FITTED_LAWS
+)
+
+
+rule null_band_two_layer:
+    input:
+        code=code("propagation/null_band.py"),
+    output:
+        table=DATA / "propagation" / "two_layer" / "null_band.parquet",
+    log:
+        log_of("null_band_two_layer"),
+    benchmark:
+        benchmark_of("null_band_two_layer")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=60,
+    params:
+        n_samples=[KS.n_samples],
+        n_replicates=KS.n_replicates,
+        seed=cfg.seed,
+    script:
+        "../scripts/propagation/null_band.py"
+
+
+rule table_two_layer:
+    input:
+        points=ALL_POINTS,
+        code=code("propagation/table_two_layer.py"),
+    output:
+        table=tabled(
+            "propagation",
+            "two_layer",
+            "All points of the two-layer study",
+            caption="two_layer_table",
+            name="ks_two_layer",
+        ),
+    log:
+        log_of("table_two_layer"),
+    benchmark:
+        benchmark_of("table_two_layer")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    script:
+        "../scripts/propagation/table_two_layer.py"
+
+
+rule plot_two_layer:
+    input:
+        points=ALL_POINTS,
+        lines=expand(rules.simulate_two_layer.output.line, cell=KS_CELLS),
+        null=rules.null_band_two_layer.output.table,
+        code=code("propagation/plot_two_layer.py"),
+    output:
+        raw=drawn("propagation", "two_layer", "KS statistic against width"),
+        standardized=drawn(
+            "propagation",
+            "two_layer_standardized",
+            "KS statistic against width, standardized",
+            caption="two_layer",
+        ),
+    log:
+        log_of("plot_two_layer"),
+    benchmark:
+        benchmark_of("plot_two_layer")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        dpi=cfg.figures.dpi,
+    script:
+        "../scripts/propagation/plot_two_layer.py"
+
+
+rule two_layer:
+    input:
+        rules.plot_two_layer.input,
+        rules.plot_two_layer.output,
+        rules.table_two_layer.output,
+
+
+rule simulate_depth:
+    input:
+        code=code("propagation/simulate_depth.py"),
     output:
         layers=DATA / "propagation" / "{cell}.widths_{group}.layers.parquet",
         quantiles=DATA / "propagation" / "{cell}.widths_{group}.quantiles.parquet",
     log:
-        log_of("propagate/{cell}.widths_{group}"),
+        log_of("simulate_depth/{cell}.widths_{group}"),
     benchmark:
-        benchmark_of("propagate/{cell}.widths_{group}")
+        benchmark_of("simulate_depth/{cell}.widths_{group}")
     conda:
         "../../environment.yml"
     threads: 1
@@ -56,42 +211,20 @@ rule propagate:
         device=cfg.device,
         seed=cfg.seed,
     script:
-        "../scripts/propagation/propagate.py"
+        "../scripts/propagation/simulate_depth.py"
 
 
-rule fetch_dataset:
-    input:
-        code=code("fetch_dataset.py"),
-    output:
-        manifest="data/raw/{dataset}.json",
-    log:
-        log_of("fetch_dataset/{dataset}"),
-    benchmark:
-        benchmark_of("fetch_dataset/{dataset}")
-    wildcard_constraints:
-        dataset="|".join(name for name in DATASETS if DATASETS[name].fetched),
-    conda:
-        "../../environment.yml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=120,
-        mirror=cfg.data_mirror or "",
-    script:
-        "../scripts/fetch_dataset.py"
-
-
-rule correlate:
+rule simulate_correlations:
     input:
         manifest=lambda wildcards: raw(wildcards.dataset),
-        code=code("propagation/correlate.py"),
+        code=code("propagation/simulate_correlations.py"),
     output:
         means=DATA / "propagation" / "{dataset}.correlations.parquet",
         blocks=DATA / "propagation" / "{dataset}.blocks.parquet",
     log:
-        log_of("correlate/{dataset}"),
+        log_of("simulate_correlations/{dataset}"),
     benchmark:
-        benchmark_of("correlate/{dataset}")
+        benchmark_of("simulate_correlations/{dataset}")
     wildcard_constraints:
         dataset="|".join(DATASETS),
     conda:
@@ -109,18 +242,18 @@ rule correlate:
         device=cfg.device,
         seed=cfg.seed,
     script:
-        "../scripts/propagation/correlate.py"
+        "../scripts/propagation/simulate_correlations.py"
 
 
-rule null_band_of_depth:
+rule null_band_depth:
     input:
         code=code("propagation/null_band.py"),
     output:
         table=DATA / "propagation" / "null_band.parquet",
     log:
-        log_of("null_band_of_depth"),
+        log_of("null_band_depth"),
     benchmark:
-        benchmark_of("null_band_of_depth")
+        benchmark_of("null_band_depth")
     conda:
         "../../environment.yml"
     threads: 1
@@ -136,7 +269,7 @@ rule null_band_of_depth:
 
 
 DEPTH_LAYERS = expand(
-    rules.propagate.output.layers, cell=DEPTH_CELLS, group=WIDTH_GROUPS
+    rules.simulate_depth.output.layers, cell=DEPTH_CELLS, group=WIDTH_GROUPS
 )
 
 
@@ -144,21 +277,21 @@ rule plot_depth:
     input:
         layers=DEPTH_LAYERS,
         quantiles=expand(
-            rules.propagate.output.quantiles, cell=DEPTH_CELLS, group=WIDTH_GROUPS
+            rules.simulate_depth.output.quantiles, cell=DEPTH_CELLS, group=WIDTH_GROUPS
         ),
-        null=rules.null_band_of_depth.output.table,
+        null=rules.null_band_depth.output.table,
         code=code("propagation/plot_depth.py"),
     output:
-        ks=drawn("depth_ks", "Propagation", "KS statistic against depth"),
+        ks=drawn("propagation", "depth_ks", "KS statistic against depth"),
         standardized=drawn(
+            "propagation",
             "depth_ks_standardized",
-            "Propagation",
             "KS statistic against depth, standardized",
             caption="depth_ks",
         ),
-        moments=drawn("depth_moments", "Propagation", "Variance and excess kurtosis"),
-        quantiles=drawn("depth_quantiles", "Propagation", "Quantiles"),
-        heat=drawn("depth_heat_map", "Propagation", "KS statistic by width and depth"),
+        moments=drawn("propagation", "depth_moments", "Variance and excess kurtosis"),
+        quantiles=drawn("propagation", "depth_quantiles", "Quantiles"),
+        heat=drawn("propagation", "depth_heat_map", "KS statistic by width and depth"),
     log:
         log_of("plot_depth"),
     benchmark:
@@ -179,12 +312,14 @@ rule plot_depth:
 rule plot_dependence:
     input:
         layers=DEPTH_LAYERS,
-        points=expand(rules.ks_two_layer.output.points, cell=KS_CELLS),
-        correlations=expand(rules.correlate.output.means, dataset=CORRELATIONS.datasets),
+        points=TWO_LAYER_POINTS,
+        correlations=expand(
+            rules.simulate_correlations.output.means, dataset=CORRELATIONS.datasets
+        ),
         code=code("propagation/plot_dependence.py"),
     output:
-        dependence=drawn("dependence", "Propagation", "Dependence between neurons"),
-        check=drawn("coordinate_check", "Propagation", "Measured against predicted"),
+        dependence=drawn("propagation", "dependence", "Dependence between neurons"),
+        check=drawn("propagation", "coordinate_check", "Measured against predicted"),
     log:
         log_of("plot_dependence"),
     benchmark:
@@ -203,13 +338,13 @@ rule plot_dependence:
 
 rule plot_correlations:
     input:
-        means=rules.correlate.output.means,
-        blocks=rules.correlate.output.blocks,
+        means=rules.simulate_correlations.output.means,
+        blocks=rules.simulate_correlations.output.blocks,
         code=code("propagation/plot_correlations.py"),
     output:
         means=drawn(
+            "propagation",
             "correlation_{dataset}",
-            "Propagation",
             "Correlation of images against depth, {dataset}",
             caption="correlation",
         ),
@@ -217,8 +352,8 @@ rule plot_correlations:
             path
             for cell in CORRELATIONS.widths
             for path in drawn(
+                "propagation",
                 f"correlation_matrices_{{dataset}}_{cell.width}",
-                "Propagation",
                 f"Correlations between classes, {{dataset}}, width {cell.width}",
                 caption="correlation_matrices",
             )
@@ -243,16 +378,16 @@ rule plot_correlations:
 rule table_propagation:
     input:
         layers=DEPTH_LAYERS,
-        null=rules.null_band_of_depth.output.table,
-        points=expand(rules.ks_two_layer.output.points, cell=KS_CELLS),
-        correlations=expand(rules.correlate.output.means, dataset=CORRELATIONS.datasets),
+        null=rules.null_band_depth.output.table,
+        points=TWO_LAYER_POINTS,
+        correlations=expand(
+            rules.simulate_correlations.output.means, dataset=CORRELATIONS.datasets
+        ),
         code=code("propagation/table_propagation.py"),
     output:
-        table=tabled(
-            "propagation_widths", "Propagation", "From which width on it is Gaussian"
-        ),
+        table=tabled("propagation", "widths", "From which width on it is Gaussian"),
         layers=TABLES / "propagation_layers.csv",
-        text=worded("propagation", "Propagation", "Words and claims"),
+        text=worded("propagation", "claims", "Words and claims"),
     log:
         log_of("table_propagation"),
     benchmark:
@@ -271,7 +406,10 @@ rule table_propagation:
 
 rule propagation:
     input:
+        rules.two_layer.input,
+        rules.plot_depth.input,
         rules.plot_depth.output,
         rules.plot_dependence.output,
+        expand(rules.simulate_correlations.output, dataset=CORRELATIONS.datasets),
         expand(rules.plot_correlations.output, dataset=CORRELATIONS.datasets),
         rules.table_propagation.output,

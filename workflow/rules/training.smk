@@ -163,9 +163,9 @@ rule table_training:
         followed=rules.train_persistence.output.runs,
         code=code("training/table_training.py"),
     output:
-        table=tabled("training", "Training", "All cells at their chosen rates"),
-        comparisons=tabled("training_comparisons", "Training", "Paired comparisons"),
-        text=worded("training_conclusions", "Training", "The answer in words"),
+        table=tabled("training", "cells", "All cells at their chosen rates"),
+        comparisons=tabled("training", "comparisons", "Paired comparisons"),
+        text=worded("training", "claims", "The answer in words"),
         cells=TRAINING_FOLDER / "cells.parquet",
         start=TRAINING_FOLDER / "start.parquet",
         curves=TRAINING_FOLDER / "chosen_curves.parquet",
@@ -194,28 +194,28 @@ rule plot_training:
         code=code("training/plot_training.py"),
     output:
         loss=drawn(
-            "training_loss_{dataset}_{optimizer}",
-            "Training",
+            "training",
+            "loss_{dataset}_{optimizer}",
             "Training loss, {dataset}, {optimizer}",
-            caption="training_loss",
+            caption="loss",
         ),
         accuracy=drawn(
-            "training_accuracy_{dataset}_{optimizer}",
-            "Training",
+            "training",
+            "accuracy_{dataset}_{optimizer}",
             "Test accuracy, {dataset}, {optimizer}",
-            caption="training_accuracy",
+            caption="accuracy",
         ),
         share=drawn(
-            "training_share_{dataset}_{optimizer}",
-            "Training",
+            "training",
+            "share_{dataset}_{optimizer}",
             "Runs that train, {dataset}, {optimizer}",
-            caption="training_share",
+            caption="share",
         ),
         predictors=drawn(
-            "training_predictors_{dataset}_{optimizer}",
-            "Training",
+            "training",
+            "predictors_{dataset}_{optimizer}",
             "Predictors of training, {dataset}, {optimizer}",
-            caption="training_predictors",
+            caption="predictors",
         ),
     log:
         log_of("plot_training/{dataset}_{optimizer}"),
@@ -241,10 +241,10 @@ rule plot_lenet:
         code=code("training/plot_lenet.py"),
     output:
         figure=drawn(
-            "training_lenet_{dataset}_{optimizer}",
-            "Training",
+            "training",
+            "lenet_{dataset}_{optimizer}",
             "LeNet-like network, {dataset}, {optimizer}",
-            caption="training_lenet",
+            caption="lenet",
         ),
     log:
         log_of("plot_lenet/{dataset}_{optimizer}"),
@@ -270,7 +270,7 @@ rule plot_persistence:
         chosen=rules.table_training.output.persistence,
         code=code("training/plot_persistence.py"),
     output:
-        figure=drawn("training_persistence", "Training", "Does it stay Gaussian?"),
+        figure=drawn("training", "persistence", "Does it stay Gaussian?"),
     log:
         log_of("plot_persistence"),
     benchmark:
@@ -301,6 +301,7 @@ TRAINING_FIGURES = expand(
 
 rule training:
     input:
+        rules.table_training.input,
         rules.table_training.output,
         TRAINING_FIGURES,
         rules.plot_persistence.output,

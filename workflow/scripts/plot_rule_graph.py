@@ -37,13 +37,10 @@ def rule_graph(config: dict[str, object]) -> nx.DiGraph:
 
 
 def stages(files: list[str]) -> dict[str, str]:
-    """Stage of each rule: the name of its file, in the order in which the Snakefile includes them."""
-    snakefile, *others = map(Path, files)
-    order = re.findall(r'include: "(.*)"', snakefile.read_text())
+    """Stage of each rule: the name of its file, in the order of `files`."""
     return {
         rule: Path(name).stem
-        for name in order
-        if Path(name) in others
+        for name in files
         for rule in re.findall(r"^rule (\w+):", Path(name).read_text(), re.MULTILINE)
     }
 

@@ -11,9 +11,8 @@ from replication.jobs import job, read_parquet
 snakemake: Any  # Snakemake puts it here
 
 with job(snakemake), style():
-    tables = pd.concat(map(read_parquet, snakemake.input.tables))
-    density = tables[tables.quantity == "density"]
-    looks = theta_looks(tables.theta)
+    density = pd.concat(map(read_parquet, snakemake.input.tables))
+    looks = theta_looks(density.theta)
     figure, ax = plt.subplots(figsize=(0.62 * TEXT_WIDTH, 3.0), layout="constrained")
     for theta, rows in density.groupby("theta"):
         ax.plot(rows["at"], rows.value, **looks[theta])

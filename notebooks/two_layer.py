@@ -1,0 +1,98 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The two-layer study
+#
+# Random networks $[1, n_0, n_1, 1]$ with input 1 (Figure 11 of the paper): how far is the output from $N(0, 1)$? With
+# exact pairs and width one not at all. At larger width the neurons of a layer share their inputs and are dependent:
+# that, and not an approximation, is the distance that remains. The fitted activations of the paper are never exact.
+#
+# The first cell finds the saved results; `Results("paper")` would take another scale.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from results import Results
+
+from preactivations.activations.array_map import as_array_map
+from preactivations.activations.modules import GaussianActivation
+from preactivations.gaussianity import ks_statistic, null_quantile
+from preactivations.pairs.gaussian import GaussianPair
+from preactivations.propagation.engine import simulate
+from preactivations.propagation.output_laws import Setting, ks_line
+from preactivations.streams import Stream
+from preactivations.weights import SymmetricWeibull
+from replication.figures import theta_colours
+
+results = Results()
+results.scale
+
+# %% [markdown]
+# ## The figure of the run
+
+# %%
+results.figure("propagation_two_layer")
+
+# %% [markdown]
+# ## The numbers behind it
+#
+# Sweep (iii), $n_0 = n_1 = n$, by route. The published values of the fitted activations are in `verdicts_numbers`.
+
+# %%
+study = results.table("ks_two_layer")
+sweep = study[study.sweep == "iii"]
+sweep.set_index(["route", "activation", "theta", "n"]).ks.unstack().round(4)
+
+# %% [markdown]
+# ## Without sampling noise
+#
+# For sweep (i), $n_0 = 1$, the law of the output is an integral. The distance falls with the width like $1/n$ at
+# first and does not start at 0: at $n = 1$ the law is exactly normal, at $n = 2$ two dependent neurons are added up.
+
+# %%
+lines = pd.concat(
+    [results.data(name) for name in results.names("propagation/two_layer") if name.endswith(".line")],
+    ignore_index=True,
+)
+fig, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
+for ax, kind in zip(axes, ("odd", "positive")):
+    rows = lines[(lines.activation == kind) & (lines.n > 1)]
+    colours = theta_colours(rows.theta)
+    for theta, line in rows.groupby("theta"):
+        ax.plot(line.n, line.ks, "o-", ms=3, color=colours[theta], label=rf"$\theta = {theta:g}$")
+    ax.set(xlabel="$n_1$", title=kind, xscale="log", yscale="log")
+axes[0].set_ylabel("KS distance, exact")
+axes[1].legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+
+# %% [markdown]
+# ## Your own theta and width
+#
+# 50 000 networks take about a second, the integral as long. Change `theta`, `kind` and `n`.
+
+# %%
+theta, kind, n = 3.5, "odd", 3
+
+pair = GaussianPair(SymmetricWeibull(theta), kind)
+phi = as_array_map(GaussianActivation(pair.weights, kind))
+networks = 50_000
+output = simulate([1, 1, n, 1], phi, weights=pair.weights, n_networks=networks, stream=Stream(0, "notebook"))
+exact, _ = ks_line(Setting(pair.weights, pair.phi), [n])
+pd.Series(
+    {
+        "KS statistic of the networks": ks_statistic(np.ravel(output)),
+        "95 % point for normal samples": null_quantile(0.95, networks),
+        "KS distance without noise": exact[0],
+    }
+)

@@ -1,0 +1,53 @@
+"""The stage edge_of_chaos."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from config.base import Distinct, Section, Theta, WidthCell, distinct
+
+
+class EdgeOfChaos(Section):
+    """Maps, phases, exact points, and networks on, above and below the edge."""
+
+    activations: Annotated[
+        list[Literal["tanh", "relu", "erf", "gelu", "silu", "elu", "softplus", "leaky_relu"]], Distinct
+    ] = Field(min_length=1)
+    """Activations whose curve is drawn, beside phi_theta."""
+    heat_maps: Annotated[list[Literal["tanh", "erf", "gelu", "silu", "elu"]], Distinct] = Field(min_length=1)
+    """Activations whose chi is mapped over (sigma_w, sigma_b), beside phi_theta."""
+    theta: Theta
+    """Weibull shape of the exact pair in maps and simulations."""
+    spherical: Annotated[list[Annotated[float, Field(ge=0, le=30)]], Distinct] = Field(min_length=1)
+    """Parameters b in the table of exact points."""
+    curve_points: int = Field(ge=10, le=10_000)
+    """Points per curve."""
+    family_points: int = Field(ge=5, le=1000)
+    """Points of the curves over theta in [2, 50] and over b."""
+    heat_points: int = Field(ge=10, le=1000)
+    """Points per axis of the maps."""
+    map_points: int = Field(ge=11, le=10_000)
+    """Points per graph of the variance and correlation maps."""
+    scale_points: int = Field(ge=4, le=1000)
+    """Points of the depth scales on each side of the edge."""
+    unique_points: int = Field(ge=1, le=1000)
+    """Scales of weights, from .3 to 3, at which fixed points of the variance are counted, beside .9 and .99."""
+    omegas: Annotated[list[Annotated[float, Field(gt=0, le=100)]], Distinct] = Field(min_length=1)
+    """Frequencies of the counter-example phi_(.99, omega)."""
+    widths: list[WidthCell] = Field(min_length=1)
+    """Widths of the simulated networks, each with their number."""
+    depth: int = Field(ge=10, le=10_000)
+    """Layers."""
+    rate_depth: int = Field(ge=100, le=100_000)
+    """Layers of infinite width to which the rates on the edge are followed."""
+    unified: WidthCell
+    """Networks of the unified view, with gradients."""
+    memory_mb: float = Field(ge=8, le=10**6)
+    """Bound on the working memory of the simulation."""
+
+    @model_validator(mode="after")
+    def _widths_aredistinct(self) -> Self:
+        distinct([cell.width for cell in self.widths])
+        return self

@@ -1,0 +1,90 @@
+"""The stage propagation: two-layer study, depth study, correlations of images."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from config.base import DataName, Distinct, Section, Theta, Width, WidthCell, distinct
+
+
+class TwoLayer(Section):
+    """The two-layer Kolmogorov-Smirnov study (Figure 11 of the main paper)."""
+
+    activations: Annotated[list[Literal["odd", "positive", "relu", "tanh"]], Distinct] = Field(min_length=1)
+    """Activations to simulate; odd and positive once per theta."""
+    sweeps: Annotated[list[Literal["i", "ii", "iii"]], Distinct] = Field(min_length=1)
+    """Layers [n0, n1, 1]: i has n0 = 1, n1 = n; ii has n0 = n, n1 = 2; iii has n0 = n1 = n."""
+    widths: Annotated[list[Width], Distinct] = Field(min_length=1)
+    """Values of n."""
+    n_samples: int = Field(ge=100, le=10**9)
+    """Networks per point."""
+    memory_mb: float = Field(ge=8, le=10**6)
+    """Bound on the working memory of the simulation."""
+    n_replicates: int = Field(ge=100, le=10**6)
+    """Normal samples from which the null band of the standardized statistic is estimated."""
+
+
+class Correlations(Section):
+    """Correlations between images against depth."""
+
+    datasets: Annotated[list[DataName], Distinct] = Field(min_length=1)
+    """digits needs no file; the others are fetched into data/raw once."""
+    images_per_class: int = Field(ge=2, le=100)
+    """Images of each of the ten classes, the first ones of the training part."""
+    widths: list[WidthCell] = Field(min_length=1)
+    """Widths, each with its number of networks."""
+    depths: Annotated[list[Annotated[int, Field(ge=0, le=10_000)]], Distinct] = Field(min_length=1)
+    """Depths of the class-averaged matrices; 0 is the images themselves. The largest is the depth of the networks."""
+    memory_mb: float = Field(ge=8, le=10**6)
+    """Bound on the working memory of the simulation."""
+
+    @model_validator(mode="after")
+    def _widths_aredistinct(self) -> Self:
+        distinct([cell.width for cell in self.widths])
+        if max(self.depths) < 1:
+            raise ValueError(f"depths must have one above 0, got {self.depths}")
+        return self
+
+
+class Propagation(Section):
+    """Distribution, dependence and correlation of pre-activations against depth."""
+
+    two_layer: TwoLayer
+    activations: Annotated[
+        list[Annotated[str, Field(pattern=r"^(odd|positive|relu|tanh|oscillating_\d+(\.\d+)?)$")]], Distinct
+    ] = Field(min_length=1)
+    """odd and positive once per theta and spherical b; relu, tanh, oscillating_<omega>."""
+    thetas: Annotated[list[Theta], Distinct]
+    """Weibull shapes of the exact pairs."""
+    spherical: Annotated[list[Annotated[float, Field(ge=0, le=30)]], Distinct]
+    """Parameters b of spherical pairs; 1 is uniform weights."""
+    controls: Annotated[list[Literal["tanh", "relu", "odd", "positive"]], Distinct]
+    """Activations that are simulated with root-mean-square normalization and normal weights too."""
+    control_theta: Theta
+    """Weibull shape of the odd and positive activations among the controls."""
+    depth: int = Field(ge=2, le=10_000)
+    """Layers."""
+    widths: list[WidthCell] = Field(min_length=1)
+    """Widths, each with its number of networks."""
+    widths_per_job: int = Field(ge=1)
+    """How many widths one job computes; finished cells are kept if a job is stopped."""
+    quantile_depths: Annotated[list[Annotated[int, Field(ge=1)]], Distinct] = Field(min_length=1)
+    """Depths of the quantile plots."""
+    memory_mb: float = Field(ge=8, le=10**6)
+    """Bound on the working memory of a simulation."""
+    n_replicates: int = Field(ge=500, le=10**6)
+    """Normal samples from which the null band of the standardized statistic is estimated: 5 beyond the 99 % point."""
+    correlations: Correlations
+
+    @model_validator(mode="after")
+    def _cells_are_there(self) -> Self:
+        distinct([cell.width for cell in self.widths])
+        if {"odd", "positive"} & set(self.activations) and not (self.thetas or self.spherical):
+            raise ValueError("activations odd and positive need thetas or spherical")
+        if max(self.quantile_depths) > self.depth:
+            raise ValueError(
+                f"quantile_depths must be at most depth = {self.depth}, got {self.quantile_depths}"
+            )
+        return self

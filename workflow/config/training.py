@@ -1,0 +1,113 @@
+"""The stage training."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from config.base import DataName, Distinct, Optimizer, Section, Theta, distinct
+
+
+class TrainingData(Section):
+    """A data set on which networks are trained."""
+
+    name: DataName
+    """digits needs no file; the others are fetched into data/raw once."""
+    epochs: int = Field(ge=1, le=10_000)
+    """Passes over the training part."""
+    perceptrons: bool
+    """Train the grid of perceptrons."""
+    convolutional: bool
+    """Train the LeNet-like network too (needs images of 16 x 16 at least)."""
+
+    @model_validator(mode="after")
+    def _something_to_do(self) -> Self:
+        if not (self.perceptrons or self.convolutional):
+            raise ValueError(f"{self.name}: perceptrons, convolutional or both must be true")
+        if self.convolutional and self.name == "digits":
+            raise ValueError("digits are 8 x 8: too small for the convolutional network")
+        return self
+
+
+class Persistence(Section):
+    """Distribution of pre-activations while networks train."""
+
+    dataset: DataName
+    """One of those of the study."""
+    width: int = Field(ge=1, le=1000)
+    """Neurons in every layer."""
+    depth: int = Field(ge=1, le=1000)
+    """Hidden layers."""
+    activations: Annotated[
+        list[
+            Annotated[
+                str, Field(pattern=r"^(odd|odd_edge|positive|relu|tanh|(normalized|unit)_(tanh|gelu))$")
+            ]
+        ],
+        Distinct,
+    ] = Field(min_length=1)
+    """Settings to follow."""
+    theta: Theta
+    """Weibull shape of odd and positive."""
+    seeds: int = Field(ge=2, le=10_000)
+    """Networks per learning rate; the statistic is over them and the neurons of a layer."""
+    at: Annotated[list[Annotated[int, Field(ge=0)]], Distinct] = Field(min_length=1)
+    """Epochs, besides the last."""
+
+
+class Training(Section):
+    """Training of perceptrons and convolutional networks from each initialization."""
+
+    datasets: list[TrainingData] = Field(min_length=1)
+    """What is trained on."""
+    activations: Annotated[
+        list[Annotated[str, Field(pattern=r"^(odd|odd_edge|positive|relu|tanh|oscillating_\d+(\.\d+)?)$")]],
+        Distinct,
+    ] = Field(min_length=1)
+    """odd, odd_edge (exact point of the Edge of Chaos) and positive once per theta; relu, tanh, oscillating_<omega>."""
+    thetas: Annotated[list[Theta], Distinct]
+    """Weibull shapes of the exact pairs."""
+    spherical: Annotated[list[Annotated[float, Field(ge=0, le=30)]], Distinct]
+    """Parameters b of positive spherical pairs; 1 is uniform weights."""
+    controls: Annotated[list[Literal["tanh", "relu", "gelu", "silu", "elu"]], Distinct]
+    """Activations that are trained with and without root-mean-square normalization, normal weights."""
+    widths: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Distinct] = Field(min_length=1)
+    """Neurons per hidden layer of the perceptrons."""
+    depths: Annotated[list[Annotated[int, Field(ge=1, le=1000)]], Distinct] = Field(min_length=1)
+    """Hidden layers."""
+    widths_per_job: int = Field(ge=1)
+    """How many widths one job trains; finished cells are kept if a job is stopped."""
+    optimizers: list[Optimizer] = Field(min_length=1)
+    """Each with its learning rates."""
+    seeds: int = Field(ge=2, le=1000)
+    """Runs per learning rate; they fix initial values and the order of batches."""
+    batch_size: int = Field(ge=1, le=100_000)
+    """Images per step."""
+    validation_share: float = Field(gt=0, lt=1)
+    """Part of the training images on which the learning rate is chosen."""
+    initial_networks: int = Field(ge=50, le=10**7)
+    """Networks from which the distance from normal at initialization is measured."""
+    persistence: Persistence
+
+    @model_validator(mode="after")
+    def _cells_are_there(self) -> Self:
+        names = [data.name for data in self.datasets]
+        distinct(names)
+        distinct([optimizer.name for optimizer in self.optimizers])
+        if {"odd", "odd_edge", "positive"} & set(self.activations) and not self.thetas:
+            raise ValueError("activations odd, odd_edge and positive need thetas")
+        if self.persistence.dataset not in names:
+            raise ValueError(f"persistence.dataset must be one of {names}, got {self.persistence.dataset!r}")
+        epochs = {data.name: data.epochs for data in self.datasets}[self.persistence.dataset]
+        if max(self.persistence.at) > epochs:
+            raise ValueError(
+                f"persistence.at must be at most the epochs = {epochs}, got {self.persistence.at}"
+            )
+        if "relu" in self.controls and "relu" not in self.activations:
+            raise ValueError("controls relu needs activations relu, which is its twin")
+        if any(data.perceptrons for data in self.datasets) and not self.datasets[0].perceptrons:
+            raise ValueError(
+                "the first of datasets must have perceptrons: the law at initialization goes with it"
+            )
+        return self

@@ -1,0 +1,23 @@
+# Data sets that have files: fetched once, verified always.
+
+
+rule fetch_dataset:
+    input:
+        code=code("fetch_dataset.py"),
+    output:
+        manifest="data/raw/{dataset}.json",
+    log:
+        log_of("fetch_dataset/{dataset}"),
+    benchmark:
+        benchmark_of("fetch_dataset/{dataset}")
+    wildcard_constraints:
+        dataset="|".join(name for name in DATASETS if DATASETS[name].fetched),
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=120,
+        mirror=cfg.data_mirror or "",
+    script:
+        "../scripts/fetch_dataset.py"

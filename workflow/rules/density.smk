@@ -1,0 +1,82 @@
+# Density of the factor Y of each weight law: exact, and fitted as in the paper.
+PAPER_LAWS = [f"weibull_{number(theta)}" for theta in cfg.thetas]
+LIMITS = ["weibull_2", "spherical_0"]  # theta = 2, and weights +-1: theta = infinity
+LAWS = PAPER_LAWS + [law for law in LIMITS if law not in PAPER_LAWS]
+FITTED_LAWS = [f"weibull_{number(theta)}" for theta in cfg.thetas if theta > 2]
+EXTENDED_LAWS = [
+    f"weibull_{number(theta)}"
+    for theta in cfg.density.fitted.extended_thetas
+    if theta > 2
+]
+
+
+rule derive_density:
+    input:
+        code=code("density/derive_density.py"),
+    output:
+        tables=[str(DATA / "density" / "exact" / f"{law}.parquet") for law in LAWS],
+    log:
+        log_of("derive_density"),
+    benchmark:
+        benchmark_of("derive_density")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        laws=LAWS,
+        settings=cfg.density.model_dump(exclude={"fitted"}),
+    script:
+        "../scripts/density/derive_density.py"
+
+
+rule plot_density:
+    input:
+        tables=rules.derive_density.output.tables,
+        code=code("density/plot_density.py"),
+    output:
+        figure=drawn("density", "density", "Density of the factor Y"),
+    log:
+        log_of("plot_density"),
+    benchmark:
+        benchmark_of("plot_density")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        dpi=cfg.figures.dpi,
+    script:
+        "../scripts/density/plot_density.py"
+
+
+rule fit_density:
+    input:
+        published="data/reference/fit_losses.csv",
+        code=code("density/fit_density.py"),
+    output:
+        density=DATA / "density" / "fitted" / "{law}.json",
+    log:
+        log_of("fit_density/{law}"),
+    benchmark:
+        benchmark_of("fit_density/{law}")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=cfg.density.fitted.model_dump(exclude={"extended_thetas"}),
+    script:
+        "../scripts/density/fit_density.py"
+
+
+rule density:
+    input:
+        rules.derive_density.output,
+        rules.plot_density.output,

@@ -1,0 +1,204 @@
+# Companion paper: initializations that preserve moments of fractional order.
+FRACTIONAL = cfg.fractional
+FRACTIONAL_STUDY = FRACTIONAL.model_dump()
+FRACTIONAL_FOLDER = DATA / "fractional"
+FRACTIONAL_TRAINING = FRACTIONAL.training
+FRACTIONAL_GROUPS = {
+    "_and_".join(group): group
+    for group in groups(
+        [
+            name
+            for name in ("relu", "leaky_relu", "linear")
+            if name in FRACTIONAL_TRAINING.orders
+        ],
+        FRACTIONAL_TRAINING.activations_per_job,
+    )
+}
+FRACTIONAL_DATA = {data.name: data for data in FRACTIONAL_TRAINING.datasets}
+
+
+rule simulate_fractional:
+    input:
+        code=code("fractional/simulate_fractional.py"),
+    output:
+        constants=FRACTIONAL_FOLDER / "constants.parquet",
+        widths=FRACTIONAL_FOLDER / "widths.parquet",
+        sigma=FRACTIONAL_FOLDER / "sigma.parquet",
+        deep=FRACTIONAL_FOLDER / "deep.parquet",
+        agreement=FRACTIONAL_FOLDER / "agreement.parquet",
+        densities=FRACTIONAL_FOLDER / "densities.parquet",
+        histogram=FRACTIONAL_FOLDER / "histogram.parquet",
+        tests=FRACTIONAL_FOLDER / "tests.parquet",
+        one_layer=FRACTIONAL_FOLDER / "one_layer.parquet",
+        clt=FRACTIONAL_FOLDER / "clt.parquet",
+        normality=FRACTIONAL_FOLDER / "normality.parquet",
+        tails=FRACTIONAL_FOLDER / "tails.parquet",
+    log:
+        log_of("simulate_fractional"),
+    benchmark:
+        benchmark_of("simulate_fractional")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=24 * 60,
+    params:
+        study={
+            key: FRACTIONAL_STUDY[key]
+            for key in ("widths", "deep", "log_norms", "tails")
+        },
+        seed=cfg.seed,
+    script:
+        "../scripts/fractional/simulate_fractional.py"
+
+
+rule train_fractional:
+    input:
+        manifest=lambda wildcards: raw(wildcards.dataset),
+        code=code("fractional/train_fractional.py"),
+    output:
+        runs=FRACTIONAL_FOLDER / "{dataset}.{activations}.runs.parquet",
+        curves=FRACTIONAL_FOLDER / "{dataset}.{activations}.curves.parquet",
+    log:
+        log_of("train_fractional/{dataset}.{activations}"),
+    benchmark:
+        benchmark_of("train_fractional/{dataset}.{activations}")
+    wildcard_constraints:
+        dataset="|".join(DATASETS),
+        activations="[a-z_]+",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=6000,
+        runtime=7 * 24 * 60,
+        mirror=cfg.data_mirror or "",
+        gpu=cfg.gpus,
+    params:
+        activations=lambda wildcards: FRACTIONAL_GROUPS[wildcards.activations],
+        study=lambda wildcards: FRACTIONAL_TRAINING.model_dump(
+            include={"width", "depth", "linear_depth", "validation_share"}
+        )
+        | FRACTIONAL_DATA[wildcards.dataset].model_dump(exclude={"name"}),
+        orders=lambda wildcards: {
+            name: FRACTIONAL_TRAINING.orders[name]
+            for name in FRACTIONAL_GROUPS[wildcards.activations]
+        },
+        learning_rates=lambda wildcards: {
+            name: FRACTIONAL_TRAINING.learning_rates[name]
+            for name in FRACTIONAL_GROUPS[wildcards.activations]
+        },
+        device=cfg.device,
+        seed=cfg.seed,
+    script:
+        "../scripts/fractional/train_fractional.py"
+
+
+rule table_fractional:
+    input:
+        **{
+            name: rules.simulate_fractional.output[name]
+            for name in (
+                "constants",
+                "deep",
+                "agreement",
+                "widths",
+                "tests",
+                "one_layer",
+                "clt",
+                "normality",
+                "tails",
+            )
+        },
+        runs=expand(
+            rules.train_fractional.output.runs,
+            dataset=FRACTIONAL_DATA,
+            activations=FRACTIONAL_GROUPS,
+        ),
+        curves=expand(
+            rules.train_fractional.output.curves,
+            dataset=FRACTIONAL_DATA,
+            activations=FRACTIONAL_GROUPS,
+        ),
+        code=code("fractional/table_fractional.py"),
+    output:
+        scales=tabled("fractional", "scales", "Scales by order and width"),
+        clt=tabled("fractional", "clt", "Log norm per layer", caption="clt_table"),
+        tails=tabled(
+            "fractional", "tails", "Tail index with biases", caption="tails_table"
+        ),
+        training=tabled(
+            "fractional", "training", "Training by scheme", caption="training_table"
+        ),
+        comparisons=tabled(
+            "fractional", "comparisons", "Fractional orders against baselines"
+        ),
+        claims=tabled("fractional", "claims", "Claims with verdicts"),
+        cells=FRACTIONAL_FOLDER / "cells.parquet",
+        chosen=FRACTIONAL_FOLDER / "chosen.parquet",
+        loss=FRACTIONAL_FOLDER / "loss.parquet",
+    log:
+        log_of("table_fractional"),
+    benchmark:
+        benchmark_of("table_fractional")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/fractional/table_fractional.py"
+
+
+rule plot_fractional:
+    input:
+        **{
+            name: rules.simulate_fractional.output[name]
+            for name in (
+                "deep",
+                "widths",
+                "sigma",
+                "densities",
+                "histogram",
+                "tests",
+                "clt",
+                "normality",
+                "tails",
+            )
+        },
+        cells=rules.table_fractional.output.cells,
+        chosen=rules.table_fractional.output.chosen,
+        loss=rules.table_fractional.output.loss,
+        code=code("fractional/plot_fractional.py"),
+    output:
+        moments=drawn("fractional", "moments", "Moments of very deep networks"),
+        widths=drawn("fractional", "widths", "Scales against width"),
+        densities=drawn("fractional", "densities", "Law of the log norm"),
+        sigma=drawn("fractional", "sigma", "Scales against order"),
+        clt=drawn("fractional", "clt", "Log norm per layer"),
+        tails=drawn("fractional", "tails", "Tail index with biases"),
+        training=drawn("fractional", "training", "Training by scheme"),
+    log:
+        log_of("plot_fractional"),
+    benchmark:
+        benchmark_of("plot_fractional")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        dpi=cfg.figures.dpi,
+    script:
+        "../scripts/fractional/plot_fractional.py"
+
+
+rule fractional:
+    input:
+        rules.table_fractional.input,
+        rules.table_fractional.output,
+        rules.plot_fractional.input,
+        rules.plot_fractional.output,

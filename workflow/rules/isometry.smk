@@ -1,0 +1,220 @@
+# Companion paper: exact signal law of ReLU networks, dynamical isometry by mirrored weights, training against depth.
+ISOMETRY = cfg.isometry
+ISOMETRY_STUDY = ISOMETRY.model_dump()
+ISOMETRY_FOLDER = DATA / "isometry"
+SCHEME_GROUPS = {
+    "_and_".join(group): group
+    for group in groups(
+        ["he", "orthogonal", "mirrored_gaussian", "mirrored_orthogonal"],
+        ISOMETRY.training.schemes_per_job,
+    )
+}
+
+
+rule derive_isometry:
+    input:
+        code=code("isometry/derive_isometry.py"),
+    output:
+        density=ISOMETRY_FOLDER / "density.parquet",
+        eigenvalues=ISOMETRY_FOLDER / "eigenvalues.parquet",
+        stationary=ISOMETRY_FOLDER / "stationary.parquet",
+        indices=ISOMETRY_FOLDER / "indices.parquet",
+        constants=ISOMETRY_FOLDER / "constants.parquet",
+    log:
+        log_of("derive_isometry"),
+    benchmark:
+        benchmark_of("derive_isometry")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        study={
+            key: ISOMETRY_STUDY[key]
+            for key in ("law", "eigenvalue_widths", "stationary")
+        },
+    script:
+        "../scripts/isometry/derive_isometry.py"
+
+
+rule simulate_isometry:
+    input:
+        code=code("isometry/simulate_isometry.py"),
+    output:
+        histogram=ISOMETRY_FOLDER / "histogram.parquet",
+        ks=ISOMETRY_FOLDER / "ks.parquet",
+        deviations=ISOMETRY_FOLDER / "deviations.parquet",
+        correlations=ISOMETRY_FOLDER / "correlations.parquet",
+        paths=ISOMETRY_FOLDER / "paths.parquet",
+        singular_values=ISOMETRY_FOLDER / "singular_values.parquet",
+        jacobians=ISOMETRY_FOLDER / "jacobians.parquet",
+    log:
+        log_of("simulate_isometry"),
+    benchmark:
+        benchmark_of("simulate_isometry")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=int(2500 + 2 * ISOMETRY.memory_mb),
+        batch_mb=int(ISOMETRY.memory_mb),  # not a parameter: it changes no number
+        runtime=24 * 60,
+        gpu=cfg.gpus,
+    params:
+        study={
+            key: ISOMETRY_STUDY[key]
+            for key in ("law", "deviations", "correlations", "jacobian")
+        },
+        device=cfg.device,
+        seed=cfg.seed,
+    script:
+        "../scripts/isometry/simulate_isometry.py"
+
+
+rule train_isometry:
+    input:
+        manifest=lambda wildcards: raw(wildcards.dataset),
+        code=code("isometry/train_isometry.py"),
+    output:
+        runs=ISOMETRY_FOLDER / "{dataset}.{schemes}.runs.parquet",
+        curves=ISOMETRY_FOLDER / "{dataset}.{schemes}.curves.parquet",
+    log:
+        log_of("train_isometry/{dataset}.{schemes}"),
+    benchmark:
+        benchmark_of("train_isometry/{dataset}.{schemes}")
+    wildcard_constraints:
+        dataset="|".join(DATASETS),
+        schemes="[a-z_]+",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=6000,
+        runtime=7 * 24 * 60,
+        mirror=cfg.data_mirror or "",
+        gpu=cfg.gpus,
+    params:
+        schemes=lambda wildcards: SCHEME_GROUPS[wildcards.schemes],
+        depths=ISOMETRY.training.depths,
+        study=lambda wildcards: ISOMETRY.training.model_dump(
+            include={"width", "optimizer", "seeds", "batch_size", "validation_share"}
+        )
+        | {
+            "epochs": next(
+                data.epochs
+                for data in ISOMETRY.training.datasets
+                if data.name == wildcards.dataset
+            )
+        },
+        device=cfg.device,
+        seed=cfg.seed,
+    script:
+        "../scripts/isometry/train_isometry.py"
+
+
+rule table_isometry:
+    input:
+        ks=rules.simulate_isometry.output.ks,
+        deviations=rules.simulate_isometry.output.deviations,
+        eigenvalues=rules.derive_isometry.output.eigenvalues,
+        indices=rules.derive_isometry.output.indices,
+        correlations=rules.simulate_isometry.output.correlations,
+        jacobians=rules.simulate_isometry.output.jacobians,
+        runs=expand(
+            rules.train_isometry.output.runs,
+            dataset=[data.name for data in ISOMETRY.training.datasets],
+            schemes=SCHEME_GROUPS,
+        ),
+        curves=expand(
+            rules.train_isometry.output.curves,
+            dataset=[data.name for data in ISOMETRY.training.datasets],
+            schemes=SCHEME_GROUPS,
+        ),
+        code=code("isometry/table_isometry.py"),
+    output:
+        deviations=tabled(
+            "isometry",
+            "deviations",
+            "Deviations from mean field",
+            caption="deviations_table",
+        ),
+        training=tabled(
+            "isometry",
+            "training",
+            "Training by scheme and depth",
+            caption="training_table",
+        ),
+        comparisons=tabled(
+            "isometry", "comparisons", "Mirrored orthogonal against others"
+        ),
+        jacobians=tabled("isometry", "jacobians", "Singular values of Jacobians"),
+        claims=tabled("isometry", "claims", "Claims with verdicts"),
+        cells=ISOMETRY_FOLDER / "cells.parquet",
+        chosen=ISOMETRY_FOLDER / "chosen.parquet",
+        loss=ISOMETRY_FOLDER / "loss.parquet",
+    log:
+        log_of("table_isometry"),
+    benchmark:
+        benchmark_of("table_isometry")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/isometry/table_isometry.py"
+
+
+rule plot_isometry:
+    input:
+        density=rules.derive_isometry.output.density,
+        eigenvalues=rules.derive_isometry.output.eigenvalues,
+        stationary=rules.derive_isometry.output.stationary,
+        indices=rules.derive_isometry.output.indices,
+        histogram=rules.simulate_isometry.output.histogram,
+        ks=rules.simulate_isometry.output.ks,
+        deviations=rules.simulate_isometry.output.deviations,
+        correlations=rules.simulate_isometry.output.correlations,
+        paths=rules.simulate_isometry.output.paths,
+        singular_values=rules.simulate_isometry.output.singular_values,
+        jacobians=rules.simulate_isometry.output.jacobians,
+        cells=rules.table_isometry.output.cells,
+        chosen=rules.table_isometry.output.chosen,
+        loss=rules.table_isometry.output.loss,
+        code=code("isometry/plot_isometry.py"),
+    output:
+        density=drawn("isometry", "density", "Law of the squared norm"),
+        deviations=drawn("isometry", "deviations", "Deviations from mean field"),
+        eigenvalues=drawn(
+            "isometry", "eigenvalues", "Transfer operator and stationary law"
+        ),
+        correlations=drawn("isometry", "correlations", "Correlation of two inputs"),
+        singular_values=drawn(
+            "isometry", "singular_values", "Singular values of Jacobians"
+        ),
+        training=drawn("isometry", "training", "Training by scheme and depth"),
+    log:
+        log_of("plot_isometry"),
+    benchmark:
+        benchmark_of("plot_isometry")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        dpi=cfg.figures.dpi,
+    script:
+        "../scripts/isometry/plot_isometry.py"
+
+
+rule isometry:
+    input:
+        rules.table_isometry.input,
+        rules.table_isometry.output,
+        rules.plot_isometry.input,
+        rules.plot_isometry.output,

@@ -1,0 +1,41 @@
+# Published numbers beside ours with verdicts.
+rule table_verdicts:
+    input:
+        points=ALL_POINTS,
+        densities=expand(rules.fit_density.output.density, law=FITTED_LAWS),
+        assessments=expand(rules.analyse_fit.output.assessment, law=FITTED_LAWS),
+        constants=rules.derive_edge_of_chaos.output.constants,
+        ranges=rules.derive_edge_of_chaos.output.ranges,
+        relu_constants=rules.derive_isometry.output.constants,
+        relu_ks=rules.simulate_isometry.output.ks,
+        jacobians=rules.simulate_isometry.output.jacobians,
+        kernel_constants=rules.simulate_kernels.output.constants,
+        kernel_errors=rules.simulate_kernel_errors.output.errors,
+        heavy_constants=rules.simulate_fractional.output.constants,
+        heavy_widths=rules.simulate_fractional.output.widths,
+        heavy_tails=rules.simulate_fractional.output.tails,
+        published="data/reference/fig11_sweep_iii.csv",
+        published_losses="data/reference/fit_losses.csv",
+        code=code("verdicts/table_verdicts.py"),
+    output:
+        table=tabled("verdicts", "numbers", "Published numbers and ours"),
+        verdicts=tabled("verdicts", "counts", "Counted by paper"),
+    log:
+        log_of("table_verdicts"),
+    benchmark:
+        benchmark_of("table_verdicts")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        fit_from=KERNELS.errors.fit_from,
+    script:
+        "../scripts/verdicts/table_verdicts.py"
+
+
+rule verdicts:
+    input:
+        rules.table_verdicts.output,

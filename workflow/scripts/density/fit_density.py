@@ -1,0 +1,44 @@
+"""The density of one theta, fitted as published."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from preactivations.pairs.fitted import DensitySettings, FitError, fit_density, improve_density
+from replication.jobs import job, write_json
+from replication.laws import theta_of
+from replication.losses import keep_losses
+
+snakemake: Any  # Snakemake puts it here
+
+
+def density_of(theta: float, settings: DensitySettings, bound: float) -> dict[str, Any]:
+    try:
+        last, best, losses = fit_density(theta, settings, bound)
+        improved, improved_loss = improve_density(last, settings)
+    except FitError as error:
+        raise keep_losses(error, Path(snakemake.log[0]).with_suffix(".losses.csv"), "epoch") from None
+    return {
+        "theta": theta,
+        "last": vars(last),
+        "best": vars(best),
+        "improved": vars(improved),
+        "improved_loss": improved_loss,
+        "mass": last.mass,
+        "best_loss": min(losses[settings.ramp :]),
+        "spread_last_100": losses[-1] - min(losses[-100:]),
+        "losses": losses,
+    }
+
+
+with job(snakemake):
+    torch.set_num_threads(1)
+    theta, settings = theta_of(snakemake.wildcards.law), snakemake.params.settings
+    published = pd.read_csv(snakemake.input.published).set_index("theta").loss
+    # ten times the published loss, or the largest one for a theta that the paper does not have
+    bound = 10 * float(published.get(theta, published.max()))
+    start = {"start": tuple(settings["start"])}
+    result = density_of(theta, DensitySettings(**(settings | start)), bound)
+    write_json(result, snakemake.output.density)
