@@ -82,6 +82,12 @@ class GaussianPair:
         """The law of the weights."""
         return self.factor.weights
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, GaussianPair) and (self.weights, self.kind) == (other.weights, other.kind)
+
+    def __hash__(self) -> int:
+        return hash((self.weights, self.kind))
+
     def __repr__(self) -> str:
         return f"GaussianPair({self.weights!r}, kind={self.kind!r})"
 

@@ -71,19 +71,8 @@ def law_of(name: str, law: WeightLaw | None, sigma_w: float, sigma_b: float) -> 
     if law is not None:
         module: Any = activation(name, law)
         return NetworkLaw(of_pair(GaussianPair(law, module.kind)), module, law, sigma_w, sigma_b)
-    module = torch_erf() if name == "erf" else activation(name)
+    module = activation(name)
     return NetworkLaw(by_name(name), module, Normal(), sigma_w, sigma_b)
-
-
-def torch_erf() -> Any:
-    """erf as a module."""
-    import torch
-
-    class Erf(torch.nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return torch.erf(x)
-
-    return Erf()
 
 
 # -- theory ----------------------------------------------------------------------------------------
