@@ -112,14 +112,15 @@ class Triangular:
 
 
 def test_a_weight_law(project):
+    normal = '    if name == "normal":\n'
     project.edit(
         "src/preactivations/weights.py",
-        ('"SymmetricWeibull", "WeightLaw"', '"SymmetricWeibull", "Triangular", "WeightLaw"'),
+        ('"SymmetricWeibull", "WeightLaw", "as_law"', '"SymmetricWeibull", "Triangular", "WeightLaw", "as_law"'),
         ("\n\ndef law_by_name(", f"{LAW}def law_by_name("),
-        ('case "normal":\n', 'case "triangular":\n            return Triangular()\n        case "normal":\n'),
+        (normal, f'    if name == "triangular":\n        return Triangular()\n{normal}'),
     )  # fmt: skip
     project.edit(
-        "tests/test_weights.py",
+        "tests/library/test_weights.py",
         ("    Normal(0.5),\n]", "    Normal(0.5),\n    Triangular(),\n]"),
         ("SymmetricWeibull, WeightLaw", "SymmetricWeibull, Triangular, WeightLaw"),
     )
@@ -127,7 +128,7 @@ def test_a_weight_law(project):
         "workflow/rules/constraints.smk",
         ('["spherical_1", "normal"]', '["spherical_1", "normal", "triangular"]'),
     )
-    output = project.tests("tests/test_weights.py", "-rA", "-k", "Triangular or law")
+    output = project.tests("tests/library/test_weights.py", "-rA", "-k", "Triangular or law")
     assert output.count("PASSED") >= 3
     snakemake(project.folder, "constraints")
     table = pd.read_csv(project.folder / "tables/smoke/constraints.csv").set_index("weights")
@@ -135,8 +136,7 @@ def test_a_weight_law(project):
     example = (
         "import numpy as np; from preactivations.propagation import simulate;"
         "from preactivations.streams import Stream;"
-        "from preactivations.weights import law_by_name;"
-        "z = simulate([1, 50, 50], np.tanh, weights=law_by_name('triangular'), n_networks=2000, stream=Stream(0));"
+        "z = simulate([1, 50, 50], np.tanh, weights='triangular', n_networks=2000, stream=Stream(0));"
         "print(0 < z.var() < 1)"
     )
     assert script(project.folder, "-c", example) == (0, "True\n")

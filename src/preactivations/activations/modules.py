@@ -46,16 +46,14 @@ class GaussianActivation(nn.Module):
 
     Parameters
     ----------
-    weights : SymmetricWeibull or SphericalMarginal
-        The law that the weights of the *next* layer must have (`preactivations.init`).
+    weights : str, SymmetricWeibull or SphericalMarginal
+        The law, or its name, that the weights of the *next* layer must have (`preactivations.init`).
     kind : {"odd", "positive"}
 
     Attributes
     ----------
     weights : WeightLaw
-        As given.
     kind : {"odd", "positive"}
-        As given.
     error : dict of torch.dtype to float
         Largest measured error of the table, for float32 and float64, without rounding.
 
@@ -80,7 +78,7 @@ class GaussianActivation(nn.Module):
     [0.0, 1.414213562]
     """
 
-    def __init__(self, weights: WeightLaw, kind: Kind = "odd") -> None:
+    def __init__(self, weights: str | WeightLaw, kind: Kind = "odd") -> None:
         super().__init__()
         pair = GaussianPair(weights, kind)
         self.weights, self.kind = pair.weights, pair.kind
@@ -241,14 +239,14 @@ def is_elementwise(module: nn.Module) -> bool:
     return type(module) in {Oscillating, *(_class_of(entry) for entry in REGISTRY.values() if entry.module)}
 
 
-def activation(name: str, weights: WeightLaw | None = None) -> nn.Module:
+def activation(name: str, weights: str | WeightLaw | None = None) -> nn.Module:
     """Activation module by name.
 
     Parameters
     ----------
     name : str
         "odd" or "positive" (the exact activation that goes with `weights`), or a name that `registry.by_name` takes.
-    weights : WeightLaw, optional
+    weights : str or WeightLaw, optional
         Needed for "odd" and "positive", of no effect on others.
 
     Returns

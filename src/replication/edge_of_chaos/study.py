@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from preactivations.activations.registry import Activation, by_name, of_pair
+from preactivations.activations.registry import Activation, by_name, of_pair, oscillating
 from preactivations.edge_of_chaos.curves import chi_map, depth_scales, eoc_curve, eoc_point, oscillating_range
 from preactivations.edge_of_chaos.fixpoints import correlation_fixed_points, fixed_points, fixed_variance
 from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map, variance_slope
@@ -164,7 +164,7 @@ def oscillating_rows(omega: float, n_scales: int = 5) -> tuple[list[Row], list[R
     points = []
     for share in np.linspace(0.1, 0.9, n_scales):
         sigma_w = low + share * (high - low)
-        found = fixed_points(f"oscillating_{omega:g}", sigma_w=sigma_w, interval=(0.3, 0.3 * period**3))
+        found = fixed_points(oscillating(omega=omega), sigma_w=sigma_w, interval=(0.3, 0.3 * period**3))
         positive = [p for p in found if p.variance > 0]
         for k, point in enumerate(positive):
             ratio = positive[k + 2].variance / point.variance if k + 2 < len(positive) else math.nan

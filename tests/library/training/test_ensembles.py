@@ -18,7 +18,7 @@ SETTINGS = {
     **{name: {"activation": name, "sigma_w": 1.5} for name in NAMES if name not in ("relu", "tanh")},
     "oscillating": {"activation": "oscillating_3"},
     "odd": {"activation": "odd", "weights": "weibull_4"},
-    "positive": {"activation": "positive", "weights": "uniform"},
+    "positive": {"activation": "positive", "weights": "spherical_1"},
 }
 NORMALIZED = {
     f"normalized {name}": SETTINGS[name] | {"normalize": True} for name in ("tanh", "relu", "gelu", "odd")

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from preactivations.names import theta_of
 from preactivations.pairs.fitted import (
     ActivationSettings,
     DensityFit,
@@ -18,7 +19,6 @@ from preactivations.pairs.fitted import (
     interpolation_grid,
 )
 from replication.jobs import job, write_json, write_parquet
-from replication.laws import theta_of
 
 snakemake: Any  # Snakemake puts it here
 

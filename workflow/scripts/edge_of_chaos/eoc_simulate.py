@@ -8,9 +8,9 @@ import pandas as pd
 import torch
 
 from preactivations.streams import Stream
+from replication.devices import describe, device_of
 from replication.edge_of_chaos.study import NetworkLaw, correlation_rows, edge_settings, law_of, variance_rows
 from replication.jobs import Bar, Cells, job, write_parquet
-from replication.laws import describe, device_of
 
 snakemake: Any  # Snakemake puts it here
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from preactivations.names import number_text
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
 from replication.edge_of_chaos.study import (
@@ -91,7 +92,7 @@ with job(snakemake):
     write_parquet(pd.DataFrame([row for part in ranges for row in part]), snakemake.output.ranges)
     write_parquet(pd.DataFrame([row for part in points for row in part]), snakemake.output.points)
 
-    names = [*params["activations"], *(f"oscillating_{omega:g}" for omega in params["omegas"])]
+    names = [*params["activations"], *(f"oscillating_{number_text(omega)}" for omega in params["omegas"])]
     unique = [
         {"activation": name, "theta": nan} | uniqueness_row(name, params["unique_points"]) for name in names
     ]

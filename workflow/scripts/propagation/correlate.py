@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from preactivations.datasets import load
+from preactivations.names import theta_of
 from preactivations.streams import Stream
 from preactivations.weights import law_by_name
+from replication.devices import describe, device_of
 from replication.jobs import Bar, Cells, job, write_parquet
-from replication.laws import describe, device_of, theta_of
 from replication.propagation.depth import study_correlations
 from replication.settings import setting_by_name
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import pandas as pd
 
+from preactivations.names import number_text, theta_of
 from preactivations.streams import Stream
 from preactivations.weights import law_by_name
+from replication.devices import describe, device_of
 from replication.jobs import Bar, Cells, job, write_parquet
-from replication.laws import describe, device_of, theta_of
 from replication.propagation.depth import layer_rows, quantile_rows, simulate_depth
 from replication.settings import Setting, setting_by_name
 
@@ -20,7 +21,7 @@ def setting_of(cell: str, activation: str, control_theta: float) -> tuple[Settin
     psi = activation.removeprefix("normalized_")
     if psi not in ("odd", "positive"):
         return setting_by_name(activation), ""
-    law = f"weibull_{control_theta:g}" if cell == "control" else cell
+    law = f"weibull_{number_text(control_theta)}" if cell == "control" else cell
     return setting_by_name(activation, law_by_name(law)), law
 
 

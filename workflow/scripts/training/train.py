@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
+from preactivations.names import theta_of
 from preactivations.streams import Stream
 from preactivations.training.runs import Plan
 from replication.jobs import Bar, Cells, job, write_parquet
-from replication.laws import theta_of
 from replication.training.inputs import prepare
 from replication.training.setting_names import setting_of
 from replication.training.study import Architecture, initial_rows, train_cell
