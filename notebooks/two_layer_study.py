@@ -31,10 +31,11 @@ from preactivations.activations.modules import GaussianActivation
 from preactivations.gaussianity import ks_statistic, null_quantile
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.propagation.engine import simulate
-from preactivations.propagation.output_laws import Setting, ks_line
+from preactivations.propagation.output_laws import Setting
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull
 from replication.figures import theta_colours
+from replication.propagation.two_layer import ks_line
 
 results = Results()
 results.scale

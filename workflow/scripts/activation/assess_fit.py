@@ -9,10 +9,11 @@ import pandas as pd
 from preactivations.names import theta_of
 from preactivations.pairs.fitted import ActivationFit, DensityFit, error_summary, product_ks, variance_after
 from preactivations.pairs.gaussian import GaussianPair
-from preactivations.propagation.output_laws import Setting, ks_points
+from preactivations.propagation.output_laws import Setting
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull
 from replication.jobs import job, read_json, write_parquet
+from replication.propagation.two_layer import ks_points
 
 snakemake: Any  # Snakemake puts it here
 

@@ -8,10 +8,11 @@ import pandas as pd
 from preactivations.names import theta_of
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.propagation.engine import ArrayMap
-from preactivations.propagation.output_laws import REFERENCE, Setting, ks_line, ks_points
+from preactivations.propagation.output_laws import Setting
 from preactivations.streams import Stream
 from preactivations.weights import law_by_name
 from replication.jobs import job, write_parquet
+from replication.propagation.two_layer import REFERENCE, ks_line, ks_points
 
 snakemake: Any  # Snakemake puts it here
 

@@ -11,18 +11,12 @@ from preactivations.activations.array_map import as_array_map
 from preactivations.activations.modules import GaussianActivation
 from preactivations.gaussianity import ks_statistic, null_quantile
 from preactivations.pairs.gaussian import GaussianPair
-from preactivations.propagation import output_laws as two_layer
+from preactivations.propagation import output_laws as output_laws
 from preactivations.propagation.engine import simulate
-from preactivations.propagation.output_laws import (
-    REFERENCE,
-    Setting,
-    ks_line,
-    output_cdf,
-    relu_output_cdf,
-    sweep_widths,
-)
+from preactivations.propagation.output_laws import Setting, output_cdf, relu_output_cdf
 from preactivations.streams import Stream
 from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull
+from replication.propagation.two_layer import REFERENCE, relu, sweep_widths
 
 WIDTHS = [1, 2, 3, 7, 10]
 # dense next to 0, where the density of odd pairs is singular
@@ -74,10 +68,10 @@ def test_convergence_in_the_nodes(monkeypatch):
     ]
     settings.append(REFERENCE["tanh"])
     coarse = [output_cdf(Z, [2, 5], s) for s in settings]
-    monkeypatch.setattr(two_layer, "_TAU_MAX", 300.0)
-    monkeypatch.setattr(two_layer, "_TAU_STEP", 0.03)
-    monkeypatch.setattr(two_layer, "_RATIO_STEP", 0.001)
-    monkeypatch.setattr(two_layer, "_NODES", 200)
+    monkeypatch.setattr(output_laws, "_TAU_MAX", 300.0)
+    monkeypatch.setattr(output_laws, "_TAU_STEP", 0.03)
+    monkeypatch.setattr(output_laws, "_RATIO_STEP", 0.001)
+    monkeypatch.setattr(output_laws, "_NODES", 200)
     fine = [output_cdf(Z, [2, 5], s) for s in settings]
     assert max(np.max(np.abs(a - b)) for a, b in zip(coarse, fine, strict=True)) < 2e-5
 
@@ -116,20 +110,10 @@ def test_relu_line_by_adaptive_quadrature_and_simulation():
     )
     n = 400_000
     sample = simulate(
-        [1, 1, 4, 1], two_layer.relu, weights=Normal(), sigma_w=math.sqrt(2), n_networks=n, stream=Stream(14)
+        [1, 1, 4, 1], relu, weights=Normal(), sigma_w=math.sqrt(2), n_networks=n, stream=Stream(14)
     )
     empirical = np.searchsorted(np.sort(sample[:, 0]), z, side="right") / n
     np.testing.assert_allclose(empirical, four, atol=4 * 0.5 / math.sqrt(n))
-
-
-def test_standardized_line():
-    # an exact pair has variance 1: both lines are the same
-    pair = GaussianPair(SymmetricWeibull(4), "odd")
-    raw, standardized = ks_line(Setting(pair.weights, pair.phi), [1, 3, 10])
-    np.testing.assert_allclose(raw, standardized, atol=2e-4)
-    # tanh: the plateau is almost only a variance mismatch
-    raw, standardized = ks_line(REFERENCE["tanh"], [10])
-    assert standardized[0] < 0.4 * raw[0]
 
 
 def test_sweeps_and_errors():
@@ -143,12 +127,3 @@ def test_sweeps_and_errors():
     assert relu_output_cdf([0.0], [100])[0, 0] == pytest.approx(0.75, abs=1e-5)
     with pytest.raises(TypeError, match="no quadrature is known"):
         output_cdf([0.0], [1], Setting(SphericalMarginal(0), np.tanh))
-
-
-def test_relu_goes_with_its_own_weights():
-    for wrong in (
-        REFERENCE["relu"]._replace(weights=SymmetricWeibull(3)),
-        REFERENCE["relu"]._replace(sigma_b=0.5),
-    ):
-        with pytest.raises(ValueError, match=r"ReLU has an atom, whose law is known for weights N\(0, 1\)"):
-            ks_line(wrong, [2])
