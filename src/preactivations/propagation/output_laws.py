@@ -25,18 +25,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
-from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull, WeightLaw
+from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull, WeightLaw, as_law
 
 if TYPE_CHECKING:
     from scipy.interpolate import CubicSpline, PPoly
 
-__all__ = ["Setting", "output_cdf", "relu_output_cdf"]
+__all__ = ["output_cdf", "relu_output_cdf"]
 
 Array = NDArray[np.float64]
 Map = Callable[[Array], Array]
@@ -50,31 +50,14 @@ _Y_MAX = 12.0  # in standard deviations: beyond it, given z0, the distribution f
 _TINY = 1e-6  # the first neuron lies in (-_TINY, _TINY) with probability 8e-7
 
 
-class Setting(NamedTuple):
-    """A network of the study.
-
-    Attributes
-    ----------
-    weights : WeightLaw
-        Of W and V, from the second layer on; w0 is standard normal.
-    activation : callable
-        phi, an elementwise map of float64 arrays.
-    sigma_w : float
-        Scale of the weights; 1 by default.
-    sigma_b : float
-        Scale of the biases; 0 by default.
-    """
-
-    weights: WeightLaw
-    activation: Map
-    sigma_w: float = 1.0
-    sigma_b: float = 0.0
-
-
 def output_cdf(
     z: ArrayLike,
     widths: Sequence[int],
-    setting: Setting,
+    activation: Map,
+    *,
+    weights: str | WeightLaw,
+    sigma_w: float = 1.0,
+    sigma_b: float = 0.0,
 ) -> Array:
     """P(z2 <= z) for networks [1, n, 1], for every n of `widths`.
 
@@ -83,9 +66,12 @@ def output_cdf(
     z : array, shape (m,)
     widths : sequence of int
         1 to 100.
-    setting : Setting
-        The law of W and V is SymmetricWeibull, Normal or SphericalMarginal(b) with b > 0; w0 is standard normal. The
-        activation has no atom at 0: P(phi(z1) = 0) = 0.
+    activation : map
+        phi, elementwise on float64 arrays, without an atom at 0: P(phi(z1) = 0) = 0.
+    weights : str or WeightLaw
+        Law of W and V: SymmetricWeibull, Normal or SphericalMarginal(b) with b > 0; w0 is standard normal.
+    sigma_w, sigma_b : float, optional
+        Scales of weights and biases; 1 and 0 by default.
 
     Returns
     -------
@@ -94,12 +80,18 @@ def output_cdf(
     Raises
     ------
     ValueError
-        For a width below 1 or above 100.
+        For a width below 1 or above 100, or an unknown name of a law.
     TypeError
         For another law of weights.
+
+    Examples
+    --------
+    >>> cdf = output_cdf([0.0, 1.0], [1, 10], np.tanh, weights="normal")
+    >>> cdf.shape
+    (2, 2)
     """
     _check_widths(widths)
-    weights, activation, sigma_w, sigma_b = setting
+    weights = as_law(weights)
     z = np.asarray(z, dtype=np.float64)
     x, x_weight = _normal_nodes()
     spread = math.hypot(sigma_w, sigma_b)

@@ -14,24 +14,14 @@ from numpy.typing import NDArray
 
 from preactivations.gaussianity import ks_distance, ks_standardized, ks_statistic
 from preactivations.propagation.engine import ArrayMap, simulate
-from preactivations.propagation.output_laws import Setting, output_cdf, relu_output_cdf
+from preactivations.propagation.output_laws import output_cdf, relu_output_cdf
 from preactivations.streams import Stream
-from preactivations.weights import Normal
+from preactivations.weights import Normal, WeightLaw
+from replication.settings import Setting
 
-__all__ = ["REFERENCE", "ks_line", "ks_points", "sweep_widths"]
+__all__ = ["ks_line", "ks_points", "sweep_widths"]
 
 Array = NDArray[np.float64]
-
-
-def relu(x: Array) -> Array:
-    return np.maximum(x, 0)
-
-
-#: ReLU with He's variance and tanh at the Edge of Chaos, with the constants of the paper.
-REFERENCE = {
-    "relu": Setting(Normal(), relu, sigma_w=math.sqrt(2)),
-    "tanh": Setting(Normal(), np.tanh, sigma_w=math.sqrt(1.46), sigma_b=math.sqrt(0.013)),
-}
 
 
 def sweep_widths(sweep: Literal["i", "ii", "iii"], n: int) -> list[int]:
@@ -50,9 +40,11 @@ def sweep_widths(sweep: Literal["i", "ii", "iii"], n: int) -> list[int]:
 
 
 def ks_points(
-    setting: Setting,
     activation: ArrayMap,
     *,
+    weights: WeightLaw,
+    sigma_w: float = 1.0,
+    sigma_b: float = 0.0,
     sweeps: Sequence[Literal["i", "ii", "iii"]],
     widths: Sequence[int],
     n_samples: int,
@@ -64,10 +56,8 @@ def ks_points(
 
     Parameters
     ----------
-    setting : Setting
-        Its activation is not used here.
-    activation : map
-        The activation in single precision, for the simulation.
+    activation, weights, sigma_w, sigma_b
+        As for `propagation.simulate`.
     sweeps : sequence of {"i", "ii", "iii"}
         See `sweep_widths`.
     widths : sequence of int
@@ -90,9 +80,9 @@ def ks_points(
             z = simulate(
                 sweep_widths(sweep, n),
                 activation,
-                weights=setting.weights,
-                sigma_w=setting.sigma_w,
-                sigma_b=setting.sigma_b,
+                weights=weights,
+                sigma_w=sigma_w,
+                sigma_b=sigma_b,
                 n_networks=n_samples,
                 stream=stream(sweep, n),
                 memory=memory,
@@ -108,8 +98,8 @@ def ks_points(
 def ks_line(setting: Setting, widths: Sequence[int]) -> Array:
     """(raw, standardized) KS distance of the output of sweep (i) from N(0, 1), without sampling noise.
 
-    Parameters and errors as for `output_cdf`. `two_layer.relu` goes with weights N(0, 1) and sigma_b = 0 only
-    (`relu_output_cdf`): ValueError for others.
+    ReLU goes with weights N(0, 1) and sigma_b = 0 only (`relu_output_cdf`): ValueError for others. Widths and other
+    errors as for `output_cdf`.
 
     Returns
     -------
@@ -118,13 +108,16 @@ def ks_line(setting: Setting, widths: Sequence[int]) -> Array:
     from scipy.integrate import trapezoid
 
     z = np.concatenate((np.linspace(0, 12, 2401), np.geomspace(12, 500, 400)[1:]))
-    has_atom = setting.activation is relu
+    has_atom = setting.exact.name == "relu"
     if has_atom and (setting.weights != Normal() or setting.sigma_b):
         raise ValueError(
             f"ReLU has an atom, whose law is known for weights N(0, 1) and sigma_b = 0; got {setting.weights}, "
             f"sigma_b = {setting.sigma_b:g}"
         )
-    cdf = relu_output_cdf(z, widths, setting.sigma_w) if has_atom else output_cdf(z, widths, setting)
+    if has_atom:
+        cdf = relu_output_cdf(z, widths, setting.sigma_w)
+    else:
+        cdf = output_cdf(z, widths, setting.exact.phi, weights=setting.weights, **setting.scales)
     out = np.empty((2, len(widths)))
     for k, f in enumerate(cdf):
         # E z^2 = 4 int_0^inf z P(z2 > z) dz

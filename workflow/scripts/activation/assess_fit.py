@@ -9,7 +9,6 @@ import pandas as pd
 from preactivations.names import theta_of
 from preactivations.pairs.fitted import ActivationFit, DensityFit, error_summary, product_ks, variance_after
 from preactivations.pairs.gaussian import GaussianPair
-from preactivations.propagation.output_laws import Setting
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull
 from replication.jobs import job, read_json, write_parquet
@@ -45,8 +44,8 @@ with job(snakemake):
         rows.append(row | {"variance_10": v10, "variance_50": v50, "variance_limit": v_end})
         name = {"route": "fitted", "activation": kind, "theta": theta}
         study = ks_points(
-            Setting(law, fit),
             fit,
+            weights=law,
             **snakemake.params.settings,
             stream=partial(Stream, seed, "ks_two_layer", "fitted", kind, theta),
             memory=1e6 * snakemake.resources.batch_mb,
