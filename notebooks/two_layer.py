@@ -26,15 +26,13 @@ import numpy as np
 import pandas as pd
 from results import Results
 
-from preactivations.activations.array_map import as_array_map
-from preactivations.activations.modules import GaussianActivation
 from preactivations.gaussianity import ks_statistic, null_quantile
-from preactivations.pairs.gaussian import GaussianPair
 from preactivations.propagation.engine import simulate
-from preactivations.propagation.output_laws import Setting, ks_line
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull
 from replication.figures import theta_colours
+from replication.propagation.two_layer import ks_line
+from replication.settings import setting_by_name
 
 results = Results()
 results.scale
@@ -84,11 +82,16 @@ axes[1].legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 # %%
 theta, kind, n = 3.5, "odd", 3
 
-pair = GaussianPair(SymmetricWeibull(theta), kind)
-phi = as_array_map(GaussianActivation(pair.weights, kind))
+setting = setting_by_name(kind, SymmetricWeibull(theta))
 networks = 50_000
-output = simulate([1, 1, n, 1], phi, weights=pair.weights, n_networks=networks, stream=Stream(0, "notebook"))
-exact, _ = ks_line(Setting(pair.weights, pair.phi), [n])
+output = simulate(
+    [1, 1, n, 1],
+    setting.simulated(),
+    weights=setting.weights,
+    n_networks=networks,
+    stream=Stream(0, "notebook"),
+)
+exact, _ = ks_line(setting, [n])
 pd.Series(
     {
         "KS statistic of the networks": ks_statistic(np.ravel(output)),

@@ -26,7 +26,9 @@ iid_exponential        E - 1                                 2         6
 iid_sparse_<p>         N(0, 1/p) with probability p, else 0  0         3/p - 3
 =====================  ====================================  ========  ===============
 
-The symmetric laws that pair with an activation are in `weights`; they are not scaled to unit variance.
+The laws of single weights that pair with an activation are in `weights`, not scaled to unit variance: spherical_1 is
+uniform on (-1, 1) there; normal and spherical_0 (signs) are gaussian and iid_rademacher here. A function that takes a
+law of rows takes the law or its name (`row_law`).
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.special as sc
 from numpy.typing import DTypeLike, NDArray
+
+from preactivations.names import parameter
 
 __all__ = [
     "Ball",
@@ -263,7 +267,7 @@ def _even(k: int, moment: Callable[[int], float]) -> float:
 
 @dataclass(frozen=True)
 class IidUniform(Iid):
-    """Uniform on (-sqrt 3, sqrt 3)."""
+    """Uniform on (-sqrt 3, sqrt 3), of variance 1 (`weights.SphericalMarginal(1)` is uniform on (-1, 1))."""
 
     def moment(self, k: int) -> float:
         """E W^k = 3^(k/2) / (k + 1) for even k, else 0."""
@@ -400,9 +404,9 @@ def row_law(name: str) -> RotationInvariant | Iid:
     }
     if name in known:
         return known[name]()
-    family, _, value = name.rpartition("_")
-    if family in with_number and value.replace(".", "", 1).isdigit():
-        return with_number[family](float(value))
+    for family, law in with_number.items():
+        if (value := parameter(name, family)) is not None:
+            return law(value)
     accepted = [*known, "student_<nu>", "iid_student_<nu>", "iid_sparse_<p>"]
     raise ValueError(f"unknown law of rows {name!r}; accepted: {', '.join(accepted)}")
 

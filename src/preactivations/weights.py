@@ -11,6 +11,17 @@ SymmetricWeibull    exp(-w^theta)                               Gamma(1 + s/thet
 SphericalMarginal   P(Beta(1/2, b) > w^2)                       B((1+s)/2, b) / B(1/2, b)
 Normal              erfc(w / (std sqrt 2))                      std^s 2^(s/2) Gamma((1+s)/2)/sqrt(pi)
 ==================  ==========================================  =====================================
+
+A function that takes a law of weights takes the law or its name (`law_by_name`). Three of the laws exist in `rows` as
+well, as laws of the rows of a matrix, scaled to unit variance:
+
+==================  ==================================  ==============================================
+law                 name here                           name in `rows`
+==================  ==================================  ==============================================
+uniform             spherical_1: (-1, 1), E W^2 = 1/3   iid_uniform: (-sqrt 3, sqrt 3), E W^2 = 1
+random sign         spherical_0: +-1                    iid_rademacher: +-1
+normal              normal: N(0, 1)                     gaussian: N(0, 1)
+==================  ==================================  ==============================================
 """
 
 from __future__ import annotations
@@ -24,8 +35,9 @@ import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
 from preactivations import streams
+from preactivations.names import parameter
 
-__all__ = ["Normal", "SphericalMarginal", "SymmetricWeibull", "WeightLaw", "law_by_name"]
+__all__ = ["Normal", "SphericalMarginal", "SymmetricWeibull", "WeightLaw", "as_law", "law_by_name"]
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -180,8 +192,8 @@ class SymmetricWeibull:
 class SphericalMarginal:
     """|W|^2 ~ Beta(1/2, b): a coordinate of a uniform point on the unit sphere of R^(1+2b).
 
-    b = 1 is the uniform law on (-1, 1), b = 1/2 the arcsine law, b = 0 the law of a random sign;
-    W sqrt(1 + 2b) tends to a standard normal as b -> inf. E W^2 = 1 / (1 + 2b).
+    b = 1 is the uniform law on (-1, 1), of variance 1/3 (`rows.IidUniform` has variance 1), b = 1/2 the arcsine
+    law, b = 0 the law of a random sign; W sqrt(1 + 2b) tends to a standard normal as b -> inf. E W^2 = 1 / (1 + 2b).
 
     Parameters
     ----------
@@ -341,7 +353,7 @@ class Normal:
 
 
 def law_by_name(name: str) -> WeightLaw:
-    """A law by its name: weibull_<theta>, spherical_<b>, uniform (spherical_1) or normal.
+    """A law by its name: weibull_<theta>, spherical_<b> or normal.
 
     Parameters
     ----------
@@ -362,18 +374,30 @@ def law_by_name(name: str) -> WeightLaw:
     >>> law_by_name("weibull_2.05")
     SymmetricWeibull(theta=2.05)
     """
-    family, _, value = name.partition("_")
-    if value.replace(".", "", 1).isdigit():
-        match family:
-            case "weibull":
-                return SymmetricWeibull(float(value))
-            case "spherical":
-                return SphericalMarginal(float(value))
-    match name:
-        case "uniform":
-            return SphericalMarginal(1)
-        case "normal":
-            return Normal()
+    if name == "normal":
+        return Normal()
+    if (theta := parameter(name, "weibull")) is not None:
+        return SymmetricWeibull(theta)
+    if (b := parameter(name, "spherical")) is not None:
+        return SphericalMarginal(b)
     raise ValueError(
-        f"unknown law of weights {name!r}; accepted: weibull_<theta>, spherical_<b>, uniform, normal"
+        f"unknown law of weights {name!r}; accepted: weibull_<theta>, spherical_<b> (spherical_1 is uniform on "
+        "(-1, 1)), normal"
     )
+
+
+def as_law(weights: str | WeightLaw) -> WeightLaw:
+    """The law itself, or that of a name: how every function here reads an argument `weights`.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name.
+    TypeError
+        For what is neither a name nor a law.
+    """
+    if isinstance(weights, str):
+        return law_by_name(weights)
+    if not isinstance(weights, WeightLaw):
+        raise TypeError(f"weights must be a law of `weights` or its name, got {weights!r}")
+    return weights

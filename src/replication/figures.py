@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib
 
+from preactivations.activations.registry import REGISTRY, label_of
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = [
     "COLOURS",
     "MARKERS",
-    "NAMES",
     "TEXT_WIDTH",
     "label_panels",
     "look",
@@ -34,7 +35,6 @@ __all__ = [
 ]
 
 COLOURS = {"relu": "darkturquoise", "tanh": "fuchsia", "gelu": "slateblue", "limit": "0.45"}
-NAMES = {"relu": "ReLU", "tanh": "tanh"}
 MARKERS = {"relu": "s", "tanh": "D"}
 TEXT_WIDTH = 7.2  # inches, two columns
 
@@ -86,15 +86,16 @@ def theta_looks(thetas: Iterable[float]) -> dict[float, dict[str, Any]]:
 def look(activation: str, theta: float, colours: dict[float, Any], law: str = "") -> dict[str, Any]:
     """Keyword arguments of `plot` for an activation: colour, label and dashes.
 
-    phi_theta by theta, ReLU and tanh as in the paper, phi_(.99, omega) dashed; the normalized control in grey.
+    phi_theta by theta, others by `COLOURS` with the label of the registry, ReLU and tanh as in the paper,
+    phi_(.99, omega) dashed; the normalized control in grey.
     """
     psi = activation.removeprefix("normalized_")
     if psi != activation:
         dashes = {"tanh": (0, (1, 1)), "relu": (0, (4, 1)), "odd": (0, (4, 1, 1, 1)), "positive": (0, (6, 2))}
-        name = NAMES.get(psi, rf"$\phi$ {psi}")
+        name = label_of(psi) if psi in REGISTRY else rf"$\phi$ {psi}"
         return {"color": COLOURS["limit"], "ls": dashes[psi], "label": f"{name}, normalized"}
-    if psi in NAMES:
-        return {"color": COLOURS[psi], "label": NAMES[psi]}
+    if psi in REGISTRY:
+        return {"color": COLOURS.get(psi, "0.4"), "label": label_of(psi)}
     if psi.startswith("oscillating_"):
         omega = psi.removeprefix("oscillating_")
         colour = {"2": "tab:blue", "3": "tab:olive", "6": "tab:green"}.get(omega, "tab:gray")

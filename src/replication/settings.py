@@ -1,4 +1,6 @@
-"""Settings under study: a pair of weight law and activation with its scales, and the variance v at which it stays.
+"""Settings of networks: weight law, activation, scales, and the variance v at which they stay.
+
+One class for all studies. A setting is made by its name (`setting_by_name`), or of any activation, given by maps.
 
 Networks get inputs of the norm with which the pre-activations of the first layer are exactly N(0, v) (its weights are
 normal whatever the activation), so that whatever is measured further on is an effect of finite width.
@@ -27,7 +29,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +38,11 @@ from preactivations.activations.registry import Activation, by_name, of_pair
 from preactivations.edge_of_chaos.curves import eoc_point, oscillating_range
 from preactivations.edge_of_chaos.fixpoints import fixed_variance
 from preactivations.edge_of_chaos.maps import chi, variance_map, variance_slope
-from preactivations.pairs.gaussian import GaussianPair, Kind
+from preactivations.names import parameter
 from preactivations.weights import Normal, WeightLaw
+
+if TYPE_CHECKING:
+    from preactivations.pairs.gaussian import Kind
 
 __all__ = ["Setting", "setting_by_name"]
 
@@ -57,7 +62,7 @@ class Setting(NamedTuple):
     exact : Activation
         In float64, for theory.
     variance : float
-        v, at which the variance stays at infinite width; 1 by default.
+        v, at which the variance stays at infinite width; 1 by default. 0 or infinite where it does not stay.
     sigma_w : float
         Scale of the weights; 1 by default.
     sigma_b : float
@@ -78,14 +83,14 @@ class Setting(NamedTuple):
     law: WeightLaw | None = None
 
     @property
-    def psi(self) -> str:
-        """Name of the activation alone: without "normalized_", "unit_" or "_edge"."""
-        return _psi(self.name)
+    def scales(self) -> Any:
+        """Keyword arguments of `simulate`, `mlp` and `output_cdf`: sigma_w, sigma_b."""
+        return {"sigma_w": self.sigma_w, "sigma_b": self.sigma_b}
 
     @property
-    def scales(self) -> dict[str, float]:
+    def map_scales(self) -> Any:
         """Keyword arguments of the maps of `edge_of_chaos`: sigma_w, sigma_b and weight_variance, E W^2."""
-        return {"sigma_w": self.sigma_w, "sigma_b": self.sigma_b, "weight_variance": self.weights.variance}
+        return self.scales | {"weight_variance": self.weights.variance}
 
     @property
     def input_norm(self) -> float:
@@ -130,21 +135,19 @@ class Setting(NamedTuple):
 
     def module(self) -> Any:
         """The activation as a `torch.nn.Module`, without the normalization."""
-        from preactivations.activations.modules import GaussianActivation, activation
+        from preactivations.activations.modules import module_of
 
-        if self.psi in ("odd", "positive"):
-            return GaussianActivation(cast(WeightLaw, self.law), cast(Kind, self.psi))
-        return activation(self.psi)
+        return module_of(self.exact)
 
-    def simulated(self, device: str | None) -> Any:
+    def simulated(self, device: str | None = None) -> Any:
         """The activation as `propagation.simulate` wants it, without the normalization.
 
         A map of float32 arrays for `device` None, else a module.
         """
-        if device is None and self.psi in _PLAIN:
-            return _PLAIN[self.psi]
         if device is not None:
             return self.module()
+        if self.exact.name in _PLAIN:
+            return _PLAIN[self.exact.name]
         from preactivations.activations.array_map import as_array_map
 
         return as_array_map(self.module())
@@ -164,14 +167,26 @@ def _psi(name: str) -> str:
     return name.removesuffix("_edge")
 
 
-def setting_by_name(name: str, law: WeightLaw | None = None) -> Setting:
-    """A setting by its name (table of the module); `law` is that of the exact pair, for odd and positive ones.
+def setting_by_name(
+    name: str,
+    law: str | WeightLaw | None = None,
+    *,
+    sigma_w: float | None = None,
+    sigma_b: float = 0.0,
+    weights: WeightLaw | None = None,
+) -> Setting:
+    """A setting by its name (table of the module), or an activation at scales of one's own.
 
     Parameters
     ----------
     name : str
-    law : WeightLaw, optional
-        Other activations take no notice of it.
+        One of the table; with `sigma_w`, "odd", "positive" or a name that `activations.by_name` takes.
+    law : str or WeightLaw, optional
+        That of the exact pair. Other activations take no notice of it, not even of a name that is none.
+    sigma_w, sigma_b : float, optional
+        Scales instead of those of the table. v is then what the variance map tends to from 1: it may be 0 or infinite.
+    weights : WeightLaw, optional
+        With `sigma_w`: weights instead of normal ones or those of the pair.
 
     Returns
     -------
@@ -188,38 +203,38 @@ def setting_by_name(name: str, law: WeightLaw | None = None) -> Setting:
     0.3029
     """
     psi = _psi(name)
-    bare = psi == name
+    own: WeightLaw = Normal()
+    exact, pair = None, None
     if psi in ("odd", "positive"):
-        if law is None:
+        from preactivations.pairs.gaussian import GaussianPair
+
+        if not law:
             raise ValueError(f"activation {name!r} goes with a law of weights: give law=")
-        pair = GaussianPair(law, cast(Kind, psi))
-        exact = of_pair(pair)
-        if bare:
-            return Setting(name, law, exact, law=law)
-        if name == "odd_edge":
-            sigma_w, sigma_b, _ = eoc_point(pair)
-            return Setting(name, law, exact, 1.0, sigma_w, sigma_b, law=law)
-    elif bare and psi == "relu":
-        return Setting(name, Normal(), by_name(psi), sigma_w=math.sqrt(2))
-    elif bare and psi == "tanh":
-        sigma_w, sigma_b = math.sqrt(1.46), math.sqrt(0.013)
-        exact = by_name(psi)
-        variance = fixed_variance(exact, sigma_w=sigma_w, sigma_b=sigma_b)
-        return Setting(name, Normal(), exact, variance, sigma_w, sigma_b)
-    elif bare and psi.startswith("oscillating_"):
-        sigma_w = sum(oscillating_range(float(psi.removeprefix("oscillating_")))) / 2
-        exact = by_name(psi)
-        return Setting(name, Normal(), exact, fixed_variance(exact, sigma_w=sigma_w), sigma_w)
-    elif not bare and name.startswith(_PREFIXES):
-        exact, law = by_name(psi), None
-    else:
-        raise ValueError(
-            f"unknown activation {name!r}; accepted: odd, positive, odd_edge, relu, tanh, oscillating_<omega>, and "
-            "normalized_<psi>, unit_<psi> with any activation <psi>"
-        )
-    if name.startswith("normalized_"):
-        return Setting(name, Normal(), exact, normalize=True, law=law)
-    if name.startswith("unit_"):
+        pair = GaussianPair(law, cast("Kind", psi))
+        exact, own = of_pair(pair), pair.weights
+    facts: Any = {"law": pair.weights if pair else None}
+    if sigma_w is not None:
+        bare = exact if exact and psi == name else by_name(name)
+        setting = Setting(name, weights or own, bare, 1.0, sigma_w, sigma_b, **facts)
+        return setting._replace(variance=fixed_variance(setting.exact, **setting.map_scales))
+    if exact and name == psi:
+        return Setting(name, own, exact, **facts)
+    if pair and exact and name == "odd_edge":
+        sigma_w, sigma_b, _ = eoc_point(pair)
+        return Setting(name, own, exact, 1.0, sigma_w, sigma_b, **facts)
+    if name == "relu":
+        return Setting(name, own, by_name(name), sigma_w=math.sqrt(2))
+    if name == "tanh":
+        return setting_by_name(name, sigma_w=math.sqrt(1.46), sigma_b=math.sqrt(0.013))
+    if (omega := parameter(name, "oscillating")) is not None:
+        return setting_by_name(name, sigma_w=sum(oscillating_range(omega)) / 2)
+    if name.startswith(_PREFIXES):
+        exact = exact or by_name(psi)
+        if name.startswith("normalized_"):
+            return Setting(name, Normal(), exact, normalize=True, **facts)
         sigma_w = 1 / math.sqrt(float(variance_map(exact, 1.0, weight_variance=1.0)))
-        return Setting(name, Normal(), exact, sigma_w=sigma_w, law=law)
-    raise ValueError(f"unknown activation {name!r}: _edge goes with odd only")
+        return Setting(name, Normal(), exact, sigma_w=sigma_w, **facts)
+    raise ValueError(
+        f"unknown activation {name!r}; accepted: odd, positive, odd_edge (_edge goes with odd only), relu, tanh, "
+        "oscillating_<omega>, and normalized_<psi>, unit_<psi> with any activation <psi>; others with sigma_w"
+    )

@@ -7,6 +7,7 @@ import pytest
 from scipy.integrate import quad
 
 from preactivations.gaussianity import ks_statistic, null_quantile
+from preactivations.rows import row_law
 from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull, WeightLaw, law_by_name
 
 LAWS = [
@@ -112,13 +113,74 @@ def test_errors_name_value_and_reason(make, error, says):
 def test_laws_by_name():
     assert law_by_name("weibull_2.05") == SymmetricWeibull(2.05)
     assert law_by_name("spherical_0") == SphericalMarginal(0)
-    assert law_by_name("uniform") == SphericalMarginal(1)
+    assert law_by_name("weibull_2.0000001") == SymmetricWeibull(2.0000001)
     assert law_by_name("normal") == Normal()
-    for name in ("cauchy", "weibull", "weibull_x", "normal_2", "uniform_1"):
+    for name in ("cauchy", "uniform", "weibull", "weibull_x", "weibull_inf", "normal_2"):
         with pytest.raises(ValueError, match=f"unknown law of weights '{name}'; accepted: weibull_<theta>"):
             law_by_name(name)
     with pytest.raises(ValueError, match="theta must be at least 2"):
         law_by_name("weibull_1.5")
+    with pytest.raises(ValueError, match="theta must be at least 2, got -3"):
+        law_by_name("weibull_-3")
+
+
+def test_a_law_or_its_name():
+    """Every function that takes a law takes its name: the same result, and the same error for an unknown one."""
+    import torch
+
+    from preactivations.activations.modules import GaussianActivation, activation
+    from preactivations.pairs.constraints import check_pair
+    from preactivations.pairs.factor import GaussianFactor
+    from preactivations.pairs.fitted import product_ks, variance_after
+    from preactivations.pairs.gaussian import GaussianPair
+    from preactivations.propagation.engine import simulate, simulate_layers
+    from preactivations.streams import Stream
+    from preactivations.training.networks import initialize, lenet, mlp
+
+    def drawn(network):
+        return torch.cat([p.detach().flatten() for p in network.parameters()]).numpy()
+
+    def rng():
+        return np.random.default_rng(0)
+
+    options = {"n_networks": 3, "stream": Stream(1)}
+    uses = {
+        "GaussianFactor": lambda law: GaussianFactor(law).isf(0.3),
+        "GaussianPair": lambda law: GaussianPair(law).phi(1.5),
+        "GaussianActivation": lambda law: GaussianActivation(law)(torch.ones(3)).numpy(),
+        "activation": lambda law: activation("odd", law)(torch.ones(3)).numpy(),
+        "check_pair": lambda law: check_pair(law, np.tanh).ks,
+        "product_ks": lambda law: product_ks(np.tanh, law, 50, Stream(2)),
+        "variance_after": lambda law: variance_after(np.tanh, law, [1]),
+        "simulate": lambda law: simulate([1, 4, 1], np.tanh, weights=law, **options),
+        "first_weights": lambda law: simulate(
+            [3, 1], np.tanh, weights="normal", first_weights=law, **options
+        ),
+        "simulate_layers": lambda law: simulate_layers([1, 4, 1], np.tanh, weights=law, **options).tested,
+        "mlp": lambda law: drawn(mlp(4, 3, 2, activation="odd", weights=law, rng=rng())),
+        "lenet": lambda law: drawn(lenet(1, 16, activation="tanh", weights=law, rng=rng())),
+        "initialize": lambda law: drawn(initialize(mlp(4, 3, 2, activation="tanh"), law, rng=rng())),
+    }
+    for use in uses.values():
+        np.testing.assert_array_equal(use("weibull_4"), use(SymmetricWeibull(4)))
+        with pytest.raises(ValueError, match=r"unknown law of weights 'uniform'; accepted: weibull_<theta>"):
+            use("uniform")
+        with pytest.raises(TypeError, match="weights must be a law of `weights` or its name, got 4"):
+            use(4)
+
+
+def test_two_families_two_scales():
+    """The laws that exist for single weights and for rows: the same but for the scale of the uniform one."""
+    for name, of_rows in (
+        ("spherical_1", "iid_uniform"),
+        ("spherical_0", "iid_rademacher"),
+        ("normal", "gaussian"),
+    ):
+        law, rows = law_by_name(name), row_law(of_rows)
+        w = rows.sample(1, 200_000, np.random.Generator(np.random.Philox(key=3)))[0]
+        scaled = np.abs(w) * math.sqrt(law.variance)  # rows have unit variance
+        for at in (0.1, 0.5, 0.9):
+            assert abs(np.mean(scaled > at) - law.survival(at)) < 4.5 * 0.5 / math.sqrt(w.size)
 
 
 def test_moments_of_signs():

@@ -183,7 +183,17 @@ def test_packages_hold_names_only(path):
         ]
 
 
-SIMULATION = [f"src/preactivations/{name}" for name in ("activations", "datasets", "propagation", "training")]
+SIMULATION = [
+    f"src/preactivations/{name}"
+    for name in (
+        "activations/modules",
+        "activations/array_map",
+        "datasets",
+        "propagation",
+        "training",
+        "pairs",
+    )
+]
 
 
 @pytest.mark.parametrize("script", READERS)

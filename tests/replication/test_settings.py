@@ -1,6 +1,8 @@
 """Settings stay at their variance; the control and its unnormalized twin have one limit of infinite width."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 def test_the_variance_stays(name):
     setting = setting_by_name(name, LAW)
-    after = float(variance_map(setting.exact, setting.variance, **setting.scales))
+    after = float(variance_map(setting.exact, setting.variance, **setting.map_scales))
     assert after == pytest.approx(setting.variance, rel=1e-9)
     first = setting.sigma_w**2 * setting.input_norm + setting.sigma_b**2
     assert first == pytest.approx(setting.variance, rel=1e-12)
@@ -47,6 +49,39 @@ def test_known_values():
     assert setting_by_name("normalized_odd", LAW).law == LAW
 
 
+def test_scales_of_ones_own():
+    """v is the fixed point that 1 tends to: of tanh by quadrature, of the identity the geometric series."""
+    setting = setting_by_name("erf", sigma_w=1.7, sigma_b=0.2)
+    v = 1.0
+    for _ in range(200):  # E erf(u)^2 = (2/pi) arcsin(2 v / (1 + 2 v))
+        v = 1.7**2 * 2 / math.pi * math.asin(2 * v / (1 + 2 * v)) + 0.04
+    assert setting.variance == pytest.approx(v, rel=1e-9)
+    linear = setting_by_name("identity", sigma_w=0.5, sigma_b=0.3)
+    assert linear.variance == pytest.approx(0.09 / (1 - 0.25), rel=1e-9)
+    assert setting_by_name("tanh", sigma_w=0.9).variance == 0
+    assert setting_by_name("relu", sigma_w=1.5).variance == math.inf
+    # uniform weights of variance 1/3
+    uniform = setting_by_name("identity", sigma_w=1.0, sigma_b=1.0, weights=SphericalMarginal(1))
+    assert uniform.variance == pytest.approx(1.5, rel=1e-9)
+
+
+def test_a_law_by_name_and_names_that_are_none():
+    assert setting_by_name("odd", "weibull_4") == setting_by_name("odd", LAW)
+    assert setting_by_name("tanh", "control") == setting_by_name("tanh")
+
+
+def test_exact_pairs_are_imported_when_they_are_needed():
+    """Settings of other activations, or of maps, depend neither on the exact pairs nor on PyTorch."""
+    code = (
+        "import sys, numpy as np; from replication.settings import Setting, setting_by_name;"
+        "from preactivations.activations.registry import Activation; from preactivations.weights import Normal;"
+        "Setting('cubic', Normal(), Activation('cubic', lambda x: x**3, lambda x: 3 * x**2)).chi;"
+        "setting_by_name('tanh').chi; print({'torch', 'preactivations.pairs.factor'} & set(sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "set()"
+
+
 def test_the_module_is_the_activation():
     import torch
 
@@ -70,5 +105,10 @@ def test_errors():
             setting_by_name(name, LAW)
     with pytest.raises(ValueError, match="unknown activation 'relu_edge'"):
         setting_by_name("relu_edge")
+    for name in ("odd_edge", "unit_tanh", "swish"):
+        with pytest.raises(ValueError, match=f"unknown activation '{name}'"):
+            setting_by_name(name, LAW, sigma_w=1.0)
+    with pytest.raises(ValueError, match="unknown law of weights 'uniform'"):
+        setting_by_name("odd", "uniform")
     with pytest.raises(ValueError, match="infinite"):
         setting_by_name("odd_edge", SphericalMarginal(1))

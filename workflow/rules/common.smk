@@ -20,6 +20,7 @@ import cost
 from config.base import DATASETS
 from config.model import validate
 from import_closure import closure
+from preactivations.names import number_text as number
 
 try:
     cfg = validate(config)
@@ -39,11 +40,6 @@ def code(script):
 def raw(dataset):
     """The list of verified files of a data set, for those that have files."""
     return [f"data/raw/{dataset}.json"] if DATASETS[dataset].fetched else []
-
-
-def number(value):
-    """Shortest text of a float: 4.0 -> "4", 2.05 -> "2.05"."""
-    return repr(float(value)).removesuffix(".0")
 
 
 def figure(name):

@@ -1,8 +1,12 @@
 from .array_map import as_array_map as as_array_map
+from .modules import Erf as Erf
 from .modules import GaussianActivation as GaussianActivation
 from .modules import Oscillating as Oscillating
 from .modules import activation as activation
+from .modules import is_elementwise as is_elementwise
+from .modules import module_of as module_of
 from .registry import NAMES as NAMES
+from .registry import REGISTRY as REGISTRY
 from .registry import Activation as Activation
 from .registry import by_name as by_name
 from .registry import leaky_relu as leaky_relu

@@ -1,4 +1,4 @@
-"""PyTorch modules: fast approximants of the exact activations of `pairs`, and a registry by name.
+"""PyTorch modules of activations: fast approximants of the exact ones of `pairs`, and others by name.
 
 `GaussianActivation` evaluates piecewise polynomials (see `_piecewise`) built from the exact pair at
 construction; how they are evaluated, eagerly and compiled, is in `_table_autograd`.
@@ -6,9 +6,10 @@ construction; how they are evaluated, eagerly and compiled, is in `_table_autogr
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
 import torch
@@ -23,10 +24,11 @@ from preactivations.activations._table_autograd import (
     buffer_name,
     evaluate_in_chunks,
 )
+from preactivations.activations.registry import REGISTRY, Activation, by_name
 from preactivations.pairs.gaussian import GaussianPair, Kind
 from preactivations.weights import WeightLaw
 
-__all__ = ["GaussianActivation", "Oscillating", "activation"]
+__all__ = ["Erf", "GaussianActivation", "Oscillating", "activation", "is_elementwise", "module_of"]
 
 
 class GaussianActivation(nn.Module):
@@ -44,16 +46,14 @@ class GaussianActivation(nn.Module):
 
     Parameters
     ----------
-    weights : SymmetricWeibull or SphericalMarginal
-        The law that the weights of the *next* layer must have (`preactivations.init`).
+    weights : str, SymmetricWeibull or SphericalMarginal
+        The law, or its name, that the weights of the *next* layer must have (`preactivations.init`).
     kind : {"odd", "positive"}
 
     Attributes
     ----------
     weights : WeightLaw
-        As given.
     kind : {"odd", "positive"}
-        As given.
     error : dict of torch.dtype to float
         Largest measured error of the table, for float32 and float64, without rounding.
 
@@ -78,7 +78,7 @@ class GaussianActivation(nn.Module):
     [0.0, 1.414213562]
     """
 
-    def __init__(self, weights: WeightLaw, kind: Kind = "odd") -> None:
+    def __init__(self, weights: str | WeightLaw, kind: Kind = "odd") -> None:
         super().__init__()
         pair = GaussianPair(weights, kind)
         self.weights, self.kind = pair.weights, pair.kind
@@ -204,26 +204,49 @@ class Oscillating(nn.Module):
         return x * torch.exp(self.delta / self.omega * torch.sin(self.omega * torch.log(a)))
 
 
-_BY_NAME: dict[str, Callable[[], nn.Module]] = {
-    "elu": nn.ELU,
-    "gelu": nn.GELU,
-    "identity": nn.Identity,
-    "relu": nn.ReLU,
-    "silu": nn.SiLU,
-    "softplus": nn.Softplus,
-    "tanh": nn.Tanh,
-}
+class Erf(nn.Module):
+    """The error function, elementwise: input and output (*), any floating dtype."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """erf(x), elementwise."""
+        return torch.erf(x)
 
 
-def activation(name: str, weights: WeightLaw | None = None) -> nn.Module:
+def module_of(entry: Activation) -> nn.Module:
+    """A new PyTorch module of an activation.
+
+    Raises
+    ------
+    ValueError
+        For one without a module.
+    """
+    if not entry.module:
+        raise ValueError(f"activation {entry.name!r} has no PyTorch module: give Activation(module=...)")
+    made: nn.Module = _class_of(entry)(*entry.module[1:])
+    return made
+
+
+def _class_of(entry: Activation) -> Any:
+    where = entry.module[0]
+    if not isinstance(where, str):
+        return where
+    module, _, name = where.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def is_elementwise(module: nn.Module) -> bool:
+    """Whether `module` is of the class of an entry of the registry, whatever its arguments."""
+    return type(module) in {Oscillating, *(_class_of(entry) for entry in REGISTRY.values() if entry.module)}
+
+
+def activation(name: str, weights: str | WeightLaw | None = None) -> nn.Module:
     """Activation module by name.
 
     Parameters
     ----------
     name : str
-        "odd" or "positive" (the exact activation that goes with `weights`), "oscillating_<omega>" (`Oscillating` with
-        delta = .99), or one of "elu", "gelu", "identity", "relu", "silu", "softplus", "tanh".
-    weights : WeightLaw, optional
+        "odd" or "positive" (the exact activation that goes with `weights`), or a name that `registry.by_name` takes.
+    weights : str or WeightLaw, optional
         Needed for "odd" and "positive", of no effect on others.
 
     Returns
@@ -236,14 +259,8 @@ def activation(name: str, weights: WeightLaw | None = None) -> nn.Module:
     ValueError
         For an unknown name, an exact activation without weights, or what `GaussianActivation` refuses.
     """
-    if name in ("odd", "positive"):
-        if weights is None:
-            raise ValueError(f"activation {name!r} goes with a law of weights: give weights=")
-        return GaussianActivation(weights, cast(Kind, name))
-    family, _, omega = name.partition("oscillating_")
-    if not family and omega.replace(".", "", 1).isdigit():
-        return Oscillating(omega=float(omega))
-    if name not in _BY_NAME:
-        accepted = ", ".join(map(repr, ["odd", "positive", "oscillating_<omega>", *_BY_NAME]))
-        raise ValueError(f"unknown activation {name!r}; accepted: {accepted}")
-    return _BY_NAME[name]()
+    if name not in get_args(Kind):
+        return module_of(by_name(name))
+    if weights is None:
+        raise ValueError(f"activation {name!r} goes with a law of weights: give weights=")
+    return GaussianActivation(weights, cast(Kind, name))

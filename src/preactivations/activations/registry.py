@@ -1,48 +1,62 @@
-"""Activations in float64 with their derivative and what an integral over them must know: kinks, behaviour at 0.
+"""All activations by name: one entry of `REGISTRY` is all that an activation needs.
 
-=============  ========================================  ==============
-name           phi(x)                                    kinks
-=============  ========================================  ==============
-identity       x                                         none
-relu           max(x, 0)                                 0
-leaky_relu     x for x > 0, slope x else (slope .01)     0
-tanh           tanh x                                    none
-erf            erf x                                     none
-gelu           x Phi(x)                                  none
-silu           x / (1 + exp(-x))                         none
-elu            x for x > 0, exp(x) - 1 else              0 (of phi')
-softplus       log(1 + exp(x))                           none
-oscillating    x exp((delta/omega) sin(omega log|x|))    0
-=============  ========================================  ==============
+=====================  ========================================  ==============
+name                   phi(x)                                    kinks
+=====================  ========================================  ==============
+identity               x                                         none
+relu                   max(x, 0)                                 0
+leaky_relu             x for x > 0, x / 100 else                 0
+tanh                   tanh x                                    none
+erf                    erf x                                     none
+sigmoid                1 / (1 + exp(-x))                         none
+gelu                   x Phi(x)                                  none
+silu                   x / (1 + exp(-x))                         none
+mish                   x tanh(log(1 + exp(x)))                   none
+elu                    x for x > 0, exp(x) - 1 else              0 (of phi')
+softplus               log(1 + exp(x))                           none
+oscillating_<omega>    x exp((.99/omega) sin(omega log|x|))      0
+=====================  ========================================  ==============
 
-`of_pair` makes one of an exact pair.
+An entry describes phi in float64, for integrals; says where its PyTorch module is, which is imported when it is needed
+(`modules.activation`); and how figures call it. `of_pair` makes one of an exact pair.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import scipy.special as sc
 from numpy.typing import NDArray
 
-from preactivations.pairs.gaussian import GaussianPair
+from preactivations.names import number_text, parameter
 
-__all__ = ["NAMES", "Activation", "by_name", "leaky_relu", "of_pair", "oscillating"]
+__all__ = [
+    "NAMES",
+    "REGISTRY",
+    "Activation",
+    "Pair",
+    "by_name",
+    "label_of",
+    "leaky_relu",
+    "of_pair",
+    "oscillating",
+]
 
 Array = NDArray[np.float64]
 Map = Callable[[Array], Array]
 
 
 class Activation(NamedTuple):
-    """An activation for the integrals of `edge_of_chaos`.
+    """An activation: what integrals, networks and figures must know of it.
 
     Attributes
     ----------
     name : str
-        A label.
+        As in `REGISTRY`.
     phi, dphi : map
         Elementwise in float64, any shape. At a kink `dphi` may be anything finite.
     kinks : tuple of float
@@ -54,6 +68,11 @@ class Activation(NamedTuple):
         Slopes left and right of 0 if phi is linear on both sides (identity, ReLU): closed forms are used then.
     weight_variance : float
         E W^2 of the weights that the activation is made for; 1 unless it is that of a pair.
+    module : tuple
+        The elementwise PyTorch module without parameters, as "package.module:Class" or a class, followed by the
+        arguments of its constructor. Empty: the activation is for integrals only.
+    label : str
+        Its name in figures and tables, see `label_of`.
     """
 
     name: str
@@ -63,10 +82,55 @@ class Activation(NamedTuple):
     power: float = 1.0
     slopes: tuple[float, float] | None = None
     weight_variance: float = 1.0
+    module: tuple[Any, ...] = ()
+    label: str = ""
+
+
+@runtime_checkable
+class Pair(Protocol):
+    """What `of_pair` asks of an exact pair: `pairs.GaussianPair` is one. Equal pairs must be equal and hashable."""
+
+    kind: Any
+
+    def __hash__(self) -> int: ...
+
+    @property
+    def weights(self) -> Any:
+        """The law of the weights."""
+        ...
+
+    def phi(self, x: Any) -> Array:
+        """The activation, elementwise."""
+        ...
+
+    def dphi(self, x: Any) -> Array:
+        """Its derivative, elementwise."""
+        ...
+
+
+@functools.lru_cache(maxsize=64)
+def of_pair(pair: Pair) -> Activation:
+    """The exact activation of a pair (`GaussianPair`), with E W^2 of its weights; named by its kind.
+
+    Its `power` is 1 / (1 + 2b) for odd spherical pairs and 1 for all others. The same object for equal pairs, so that
+    its integrals are kept.
+    """
+    b = getattr(pair.weights, "b", 0.0)
+    power = 1 / (1 + 2 * b) if pair.kind == "odd" else 1.0
+    return Activation(
+        pair.kind,
+        pair.phi,
+        pair.dphi,
+        (0.0,) if power < 1 else (),
+        power,
+        weight_variance=pair.weights.variance,
+        module=("preactivations.activations.modules:GaussianActivation", pair.weights, pair.kind),
+        label=f"phi {pair.kind}",
+    )
 
 
 def leaky_relu(slope: float = 0.01) -> Activation:
-    """x for x > 0 and slope * x else; slope 0 is ReLU, 1 the identity.
+    """x for x > 0 and slope * x else; slope 0 is ReLU, 1 the identity. The same object for equal slopes.
 
     Parameters
     ----------
@@ -85,18 +149,28 @@ def leaky_relu(slope: float = 0.01) -> Activation:
     """
     if not math.isfinite(slope):
         raise ValueError(f"slope must be finite, got {slope}")
-    name = {0.0: "relu", 1.0: "identity"}.get(slope, "leaky_relu")
+    return _leaky_relu(float(slope) + 0.0)  # no negative zero
+
+
+@functools.cache
+def _leaky_relu(slope: float) -> Activation:
+    name, label, *module = {
+        0.0: ("relu", "ReLU", "torch.nn:ReLU"),
+        1.0: ("identity", "identity", "torch.nn:Identity"),
+    }.get(slope, ("leaky_relu", "leaky ReLU", "torch.nn:LeakyReLU", slope))
     return Activation(
         name,
         lambda x: np.where(x > 0, x, slope * x) + 0.0,  # no negative zeros
         lambda x: np.where(x > 0, 1.0, slope),
         () if slope == 1 else (0.0,),
         slopes=(slope, 1.0),
+        module=tuple(module),
+        label=label,
     )
 
 
 def oscillating(delta: float = 0.99, omega: float = 6.0) -> Activation:
-    """x exp((delta/omega) sin(omega log|x|)): `nn.Oscillating` in float64; 0 at 0, with derivative 1 (chosen) there.
+    """x exp((delta/omega) sin(omega log|x|)): 0 at 0, with derivative 1 (chosen) there.
 
     Parameters
     ----------
@@ -108,7 +182,7 @@ def oscillating(delta: float = 0.99, omega: float = 6.0) -> Activation:
     Returns
     -------
     Activation
-        Named "oscillating_<omega>".
+        Named "oscillating_<omega>"; the same object for equal arguments.
 
     Raises
     ------
@@ -119,29 +193,24 @@ def oscillating(delta: float = 0.99, omega: float = 6.0) -> Activation:
         raise ValueError(f"delta must be in [0, 1] (beyond it phi is not monotone), got {delta}")
     if not (omega > 0 and math.isfinite(omega)):
         raise ValueError(f"omega must be finite and > 0, got {omega}")
+    return _oscillating(float(delta), float(omega))
 
+
+@functools.cache
+def _oscillating(delta: float, omega: float) -> Activation:
     def log(x: Array) -> Array:
         return np.log(np.where(x == 0, 1.0, np.abs(x)))
 
     return Activation(
-        f"oscillating_{omega:g}",
+        f"oscillating_{number_text(omega)}",
         lambda x: x * np.exp(delta / omega * np.sin(omega * log(x))),
         lambda x: np.where(
             x == 0, 1.0, np.exp(delta / omega * np.sin(omega * log(x))) * (1 + delta * np.cos(omega * log(x)))
         ),
         (0.0,),
+        module=("preactivations.activations.modules:Oscillating", delta, omega),
+        label=f"oscillating {number_text(omega)}",
     )
-
-
-def of_pair(pair: GaussianPair) -> Activation:
-    """The exact activation of a pair (`GaussianPair`), with E W^2 of its weights; named by its kind.
-
-    Its `power` is 1 / (1 + 2b) for odd spherical pairs and 1 for all others.
-    """
-    b = getattr(pair.weights, "b", 0.0)
-    power = 1 / (1 + 2 * b) if pair.kind == "odd" else 1.0
-    kinks = (0.0,) if power < 1 else ()
-    return Activation(pair.kind, pair.phi, pair.dphi, kinks, power, weight_variance=pair.weights.variance)
 
 
 def _normal_density(x: Array) -> Array:
@@ -153,26 +222,57 @@ def _silu_slope(x: Array) -> Array:
     return s * (1 + x * sc.expit(-x))
 
 
-_SMOOTH: dict[str, tuple[Map, Map]] = {
-    "tanh": (np.tanh, lambda x: 4 * sc.expit(2 * x) * sc.expit(-2 * x)),
-    "erf": (sc.erf, lambda x: 2 / math.sqrt(math.pi) * np.exp(-x * x)),
-    "gelu": (lambda x: x * sc.ndtr(x), lambda x: sc.ndtr(x) + x * _normal_density(x)),
-    "silu": (lambda x: x * sc.expit(x), _silu_slope),
-    "softplus": (lambda x: np.logaddexp(0, x), sc.expit),
-}
-_ELU = Activation(
-    "elu",
-    lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))),
-    lambda x: np.where(x > 0, 1.0, np.exp(np.minimum(x, 0))),
-    (0.0,),
-)
+def _mish_slope(x: Array) -> Array:
+    t = np.tanh(np.logaddexp(0, x))
+    return t + x * sc.expit(x) * (1 - t) * (1 + t)
 
-#: Names that `by_name` takes, besides "oscillating_<omega>".
-NAMES = tuple(sorted([*_SMOOTH, "elu", "identity", "leaky_relu", "relu"]))
+
+def _smooth(name: str, phi: Map, dphi: Map, module: str, label: str = "", **facts: Any) -> Activation:
+    return Activation(name, phi, dphi, module=(module,), label=label or name, **facts)
+
+
+#: The activations that `by_name` takes, besides "oscillating_<omega>". To add one, add its entry.
+REGISTRY: dict[str, Activation] = {
+    entry.name: entry
+    for entry in (
+        leaky_relu(1.0),
+        leaky_relu(0.0),
+        leaky_relu(),
+        _smooth("tanh", np.tanh, lambda x: 4 * sc.expit(2 * x) * sc.expit(-2 * x), "torch.nn:Tanh"),
+        _smooth(
+            "erf",
+            sc.erf,
+            lambda x: 2 / math.sqrt(math.pi) * np.exp(-x * x),
+            "preactivations.activations.modules:Erf",
+        ),
+        _smooth("sigmoid", sc.expit, lambda x: sc.expit(x) * sc.expit(-x), "torch.nn:Sigmoid"),
+        _smooth(
+            "gelu",
+            lambda x: x * sc.ndtr(x),
+            lambda x: sc.ndtr(x) + x * _normal_density(x),
+            "torch.nn:GELU",
+            "GELU",
+        ),
+        _smooth("silu", lambda x: x * sc.expit(x), _silu_slope, "torch.nn:SiLU", "SiLU"),
+        _smooth("mish", lambda x: x * np.tanh(np.logaddexp(0, x)), _mish_slope, "torch.nn:Mish", "Mish"),
+        _smooth(
+            "elu",
+            lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))),
+            lambda x: np.where(x > 0, 1.0, np.exp(np.minimum(x, 0))),
+            "torch.nn:ELU",
+            "ELU",
+            kinks=(0.0,),
+        ),
+        _smooth("softplus", lambda x: np.logaddexp(0, x), sc.expit, "torch.nn:Softplus"),
+    )
+}
+
+#: Names of the entries of `REGISTRY`, sorted.
+NAMES = tuple(sorted(REGISTRY))
 
 
 def by_name(name: str) -> Activation:
-    """An activation by its name; "oscillating_<omega>" has delta = .99.
+    """An activation by its name; "oscillating_<omega>" has delta = .99. The same object for equal names.
 
     Parameters
     ----------
@@ -193,19 +293,17 @@ def by_name(name: str) -> Activation:
     >>> by_name("relu").phi(np.array([-1.0, 2.0])).tolist()
     [0.0, 2.0]
     """
-    family, _, omega = name.partition("oscillating_")
-    if not family and omega.replace(".", "", 1).isdigit():
-        return oscillating(omega=float(omega))
-    if name in _SMOOTH:
-        return Activation(name, *_SMOOTH[name])
-    match name:
-        case "identity":
-            return leaky_relu(1.0)
-        case "relu":
-            return leaky_relu(0.0)
-        case "leaky_relu":
-            return leaky_relu()
-        case "elu":
-            return _ELU
-    accepted = ", ".join(map(repr, [*NAMES, "oscillating_<omega>"]))
-    raise ValueError(f"unknown activation {name!r}; accepted: {accepted}")
+    omega = parameter(name, "oscillating")
+    if omega is not None:
+        return oscillating(omega=omega)
+    if name not in REGISTRY:
+        accepted = ", ".join(map(repr, [*sorted(REGISTRY), "oscillating_<omega>"]))
+        raise ValueError(
+            f"unknown activation {name!r}; accepted: {accepted} ('odd' and 'positive' go with a law of weights)"
+        )
+    return REGISTRY[name]
+
+
+def label_of(name: str) -> str:
+    """How figures and tables call the activation of that name: its label, else the name."""
+    return by_name(name).label or name

@@ -38,7 +38,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicHermiteSpline, PchipInterpolator
 from scipy.optimize import brentq, minimize_scalar
 
-from preactivations.activations.registry import oscillating
+from preactivations.activations.registry import Pair, oscillating
 from preactivations.edge_of_chaos._gaussian_moments import GRID, grid_moments, moments
 from preactivations.edge_of_chaos.fixpoints import (
     EDGE,
@@ -55,7 +55,6 @@ from preactivations.edge_of_chaos.maps import (
     scale_of,
     variance_slope,
 )
-from preactivations.pairs.gaussian import GaussianPair
 from preactivations.weights import SphericalMarginal
 
 __all__ = [
@@ -319,7 +318,7 @@ def eoc_curve(
     return EocCurve(1 / np.sqrt(unit * m.slope_square[stable]), sigma_b[stable], at[stable])
 
 
-def eoc_point(pair: GaussianPair) -> EocPoint:
+def eoc_point(pair: Pair) -> EocPoint:
     """The only point of the Edge of Chaos of an odd `GaussianPair` on the circle sigma_w^2 + sigma_b^2 = 1.
 
     sigma_w^2 = 1 / (E W^2 E phi'(G)^2), sigma_b^2 = 1 - sigma_w^2. By the Gaussian Poincare inequality chi >= 1 for
@@ -337,6 +336,7 @@ def eoc_point(pair: GaussianPair) -> EocPoint:
 
     Examples
     --------
+    >>> from preactivations.pairs.gaussian import GaussianPair
     >>> from preactivations.weights import SymmetricWeibull
     >>> point = eoc_point(GaussianPair(SymmetricWeibull(4), "odd"))
     >>> round(point.sigma_w**2 * point.chi, 12)

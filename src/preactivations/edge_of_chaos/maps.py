@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Hashable
-from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from preactivations.activations.registry import Activation, by_name, of_pair
+from preactivations.activations.registry import Activation, Pair, by_name, of_pair
 from preactivations.edge_of_chaos._gaussian_moments import moments
 from preactivations.edge_of_chaos._mixed_moments import mixed
-from preactivations.pairs.gaussian import GaussianPair, Kind
-from preactivations.weights import WeightLaw
 
 __all__ = [
     "V_MAX",
@@ -30,7 +25,7 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-AnyActivation = Activation | GaussianPair | str
+AnyActivation = Activation | Pair | str
 
 V_MIN, V_MAX = 1e-14, 1e10  # of variances
 
@@ -39,20 +34,14 @@ def resolve(activation: AnyActivation) -> Activation:
     """The `Activation` behind a name, a pair or itself; TypeError or ValueError (names) for anything else."""
     if isinstance(activation, Activation):
         return activation
-    if isinstance(activation, GaussianPair):
-        return _of_pair(cast(Hashable, activation.weights), activation.kind)
     if isinstance(activation, str):
         return by_name(activation)
+    if isinstance(activation, Pair):
+        return of_pair(activation)
     raise TypeError(
         f"activation must be a name, an Activation or a GaussianPair, got {type(activation).__name__}; for a function "
         "of your own: Activation(name, phi, dphi, kinks)"
     )
-
-
-@functools.lru_cache(maxsize=64)
-def _of_pair(weights: Hashable, kind: Kind) -> Activation:
-    """One activation per pair, so that its table is made once."""
-    return of_pair(GaussianPair(cast(WeightLaw, weights), kind))
 
 
 def scale_of(act: Activation, sigma_w: float, sigma_b: float, weight_variance: float | None) -> float:
@@ -138,6 +127,7 @@ def variance_slope(
     Examples
     --------
     >>> from preactivations.weights import SymmetricWeibull
+    >>> from preactivations.pairs.gaussian import GaussianPair
     >>> round(float(variance_slope(GaussianPair(SymmetricWeibull(4), "odd"), 1.0)), 5)
     0.80971
     """

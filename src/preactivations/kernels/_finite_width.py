@@ -50,7 +50,7 @@ def log_angle_moments(start: float, depth: int, width: int, ratio: float = 1.0) 
     """Mean and standard deviation of log t_l in ReLU networks without biases, l = 0, ..., depth, t_0 = `start`.
 
     To first order in 1/width per layer, log t_l taken as normal. Rotation-invariant laws of weights differ by `ratio`
-    alone: E|w|^4 m/((m+2)(E|w|^2)^2), 1 for normal weights (`row_laws.RotationInvariant.ratio`). Where E|w|^8 is
+    alone: E|w|^4 m/((m+2)(E|w|^2)^2), 1 for normal weights (`rows.RotationInvariant.ratio`). Where E|w|^8 is
     infinite the next term falls slowly (Student's t with 5 degrees of freedom, width 500: deviation 11 % too large
     after one layer). Independent symmetric weights are as normal ones; skewed ones are not, because activations have a
     mean.

@@ -4,7 +4,7 @@ phi_(a,p)(z) = z^p for z > 0 and a z^p else (ReLU: a = 0, p = 1). For a row w of
 
     k(x, y) = E phi(w.x) phi(w.y) = E|w|^(2p) / E chi_m^(2p) |x|^p |y|^p F_p(t)
 
-for *every* rotation-invariant law of w in R^m (`row_laws`): the law enters by one moment, and not at all once outputs
+for *every* rotation-invariant law of w in R^m (`rows`): the law enters by one moment, and not at all once outputs
 are normalized, cos t' = F_p(t) / F_p(0). For independent weights of mean 0 and variance 1 it is the limit m ->
 infinity of delocalized inputs, with `clt_correction` the next orders. F_p = (1 + a^2) k_p(t) + 2 a (-1)^p k_p(pi - t),
 with
@@ -41,6 +41,7 @@ from preactivations.kernels._clt_expansion import clt_correction
 from preactivations.kernels._finite_width import log_angle_moments
 from preactivations.kernels.arc_cosine import checked_angle, mapped_angle, namespace, rectified
 from preactivations.kernels.inputs import checked_inputs, checked_slope, scaled
+from preactivations.names import parameter
 from preactivations.rows import row_law
 
 __all__ = [
@@ -78,7 +79,7 @@ class Rectified(NamedTuple):
 
 
 class RowLaw(Protocol):
-    """What a kernel asks of a law of rows of weights: `row_laws` has some."""
+    """What a kernel asks of a law of rows of weights: `rows` has some."""
 
     def kernel_factor(self, degree: int, m: int) -> float:
         """E|w|^(2 degree) / E chi_m^(2 degree) of a row of m weights; inf where it is infinite."""
@@ -116,12 +117,8 @@ def rectified_by_name(name: str) -> Rectified:
     }
     if name in known:
         return known[name]
-    family, _, slope = name.partition("leaky_relu_")
-    try:
-        if not family:
-            return Rectified(checked_slope(float(slope)))
-    except ValueError:
-        pass
+    if (slope := parameter(name, "leaky_relu")) is not None:
+        return Rectified(checked_slope(slope))
     raise ValueError(
         f"unknown activation {name!r}; accepted: {', '.join(map(repr, known))}, 'leaky_relu_<slope>'"
     )
@@ -271,7 +268,7 @@ def kernel(
     ----------
     x, y : array_like or tensor, shape (..., m)
     weights : str or law of rows, optional
-        One of `row_laws`, or its name. Exact for rotation-invariant laws, the limit m -> infinity for independent
+        One of `rows`, or its name. Exact for rotation-invariant laws, the limit m -> infinity for independent
         weights of mean 0 (`clt_correction` has the next orders). Left out: standard normal weights.
     activation : str or Rectified, optional
         A name that `rectified_by_name` takes, or slope and degree.
@@ -359,7 +356,7 @@ def finite_width_variance(angle: Values, ratio: float = 1.0, slope: float = 0.0)
     """n Var(k_hat) of the kernel of n neurons, k_hat = sum phi(w_i.x) phi(w_i.y) / n, |x| = |y| = 1, E|w|^2 = m.
 
     It is ratio F_2 - F_1^2 with F_2 that of the slope a^2, ratio = E|w|^4 m / ((m + 2) (E|w|^2)^2): 1 for normal
-    weights, `row_laws.RotationInvariant.ratio` of others. Degree 1.
+    weights, `rows.RotationInvariant.ratio` of others. Degree 1.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ import scipy.special as sc
 from numpy.typing import NDArray
 
 from preactivations.activations.registry import by_name
-from preactivations.weights import WeightLaw
+from preactivations.weights import WeightLaw, as_law
 
 __all__ = ["COMMON_ACTIVATIONS", "PairCheck", "check_pair"]
 
@@ -76,12 +76,12 @@ class PairCheck(NamedTuple):
     factor_tail: float
 
 
-def check_pair(weights: WeightLaw, activation: Callable[[Array], Array]) -> PairCheck:
+def check_pair(weights: str | WeightLaw, activation: Callable[[Array], Array]) -> PairCheck:
     """Check the four constraints of the head of this file for an arbitrary pair.
 
     Parameters
     ----------
-    weights : WeightLaw
+    weights : str or WeightLaw
     activation : map
         Elementwise, float64 arrays, finite on the real line. It is evaluated on |x| <= 37 and, for its growth, at
         +-1e4 and +-2e4.
@@ -97,11 +97,11 @@ def check_pair(weights: WeightLaw, activation: Callable[[Array], Array]) -> Pair
 
     Examples
     --------
-    >>> from preactivations.weights import SymmetricWeibull
-    >>> check = check_pair(SymmetricWeibull(3), np.tanh)
+    >>> check = check_pair("weibull_3", np.tanh)
     >>> check.gaussian, round(check.ks, 3)
     (False, 0.119)
     """
+    weights = as_law(weights)
     # graded: 9 u^3 is dense next to 0, where odd activations of spherical pairs are steep
     u = (np.arange(_NODES) + 0.5) / _NODES * 2 - 1
     x = 9 * u**3

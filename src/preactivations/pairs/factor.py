@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike
 
 from preactivations.pairs._spherical import SphericalFactor
 from preactivations.pairs._weibull import ArcsineFactor, Array, Map, Quantile, WeibullFactor
-from preactivations.weights import Normal, Size, SphericalMarginal, SymmetricWeibull, WeightLaw
+from preactivations.weights import Normal, Size, SphericalMarginal, SymmetricWeibull, WeightLaw, as_law
 
 __all__ = ["GaussianFactor"]
 
@@ -97,9 +97,9 @@ class GaussianFactor:
     0.5
     """
 
-    def __init__(self, weights: WeightLaw) -> None:
-        self.weights = weights
-        self._law = _law_of(weights)
+    def __init__(self, weights: str | WeightLaw) -> None:
+        self.weights = as_law(weights)
+        self._law = _law_of(self.weights)
 
     def __repr__(self) -> str:
         return f"GaussianFactor({self.weights!r})"

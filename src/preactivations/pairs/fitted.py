@@ -40,7 +40,7 @@ from preactivations.pairs._fitted_density import (
 )
 from preactivations.pairs.gaussian import GaussianPair, Kind, check_kind
 from preactivations.streams import Stream, normal
-from preactivations.weights import SymmetricWeibull, WeightLaw
+from preactivations.weights import WeightLaw, as_law
 
 if TYPE_CHECKING:
     pass
@@ -290,14 +290,14 @@ def error_summary(fit: ActivationFit, pair: GaussianPair) -> ErrorSummary:
     )
 
 
-def product_ks(activation: Any, weights: WeightLaw, n: int, stream: Stream) -> float:
+def product_ks(activation: Any, weights: str | WeightLaw, n: int, stream: Stream) -> float:
     """KS statistic of n independent products W phi(X) against N(0, 1).
 
     Parameters
     ----------
     activation : map
         Elementwise, from float32 arrays.
-    weights : WeightLaw
+    weights : str or WeightLaw
     n : int
         At least 1.
     stream : Stream
@@ -307,15 +307,15 @@ def product_ks(activation: Any, weights: WeightLaw, n: int, stream: Stream) -> f
     -------
     float
     """
-    rng = stream.block(0)
+    law, rng = as_law(weights), stream.block(0)
     parts = np.array_split(np.empty(n, np.float32), 1 + n // 10**6)
     for part in parts:
         x = normal(part.size, rng)
-        part[:] = weights.sample32(part.size, rng) * activation(x)
+        part[:] = law.sample32(part.size, rng) * activation(x)
     return ks_statistic(np.concatenate(parts))
 
 
-def variance_after(activation: Any, weights: SymmetricWeibull, depths: list[int]) -> list[float]:
+def variance_after(activation: Any, weights: str | WeightLaw, depths: list[int]) -> list[float]:
     """v_l of the infinite-width recursion v -> E W^2 E phi(sqrt(v) G)^2 from v = 1, at the given depths.
 
     For an exact pair it is 1 at every depth.
@@ -324,7 +324,7 @@ def variance_after(activation: Any, weights: SymmetricWeibull, depths: list[int]
     ----------
     activation : map
         Elementwise, from float64 arrays; evaluated on 1801 equidistant G in [-9, 9].
-    weights : SymmetricWeibull
+    weights : str or WeightLaw
     depths : list of int
         At least 0, in any order.
 
@@ -336,8 +336,8 @@ def variance_after(activation: Any, weights: SymmetricWeibull, depths: list[int]
     g = np.linspace(-9, 9, 1801)
     probability = np.exp(-0.5 * g * g)
     probability /= probability.sum()
-    v, out = 1.0, {0: 1.0}
+    factor, v, out = as_law(weights).variance, 1.0, {0: 1.0}
     for depth in range(1, max(depths, default=0) + 1):
-        v = weights.variance * float(probability @ activation(math.sqrt(v) * g) ** 2)
+        v = factor * float(probability @ activation(math.sqrt(v) * g) ** 2)
         out[depth] = v
     return [out[depth] for depth in depths]

@@ -43,7 +43,8 @@ class GaussianPair:
 
     Parameters
     ----------
-    weights : SymmetricWeibull or SphericalMarginal
+    weights : str, SymmetricWeibull or SphericalMarginal
+        A law that has a factor, or its name ("weibull_4").
     kind : {"odd", "positive"}
         The two couplings of the head of this file. Odd: phi(-x) = -phi(x), like tanh. Positive: phi > 0 and
         increasing, like softplus.
@@ -73,7 +74,7 @@ class GaussianPair:
     [0.0, 1.242151985136]
     """
 
-    def __init__(self, weights: WeightLaw, kind: Kind = "odd") -> None:
+    def __init__(self, weights: str | WeightLaw, kind: Kind = "odd") -> None:
         self.kind = check_kind(kind)
         self.factor = GaussianFactor(weights)
 
@@ -81,6 +82,12 @@ class GaussianPair:
     def weights(self) -> WeightLaw:
         """The law of the weights."""
         return self.factor.weights
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, GaussianPair) and (self.weights, self.kind) == (other.weights, other.kind)
+
+    def __hash__(self) -> int:
+        return hash((self.weights, self.kind))
 
     def __repr__(self) -> str:
         return f"GaussianPair({self.weights!r}, kind={self.kind!r})"

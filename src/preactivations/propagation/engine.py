@@ -32,7 +32,7 @@ from threadpoolctl import threadpool_limits
 
 from preactivations.propagation.statistics import LayerStatistics, as_numpy, block_statistics, merge
 from preactivations.streams import Stream
-from preactivations.weights import Normal, WeightLaw
+from preactivations.weights import Normal, WeightLaw, as_law
 
 if TYPE_CHECKING:
     import torch
@@ -54,13 +54,13 @@ _THREAD_MEMORY, _DEVICE_MEMORY = 20e6, 2e9
 class Options(TypedDict, total=False):
     """Keyword arguments of `simulate`, which `simulate_layers` takes too; there they are described."""
 
-    weights: Required[WeightLaw]
+    weights: Required[str | WeightLaw]
     n_networks: Required[int]
     stream: Required[Stream]
     sigma_w: float
     sigma_b: float
     inputs: ArrayLike
-    first_weights: WeightLaw | None
+    first_weights: str | WeightLaw | None
     normalize: bool
     memory: float | None
     threads: int
@@ -72,13 +72,13 @@ def simulate(
     widths: Sequence[int],
     activation: ArrayMap | TensorMap,
     *,
-    weights: WeightLaw,
+    weights: str | WeightLaw,
     n_networks: int,
     stream: Stream,
     sigma_w: float = 1.0,
     sigma_b: float = 0.0,
     inputs: ArrayLike = 1.0,
-    first_weights: WeightLaw | None = None,
+    first_weights: str | WeightLaw | None = None,
     normalize: bool = False,
     memory: float | None = None,
     threads: int = 1,
@@ -94,8 +94,8 @@ def simulate(
     activation : map or torch.nn.Module
         Elementwise. On the CPU a map of float32 arrays (it may overwrite its argument) or a module; with `device` a
         module or a map of tensors.
-    weights : WeightLaw
-        Law of the weights from the second layer on.
+    weights : str or WeightLaw
+        Law of the weights from the second layer on, or its name.
     n_networks : int
         At least 0.
     stream : Stream
@@ -104,7 +104,7 @@ def simulate(
         Scales of weights and biases, in every layer; 1 and 0 by default.
     inputs : array-like, scalar, shape (n_0,) or (m, n_0)
         One input vector x or a batch of m; a scalar is one vector of equal numbers, by default of ones.
-    first_weights : WeightLaw, optional
+    first_weights : str or WeightLaw, optional
         Law of the weights of the first layer, by default N(0, 1).
     normalize : bool
         Divide the activations of each layer by their root mean square over its neurons (they stay 0 where all are 0).
@@ -128,14 +128,13 @@ def simulate(
     Raises
     ------
     ValueError
-        For empty or non-positive widths, a negative scale, inputs of the wrong length, a `memory` that does not
-        hold one block (the message says how much it takes), a device that is not there, a negative
-        `n_networks` or threads < 1.
+        For an unknown name of a law, empty or non-positive widths, a negative scale, inputs of the wrong length, a
+        `memory` that does not hold one block (the message says how much it takes), a device that is not there, a
+        negative `n_networks` or threads < 1.
 
     Examples
     --------
-    >>> from preactivations.weights import Normal
-    >>> z = simulate([1, 4, 1], np.tanh, weights=Normal(), n_networks=5, stream=Stream(0))
+    >>> z = simulate([1, 4, 1], np.tanh, weights="normal", n_networks=5, stream=Stream(0))
     >>> z.shape
     (5, 1)
     """
@@ -194,8 +193,7 @@ def simulate_layers(
 
     Examples
     --------
-    >>> from preactivations.weights import Normal
-    >>> layers = simulate_layers([1, 4, 4], np.tanh, weights=Normal(), n_networks=1000, stream=Stream(0))
+    >>> layers = simulate_layers([1, 4, 4], np.tanh, weights="normal", n_networks=1000, stream=Stream(0))
     >>> layers.tested.shape
     (2, 1000)
     """
@@ -344,7 +342,9 @@ def _plan(widths: Sequence[int], activation: Any, **options: Unpack[Options]) ->
         raise ValueError(
             f"memory = {memory:g} bytes is too small: one block of widths {widths} takes {needed} bytes"
         )
-    laws = [options.get("first_weights") or Normal()] + [options["weights"]] * (len(widths) - 2)
+    laws = [as_law(options.get("first_weights") or Normal())] + [as_law(options["weights"])] * (
+        len(widths) - 2
+    )
     networks = Networks(widths, laws, activation, x, sigma_w, sigma_b, options.get("normalize", False))
     return _Plan(networks, n_networks, block_size(*shapes), workers, stream, device, options.get("progress"))
 

@@ -18,28 +18,25 @@ integrals are sums over fixed nodes (log-spaced in |z0|). An activation with an 
 psi does not decay: `relu_output_cdf`.
 
 Error of the distribution function, measured: below 3e-4 at n = 1 and 1e-4 from n = 2 on for theta = 10, positive, where
-given z0 there is almost an atom and the truncation of tau shows; below 1e-4 and 2e-5 else (tests/test_two_layer.py).
+given z0 there is almost an atom and the truncation of tau shows; below 1e-4 and 2e-5 else (test_output_laws.py).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
-from preactivations.gaussianity import ks_distance, ks_standardized, ks_statistic
-from preactivations.propagation.engine import ArrayMap, simulate
-from preactivations.streams import Stream
-from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull, WeightLaw
+from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull, WeightLaw, as_law
 
 if TYPE_CHECKING:
     from scipy.interpolate import CubicSpline, PPoly
 
-__all__ = ["REFERENCE", "Setting", "ks_line", "ks_points", "output_cdf", "relu_output_cdf", "sweep_widths"]
+__all__ = ["output_cdf", "relu_output_cdf"]
 
 Array = NDArray[np.float64]
 Map = Callable[[Array], Array]
@@ -53,141 +50,14 @@ _Y_MAX = 12.0  # in standard deviations: beyond it, given z0, the distribution f
 _TINY = 1e-6  # the first neuron lies in (-_TINY, _TINY) with probability 8e-7
 
 
-class Setting(NamedTuple):
-    """A network of the study.
-
-    Attributes
-    ----------
-    weights : WeightLaw
-        Of W and V, from the second layer on; w0 is standard normal.
-    activation : callable
-        phi, an elementwise map of float64 arrays.
-    sigma_w : float
-        Scale of the weights; 1 by default.
-    sigma_b : float
-        Scale of the biases; 0 by default.
-    """
-
-    weights: WeightLaw
-    activation: Map
-    sigma_w: float = 1.0
-    sigma_b: float = 0.0
-
-
-def relu(x: Array) -> Array:
-    return np.maximum(x, 0)
-
-
-#: ReLU with He's variance and tanh at the Edge of Chaos, with the constants of the paper.
-REFERENCE = {
-    "relu": Setting(Normal(), relu, sigma_w=math.sqrt(2)),
-    "tanh": Setting(Normal(), np.tanh, sigma_w=math.sqrt(1.46), sigma_b=math.sqrt(0.013)),
-}
-
-
-def sweep_widths(sweep: Literal["i", "ii", "iii"], n: int) -> list[int]:
-    """Widths [1, n0, n1, 1] of the study: (i) n0 = 1, n1 = n; (ii) n0 = n, n1 = 2; (iii) n0 = n1 = n.
-
-    ValueError for another sweep.
-    """
-    match sweep:
-        case "i":
-            return [1, 1, n, 1]
-        case "ii":
-            return [1, n, 2, 1]
-        case "iii":
-            return [1, n, n, 1]
-    raise ValueError(f"sweep must be 'i', 'ii' or 'iii', got {sweep!r}")
-
-
-def ks_points(
-    setting: Setting,
-    activation: ArrayMap,
-    *,
-    sweeps: Sequence[Literal["i", "ii", "iii"]],
-    widths: Sequence[int],
-    n_samples: int,
-    stream: Callable[[str, int], Stream],
-    memory: float = 40e6,
-    threads: int = 1,
-) -> list[dict[str, str | int | float]]:
-    """Simulated KS statistics of the output pre-activation, a row per sweep and width.
-
-    Parameters
-    ----------
-    setting : Setting
-        Its activation is not used here.
-    activation : map
-        The activation in single precision, for the simulation.
-    sweeps : sequence of {"i", "ii", "iii"}
-        See `sweep_widths`.
-    widths : sequence of int
-        n of each cell, at least 1.
-    n_samples : int
-        Networks of a cell, one output each.
-    stream : callable
-        (sweep, n) -> source of random numbers of that cell.
-    memory, threads
-        As for `propagation.simulate`; 40 MB and 1 by default.
-
-    Returns
-    -------
-    list of dict
-        sweep, n, ks (from N(0, 1)), ks_standardized (of the standardized sample), n_samples.
-    """
-    rows: list[dict[str, str | int | float]] = []
-    for sweep in sweeps:
-        for n in widths:
-            z = simulate(
-                sweep_widths(sweep, n),
-                activation,
-                weights=setting.weights,
-                sigma_w=setting.sigma_w,
-                sigma_b=setting.sigma_b,
-                n_networks=n_samples,
-                stream=stream(sweep, n),
-                memory=memory,
-                threads=threads,
-            )
-            rows.append(
-                {"sweep": sweep, "n": n, "ks": ks_statistic(z), "ks_standardized": ks_standardized(z)}
-            )
-            rows[-1]["n_samples"] = n_samples
-    return rows
-
-
-def ks_line(setting: Setting, widths: Sequence[int]) -> Array:
-    """(raw, standardized) KS distance of the output of sweep (i) from N(0, 1), without sampling noise.
-
-    Parameters and errors as for `output_cdf`. `two_layer.relu` goes with weights N(0, 1) and sigma_b = 0 only
-    (`relu_output_cdf`): ValueError for others.
-
-    Returns
-    -------
-    array, shape (2, len(widths))
-    """
-    from scipy.integrate import trapezoid
-
-    z = np.concatenate((np.linspace(0, 12, 2401), np.geomspace(12, 500, 400)[1:]))
-    has_atom = setting.activation is relu
-    if has_atom and (setting.weights != Normal() or setting.sigma_b):
-        raise ValueError(
-            f"ReLU has an atom, whose law is known for weights N(0, 1) and sigma_b = 0; got {setting.weights}, "
-            f"sigma_b = {setting.sigma_b:g}"
-        )
-    cdf = relu_output_cdf(z, widths, setting.sigma_w) if has_atom else output_cdf(z, widths, setting)
-    out = np.empty((2, len(widths)))
-    for k, f in enumerate(cdf):
-        # E z^2 = 4 int_0^inf z P(z2 > z) dz
-        deviation = math.sqrt(4 * trapezoid(z * (1 - f), z))
-        out[:, k] = ks_distance(z, f), ks_distance(z / deviation, f)
-    return out
-
-
 def output_cdf(
     z: ArrayLike,
     widths: Sequence[int],
-    setting: Setting,
+    activation: Map,
+    *,
+    weights: str | WeightLaw,
+    sigma_w: float = 1.0,
+    sigma_b: float = 0.0,
 ) -> Array:
     """P(z2 <= z) for networks [1, n, 1], for every n of `widths`.
 
@@ -196,9 +66,12 @@ def output_cdf(
     z : array, shape (m,)
     widths : sequence of int
         1 to 100.
-    setting : Setting
-        The law of W and V is SymmetricWeibull, Normal or SphericalMarginal(b) with b > 0; w0 is standard normal. The
-        activation has no atom at 0: P(phi(z1) = 0) = 0.
+    activation : map
+        phi, elementwise on float64 arrays, without an atom at 0: P(phi(z1) = 0) = 0.
+    weights : str or WeightLaw
+        Law of W and V: SymmetricWeibull, Normal or SphericalMarginal(b) with b > 0; w0 is standard normal.
+    sigma_w, sigma_b : float, optional
+        Scales of weights and biases; 1 and 0 by default.
 
     Returns
     -------
@@ -207,12 +80,18 @@ def output_cdf(
     Raises
     ------
     ValueError
-        For a width below 1 or above 100.
+        For a width below 1 or above 100, or an unknown name of a law.
     TypeError
         For another law of weights.
+
+    Examples
+    --------
+    >>> cdf = output_cdf([0.0, 1.0], [1, 10], np.tanh, weights="normal")
+    >>> cdf.shape
+    (2, 2)
     """
     _check_widths(widths)
-    weights, activation, sigma_w, sigma_b = setting
+    weights = as_law(weights)
     z = np.asarray(z, dtype=np.float64)
     x, x_weight = _normal_nodes()
     spread = math.hypot(sigma_w, sigma_b)

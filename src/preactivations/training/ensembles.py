@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from preactivations.activations.modules import GaussianActivation
+from preactivations.activations.modules import GaussianActivation, is_elementwise
 
 __all__ = ["Ensemble"]
 
@@ -33,8 +33,8 @@ class Ensemble:
     ----------
     networks : sequence of nn.Sequential
         Of `nn.Linear`, `nn.Conv2d` (stride 1, no padding), `nn.MaxPool2d` (window equal to its stride), `nn.Flatten`,
-        `nn.RMSNorm` over features (not affine) and elementwise activations; what `networks.mlp` and `networks.lenet`
-        make. One network may stand several times.
+        `nn.RMSNorm` over features (not affine) and activations of `activations.registry`; what `networks.mlp` and
+        `networks.lenet` make. One network may stand several times.
     device : torch.device or str, optional
         By default where the networks are.
     dtype : torch.dtype
@@ -403,11 +403,8 @@ def _layers(template: nn.Sequential, parameters: list[tuple[Tensor, Tensor]]) ->
                 layers.append(_Relu(in_place))
             case GaussianActivation():
                 layers.append(_Exact(module))
-            case _ if not own and module.__class__.__name__ in _ELEMENTWISE:
+            case _ if not own and is_elementwise(module):
                 layers.append(_Elementwise(module))
             case _:
                 raise TypeError(f"an ensemble can't batch the layer {module}; see the docstring of Ensemble")
     return layers
-
-
-_ELEMENTWISE = {"ELU", "GELU", "Identity", "LeakyReLU", "Oscillating", "SiLU", "Sigmoid", "Softplus"}

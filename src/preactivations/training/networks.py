@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from preactivations.activations.modules import activation as activation_by_name
-from preactivations.weights import Normal, WeightLaw, law_by_name
+from preactivations.weights import Normal, WeightLaw, as_law
 
 __all__ = ["initialize", "lenet", "mlp"]
 
@@ -48,8 +48,7 @@ def mlp(
     activation : str or Module
         A name of `nn.activation`, or an elementwise module, which all layers share.
     weights : str or WeightLaw
-        A name of `weights.law_by_name` (weibull_4, uniform, normal, ...) or a law; for "odd" and "positive" it is that
-        of the exact pair.
+        A law, or its name ("weibull_4", "spherical_1", "normal"); for "odd" and "positive" that of the exact pair.
     sigma_w, sigma_b : float
         Scales in the formula of the module; sigma_w > 0, sigma_b >= 0.
     normalize : bool
@@ -77,7 +76,7 @@ def mlp(
     torch.Size([5, 10])
     """
     _positive(inputs=inputs, width=width, depth=depth, classes=classes)
-    law = law_by_name(weights) if isinstance(weights, str) else weights
+    law = as_law(weights)
     phi = activation_by_name(activation, law) if isinstance(activation, str) else activation
     layers: list[nn.Module] = []
     for k in range(depth):
@@ -124,7 +123,7 @@ def lenet(
     _positive(channels=channels, classes=classes)
     if size < 16:
         raise ValueError(f"size must be at least 16 (two 5 x 5 kernels and two poolings), got {size}")
-    law = law_by_name(weights) if isinstance(weights, str) else weights
+    law = as_law(weights)
     phi = activation_by_name(activation, law) if isinstance(activation, str) else activation
     side = ((size - 4) // 2 - 4) // 2
     layers: list[nn.Module] = []
@@ -138,7 +137,7 @@ def lenet(
 
 def initialize(
     network: nn.Sequential,
-    weights: WeightLaw,
+    weights: str | WeightLaw,
     sigma_w: float = 1.0,
     sigma_b: float = 0.0,
     rng: np.random.Generator | None = None,
@@ -150,8 +149,8 @@ def initialize(
     Parameters
     ----------
     network : nn.Sequential
-    weights : WeightLaw
-        Law of X in all layers but the first; no name here.
+    weights : str or WeightLaw
+        Law of X in all layers but the first, or its name.
     sigma_w, sigma_b : float
     rng : numpy.random.Generator, optional
         By default fresh.
@@ -174,7 +173,7 @@ def initialize(
     layers = [layer for layer in network.modules() if isinstance(layer, (nn.Linear, nn.Conv2d))]
     if not layers:
         raise ValueError("there is nothing to initialize: the network has no nn.Linear or nn.Conv2d")
-    law: WeightLaw = Normal()
+    law, further = as_law("normal"), as_law(weights)
     for layer in layers:
         fan_in = layer.weight[0].numel()
         values = law.sample32(layer.weight.numel(), rng).reshape(layer.weight.shape)
@@ -182,7 +181,7 @@ def initialize(
             layer.weight.copy_(torch.from_numpy(values)).mul_(sigma_w / math.sqrt(fan_in))
             if layer.bias is not None:
                 layer.bias.copy_(torch.from_numpy(Normal().sample32(layer.bias.numel(), rng))).mul_(sigma_b)
-        law = weights
+        law = further
     return network
 
 

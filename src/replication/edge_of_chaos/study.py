@@ -9,28 +9,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from preactivations.activations.registry import Activation, by_name, of_pair
+from preactivations.activations.registry import by_name, oscillating
 from preactivations.edge_of_chaos.curves import chi_map, depth_scales, eoc_curve, eoc_point, oscillating_range
 from preactivations.edge_of_chaos.fixpoints import correlation_fixed_points, fixed_points, fixed_variance
 from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map, variance_slope
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.propagation.engine import simulate_layers
 from preactivations.streams import Stream
-from preactivations.weights import Normal, SymmetricWeibull, WeightLaw
+from preactivations.weights import SymmetricWeibull, WeightLaw
+from replication.settings import Setting, setting_by_name
 
 __all__ = [
-    "NetworkLaw",
     "constant_rows",
     "correlation_rows",
     "curve_rows",
     "edge_settings",
     "heat_rows",
-    "law_of",
     "map_rows",
     "oscillating_rows",
     "pair_row",
@@ -42,48 +41,6 @@ __all__ = [
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]
-
-
-class NetworkLaw(NamedTuple):
-    """Activation for theory and for the engine, weights, scales."""
-
-    exact: Activation
-    module: Any
-    weights: WeightLaw
-    sigma_w: float
-    sigma_b: float
-
-    @property
-    def scales(self) -> Any:
-        """Keyword arguments for the engine."""
-        return {"sigma_w": self.sigma_w, "sigma_b": self.sigma_b}
-
-    @property
-    def map_scales(self) -> Any:
-        """For the maps of `edge_of_chaos`, which want E W^2 too."""
-        return self.scales | {"weight_variance": self.weights.variance}
-
-
-def law_of(name: str, law: WeightLaw | None, sigma_w: float, sigma_b: float) -> NetworkLaw:
-    """By the name of the activation: odd and positive go with `law`, others with normal weights."""
-    from preactivations.activations.modules import activation
-
-    if law is not None:
-        module: Any = activation(name, law)
-        return NetworkLaw(of_pair(GaussianPair(law, module.kind)), module, law, sigma_w, sigma_b)
-    module = torch_erf() if name == "erf" else activation(name)
-    return NetworkLaw(by_name(name), module, Normal(), sigma_w, sigma_b)
-
-
-def torch_erf() -> Any:
-    """erf as a module."""
-    import torch
-
-    class Erf(torch.nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return torch.erf(x)
-
-    return Erf()
 
 
 # -- theory ----------------------------------------------------------------------------------------
@@ -175,7 +132,7 @@ def oscillating_rows(omega: float, n_scales: int = 5) -> tuple[list[Row], list[R
     points = []
     for share in np.linspace(0.1, 0.9, n_scales):
         sigma_w = low + share * (high - low)
-        found = fixed_points(f"oscillating_{omega:g}", sigma_w=sigma_w, interval=(0.3, 0.3 * period**3))
+        found = fixed_points(oscillating(omega=omega), sigma_w=sigma_w, interval=(0.3, 0.3 * period**3))
         positive = [p for p in found if p.variance > 0]
         for k, point in enumerate(positive):
             ratio = positive[k + 2].variance / point.variance if k + 2 < len(positive) else math.nan
@@ -216,8 +173,8 @@ def rate_rows(activation: Any, sigma_w: float, sigma_b: float, depth: int) -> li
     return [{"depth": int(at) + 1, "gap": float(1 - c[at - 1])} for at in depths]
 
 
-def edge_settings(theta: float) -> list[tuple[str, str, NetworkLaw]]:
-    """(activation, place, law): tanh and odd phi_theta below, on and above the edge, ReLU on it.
+def edge_settings(theta: float) -> list[tuple[str, str, Setting]]:
+    """(activation, place, setting): tanh and odd phi_theta below, on and above the edge, ReLU on it.
 
     tanh: the point of the curve with variance .3029, sigma_b kept, sigma_w times .8 and 1.4. phi_theta: on the circle
     sigma_w^2 + sigma_b^2 = 1, sigma_w times .85 and sigma_w = 1.
@@ -229,46 +186,50 @@ def edge_settings(theta: float) -> list[tuple[str, str, NetworkLaw]]:
     weibull = SymmetricWeibull(theta)
     edge = eoc_point(GaussianPair(weibull, "odd")).sigma_w
     settings = [
-        ("tanh", place, law_of("tanh", None, factor * sigma_w, sigma_b))
+        ("tanh", place, setting_by_name("tanh", sigma_w=factor * sigma_w, sigma_b=sigma_b))
         for place, factor in (("below", 0.8), ("on", 1.0), ("above", 1.4))
     ]
     for place, w in (("below", 0.85 * edge), ("on", edge), ("above", 1.0)):
-        settings.append(("odd", place, law_of("odd", weibull, w, math.sqrt(1 - w * w))))
-    return [*settings, ("relu", "on", law_of("relu", None, math.sqrt(2), 0.0))]
+        settings.append(
+            ("odd", place, setting_by_name("odd", weibull, sigma_w=w, sigma_b=math.sqrt(1 - w * w)))
+        )
+    return [*settings, ("relu", "on", setting_by_name("relu"))]
 
 
 # -- simulation ------------------------------------------------------------------------------------
 
 
 def correlation_rows(
-    law: NetworkLaw, width: int, depth: int, n_networks: int, start: float, stream: Stream, **options: Any
+    setting: Setting, width: int, depth: int, n_networks: int, start: float, stream: Stream, **options: Any
 ) -> list[Row]:
     """Two inputs whose first-layer pre-activations are N(0, v*) with correlation `start`, layer by layer.
 
     covariance (E z_a z_b / v*, mean over neurons and networks) with error, the mean over networks of the
-    correlation over neurons, its 5 % and 95 % points, and theory, the map. v* is the fixed point that it leads to.
+    correlation over neurons, its 5 % and 95 % points, and theory, the map. v* is the variance of the setting.
     """
-    v = fixed_variance(law.exact, **law.map_scales)
+    v = setting.variance
     if not 0 < v < math.inf:
-        raise ValueError(f"the variance of {law.exact.name} tends to {v:g} at sigma_w = {law.sigma_w:g}")
+        raise ValueError(f"the variance of {setting.name} tends to {v:g} at sigma_w = {setting.sigma_w:g}")
     # first layer: sigma_w^2 x_a.x_b / 2 + sigma_b^2 = v (1 or start), x in the plane
-    free = v - law.sigma_b**2
-    cosine = (start * v - law.sigma_b**2) / free
+    free = v - setting.sigma_b**2
+    cosine = (start * v - setting.sigma_b**2) / free
     if not -1 <= cosine <= 1:
         raise ValueError(f"correlation {start} can't be had in the first layer: the bias alone makes more")
-    size = math.sqrt(2 * free) / law.sigma_w
+    size = math.sqrt(2 * free) / setting.sigma_w
     x = size * np.array([[1.0, 0.0], [cosine, math.sqrt(1 - cosine**2)]])
     layers = simulate_layers(
         [2] + [width] * depth,
-        law.module,
-        weights=law.weights,
+        setting.module(),
+        weights=setting.weights,
         n_networks=n_networks,
         stream=stream,
         inputs=x,
-        **law.scales,
+        **setting.scales,
         **options,
     )
-    theory = np.append(start, correlation_map(law.exact, start, v, **law.map_scales, layers=depth - 1))
+    theory = np.append(
+        start, correlation_map(setting.exact, start, v, **setting.map_scales, layers=depth - 1)
+    )
     between = layers.between
     assert between is not None  # two inputs
     rows = []
@@ -291,22 +252,22 @@ def correlation_rows(
 
 
 def variance_rows(
-    law: NetworkLaw, width: int, depth: int, n_networks: int, start: float, stream: Stream, **options: Any
+    setting: Setting, width: int, depth: int, n_networks: int, start: float, stream: Stream, **options: Any
 ) -> list[Row]:
     """Variance layer by layer of networks whose first layer is N(0, start), with the map beside it."""
     layers = simulate_layers(
         [1] + [width] * depth,
-        law.module,
-        weights=law.weights,
+        setting.module(),
+        weights=setting.weights,
         n_networks=n_networks,
         stream=stream,
-        inputs=math.sqrt((start - law.sigma_b**2) / law.sigma_w**2),
-        **law.scales,
+        inputs=math.sqrt((start - setting.sigma_b**2) / setting.sigma_w**2),
+        **setting.scales,
         **options,
     )
     variance, theory = layers.variance(), [start]
     for _ in range(depth - 1):
-        theory.append(float(variance_map(law.exact, theory[-1], **law.map_scales)))
+        theory.append(float(variance_map(setting.exact, theory[-1], **setting.map_scales)))
     return [
         {"depth": k + 1, "variance": float(value), "error": float(error), "theory": theory[k]}
         for k, (value, error) in enumerate(zip(*variance, strict=True))

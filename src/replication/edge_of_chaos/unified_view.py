@@ -17,13 +17,12 @@ import torch
 from numpy.typing import NDArray
 
 from preactivations.edge_of_chaos.curves import eoc_point
-from preactivations.edge_of_chaos.fixpoints import fixed_variance
 from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map
 from preactivations.gaussianity import ks_standardized, ks_statistic
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.streams import Stream
 from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull
-from replication.edge_of_chaos.study import NetworkLaw, law_of
+from replication.settings import Setting, setting_by_name
 
 __all__ = ["Scheme", "measure", "schemes"]
 
@@ -38,7 +37,7 @@ class Scheme(NamedTuple):
     Attributes
     ----------
     name : str
-    law : NetworkLaw
+    setting : Setting
     keeps : str
         The statistic that it is made to keep.
     formula : str
@@ -48,7 +47,7 @@ class Scheme(NamedTuple):
     """
 
     name: str
-    law: NetworkLaw
+    setting: Setting
     keeps: str
     formula: str
     orthogonal: bool = False
@@ -58,43 +57,43 @@ def schemes(theta: float) -> list[Scheme]:
     """LeCun, Glorot, He, orthogonal, EOC, exact pairs for Weibull(theta) weights and for uniform ones."""
     weibull, uniform = SymmetricWeibull(theta), SphericalMarginal(1)
     point = eoc_point(GaussianPair(weibull, "odd"))
-    tanh = law_of("tanh", None, 1.0, 0.0)
+    tanh = setting_by_name("tanh", sigma_w=1.0)
     # uniform weights of variance 1: Glorot and Bengio draw from the uniform law
-    glorot = tanh._replace(weights=uniform, sigma_w=math.sqrt(3))
+    glorot = setting_by_name("tanh", sigma_w=math.sqrt(3), weights=uniform)
     return [
         Scheme("LeCun", tanh, "variance forward, linear units", "Var W = 1/fan_in"),
         Scheme(
             "Glorot", glorot, "variance forward and backward, linear units", "Var W = 2/(fan_in + fan_out)"
         ),
-        Scheme("He", law_of("relu", None, math.sqrt(2), 0.0), "variance forward, ReLU", "Var W = 2/fan_in"),
+        Scheme("He", setting_by_name("relu"), "variance forward, ReLU", "Var W = 2/fan_in"),
         Scheme("orthogonal", tanh, "norms forward and backward, linear units", "W W^T = I", orthogonal=True),
         Scheme(
             "Edge of Chaos",
-            law_of("tanh", None, math.sqrt(1.46), math.sqrt(0.013)),
+            setting_by_name("tanh"),
             "variance, correlations to first order, gradients",
             "chi_1 = 1: sigma_w^2 = 1.46, sigma_b^2 = 0.013",
         ),
         Scheme(
             f"phi odd, theta {theta:g}",
-            law_of("odd", weibull, 1.0, 0.0),
+            setting_by_name("odd", weibull, sigma_w=1.0),
             "whole law N(0, 1)",
             "W phi(X) ~ N(0, 1)",
         ),
         Scheme(
             f"phi odd, theta {theta:g}, Edge of Chaos",
-            law_of("odd", weibull, point.sigma_w, point.sigma_b),
+            setting_by_name("odd", weibull, sigma_w=point.sigma_w, sigma_b=point.sigma_b),
             "whole law N(0, 1), correlations to first order, gradients",
             "W phi(X) ~ N(0, 1), chi_1 = 1",
         ),
         Scheme(
             f"phi positive, theta {theta:g}",
-            law_of("positive", weibull, 1.0, 0.0),
+            setting_by_name("positive", weibull, sigma_w=1.0),
             "whole law N(0, 1)",
             "W phi(X) ~ N(0, 1)",
         ),
         Scheme(
             "phi positive, uniform weights",
-            law_of("positive", uniform, 1.0, 0.0),
+            setting_by_name("positive", uniform, sigma_w=1.0),
             "whole law N(0, 1)",
             "W phi(X) ~ N(0, 1)",
         ),
@@ -102,7 +101,7 @@ def schemes(theta: float) -> list[Scheme]:
 
 
 def measure(
-    law: NetworkLaw,
+    setting: Setting,
     width: int,
     depth: int,
     n_networks: int,
@@ -116,7 +115,7 @@ def measure(
 
     Parameters
     ----------
-    law : NetworkLaw
+    setting : Setting
     width, depth, n_networks : int
     start : float
         Correlation of the two inputs in the first layer.
@@ -138,17 +137,16 @@ def measure(
         )
     if not -1 <= start <= 1:
         raise ValueError(f"start is a correlation in [-1, 1], got {start}")
-    v = fixed_variance(law.exact, **law.map_scales)
-    if not 0 < v < math.inf:
-        v = 1.0
+    v = setting.variance if 0 < setting.variance < math.inf else 1.0
+    phi = setting.module()
     parts = []
     for block in range(-(-n_networks // _BLOCK)):
         count = min(_BLOCK, n_networks - block * _BLOCK)
-        parts.append(_block(law, width, depth, v, start, orthogonal, stream.block(block), count))
+        parts.append(_block(setting, phi, width, depth, v, start, orthogonal, stream.block(block), count))
         if progress is not None:
             progress(count)
     square, gradient, cosine, tested = (np.concatenate(column, axis=1) for column in zip(*parts, strict=True))
-    variances, correlations, chis = _theory(law, v, start, depth)
+    variances, correlations, chis = _theory(setting, v, start, depth)
     rows = []
     for k in range(depth):
         row: dict[str, float] = {"depth": k + 1, "n_networks": n_networks}
@@ -170,20 +168,23 @@ def measure(
     return rows
 
 
-def _theory(law: NetworkLaw, v: float, c: float, depth: int) -> tuple[list[float], list[float], list[float]]:
+def _theory(setting: Setting, v: float, c: float, depth: int) -> tuple[list[float], list[float], list[float]]:
     """Variance, correlation and chi_1 in layers 1 to depth; the correlation map takes the variance of its layer."""
-    scales = law.map_scales
+    scales = setting.map_scales
     variances, correlations, chis = [v], [c], []
     for _ in range(depth - 1):
-        correlations.append(float(correlation_map(law.exact, correlations[-1], variances[-1], **scales)))
-        variances.append(float(variance_map(law.exact, variances[-1], **scales)))
+        correlations.append(float(correlation_map(setting.exact, correlations[-1], variances[-1], **scales)))
+        variances.append(float(variance_map(setting.exact, variances[-1], **scales)))
     for at in variances:
-        chis.append(float(chi(law.exact, at, sigma_w=law.sigma_w, weight_variance=law.weights.variance)))
+        chis.append(
+            float(chi(setting.exact, at, sigma_w=setting.sigma_w, weight_variance=setting.weights.variance))
+        )
     return variances, correlations, chis
 
 
 def _block(
-    law: NetworkLaw,
+    setting: Setting,
+    phi: torch.nn.Module,
     width: int,
     depth: int,
     v: float,
@@ -200,10 +201,12 @@ def _block(
         if orthogonal:
             w = _orthogonal(_normal(rng, _BLOCK, width, width)) * math.sqrt(width)
         else:
-            w = torch.from_numpy(law.weights.sample32(_BLOCK * width * width, rng)).view(_BLOCK, width, width)
-        z = torch.bmm(w[:count], law.module(layers[-1])) * (law.sigma_w / math.sqrt(width))
-        if law.sigma_b:
-            z = z + law.sigma_b * _normal(rng, _BLOCK, width, 1)[:count]
+            w = torch.from_numpy(setting.weights.sample32(_BLOCK * width * width, rng)).view(
+                _BLOCK, width, width
+            )
+        z = torch.bmm(w[:count], phi(layers[-1])) * (setting.sigma_w / math.sqrt(width))
+        if setting.sigma_b:
+            z = z + setting.sigma_b * _normal(rng, _BLOCK, width, 1)[:count]
         layers.append(z)
     direction = _normal(rng, _BLOCK, width)[:count]
     gradients = torch.autograd.grad((layers[-1][..., 0] * direction).sum(), layers)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from preactivations.names import number_text
 from replication.training.comparisons import holm, sign_flip_p
 from replication.training.results import bootstrap_interval, chosen_runs
 from replication.verdicts import DERIVED, PAPER, claim_row, z_limit
@@ -171,7 +172,7 @@ def _slopes(widths: DataFrame) -> dict[str, str]:
 
 def _authors(constants: DataFrame) -> dict[str, str]:
     values = constants.set_index("name").value
-    errors = {a: float(values[f"authors_{a:g}"]) for a in (0.2, 0.5, 1.0)}
+    errors = {a: float(values[f"authors_{number_text(a)}"]) for a in (0.2, 0.5, 1.0)}
     return claim_row(
         "the authors' second-order formula for leaky ReLU is off by more, the larger the slope",
         DERIVED,

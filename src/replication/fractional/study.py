@@ -25,6 +25,7 @@ from preactivations.heavy_tails.scales import (
     sigma_second_order,
     unit,
 )
+from preactivations.names import number_text
 from preactivations.relu_law.chain import NormChain, NormFactor, NormLaw, stationary_law
 from preactivations.streams import Stream
 
@@ -55,19 +56,19 @@ def constants() -> list[Row]:
     rows: list[Row] = []
     for s in (0.5, 1.0, 1.5):
         rows += [
-            {"name": f"relu_10_{s:g}", "value": float(sigma(s, 10)) * math.sqrt(5)},
-            {"name": f"relu_64_{s:g}", "value": float(sigma(s, 64)) * math.sqrt(32)},
-            {"name": f"linear_64_{s:g}", "value": float(sigma(s, 64, "linear")) * 8},
+            {"name": f"relu_10_{number_text(s)}", "value": float(sigma(s, 10)) * math.sqrt(5)},
+            {"name": f"relu_64_{number_text(s)}", "value": float(sigma(s, 64)) * math.sqrt(32)},
+            {"name": f"linear_64_{number_text(s)}", "value": float(sigma(s, 64, "linear")) * 8},
         ]
     for s in (1.0, 2.0):
-        rows.append({"name": f"clt_mean_{s:g}", "value": float(clt_mean_variance(s, 64).mean)})
+        rows.append({"name": f"clt_mean_{number_text(s)}", "value": float(clt_mean_variance(s, 64).mean)})
     rows.append({"name": "clt_variance", "value": float(clt_mean_variance(1.0, 64).variance)})
     for a in (0.2, 0.5, 1.0):
         error = float(sigma_authors(1.0, 64, "leaky_relu", a) / sigma(1.0, 64, "leaky_relu", a)) - 1
-        rows.append({"name": f"authors_{a:g}", "value": error})
+        rows.append({"name": f"authors_{number_text(a)}", "value": error})
     for s in (1.5, 1.0):
         growth = 500 * math.log(float(sigma_second_order(s, 64)) * math.sqrt(32))
-        rows.append({"name": f"population_{s:g}", "value": math.exp(growth)})
+        rows.append({"name": f"population_{number_text(s)}", "value": math.exp(growth)})
     return rows
 
 

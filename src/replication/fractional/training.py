@@ -19,6 +19,7 @@ from torch import nn
 
 from preactivations.heavy_tails.scales import clt_mean_variance
 from preactivations.init.tensors import fractional_moment_
+from preactivations.names import parameter
 from preactivations.streams import Stream
 from preactivations.training.ensembles import Ensemble
 from preactivations.training.runs import Plan, Split, tensors, train_ensemble
@@ -96,7 +97,6 @@ def _default_(tensor: torch.Tensor, fan_in: int, generator: torch.Generator) -> 
 
 def _initialize_(weight: torch.Tensor, scheme: str, activation: str, generator: torch.Generator) -> None:
     slope = 0.01 if activation == "leaky_relu" else None
-    family, _, order = scheme.partition("_")
     if scheme == "he":
         fractional_moment_(weight, 2.0, activation, "fan_in", generator, a=slope)
     elif scheme == "xavier":
@@ -106,18 +106,10 @@ def _initialize_(weight: torch.Tensor, scheme: str, activation: str, generator: 
         fractional_moment_(weight, 2.0, activation, "fan_in", generator, a=slope)
         with torch.no_grad():
             weight.mul_(math.exp(-step))
-    elif family == "fractional" and _is_number(order):
-        fractional_moment_(weight, float(order), activation, "fan_in", generator, a=slope)
+    elif (order := parameter(scheme, "fractional")) is not None:
+        fractional_moment_(weight, order, activation, "fan_in", generator, a=slope)
     else:
         raise ValueError(f"scheme must be 'he', 'xavier', 'random_walk' or 'fractional_<s>', got {scheme!r}")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def train_scheme(

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom, chi2, norm, spearmanr
 
+from preactivations.activations.registry import label_of
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -40,7 +42,7 @@ def name_of(activation: str, theta: float, law: str = "") -> str:
             return f"{name_of(activation.removeprefix(prefix), theta, law)}, {text}"
     psi = activation.removesuffix("_edge")
     if psi not in _PAIRS:
-        return {"relu": "ReLU", "gelu": "GELU"}.get(activation, activation.replace("_", " "))
+        return label_of(psi)
     weights = "uniform weights" if law == "spherical_1" else law.replace("_", " ")
     edge = " on the edge" if psi != activation else ""
     return f"phi {psi}{edge}, " + (f"theta {theta:g}" if theta == theta else weights)

@@ -66,8 +66,7 @@ def simulate_depth(
         weights=setting.weights,
         n_networks=n_networks,
         stream=stream,
-        sigma_w=setting.sigma_w,
-        sigma_b=setting.sigma_b,
+        **setting.scales,
         inputs=math.sqrt(setting.input_norm),
         normalize=setting.normalize,
         **options,
@@ -193,7 +192,7 @@ def theory_correlations(setting: Setting, correlations: ArrayLike, depth: int) -
     unique = (setting.sigma_w**2 * setting.input_norm * unique + setting.sigma_b**2) / v
     layers = [np.clip(unique, -1, 1)]
     if depth > 1:
-        layers += list(correlation_map(setting.exact, layers[0], v, **setting.scales, layers=depth - 1))
+        layers += list(correlation_map(setting.exact, layers[0], v, **setting.map_scales, layers=depth - 1))
     return np.stack([layer[back].reshape(c.shape) for layer in layers])
 
 
@@ -274,8 +273,7 @@ def study_correlations(
         weights=setting.weights,
         n_networks=n_networks,
         stream=stream,
-        sigma_w=setting.sigma_w,
-        sigma_b=setting.sigma_b,
+        **setting.scales,
         inputs=x,
         normalize=setting.normalize,
         **options,

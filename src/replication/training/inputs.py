@@ -9,7 +9,7 @@ import torch
 from preactivations.datasets import load
 from preactivations.streams import Stream
 from preactivations.training.runs import Split, split_images
-from replication.laws import describe, device_of
+from replication.devices import describe, device_of
 
 
 def prepare(snakemake: Any, dataset: str, record: dict[str, Any]) -> tuple[str | None, Split]:

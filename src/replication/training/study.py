@@ -99,12 +99,7 @@ def _ensemble(
 ) -> Ensemble:
     """Members in the order of `plan.members`; those of one seed start equal."""
     phi = setting.module()
-    options: Any = {
-        "activation": phi,
-        "weights": setting.weights,
-        "sigma_w": setting.sigma_w,
-        "sigma_b": setting.sigma_b,
-    }
+    options: Any = {"activation": phi, "weights": setting.weights} | setting.scales
     networks = []
     for seed in range(plan.seeds):
         rng = stream.block(seed)

@@ -1,14 +1,15 @@
 """Activations in float64: derivatives by differences, against PyTorch, and names."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
 
 from preactivations.activations import modules as nn
-from preactivations.activations import registry as activations
-from preactivations.activations.registry import NAMES, by_name, leaky_relu, of_pair, oscillating
+from preactivations.activations.registry import NAMES, Activation, by_name, leaky_relu, of_pair, oscillating
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
 
@@ -22,9 +23,7 @@ def test_derivative_by_differences(name):
     np.testing.assert_allclose(act.dphi(x), (act.phi(x + h) - act.phi(x - h)) / (2 * h), rtol=1e-7, atol=1e-8)
 
 
-@pytest.mark.parametrize(
-    "name", ["elu", "gelu", "relu", "silu", "softplus", "tanh", "identity", "oscillating_6"]
-)
+@pytest.mark.parametrize("name", [*NAMES, "oscillating_6"])
 def test_same_as_the_module_of_that_name(name):
     module = nn.activation(name)
     x = torch.tensor(X, dtype=torch.float64)
@@ -65,4 +64,35 @@ def test_names_and_errors():
         oscillating(2.0)
     with pytest.raises(ValueError, match="omega must be finite and > 0, got -1"):
         oscillating(omega=-1)
-    assert set(activations.NAMES) >= {"relu", "tanh", "erf", "gelu", "silu", "elu"}
+    assert set(NAMES) >= {"relu", "tanh", "erf", "gelu", "silu", "elu", "mish"}
+    bare = Activation("square", np.square, lambda x: 2 * x)
+    with pytest.raises(ValueError, match="activation 'square' has no PyTorch module"):
+        nn.module_of(bare)
+
+
+def test_equal_names_are_one_object():
+    """Integrals are kept by activation: an equal one must not be another key."""
+    for name in (*NAMES, "oscillating_3", "oscillating_2.5"):
+        assert by_name(name) is by_name(name)
+    assert by_name("oscillating_6") is oscillating() is oscillating(0.99, omega=6)
+    assert leaky_relu(0) is by_name("relu")
+    one, other = (GaussianPair(SymmetricWeibull(4.0), "odd") for _ in range(2))
+    assert one is not other
+    assert one == other != GaussianPair(SymmetricWeibull(4), "positive")
+    assert of_pair(one) is of_pair(other)
+
+
+def test_parameters_in_names():
+    assert by_name("oscillating_2.0000001").name == "oscillating_2.0000001"
+    assert by_name("oscillating_2.0000001") is not by_name("oscillating_2")
+    assert by_name("oscillating_6.0").name == "oscillating_6"
+    with pytest.raises(ValueError, match="omega must be finite and > 0, got 0"):
+        by_name("oscillating_0")
+    with pytest.raises(ValueError, match="unknown activation 'oscillating_inf'"):
+        by_name("oscillating_inf")
+
+
+def test_the_registry_does_not_import_torch():
+    code = "import sys, preactivations.activations.registry as r; r.by_name('relu'); print('torch' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"

@@ -1,6 +1,7 @@
 """The law of the factor against mpmath (series, contour), a positive double integral, closed forms and samples."""
 
 import math
+from types import SimpleNamespace
 
 import mpmath as mp
 import numpy as np
@@ -169,7 +170,10 @@ def test_shapes_nan_and_support():
 def test_errors_say_why():
     with pytest.raises(ValueError, match=r"constant \|Y\| = 1/std"):
         GaussianFactor(Normal())
-    with pytest.raises(TypeError, match="accepted: SymmetricWeibull"):
+    with pytest.raises(ValueError, match="unknown law of weights 'weibull'; accepted: weibull_<theta>"):
         GaussianFactor("weibull")
+    names = ("variance", "tail_exponent", "moment", "survival", "small_ball", "density", "sample", "sample32")
+    with pytest.raises(TypeError, match=r"no exact factor is known for .*; accepted: SymmetricWeibull"):
+        GaussianFactor(SimpleNamespace(**dict.fromkeys(names, abs)))
     with pytest.raises(ValueError, match="finite only for s > -1"):
         GaussianFactor(SymmetricWeibull(3)).moment(-1)

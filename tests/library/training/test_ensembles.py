@@ -8,16 +8,17 @@ import torch
 from devices import AVAILABLE
 from torch import nn
 
+from preactivations.activations.registry import NAMES
 from preactivations.training.ensembles import Ensemble
 from preactivations.training.networks import lenet, mlp
 
 SETTINGS = {
     "tanh": {"activation": "tanh", "sigma_w": 1.2, "sigma_b": 0.3},
     "relu": {"activation": "relu", "sigma_w": 1.4},
-    "gelu": {"activation": "gelu", "sigma_w": 1.5},
+    **{name: {"activation": name, "sigma_w": 1.5} for name in NAMES if name not in ("relu", "tanh")},
     "oscillating": {"activation": "oscillating_3"},
     "odd": {"activation": "odd", "weights": "weibull_4"},
-    "positive": {"activation": "positive", "weights": "uniform"},
+    "positive": {"activation": "positive", "weights": "spherical_1"},
 }
 NORMALIZED = {
     f"normalized {name}": SETTINGS[name] | {"normalize": True} for name in ("tanh", "relu", "gelu", "odd")
@@ -57,7 +58,7 @@ def test_gradients_of_perceptrons(name):
     check(members, torch.randn(3, 11, 7, dtype=torch.float64), torch.randint(3, (3, 11)))
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", ["tanh", "relu", "gelu", "oscillating", "odd", "positive"])
 def test_gradients_of_convolutions(name):
     torch.manual_seed(0)
     members = networks(lenet, 2, 16, **SETTINGS[name])
@@ -160,6 +161,8 @@ def test_errors():
         Ensemble([one, other])
     with pytest.raises(TypeError, match="can't batch the layer Dropout"):
         Ensemble([nn.Sequential(nn.Linear(3, 3), nn.Dropout())])
+    with pytest.raises(TypeError, match="can't batch the layer PReLU"):  # it has a parameter
+        Ensemble([nn.Sequential(nn.Linear(3, 3), nn.PReLU())])
     with pytest.raises(TypeError, match="can't batch the layer Conv2d"):
         Ensemble([nn.Sequential(nn.Conv2d(1, 2, 3, padding=1))])
     with pytest.raises(TypeError, match="first layer must be"):

@@ -25,7 +25,7 @@ def parameters(network, kind="weight"):
     ("name", "law"),
     [
         ("weibull_4", SymmetricWeibull(4)),
-        ("uniform", SphericalMarginal(1)),
+        ("spherical_1", SphericalMarginal(1)),
         ("spherical_0.5", SphericalMarginal(0.5)),
         ("normal", Normal()),
     ],

@@ -17,7 +17,6 @@ from replication.edge_of_chaos.study import (
     curve_rows,
     edge_settings,
     heat_rows,
-    law_of,
     map_rows,
     oscillating_rows,
     pair_row,
@@ -26,6 +25,7 @@ from replication.edge_of_chaos.study import (
     uniqueness_row,
     variance_rows,
 )
+from replication.settings import setting_by_name
 
 
 def test_pairs():
@@ -45,36 +45,41 @@ def test_pairs():
 
 def test_settings_are_where_they_say():
     """On the edge chi_1 = 1 at the fixed point; below and above it is smaller and larger."""
-    for _, place, law in edge_settings(2.05):
-        v = fixed_variance(law.exact, **law.map_scales)
-        value = float(chi(law.exact, v, sigma_w=law.sigma_w, weight_variance=law.weights.variance))
+    for _, place, setting in edge_settings(2.05):
+        v = fixed_variance(setting.exact, **setting.map_scales)
+        assert v == setting.variance
+        value = float(
+            chi(setting.exact, v, sigma_w=setting.sigma_w, weight_variance=setting.weights.variance)
+        )
         if place == "on":
             assert value == pytest.approx(1, abs=1e-9)
         else:
             assert (value > 1) == (place == "above")
-        if law.exact.name == "odd":
+        if setting.exact.name == "odd":
             assert v == pytest.approx(1, rel=1e-9)
 
 
 def test_second_layer_follows_the_map_at_any_width():
     """Its pre-activations come from an exactly normal, independent first layer."""
     z = []
-    for activation, place, law in edge_settings(2.05):
-        rows = correlation_rows(law, 6, 3, 4000, 0.5, Stream(1, activation, place))
+    for activation, place, setting in edge_settings(2.05):
+        rows = correlation_rows(setting, 6, 3, 4000, 0.5, Stream(1, activation, place))
         assert rows[0]["theory"] == 0.5
         z += [(row["covariance"] - row["theory"]) / row["covariance_error"] for row in rows[:2]]
     assert np.max(np.abs(z)) < norm.isf(5e-4 / len(z))
 
 
 def test_wide_networks_follow_the_map_at_depth():
-    law = next(law for name, place, law in edge_settings(2.05) if (name, place) == ("tanh", "below"))
-    for row in correlation_rows(law, 400, 8, 40, 0.5, Stream(2)):
+    setting = next(
+        setting for name, place, setting in edge_settings(2.05) if (name, place) == ("tanh", "below")
+    )
+    for row in correlation_rows(setting, 400, 8, 40, 0.5, Stream(2)):
         assert abs(row["correlation"] - row["theory"]) < 4 * row["correlation_error"] + 3 / 400
 
 
 def test_variance_from_a_start():
-    law = law_of("oscillating_6", None, 0.99, 0.0)
-    rows = variance_rows(law, 50, 4, 2000, 0.6, Stream(3))
+    setting = setting_by_name("oscillating_6", sigma_w=0.99)
+    rows = variance_rows(setting, 50, 4, 2000, 0.6, Stream(3))
     assert rows[0]["theory"] == 0.6
     assert rows[1]["theory"] == pytest.approx(float(variance_map("oscillating_6", 0.6, sigma_w=0.99)))
     for row in rows[:2]:
@@ -83,17 +88,19 @@ def test_variance_from_a_start():
 
 def test_what_has_no_start():
     with pytest.raises(ValueError, match=r"the variance of relu tends to inf at sigma_w = 1\.5"):
-        correlation_rows(law_of("relu", None, 1.5, 0.0), 3, 3, 10, 0.5, Stream(1))
+        correlation_rows(setting_by_name("relu", sigma_w=1.5), 3, 3, 10, 0.5, Stream(1))
     with pytest.raises(ValueError, match="the bias alone makes more"):
-        correlation_rows(law_of("tanh", None, 0.2, 1.0), 3, 3, 10, 0.1, Stream(1))
+        correlation_rows(setting_by_name("tanh", sigma_w=0.2, sigma_b=1.0), 3, 3, 10, 0.1, Stream(1))
 
 
 def test_rates_on_the_edge():
     """ReLU: 1 - c ~ 9 pi^2 / (2 l^2) (Hayou et al. 2019); smooth activations 1/l."""
     rows = rate_rows("relu", math.sqrt(2), 0.0, 4000)
     assert rows[-1]["gap"] * rows[-1]["depth"] ** 2 == pytest.approx(4.5 * math.pi**2, rel=0.02)
-    law = next(law for name, place, law in edge_settings(2.05) if (name, place) == ("tanh", "on"))
-    late = [row for row in rate_rows(law.exact, law.sigma_w, law.sigma_b, 4000) if row["depth"] > 1000]
+    setting = next(setting for name, place, setting in edge_settings(2.05) if (name, place) == ("tanh", "on"))
+    late = [
+        row for row in rate_rows(setting.exact, setting.sigma_w, setting.sigma_b, 4000) if row["depth"] > 1000
+    ]
     slope = np.polyfit(np.log([r["depth"] for r in late]), np.log([r["gap"] for r in late]), 1)[0]
     assert slope == pytest.approx(-1, abs=0.02)
 

@@ -1,7 +1,5 @@
 """Forward and backward statistics of whole networks against exact means and the chi of theory."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -9,14 +7,14 @@ from scipy.stats import norm
 
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull
-from replication.edge_of_chaos.study import law_of
 from replication.edge_of_chaos.unified_view import _orthogonal, measure, schemes
+from replication.settings import setting_by_name
 
 
 def test_gradients_of_a_linear_network():
     """Second moment sigma_w^2 per layer, exactly in the mean at any width; so is the variance."""
-    law = law_of("identity", None, 1.1, 0.0)._replace(sigma_b=0.0)
-    rows = measure(law, 8, 6, 2000, 0.5, Stream(1))
+    setting = setting_by_name("identity", sigma_w=1.1)
+    rows = measure(setting, 8, 6, 2000, 0.5, Stream(1))
     z = []
     for row in rows:
         assert row["gradient_theory"] == pytest.approx(1.21 ** (6 - row["depth"]))
@@ -28,18 +26,18 @@ def test_gradients_of_a_linear_network():
 def test_one_layer_back_is_chi():
     """The gradient at the layer before the last: exactly chi_1, its pre-activations being normal in a 2-layer net."""
     for name, law, scales in (
-        ("tanh", None, (1.4, 0.3)),
-        ("odd", SymmetricWeibull(2.05), (1.0, 0.0)),
-        ("relu", None, (math.sqrt(2), 0.0)),
+        ("tanh", None, {"sigma_w": 1.4, "sigma_b": 0.3}),
+        ("odd", SymmetricWeibull(2.05), {"sigma_w": 1.0}),
+        ("relu", None, {}),
     ):
-        row = measure(law_of(name, law, *scales), 10, 2, 4000, 0.5, Stream(2, name))[0]
+        row = measure(setting_by_name(name, law, **scales), 10, 2, 4000, 0.5, Stream(2, name))[0]
         assert abs(row["gradient"] - row["gradient_theory"]) < 4 * row["gradient_error"]
 
 
 def test_orthogonal_matrices():
     q = _orthogonal(torch.randn(5, 7, 7, generator=torch.Generator().manual_seed(1)))
     torch.testing.assert_close(q @ q.mT, torch.eye(7).expand(5, 7, 7), atol=1e-5, rtol=0)
-    rows = measure(law_of("identity", None, 1.0, 0.0), 12, 5, 50, 0.3, Stream(3), orthogonal=True)
+    rows = measure(setting_by_name("identity", sigma_w=1.0), 12, 5, 50, 0.3, Stream(3), orthogonal=True)
     for row in rows:  # norms and angles are kept network by network
         assert row["variance"] == pytest.approx(rows[0]["variance"], rel=1e-4)
         assert row["gradient"] == pytest.approx(rows[-1]["gradient"], rel=1e-4)
@@ -50,19 +48,19 @@ def test_schemes_start_where_they_should():
     names = [scheme.name for scheme in schemes(4)]
     assert names[:5] == ["LeCun", "Glorot", "He", "orthogonal", "Edge of Chaos"]
     for scheme in schemes(4):
-        law = scheme.law
-        rows = measure(law, 20, 3, 200, 0.5, Stream(4, scheme.name), orthogonal=scheme.orthogonal)
+        setting = scheme.setting
+        rows = measure(setting, 20, 3, 200, 0.5, Stream(4, scheme.name), orthogonal=scheme.orthogonal)
         assert abs(rows[0]["variance"] - rows[0]["variance_theory"]) < 4.5 * rows[0]["variance_error"]
         assert abs(rows[1]["variance"] - rows[1]["variance_theory"]) < 4.5 * rows[1]["variance_error"]
         if scheme.name != "orthogonal":  # entries of unit variance times sigma_w, the pair's excepted
-            variance = law.sigma_w**2 * law.weights.variance
+            variance = setting.sigma_w**2 * setting.weights.variance
             expected = {"LeCun": 1, "Glorot": 1, "He": 2, "Edge of Chaos": 1.46}.get(scheme.name)
             assert expected is None or variance == pytest.approx(expected)
 
 
 def test_deterministic_and_the_first_of_more():
-    law = law_of("tanh", None, 1.2, 0.1)
-    few, more = (measure(law, 6, 3, n, 0.5, Stream(5)) for n in (50, 50))
+    setting = setting_by_name("tanh", sigma_w=1.2, sigma_b=0.1)
+    few, more = (measure(setting, 6, 3, n, 0.5, Stream(5)) for n in (50, 50))
     assert few == more
 
 
@@ -72,4 +70,4 @@ def test_deterministic_and_the_first_of_more():
 def test_errors(change, says):
     options = {"width": 5, "depth": 3, "n_networks": 4, "start": 0.5} | change
     with pytest.raises(ValueError, match=says):
-        measure(law_of("tanh", None, 1.0, 0.0), **options, stream=Stream(1))
+        measure(setting_by_name("tanh", sigma_w=1.0), **options, stream=Stream(1))

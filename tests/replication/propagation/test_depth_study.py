@@ -46,7 +46,7 @@ def cells():
 def test_the_variance_stays_at_infinite_width(name):
     setting = SETTINGS[name]
     if not setting.normalize:
-        after = float(variance_map(setting.exact, setting.variance, **setting.scales))
+        after = float(variance_map(setting.exact, setting.variance, **setting.map_scales))
         assert after == pytest.approx(setting.variance, rel=1e-10)
         slope = float(
             variance_slope(

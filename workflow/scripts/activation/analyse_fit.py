@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from preactivations.names import theta_of
 from preactivations.pairs.fitted import ActivationFit, DensityFit, error_summary, product_ks, variance_after
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull
 from replication.jobs import job, read_json, write_parquet
-from replication.laws import theta_of
 
 snakemake: Any  # Snakemake puts it here
 

@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 import torch
 
+from preactivations.names import theta_of
 from preactivations.pairs.fitted import DensitySettings, FitError, fit_density, improve_density
 from replication.jobs import job, write_json
-from replication.laws import theta_of
 from replication.losses import keep_losses
 
 snakemake: Any  # Snakemake puts it here

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from preactivations.names import number_text
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
 from replication.edge_of_chaos.study import (
@@ -59,17 +60,17 @@ with job(snakemake):
 
     settings = edge_settings(theta)
     maps, rates, scales = [], [], []
-    for activation, place, law in settings:
+    for activation, place, setting in settings:
         at = theta if activation == "odd" else nan
         if activation != "relu":
             maps.append(
-                named(activation, at, map_rows(law.exact, **law.scales, points=params["map_points"])).assign(
-                    place=place
-                )
+                named(
+                    activation, at, map_rows(setting.exact, **setting.scales, points=params["map_points"])
+                ).assign(place=place)
             )
         if place == "on":
             rates.append(
-                named(activation, at, rate_rows(law.exact, **law.scales, depth=params["rate_depth"]))
+                named(activation, at, rate_rows(setting.exact, **setting.scales, depth=params["rate_depth"]))
             )
     maps.append(
         named("oscillating_6", nan, map_rows("oscillating_6", 0.99, 0.0, params["map_points"])).assign(
@@ -81,9 +82,9 @@ with job(snakemake):
 
     n = params["scale_points"]
     near = np.concatenate([-np.geomspace(0.5, 1e-4, n), np.geomspace(1e-4, 1, n)])
-    for activation, _, law in (s for s in settings if s[1] == "on" and s[0] != "relu"):
-        rows = scale_rows(law.exact, law.sigma_b, [float(v) for v in law.sigma_w * (1 + near)])
-        edge = law.sigma_w
+    for activation, _, setting in (s for s in settings if s[1] == "on" and s[0] != "relu"):
+        rows = scale_rows(setting.exact, setting.sigma_b, [float(v) for v in setting.sigma_w * (1 + near)])
+        edge = setting.sigma_w
         scales.append(named(activation, theta if activation == "odd" else nan, rows).assign(edge=edge))
     write_parquet(pd.concat(scales), snakemake.output.scales)
 
@@ -91,7 +92,7 @@ with job(snakemake):
     write_parquet(pd.DataFrame([row for part in ranges for row in part]), snakemake.output.ranges)
     write_parquet(pd.DataFrame([row for part in points for row in part]), snakemake.output.points)
 
-    names = [*params["activations"], *(f"oscillating_{omega:g}" for omega in params["omegas"])]
+    names = [*params["activations"], *(f"oscillating_{number_text(omega)}" for omega in params["omegas"])]
     unique = [
         {"activation": name, "theta": nan} | uniqueness_row(name, params["unique_points"]) for name in names
     ]

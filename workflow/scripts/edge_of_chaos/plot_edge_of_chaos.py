@@ -13,7 +13,6 @@ from replication.propagation.claims import name_of
 snakemake: Any  # Snakemake puts it here
 
 OTHERS = {"erf": "tab:purple", "gelu": "tab:green", "silu": "tab:brown", "elu": "tab:blue"}
-LABELS = {"erf": "erf", "gelu": "GELU", "silu": "SiLU", "elu": "ELU", "softplus": "softplus"}
 PLACES = {
     "below": ("tab:blue", "below the edge"),
     "on": ("black", "on the edge"),
@@ -22,9 +21,8 @@ PLACES = {
 
 
 def options_of(activation: str, theta: float) -> dict[str, Any]:
-    if activation in LABELS:
-        return {"color": OTHERS.get(activation, "0.4"), "label": LABELS[activation]}
-    return look(activation, theta, colours)
+    options = look(activation, theta, colours)
+    return options | ({"color": OTHERS[activation]} if activation in OTHERS else {})
 
 
 def plot_curves(paths: Any) -> None:
@@ -89,10 +87,7 @@ def plot_heat(paths: Any) -> None:
         ends = np.where(np.isinf(size), 1.0, np.nan)
         ax.contourf(size.columns, size.index, ends, levels=[0.5, 1.5], hatches=["///"], colors="none")
         ax.set_xlabel(r"$\sigma_w$")
-        ax.set_title(
-            name_of(activation, theta) if activation == "odd" else LABELS.get(activation, activation),
-            fontsize=8,
-        )
+        ax.set_title(name_of(activation, theta), fontsize=8)
         ax.grid(visible=False)
     axes[0, 0].set_ylabel(r"$\sigma_b$")
     figure.colorbar(image, ax=axes, extend="max").set_label(r"$\chi_1$")

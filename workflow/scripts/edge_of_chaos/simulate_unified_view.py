@@ -9,17 +9,18 @@ import torch
 
 from preactivations.gaussianity import null_statistics
 from preactivations.streams import Stream
-from replication.edge_of_chaos.study import NetworkLaw, edge_settings
+from replication.edge_of_chaos.study import edge_settings
 from replication.edge_of_chaos.unified_view import measure, schemes
 from replication.jobs import Bar, Cells, job, write_parquet
+from replication.settings import Setting
 
 snakemake: Any  # Snakemake puts it here
 
 
-def compute(name: str, law: NetworkLaw, orthogonal: bool) -> dict[str, pd.DataFrame]:
+def compute(name: str, setting: Setting, orthogonal: bool) -> dict[str, pd.DataFrame]:
     bar = Bar(networks, name)
     stream = Stream(seed, "unified_view", name, theta, width)
-    found = measure(law, width, depth, networks, 0.5, stream, orthogonal=orthogonal, progress=bar.add)
+    found = measure(setting, width, depth, networks, 0.5, stream, orthogonal=orthogonal, progress=bar.add)
     bar.close()
     return {"rows": pd.DataFrame(found)}
 
@@ -29,16 +30,16 @@ with job(snakemake):
     study, seed = snakemake.params.study, snakemake.params.seed
     theta, depth = study["theta"], study["depth"]
     width, networks = study["unified"]["width"], study["unified"]["networks"]
-    settings = [(s.name, s.law, s.keeps, s.formula, s.orthogonal) for s in schemes(theta)]
+    settings = [(s.name, s.setting, s.keeps, s.formula, s.orthogonal) for s in schemes(theta)]
     settings += [
-        (f"{activation} {place} the edge", law, "", "", False)
-        for activation, place, law in edge_settings(theta)
+        (f"{activation} {place} the edge", setting, "", "", False)
+        for activation, place, setting in edge_settings(theta)
         if place != "on"
     ]
     cells, shared = Cells(snakemake), study["unified"] | {"seed": seed, "theta": theta, "depth": depth}
     done = []
-    for name, law, keeps, formula, orthogonal in settings:
-        found = cells.get(shared | {"scheme": name}, partial(compute, name, law, orthogonal))["rows"]
+    for name, setting, keeps, formula, orthogonal in settings:
+        found = cells.get(shared | {"scheme": name}, partial(compute, name, setting, orthogonal))["rows"]
         head = {"scheme": name, "keeps": keeps, "formula": formula, "width": width}
         done.append(pd.DataFrame({key: [value] * len(found) for key, value in head.items()}).join(found))
     # the null law of the standardized statistic for as many networks

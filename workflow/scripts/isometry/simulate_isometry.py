@@ -8,10 +8,10 @@ import pandas as pd
 import torch
 
 from preactivations.streams import Stream
+from replication.devices import describe, device_of
 from replication.isometry.jacobians import SCHEMES, singular_value_rows
 from replication.isometry.study import correlation_rows, deviation_rows, drawn_norms, he_chain, histogram_rows
 from replication.jobs import Bar, Cells, job, write_parquet
-from replication.laws import describe, device_of
 
 snakemake: Any  # Snakemake puts it here
 

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from preactivations.datasets import load
+from preactivations.names import theta_of
 from preactivations.streams import Stream
-from preactivations.weights import law_by_name
+from replication.devices import describe, device_of
 from replication.jobs import Bar, Cells, job, write_parquet
-from replication.laws import describe, device_of, theta_of
 from replication.propagation.depth import study_correlations
 from replication.settings import setting_by_name
 
@@ -18,10 +18,10 @@ snakemake: Any  # Snakemake puts it here
 
 
 def compute(cell: str, activation: str, width: int, networks: int) -> dict[str, Any]:
-    pair = activation in ("odd", "positive")
+    setting = setting_by_name(activation, cell)
     bar = Bar(networks, f"{data.title} {cell} {activation} n={width}")
     blocks, means = study_correlations(
-        setting_by_name(activation, law_by_name(cell) if pair else None),
+        setting,
         images,
         labels,
         width=width,
@@ -39,7 +39,7 @@ def compute(cell: str, activation: str, width: int, networks: int) -> dict[str, 
     name = {
         "dataset": data.title,
         "activation": activation,
-        "law": cell if pair else "",
+        "law": cell if setting.law is not None else "",
         "theta": theta_of(cell),
         "width": width,
     }

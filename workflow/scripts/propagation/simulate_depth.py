@@ -5,28 +5,22 @@ from typing import Any
 
 import pandas as pd
 
+from preactivations.names import number_text, theta_of
 from preactivations.streams import Stream
-from preactivations.weights import law_by_name
+from replication.devices import describe, device_of
 from replication.jobs import Bar, Cells, job, write_parquet
-from replication.laws import describe, device_of, theta_of
 from replication.propagation.depth import layer_rows, quantile_rows, simulate_depth
-from replication.settings import Setting, setting_by_name
+from replication.settings import setting_by_name
 
 snakemake: Any  # Snakemake puts it here
 
 
-def setting_of(cell: str, activation: str, control_theta: float) -> tuple[Setting, str]:
-    """The setting, and the name of the law of its exact activation."""
-    psi = activation.removeprefix("normalized_")
-    if psi not in ("odd", "positive"):
-        return setting_by_name(activation), ""
-    law = f"weibull_{control_theta:g}" if cell == "control" else cell
-    return setting_by_name(activation, law_by_name(law)), law
-
-
 def compute(cell: str, activation: str, width: int, networks: int) -> dict[str, Any]:
     params = snakemake.params
-    setting, law = setting_of(cell, activation, params.control_theta)
+    law = f"weibull_{number_text(params.control_theta)}" if cell == "control" else cell
+    setting = setting_by_name(activation, law)
+    if setting.law is None:
+        law = ""
     bar = Bar(networks, f"{cell} {activation} n={width}")
     layers = simulate_depth(
         setting,

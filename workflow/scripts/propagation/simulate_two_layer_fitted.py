@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 
 from preactivations.pairs.fitted import ActivationFit
-from preactivations.propagation.output_laws import Setting, ks_points
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull
 from replication.jobs import job, read_json, write_parquet
+from replication.propagation.two_layer import ks_points
 
 snakemake: Any  # Snakemake puts it here
 
@@ -20,8 +20,8 @@ with job(snakemake):
         fit = ActivationFit(theta, kind, tuple(fits[kind]["parameters"]))
         name = {"route": "fitted", "activation": kind, "theta": theta}
         study = ks_points(
-            Setting(SymmetricWeibull(theta), fit),
             fit,
+            weights=SymmetricWeibull(theta),
             **snakemake.params.settings,
             stream=partial(Stream, snakemake.params.seed, "ks_two_layer", "fitted", kind, theta),
             memory=1e6 * snakemake.resources.batch_mb,

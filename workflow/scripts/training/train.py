@@ -5,12 +5,12 @@ from typing import Any
 
 import pandas as pd
 
+from preactivations.names import theta_of
 from preactivations.streams import Stream
 from preactivations.training.runs import Plan
 from replication.jobs import Bar, Cells, job, write_parquet
-from replication.laws import theta_of
+from replication.settings import setting_by_name
 from replication.training.inputs import prepare
-from replication.training.setting_names import setting_of
 from replication.training.study import Architecture, initial_rows, train_cell
 
 snakemake: Any  # Snakemake puts it here
@@ -22,7 +22,7 @@ def trained(activation: str, law: str, architecture: Architecture, optimizer: An
     )
     bar = Bar(plan.epochs, f"{activation} {law} {architecture.width}x{architecture.depth} {plan.optimizer}")
     runs, curves = train_cell(
-        setting_of(activation, law),
+        setting_by_name(activation, law),
         architecture,
         data,
         plan,
@@ -48,7 +48,7 @@ def trained(activation: str, law: str, architecture: Architecture, optimizer: An
 
 def initial(activation: str, law: str, width: int, depths: list[int]) -> dict[str, Any]:
     rows = initial_rows(
-        setting_of(activation, law),
+        setting_by_name(activation, law),
         width,
         depths,
         study["initial_networks"],

@@ -5,13 +5,13 @@ from typing import Any
 
 import pandas as pd
 
+from preactivations.names import theta_of
 from preactivations.streams import Stream
 from preactivations.training.ensembles import Ensemble
 from preactivations.training.runs import Plan
 from replication.jobs import Bar, Cells, job, write_parquet
-from replication.laws import theta_of
+from replication.settings import setting_by_name
 from replication.training.inputs import prepare
-from replication.training.setting_names import setting_of
 from replication.training.study import Architecture, neuron_rows, persistence_rows
 
 snakemake: Any  # Snakemake puts it here
@@ -26,7 +26,7 @@ def compute(activation: str, law: str) -> dict[str, Any]:
 
     bar = Bar(study["epochs"], f"{activation} {law}")
     rows, runs = persistence_rows(
-        setting_of(activation, law),
+        setting_by_name(activation, law),
         Architecture(study["width"], study["depth"]),
         data,
         plan,

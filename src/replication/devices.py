@@ -1,14 +1,8 @@
-"""The shape in the name of a weight law, and the device that the configuration asks for."""
+"""The device that the configuration asks for."""
 
 from __future__ import annotations
 
 from pathlib import Path
-
-
-def theta_of(name: str) -> float:
-    """Shape of a Weibull law by its name, weibull_2.05; NaN for another name."""
-    family, _, value = name.partition("_")
-    return float(value) if family == "weibull" else float("nan")
 
 
 def device_of(setting: str) -> str | None:

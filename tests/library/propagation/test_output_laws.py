@@ -1,4 +1,4 @@
-"""The noise-free law of sweep (i) against simulation, closed forms and adaptive quadrature."""
+"""Noise-free laws of the output of networks [1, n, 1] against simulation, closed forms and adaptive quadrature."""
 
 import math
 
@@ -9,22 +9,17 @@ from scipy.integrate import dblquad, quad
 
 from preactivations.activations.array_map import as_array_map
 from preactivations.activations.modules import GaussianActivation
+from preactivations.activations.registry import by_name
 from preactivations.gaussianity import ks_statistic, null_quantile
 from preactivations.pairs.gaussian import GaussianPair
-from preactivations.propagation import output_laws as two_layer
+from preactivations.propagation import output_laws as output_laws
 from preactivations.propagation.engine import simulate
-from preactivations.propagation.output_laws import (
-    REFERENCE,
-    Setting,
-    ks_line,
-    output_cdf,
-    relu_output_cdf,
-    sweep_widths,
-)
+from preactivations.propagation.output_laws import output_cdf, relu_output_cdf
 from preactivations.streams import Stream
-from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull
+from preactivations.weights import SphericalMarginal, SymmetricWeibull
 
 WIDTHS = [1, 2, 3, 7, 10]
+TANH = {"weights": "normal", "sigma_w": math.sqrt(1.46), "sigma_b": math.sqrt(0.013)}  # at the Edge of Chaos
 # dense next to 0, where the density of odd pairs is singular
 Z = np.concatenate((-np.geomspace(9, 1e-6, 1500), [0.0], np.geomspace(1e-6, 9, 1500)))
 CASES = [
@@ -36,56 +31,45 @@ CASES = [
 @pytest.mark.parametrize(("law", "kind"), CASES, ids=str)
 def test_points_and_line_agree(law, kind):
     """Simulated outputs against the computed law: a KS test whose null hypothesis is that the law is right."""
-    cdf = output_cdf(Z, WIDTHS, Setting(law, GaussianPair(law, kind).phi))
+    cdf = output_cdf(Z, WIDTHS, GaussianPair(law, kind).phi, weights=law)
     phi, n = as_array_map(GaussianActivation(law, kind)), 400_000
     limit = null_quantile(1 - 1e-3 / (len(CASES) * len(WIDTHS)), n)
     for k, width in enumerate(WIDTHS):
         stream = Stream(12, str(law), kind, width)
-        z = simulate(sweep_widths("i", width), phi, weights=law, n_networks=n, stream=stream)
+        z = simulate([1, 1, width, 1], phi, weights=law, n_networks=n, stream=stream)
         assert ks_statistic(z, lambda t, f=cdf[k]: np.interp(t, Z, f)) < limit
 
 
 def test_tanh_points_and_line_agree():
-    setting, n = REFERENCE["tanh"], 400_000
-    cdf = output_cdf(Z, WIDTHS, setting)
+    n = 400_000
+    cdf = output_cdf(Z, WIDTHS, np.tanh, **TANH)
     for k, width in enumerate(WIDTHS):
-        z = simulate(
-            sweep_widths("i", width),
-            np.tanh,
-            weights=setting.weights,
-            sigma_w=setting.sigma_w,
-            sigma_b=setting.sigma_b,
-            n_networks=n,
-            stream=Stream(13, width),
-        )
+        z = simulate([1, 1, width, 1], np.tanh, **TANH, n_networks=n, stream=Stream(13, width))
         assert ks_statistic(z, lambda t, f=cdf[k]: np.interp(t, Z, f)) < null_quantile(1 - 1e-3 / 5, n)
 
 
 @pytest.mark.parametrize(("law", "kind"), CASES, ids=str)
 def test_width_one_is_normal(law, kind):
-    (f,) = output_cdf(Z, [1], Setting(law, GaussianPair(law, kind).phi))
+    (f,) = output_cdf(Z, [1], GaussianPair(law, kind).phi, weights=law)
     # the error is the truncation at tau = 200: largest where the law given z0 has almost an atom (W near +-1)
     assert np.max(np.abs(f - sc.ndtr(Z))) < 3e-4
 
 
 def test_convergence_in_the_nodes(monkeypatch):
-    settings = [
-        Setting(SymmetricWeibull(3), GaussianPair(SymmetricWeibull(3), k).phi) for k in ("odd", "positive")
-    ]
-    settings.append(REFERENCE["tanh"])
-    coarse = [output_cdf(Z, [2, 5], s) for s in settings]
-    monkeypatch.setattr(two_layer, "_TAU_MAX", 300.0)
-    monkeypatch.setattr(two_layer, "_TAU_STEP", 0.03)
-    monkeypatch.setattr(two_layer, "_RATIO_STEP", 0.001)
-    monkeypatch.setattr(two_layer, "_NODES", 200)
-    fine = [output_cdf(Z, [2, 5], s) for s in settings]
+    networks = [(GaussianPair("weibull_3", k).phi, {"weights": "weibull_3"}) for k in ("odd", "positive")]
+    networks.append((np.tanh, TANH))
+    coarse = [output_cdf(Z, [2, 5], phi, **law) for phi, law in networks]
+    monkeypatch.setattr(output_laws, "_TAU_MAX", 300.0)
+    monkeypatch.setattr(output_laws, "_TAU_STEP", 0.03)
+    monkeypatch.setattr(output_laws, "_RATIO_STEP", 0.001)
+    monkeypatch.setattr(output_laws, "_NODES", 200)
+    fine = [output_cdf(Z, [2, 5], phi, **law) for phi, law in networks]
     assert max(np.max(np.abs(a - b)) for a, b in zip(coarse, fine, strict=True)) < 2e-5
 
 
 def test_tanh_at_width_one_by_adaptive_quadrature():
     # P(z2 > z) = E Phi(-z / d1), d1^2 = s_w^2 tanh(z1)^2 + s_b^2, over z0 and z1: no Fourier transform
-    setting = REFERENCE["tanh"]
-    s_w, s_b = setting.sigma_w, setting.sigma_b
+    s_w, s_b = TANH["sigma_w"], TANH["sigma_b"]
 
     def integrand(g1, g0, z):
         d0 = math.hypot(s_w * math.tanh(math.hypot(s_w, s_b) * g0), s_b)
@@ -93,7 +77,7 @@ def test_tanh_at_width_one_by_adaptive_quadrature():
         return 4 * math.exp(-0.5 * (g0 * g0 + g1 * g1)) / (2 * math.pi) * sc.ndtr(-z / d1)
 
     z = np.array([0.05, 0.3, 1.0, 2.5])
-    (f,) = output_cdf(z, [1], setting)
+    (f,) = output_cdf(z, [1], np.tanh, **TANH)
     for at, value in zip(z, f, strict=True):
         direct = dblquad(integrand, 0, 8, 0, 8, args=(at,), epsabs=1e-8)[0]
         assert 1 - value == pytest.approx(direct, abs=2e-5)
@@ -116,39 +100,24 @@ def test_relu_line_by_adaptive_quadrature_and_simulation():
     )
     n = 400_000
     sample = simulate(
-        [1, 1, 4, 1], two_layer.relu, weights=Normal(), sigma_w=math.sqrt(2), n_networks=n, stream=Stream(14)
+        [1, 1, 4, 1],
+        by_name("relu").phi,
+        weights="normal",
+        sigma_w=math.sqrt(2),
+        n_networks=n,
+        stream=Stream(14),
     )
     empirical = np.searchsorted(np.sort(sample[:, 0]), z, side="right") / n
     np.testing.assert_allclose(empirical, four, atol=4 * 0.5 / math.sqrt(n))
 
 
-def test_standardized_line():
-    # an exact pair has variance 1: both lines are the same
-    pair = GaussianPair(SymmetricWeibull(4), "odd")
-    raw, standardized = ks_line(Setting(pair.weights, pair.phi), [1, 3, 10])
-    np.testing.assert_allclose(raw, standardized, atol=2e-4)
-    # tanh: the plateau is almost only a variance mismatch
-    raw, standardized = ks_line(REFERENCE["tanh"], [10])
-    assert standardized[0] < 0.4 * raw[0]
-
-
-def test_sweeps_and_errors():
-    assert [sweep_widths(s, 7) for s in ("i", "ii", "iii")] == [[1, 1, 7, 1], [1, 7, 2, 1], [1, 7, 7, 1]]
-    with pytest.raises(ValueError, match="'i', 'ii' or 'iii', got 'iv'"):
-        sweep_widths("iv", 1)
-    for function in (relu_output_cdf, lambda z, n: output_cdf(z, n, REFERENCE["tanh"])):
+def test_errors():
+    for function in (relu_output_cdf, lambda z, n: output_cdf(z, n, np.tanh, **TANH)):
         with pytest.raises(ValueError, match=r"widths must be between 1 and 100, .* got \[1, 101\]"):
             function([0.0], [1, 101])
     # the widest, at the atom, whose mass is 1/2 + 2^-101
     assert relu_output_cdf([0.0], [100])[0, 0] == pytest.approx(0.75, abs=1e-5)
     with pytest.raises(TypeError, match="no quadrature is known"):
-        output_cdf([0.0], [1], Setting(SphericalMarginal(0), np.tanh))
-
-
-def test_relu_goes_with_its_own_weights():
-    for wrong in (
-        REFERENCE["relu"]._replace(weights=SymmetricWeibull(3)),
-        REFERENCE["relu"]._replace(sigma_b=0.5),
-    ):
-        with pytest.raises(ValueError, match=r"ReLU has an atom, whose law is known for weights N\(0, 1\)"):
-            ks_line(wrong, [2])
+        output_cdf([0.0], [1], np.tanh, weights=SphericalMarginal(0))
+    with pytest.raises(ValueError, match="unknown law of weights 'cauchy'"):
+        output_cdf([0.0], [1], np.tanh, weights="cauchy")
