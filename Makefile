@@ -120,12 +120,10 @@ MEASURED := data/reference/measured/mnist
 measured: $(READY)
 	$(SNAKEMAKE) config/overlays/mnist.yaml -- training isometry kernels
 	mkdir -p $(MEASURED)
-	cp $(addprefix tables/mnist/training,.csv _comparisons.csv _conclusions.md) $(MEASURED)/
-	cp $(addprefix tables/mnist/isometry_,training.csv comparisons.csv) $(MEASURED)/
-	cp $(addprefix tables/mnist/kernel_,hypotheses.csv claims.csv) $(MEASURED)/
-	$(BIN)/python workflow/gather_provenance.py data/mnist/training > $(MEASURED)/provenance.json
-	$(BIN)/python workflow/gather_provenance.py data/mnist/isometry > $(MEASURED)/isometry_provenance.json
-	$(BIN)/python workflow/gather_provenance.py data/mnist/kernels > $(MEASURED)/kernel_provenance.json
+	cp $(addprefix tables/mnist/,training_cells.csv training_comparisons.csv training_claims.md \
+		isometry_training.csv isometry_comparisons.csv kernels_hypotheses.csv kernels_claims.csv) $(MEASURED)/
+	for stage in training isometry kernels; do \
+		$(BIN)/python workflow/gather_provenance.py data/mnist/$$stage > $(MEASURED)/$${stage}_provenance.json || exit 1; done
 
 readme-figures: reproduce
 	cp figures/$(SCALE)/propagation_two_layer.png figures/$(SCALE)/activation_exact.png figures/$(SCALE)/propagation_depth_ks.png figures/$(SCALE)/edge_of_chaos_correlations.png docs/figures/

@@ -33,7 +33,7 @@ from preactivations.training.runs import Plan, split_images
 from preactivations.weights import SymmetricWeibull
 from replication.settings import setting_by_name
 from replication.training.results import chosen_runs
-from replication.training.study import Architecture, train_cell
+from replication.training.study import Architecture, train_setting
 
 results = Results()
 results.scale
@@ -75,7 +75,7 @@ tests[tests.scope == "all"].drop(columns=["dataset", "optimizer", "scope"]).roun
 # %% [markdown]
 # ## Train your own
 #
-# Any setting of `preactivations.settings`, or write one: weights, activation, scales.
+# Any setting of `replication.settings`, or write one: weights, activation, scales.
 
 # %%
 torch.set_num_threads(1)
@@ -84,8 +84,8 @@ plan = Plan("sgd", [0.01, 0.03], seeds=5, epochs=10)
 fig, ax = plt.subplots(figsize=(6, 3.5))
 for name in ("odd_edge", "tanh", "relu"):
     setting = setting_by_name(name, SymmetricWeibull(4))
-    own, curves = train_cell(setting, Architecture(10, 10), data, plan, Stream(0, name), Stream(0, "order"))
-    mean = pd.DataFrame(curves).groupby(["learning_rate", "epoch"]).loss.mean()[0.01]
+    own = train_setting(setting, Architecture(10, 10), data, plan, Stream(0, name), Stream(0, "order"))
+    mean = own["curves"].groupby(["learning_rate", "epoch"]).loss.mean()[0.01]
     ax.plot(mean.index, mean, label=f"{name}, chi_1 = {setting.chi:.3f}")
 ax.axhline(np.log(10) / 2, color="0.7", ls="--")
 ax.set(xlabel="epoch", ylabel="training loss, rate 0.01, mean over seeds")

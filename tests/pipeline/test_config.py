@@ -99,7 +99,7 @@ FAULTS = [
         "keys here: batch_size",
     ),
     ("density.fitted.extended_thetas", [3], "", "must not repeat thetas, got [3.0] in both"),
-    ("device", "tpu", "device", "'tpu'"),
+    ("gpu", "tpu", "gpu", "'tpu'"),
     ("propagation.widths", [{"width": 3}], "propagation.widths.0.networks", "Field required"),
     ("propagation.widths", [{"width": 3, "networks": 5}] * 2, "propagation", "distinct, repeated: [3]"),
     ("propagation.activations", ["gelu"], "propagation.activations.0", "'gelu'"),

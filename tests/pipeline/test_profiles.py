@@ -60,7 +60,7 @@ def test_groups_of_the_cluster_are_rules_that_simulate_nothing():
 @pytest.mark.dag
 def test_every_job_says_what_it_needs(built):
     """Memory and time; a GPU where networks are simulated, if there is one to use."""
-    config = with_config(built, device="cuda")
+    config = with_config(built, gpu="always")
     output = snakemake(built, "--dry-run", "--forceall", config=config)
     jobs = re.findall(r"^rule (\w+):\n((?:    .*\n)+)", output, re.MULTILINE)
     assert len(jobs) > 60

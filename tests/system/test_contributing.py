@@ -198,7 +198,8 @@ SIMULATION = '''"""Squares of depths."""
 from typing import Any
 
 import pandas as pd
-from replication.jobs import job, write_parquet
+from replication.files import write_parquet
+from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
 
@@ -211,7 +212,8 @@ PLOT = '''"""Figure: squares of depths."""
 from typing import Any
 
 import matplotlib.pyplot as plt
-from replication.jobs import job, read_parquet
+from replication.files import read_parquet
+from replication.jobs import job
 
 from replication.figures import TEXT_WIDTH, save, style
 

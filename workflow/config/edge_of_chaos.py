@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
 from config.base import Distinct, Section, Theta, WidthCell, distinct
+
+
+class Oscillating(Section):
+    """Networks with the counter-example phi_(.99, omega), which has many stable variances."""
+
+    omega: float = Field(gt=0, le=100)
+    """Frequency: stable variances are a factor exp(4 pi / omega) apart."""
+    sigma_w: float = Field(gt=0, le=10)
+    """Scale of the weights, inside the range with fixed points."""
+    starts: Annotated[list[PositiveFloat], Distinct] = Field(min_length=2)
+    """Variances of the first layer."""
 
 
 class EdgeOfChaos(Section):
@@ -25,7 +36,7 @@ class EdgeOfChaos(Section):
     curve_points: int = Field(ge=10, le=10_000)
     """Points per curve."""
     family_points: int = Field(ge=5, le=1000)
-    """Points of the curves over theta in [2, 50] and over b."""
+    """Points of the curves over theta and over b."""
     heat_points: int = Field(ge=10, le=1000)
     """Points per axis of the maps."""
     map_points: int = Field(ge=11, le=10_000)
@@ -34,6 +45,10 @@ class EdgeOfChaos(Section):
     """Points of the depth scales on each side of the edge."""
     unique_points: int = Field(ge=1, le=1000)
     """Scales of weights, from .3 to 3, at which fixed points of the variance are counted, beside .9 and .99."""
+    theta_max: float = Field(gt=2, le=1000)
+    """End of the curves over theta, which begin at 2."""
+    b_max: float = Field(gt=0, le=30)
+    """End of the curves over b, which begin at 0."""
     omegas: Annotated[list[Annotated[float, Field(gt=0, le=100)]], Distinct] = Field(min_length=1)
     """Frequencies of the counter-example phi_(.99, omega)."""
     widths: list[WidthCell] = Field(min_length=1)
@@ -42,6 +57,9 @@ class EdgeOfChaos(Section):
     """Layers."""
     rate_depth: int = Field(ge=100, le=100_000)
     """Layers of infinite width to which the rates on the edge are followed."""
+    correlation: float = Field(gt=-1, lt=1)
+    """Of the two inputs of simulated networks, in the first layer."""
+    oscillating: Oscillating
     unified: WidthCell
     """Networks of the unified view, with gradients."""
     memory_mb: float = Field(ge=8, le=10**6)

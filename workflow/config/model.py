@@ -34,8 +34,8 @@ class Config(Section):
     """Name of the run: results go to data/<scale>, figures/<scale>, tables/<scale>."""
     seed: int = Field(ge=0, lt=2**63)
     """Root seed; the stream of a cell is derived from it and the values of the cell."""
-    device: Literal["auto", "cpu", "cuda"]
-    """Where networks are simulated: auto takes CUDA where it is. A GPU has random streams of its own."""
+    gpu: Literal["auto", "never", "always"]
+    """Whether networks are simulated by CUDA: auto where it is there. A GPU has random streams of its own."""
     data_mirror: str | None
     """Folder with data sets, looked at before the network; null: the environment variable PREACTIVATIONS_DATA."""
     thetas: Annotated[list[Theta], Distinct] = Field(min_length=1)
@@ -52,9 +52,9 @@ class Config(Section):
 
     @property
     def gpus(self) -> int:
-        """GPUs that a simulation asks for: one with `cuda`, and with `auto` where this machine has one."""
+        """GPUs that a simulation asks for: one with `always`, and with `auto` where this machine has one."""
         here = any(Path("/dev").glob("nvidia[0-9]*"))
-        return int(self.device == "cuda" or (self.device == "auto" and here))
+        return int(self.gpu == "always" or (self.gpu == "auto" and here))
 
     @model_validator(mode="after")
     def _thetas_can_be_fitted(self) -> Self:

@@ -32,7 +32,7 @@ rule derive_edge_of_chaos:
         study={
             key: EOC_STUDY[key]
             for key in EOC_STUDY
-            if key not in ("widths", "depth", "unified")
+            if key not in ("widths", "depth", "unified", "correlation")
         },
         thetas=cfg.thetas,
     script:
@@ -58,8 +58,8 @@ rule simulate_edge_of_chaos:
         runtime=24 * 60,
         gpu=cfg.gpus,
     params:
-        study={key: EOC_STUDY[key] for key in ("theta", "widths", "depth")},
-        device=cfg.device,
+        study={key: EOC_STUDY[key] for key in ("theta", "widths", "depth", "correlation", "oscillating")},
+        gpu=cfg.gpu,
         seed=cfg.seed,
     script:
         "../scripts/edge_of_chaos/simulate_edge_of_chaos.py"
@@ -81,7 +81,7 @@ rule simulate_unified_view:
         mem_mb=3000,
         runtime=24 * 60,
     params:
-        study={key: EOC_STUDY[key] for key in ("theta", "unified", "depth")},
+        study={key: EOC_STUDY[key] for key in ("theta", "unified", "depth", "correlation")},
         seed=cfg.seed,
     script:
         "../scripts/edge_of_chaos/simulate_unified_view.py"

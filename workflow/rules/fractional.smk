@@ -89,7 +89,7 @@ rule train_fractional:
             name: FRACTIONAL_TRAINING.learning_rates[name]
             for name in FRACTIONAL_GROUPS[wildcards.activations]
         },
-        device=cfg.device,
+        gpu=cfg.gpu,
         seed=cfg.seed,
     script:
         "../scripts/fractional/train_fractional.py"

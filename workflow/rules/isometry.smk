@@ -67,7 +67,7 @@ rule simulate_isometry:
             key: ISOMETRY_STUDY[key]
             for key in ("law", "deviations", "correlations", "jacobian")
         },
-        device=cfg.device,
+        gpu=cfg.gpu,
         seed=cfg.seed,
     script:
         "../scripts/isometry/simulate_isometry.py"
@@ -108,7 +108,7 @@ rule train_isometry:
                 if data.name == wildcards.dataset
             )
         },
-        device=cfg.device,
+        gpu=cfg.gpu,
         seed=cfg.seed,
     script:
         "../scripts/isometry/train_isometry.py"

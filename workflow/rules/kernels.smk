@@ -86,7 +86,6 @@ rule analyse_kernel_inputs:
         study={"validation_share": TRAINING.validation_share},
         datasets=KERNELS.datasets,
         pairs=KERNELS.pairs,
-        device="cpu",
         seed=cfg.seed,
     script:
         "../scripts/kernels/analyse_kernel_inputs.py"

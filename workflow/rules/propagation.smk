@@ -208,7 +208,7 @@ rule simulate_depth:
         control_theta=lambda wildcards: (
             STUDY.control_theta if wildcards.cell == "control" else None
         ),
-        device=cfg.device,
+        gpu=cfg.gpu,
         seed=cfg.seed,
     script:
         "../scripts/propagation/simulate_depth.py"
@@ -239,7 +239,7 @@ rule simulate_correlations:
     params:
         cells={cell: names for cell, names in DEPTH_CELLS.items() if cell != "control"},
         study=CORRELATIONS.model_dump(exclude={"datasets", "memory_mb"}),
-        device=cfg.device,
+        gpu=cfg.gpu,
         seed=cfg.seed,
     script:
         "../scripts/propagation/simulate_correlations.py"

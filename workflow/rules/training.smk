@@ -84,7 +84,7 @@ rule train:
                 if data.name == wildcards.dataset
             ),
         },
-        device=cfg.device,
+        gpu=cfg.gpu,
         seed=cfg.seed,
     script:
         "../scripts/training/train.py"
@@ -134,7 +134,7 @@ rule train_persistence:
             "optimizer": TRAINING.optimizers[0].name,
             "learning_rates": TRAINING.optimizers[0].learning_rates,
         },
-        device=cfg.device,
+        gpu=cfg.gpu,
         seed=cfg.seed,
     script:
         "../scripts/training/train_persistence.py"

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from preactivations.datasets import fetch
-from replication.jobs import job, write_json
+from replication.files import write_json
+from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
 

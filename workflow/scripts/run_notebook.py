@@ -14,7 +14,8 @@ import papermill
 from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 
-from replication.jobs import job, whole
+from replication.files import whole
+from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
 

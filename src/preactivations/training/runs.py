@@ -100,7 +100,7 @@ def train_ensemble(
     order: Stream,
     **options: Any,
 ) -> tuple[list[Row], list[Row]]:
-    """Train an ensemble whose members stand in the order of `plan.members`; returns what `train_cell` does.
+    """Train an ensemble whose members stand in the order of `plan.members`; (`run_rows`, `curve_rows`).
 
     `parts` are inputs and labels for training, validation and test; options as for `training.train`.
     """
@@ -119,7 +119,7 @@ def train_ensemble(
         optimizer=plan.optimizer,
         **options,
     )
-    classes = 10
+    classes = int(y.max()) + 1
     return run_rows(found, members, (x, y), test, 0.5 * math.log(classes)), curve_rows(found, members)
 
 
@@ -140,7 +140,7 @@ def run_rows(
     test_part: tuple[torch.Tensor, torch.Tensor],
     threshold: float,
 ) -> list[Row]:
-    """One row per member, see `train_cell`."""
+    """One row per member: rate, seed, epoch of divergence, losses, accuracies, whether and when it trained."""
     n = len(members)
     scores = np.full((4, n), math.nan)
     if found.ensemble is not None:
@@ -169,7 +169,7 @@ def run_rows(
 
 
 def curve_rows(found: Training, members: Sequence[tuple[float, int]]) -> list[Row]:
-    """One row per member and epoch, see `train_cell`."""
+    """One row per member and epoch (0 is the start): losses and validation accuracy."""
     return [
         {
             "learning_rate": rate,

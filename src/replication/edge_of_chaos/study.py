@@ -7,6 +7,7 @@ then exact for the second layer at any width, and what deviates later is depende
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -173,8 +174,9 @@ def rate_rows(activation: Any, sigma_w: float, sigma_b: float, depth: int) -> li
     return [{"depth": int(at) + 1, "gap": float(1 - c[at - 1])} for at in depths]
 
 
-def edge_settings(theta: float) -> list[tuple[str, str, Setting]]:
-    """(activation, place, setting): tanh and odd phi_theta below, on and above the edge, ReLU on it.
+@functools.cache
+def edge_settings(theta: float) -> dict[tuple[str, str], Setting]:
+    """Settings by (activation, place): tanh and odd phi_theta below, on and above the edge, ReLU on it.
 
     tanh: the point of the curve with variance .3029, sigma_b kept, sigma_w times .8 and 1.4. phi_theta: on the circle
     sigma_w^2 + sigma_b^2 = 1, sigma_w times .85 and sigma_w = 1.
@@ -185,15 +187,13 @@ def edge_settings(theta: float) -> list[tuple[str, str, Setting]]:
     sigma_b = math.sqrt(v - float(variance_map(tanh, v, sigma_w=sigma_w)))
     weibull = SymmetricWeibull(theta)
     edge = eoc_point(GaussianPair(weibull, "odd")).sigma_w
-    settings = [
-        ("tanh", place, setting_by_name("tanh", sigma_w=factor * sigma_w, sigma_b=sigma_b))
+    settings = {
+        ("tanh", place): setting_by_name("tanh", sigma_w=factor * sigma_w, sigma_b=sigma_b)
         for place, factor in (("below", 0.8), ("on", 1.0), ("above", 1.4))
-    ]
+    }
     for place, w in (("below", 0.85 * edge), ("on", edge), ("above", 1.0)):
-        settings.append(
-            ("odd", place, setting_by_name("odd", weibull, sigma_w=w, sigma_b=math.sqrt(1 - w * w)))
-        )
-    return [*settings, ("relu", "on", setting_by_name("relu"))]
+        settings["odd", place] = setting_by_name("odd", weibull, sigma_w=w, sigma_b=math.sqrt(1 - w * w))
+    return settings | {("relu", "on"): setting_by_name("relu")}
 
 
 # -- simulation ------------------------------------------------------------------------------------

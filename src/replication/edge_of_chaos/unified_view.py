@@ -8,6 +8,7 @@ gradient is multiplied by chi_1(v) per layer backward (Schoenholz et al. 2017).
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -18,13 +19,14 @@ from numpy.typing import NDArray
 
 from preactivations.edge_of_chaos.curves import eoc_point
 from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map
-from preactivations.gaussianity import ks_standardized, ks_statistic
+from preactivations.gaussianity import ks_standardized, ks_statistic, null_statistics
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.streams import Stream
 from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull
+from replication.edge_of_chaos.study import edge_settings
 from replication.settings import Setting, setting_by_name
 
-__all__ = ["Scheme", "measure", "schemes"]
+__all__ = ["Scheme", "measure", "null_point", "schemes"]
 
 Array32 = NDArray[np.float32]
 
@@ -53,14 +55,18 @@ class Scheme(NamedTuple):
     orthogonal: bool = False
 
 
-def schemes(theta: float) -> list[Scheme]:
-    """LeCun, Glorot, He, orthogonal, EOC, exact pairs for Weibull(theta) weights and for uniform ones."""
+@functools.cache
+def schemes(theta: float) -> dict[str, Scheme]:
+    """LeCun, Glorot, He, orthogonal, EOC, exact pairs for Weibull(theta) weights and for uniform ones; by name.
+
+    Then the settings off the edge (`study.edge_settings`), which are made to keep nothing.
+    """
     weibull, uniform = SymmetricWeibull(theta), SphericalMarginal(1)
     point = eoc_point(GaussianPair(weibull, "odd"))
     tanh = setting_by_name("tanh", sigma_w=1.0)
     # uniform weights of variance 1: Glorot and Bengio draw from the uniform law
     glorot = setting_by_name("tanh", sigma_w=math.sqrt(3), weights=uniform)
-    return [
+    made = [
         Scheme("LeCun", tanh, "variance forward, linear units", "Var W = 1/fan_in"),
         Scheme(
             "Glorot", glorot, "variance forward and backward, linear units", "Var W = 2/(fan_in + fan_out)"
@@ -98,6 +104,12 @@ def schemes(theta: float) -> list[Scheme]:
             "W phi(X) ~ N(0, 1)",
         ),
     ]
+    off = [
+        Scheme(f"{activation} {place} the edge", setting, "", "")
+        for (activation, place), setting in edge_settings(theta).items()
+        if place != "on"
+    ]
+    return {scheme.name: scheme for scheme in made + off}
 
 
 def measure(
@@ -225,3 +237,8 @@ def _orthogonal(normal: torch.Tensor) -> torch.Tensor:
     """Haar distributed: the R of the factorization has a positive diagonal."""
     q, r = torch.linalg.qr(normal)
     return q * torch.sign(torch.diagonal(r, dim1=-2, dim2=-1)).unsqueeze(-2)
+
+
+def null_point(networks: int, stream: Stream) -> float:
+    """95 % point of the standardized KS statistic of so many normal samples."""
+    return float(np.quantile(null_statistics(networks, 1000, stream.block(0))[1], 0.95))

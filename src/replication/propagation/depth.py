@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 from scipy.stats import beta, kstwo
 
+from preactivations.datasets import Dataset
 from preactivations.edge_of_chaos.maps import correlation_map
 from preactivations.gaussianity import ks_standardized, ks_statistic
 from preactivations.propagation.engine import simulate_layers
@@ -24,6 +25,7 @@ from replication.settings import Setting
 
 __all__ = [
     "block_means",
+    "first_images",
     "layer_rows",
     "quantile_rows",
     "simulate_depth",
@@ -215,6 +217,14 @@ def block_means(matrix: ArrayLike, labels: ArrayLike) -> Array:
     size = member.sum(0)
     with np.errstate(invalid="ignore"):
         return np.asarray(member.T @ a @ member / (np.outer(size, size) - np.diag(size)))
+
+
+def first_images(data: Dataset, per_class: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The first images of each class, as vectors, class by class; and their labels."""
+    chosen = np.concatenate(
+        [np.flatnonzero(data.labels == label)[:per_class] for label in np.unique(data.labels)]
+    )
+    return data.images[chosen].reshape(chosen.size, -1), data.labels[chosen]
 
 
 def study_correlations(

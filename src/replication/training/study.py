@@ -15,24 +15,26 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
+import pandas as pd
 from numpy.typing import NDArray
 from torch import nn
 
 from preactivations.gaussianity import ks_standardized, ks_statistic, null_statistics
+from preactivations.names import theta_of
 from preactivations.streams import Stream
 from preactivations.training.ensembles import Ensemble
 from preactivations.training.networks import lenet, mlp
-from preactivations.training.runs import Images, Labels, Plan, Split, tensors, train_ensemble
+from preactivations.training.runs import Plan, Split, tensors
 from replication.propagation.depth import layer_rows, simulate_depth
 from replication.settings import Setting
+from replication.training.cell import train_cell
 
 __all__ = [
     "Architecture",
     "initial_rows",
     "neuron_rows",
-    "persistence_rows",
-    "train_cell",
+    "persistence",
+    "train_setting",
 ]
 
 Row = dict[str, Any]
@@ -44,8 +46,12 @@ class Architecture(NamedTuple):
     width: int
     depth: int
 
+    @property
+    def convolutional(self) -> bool:
+        return self == (0, 0)
 
-def train_cell(
+
+def train_setting(
     setting: Setting,
     architecture: Architecture,
     data: Split,
@@ -53,70 +59,48 @@ def train_cell(
     stream: Stream,
     order: Stream,
     *,
-    device: str | None = None,
-    at_epoch: Callable[[int, Ensemble, NDArray[np.int64]], None] | None = None,
-    progress: Callable[[int], None] | None = None,
-) -> tuple[list[Row], list[Row]]:
-    """Train all members of a cell; (rows of runs, rows of curves).
+    law: str = "",
+    **options: Any,
+) -> dict[str, pd.DataFrame]:
+    """Train all members of a cell, see `cell.train_cell`.
 
     Parameters
     ----------
-    setting : Setting
-    architecture : Architecture
-    data : Split
-    plan : Plan
+    setting, architecture, data, plan
     stream : Stream
         Initial values: block k for seed k.
     order : Stream
         Order of batches, likewise.
-    device : str, optional
-        By default the CPU.
-    at_epoch, progress : callable, optional
-        As for `training.train`.
-
-    Returns
-    -------
-    runs : rows
-        learning_rate, seed, diverged (epoch, 0: did not), loss, validation_loss, validation_accuracy, test_loss,
-        test_accuracy (at the end, NaN if it diverged), trains, epochs_to_loss (first epoch whose mean batch loss is
-        below the threshold, NaN if none).
-    curves : rows
-        learning_rate, seed, epoch (0 is the start), loss (mean over the batches of the epoch, NaN at the start),
-        validation_loss, validation_accuracy.
+    law : str
+        Name of the law of an exact pair.
+    **options
+        device, at_epoch, ... of `cell.train_cell`.
     """
-    parts = [_tensors(setting, architecture, part, device) for part in data[1:]]
-    ensemble = _ensemble(setting, architecture, parts[0][0].shape[1:], plan, stream, device)
-    return train_ensemble(ensemble, parts, plan, order, at_epoch=at_epoch, progress=progress)
+    width, depth = architecture
+    network: Any = {"activation": setting.module(), "weights": setting.weights} | setting.scales
+    if architecture.convolutional and setting.normalize:
+        raise ValueError("the convolutional network has no normalized form here")
 
-
-def _ensemble(
-    setting: Setting,
-    architecture: Architecture,
-    shape: Sequence[int],
-    plan: Plan,
-    stream: Stream,
-    device: str | None,
-) -> Ensemble:
-    """Members in the order of `plan.members`; those of one seed start equal."""
-    phi = setting.module()
-    options: Any = {"activation": phi, "weights": setting.weights} | setting.scales
-    networks = []
-    for seed in range(plan.seeds):
+    def build(shape: Sequence[int], classes: int, seed: int) -> nn.Sequential:
         rng = stream.block(seed)
-        if architecture == Architecture(0, 0):
-            if setting.normalize:
-                raise ValueError("the convolutional network has no normalized form here")
-            networks.append(lenet(shape[0], shape[1], rng=rng, **options))
-        else:
-            networks.append(mlp(shape[0], *architecture, normalize=setting.normalize, rng=rng, **options))
-    return Ensemble([networks[seed] for _, seed in plan.members()], device=device)
+        if architecture.convolutional:
+            return lenet(shape[0], shape[1], classes, rng=rng, **network)
+        return mlp(shape[0], width, depth, classes, normalize=setting.normalize, rng=rng, **network)
 
-
-def _tensors(
-    setting: Setting, architecture: Architecture, part: tuple[Images, Labels], device: str | None
-) -> tuple[torch.Tensor, torch.Tensor]:
-    x, y = tensors(part, device, flat=architecture != Architecture(0, 0))
-    return x * math.sqrt(setting.input_norm), y
+    return train_cell(
+        data,
+        plan,
+        order,
+        build,
+        activation=setting.name,
+        law=law,
+        theta=theta_of(law),
+        width=width,
+        depth=depth,
+        flat=not architecture.convolutional,
+        input_norm=setting.input_norm,
+        **options,
+    )
 
 
 def initial_rows(
@@ -160,7 +144,7 @@ def _null_points(n: int) -> tuple[float, float]:
     return float(raw), float(standardized)
 
 
-def persistence_rows(
+def persistence(
     setting: Setting,
     architecture: Architecture,
     data: Split,
@@ -170,11 +154,11 @@ def persistence_rows(
     *,
     epochs: Sequence[int],
     images: int = 50,
+    law: str = "",
     device: str | None = None,
-    progress: Callable[[int], None] | None = None,
     watch: Callable[[int, Ensemble, NDArray[np.int64]], None] | None = None,
-) -> tuple[list[Row], list[Row]]:
-    """Do pre-activations stay Gaussian while a network trains? (rows, rows of runs as for `train_cell`)
+) -> dict[str, pd.DataFrame]:
+    """Do pre-activations stay Gaussian while a network trains? Frames "layers", and "runs" as from `train_setting`.
 
     For each learning rate, epoch of `epochs` and hidden layer: the standardized KS statistic over neurons and networks
     (all seeds that have not diverged) for one image, its mean over `images` images of the test part: `ks_standardized`;
@@ -184,7 +168,8 @@ def persistence_rows(
     those epochs.
     """
     members = plan.members()
-    probes, _ = _tensors(setting, architecture, (data.test[0][:images], data.test[1][:images]), device)
+    probes, _ = tensors((data.test[0][:images], data.test[1][:images]), device, flat=True)
+    probes = probes * math.sqrt(setting.input_norm)
     rows: list[Row] = []
     known: dict[int, tuple[float, float]] = {}
 
@@ -218,10 +203,11 @@ def persistence_rows(
                     }
                 )
 
-    runs, _ = train_cell(
-        setting, architecture, data, plan, stream, order, device=device, at_epoch=look, progress=progress
-    )
-    return rows, runs
+    runs = train_setting(
+        setting, architecture, data, plan, stream, order, law=law, device=device, at_epoch=look
+    )["runs"]
+    names = runs.iloc[0][["dataset", "activation", "law", "theta", "width", "optimizer"]].to_dict()
+    return {"layers": pd.DataFrame([names | row for row in rows]), "runs": runs}
 
 
 def neuron_rows(ensemble: Ensemble, who: NDArray[np.int64], plan: Plan) -> list[Row]:

@@ -45,7 +45,7 @@ def test_pairs():
 
 def test_settings_are_where_they_say():
     """On the edge chi_1 = 1 at the fixed point; below and above it is smaller and larger."""
-    for _, place, setting in edge_settings(2.05):
+    for (_, place), setting in edge_settings(2.05).items():
         v = fixed_variance(setting.exact, **setting.map_scales)
         assert v == setting.variance
         value = float(
@@ -62,7 +62,7 @@ def test_settings_are_where_they_say():
 def test_second_layer_follows_the_map_at_any_width():
     """Its pre-activations come from an exactly normal, independent first layer."""
     z = []
-    for activation, place, setting in edge_settings(2.05):
+    for (activation, place), setting in edge_settings(2.05).items():
         rows = correlation_rows(setting, 6, 3, 4000, 0.5, Stream(1, activation, place))
         assert rows[0]["theory"] == 0.5
         z += [(row["covariance"] - row["theory"]) / row["covariance_error"] for row in rows[:2]]
@@ -70,9 +70,7 @@ def test_second_layer_follows_the_map_at_any_width():
 
 
 def test_wide_networks_follow_the_map_at_depth():
-    setting = next(
-        setting for name, place, setting in edge_settings(2.05) if (name, place) == ("tanh", "below")
-    )
+    setting = edge_settings(2.05)["tanh", "below"]
     for row in correlation_rows(setting, 400, 8, 40, 0.5, Stream(2)):
         assert abs(row["correlation"] - row["theory"]) < 4 * row["correlation_error"] + 3 / 400
 
@@ -97,7 +95,7 @@ def test_rates_on_the_edge():
     """ReLU: 1 - c ~ 9 pi^2 / (2 l^2) (Hayou et al. 2019); smooth activations 1/l."""
     rows = rate_rows("relu", math.sqrt(2), 0.0, 4000)
     assert rows[-1]["gap"] * rows[-1]["depth"] ** 2 == pytest.approx(4.5 * math.pi**2, rel=0.02)
-    setting = next(setting for name, place, setting in edge_settings(2.05) if (name, place) == ("tanh", "on"))
+    setting = edge_settings(2.05)["tanh", "on"]
     late = [
         row for row in rate_rows(setting.exact, setting.sigma_w, setting.sigma_b, 4000) if row["depth"] > 1000
     ]

@@ -12,7 +12,8 @@ from torch import nn
 from preactivations.heavy_tails.scales import clt_mean_variance, sigma
 from preactivations.streams import Stream
 from preactivations.training.runs import Plan, Split
-from replication.fractional.training import deep_network, train_scheme
+from replication.fractional.networks import deep_network
+from replication.training import cell
 
 
 def generator(seed=0):
@@ -73,18 +74,15 @@ def test_training_is_deterministic_and_decay_slows_it():
     plan = Plan("sgd_without_momentum", [0.05], 2, 6, 50)
 
     def run(**options):
-        rows, curves = train_scheme(
-            "fractional_1",
-            "leaky_relu",
-            16,
-            4,
-            Split("clusters", *cluster_images()),
-            plan,
-            Stream(1, "t"),
-            Stream(1, "order"),
-            **options,
-        )
-        return pd.DataFrame(rows), pd.DataFrame(curves)
+        stream, data = Stream(1, "t"), Split("clusters", *cluster_images())
+        frames = cell.train_cell(
+            data, plan, Stream(1, "order"),
+            lambda shape, classes, k: deep_network(
+                "fractional_1", "leaky_relu", shape, 16, 4, cell.generator(stream, k), classes
+            ),
+            activation="leaky_relu", width=16, depth=4, **options,
+        )  # fmt: skip
+        return frames["runs"], frames["curves"]
 
     runs, curves = run()
     again, _ = run()

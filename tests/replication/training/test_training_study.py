@@ -16,8 +16,8 @@ from replication.training.study import (
     Architecture,
     initial_rows,
     neuron_rows,
-    persistence_rows,
-    train_cell,
+    persistence,
+    train_setting,
 )
 
 CONV = Architecture(0, 0)
@@ -53,9 +53,12 @@ def test_first_layer_is_normal_with_the_variance_of_the_setting(digits):
 
 def test_rows_of_a_cell(digits):
     plan = Plan("sgd", [0.03, 1e4], 3, 10)
-    runs, curves = train_cell(
+    frames = train_setting(
         setting_by_name("tanh"), Architecture(10, 2), digits, plan, Stream(1, "init"), Stream(1, "order")
     )
+    runs, curves = (frames[name].to_dict("records") for name in ("runs", "curves"))
+    assert set(frames["runs"].dataset) == {"digits"}
+    assert set(frames["curves"].activation) == {"tanh"}
     assert [(row["learning_rate"], row["seed"]) for row in runs] == plan.members()
     assert len(curves) == 6 * 11
     good, bad = runs[:3], runs[3:]
@@ -77,14 +80,12 @@ def test_rows_of_a_cell(digits):
 
 def test_seeds_fix_the_start_and_rates_share_it(digits):
     plan = Plan("adam", [1e-3, 1e-2], 2, 1)
-    _, curves = train_cell(
-        setting_by_name("positive", SymmetricWeibull(4)),
-        Architecture(5, 2),
-        digits,
-        plan,
-        Stream(4),
-        Stream(5),
-    )
+    setting = setting_by_name("positive", SymmetricWeibull(4))
+    curves = train_setting(setting, Architecture(5, 2), digits, plan, Stream(4), Stream(5), law="weibull_4")[
+        "curves"
+    ]
+    assert set(curves.theta) == {4.0}
+    curves = curves.to_dict("records")
     start = {(c["learning_rate"], c["seed"]): c["validation_loss"] for c in curves if c["epoch"] == 0}
     assert start[1e-3, 0] == pytest.approx(start[1e-2, 0], rel=1e-6)
     assert start[1e-3, 0] != start[1e-3, 1]
@@ -92,12 +93,11 @@ def test_seeds_fix_the_start_and_rates_share_it(digits):
 
 def test_the_convolutional_network_trains():
     data = split_images(toy(300), toy(100, seed=1), 0.2, Stream(1))
-    runs, _ = train_cell(
-        setting_by_name("relu"), CONV, data, Plan("adam", [1e-3], 2, 3, 40), Stream(2), Stream(3)
-    )
-    assert all(row["test_accuracy"] > 0.9 for row in runs)
+    plan = Plan("adam", [1e-3], 2, 3, 40)
+    runs = train_setting(setting_by_name("relu"), CONV, data, plan, Stream(2), Stream(3))["runs"]
+    assert (runs.test_accuracy > 0.9).all()
     with pytest.raises(ValueError, match="no normalized form"):
-        train_cell(
+        train_setting(
             setting_by_name("normalized_tanh"), CONV, data, Plan("sgd", [0.1], 2, 1, 40), Stream(2), Stream(3)
         )
 
@@ -124,11 +124,12 @@ def test_distance_at_initialization():
 
 def test_persistence_starts_at_the_null_law_for_the_control(digits):
     """Neurons are exactly i.i.d. normal for one image; the mean over 50 images is within 20 % of the null mean."""
-    rows, runs = persistence_rows(
+    found = persistence(
         setting_by_name("normalized_tanh"), Architecture(20, 3), digits, Plan("sgd", [0.01, 1e5], 15, 2), Stream(3),
         Stream(4), epochs=[0, 2], images=50,
     )  # fmt: skip
-    assert len(runs) == 30
+    assert len(found["runs"]) == 30
+    rows = found["layers"].to_dict("records")
     assert {(row["epoch"], row["learning_rate"]) for row in rows} == {(0, 0.01), (0, 1e5), (2, 0.01)}
     for row in rows:
         assert row["n_samples"] == 300
@@ -147,7 +148,7 @@ def test_neurons_are_kept_with_their_rate_and_seed(digits):
         probe = torch.randn(1, 64, generator=torch.Generator().manual_seed(0))
         kept[epoch] = neuron_rows(ensemble, who, plan), ensemble.pre_activations(probe), list(who)
 
-    persistence_rows(
+    persistence(
         setting_by_name("relu"), Architecture(7, 2), digits, plan, Stream(5), Stream(6), epochs=[0, 1], watch=keep
     )  # fmt: skip
     assert list(kept) == [0, 1]

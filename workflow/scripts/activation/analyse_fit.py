@@ -10,7 +10,8 @@ from preactivations.pairs.fitted import ActivationFit, DensityFit, error_summary
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull
-from replication.jobs import job, read_json, write_parquet
+from replication.files import read_json, write_parquet
+from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
 

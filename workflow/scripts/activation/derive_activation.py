@@ -7,7 +7,8 @@ import pandas as pd
 
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.weights import SymmetricWeibull, law_by_name
-from replication.jobs import job, write_parquet
+from replication.files import write_parquet
+from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
 

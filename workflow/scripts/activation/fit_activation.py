@@ -14,7 +14,8 @@ from preactivations.pairs.fitted import (
     interpolate_activation,
     interpolation_grid,
 )
-from replication.jobs import job, read_json, write_json, write_parquet
+from replication.files import read_json, write_json, write_parquet
+from replication.jobs import job
 from replication.losses import keep_losses
 
 snakemake: Any  # Snakemake puts it here

@@ -6,7 +6,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from replication.figures import TEXT_WIDTH, label_panels, save, style, theta_looks
-from replication.jobs import job, read_parquet
+from replication.files import read_parquet
+from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
 

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from replication.figures import TEXT_WIDTH, label_panels, save, style, theta_looks
-from replication.jobs import job, read_json
+from replication.files import read_json
+from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
 

@@ -8,7 +8,8 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from replication.figures import TEXT_WIDTH, label_panels, save, style, theta_looks
-from replication.jobs import job, read_parquet
+from replication.files import read_parquet
+from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
 

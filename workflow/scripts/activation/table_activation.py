@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from replication.jobs import job, read_json, read_parquet
+from replication.files import read_json, read_parquet
+from replication.jobs import job
 from replication.tables import write_table
 
 snakemake: Any  # Snakemake puts it here

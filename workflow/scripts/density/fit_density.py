@@ -8,7 +8,8 @@ import torch
 
 from preactivations.names import theta_of
 from preactivations.pairs.fitted import DensitySettings, FitError, fit_density, improve_density
-from replication.jobs import job, write_json
+from replication.files import write_json
+from replication.jobs import job
 from replication.losses import keep_losses
 
 snakemake: Any  # Snakemake puts it here

@@ -21,7 +21,8 @@ from replication.edge_of_chaos.study import (
     scale_rows,
     uniqueness_row,
 )
-from replication.jobs import job, write_parquet
+from replication.files import write_parquet
+from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
 
@@ -44,10 +45,10 @@ with job(snakemake):
     # listed: in the table; the others are the curves over the families
     families: Any = [(SymmetricWeibull(t), True) for t in snakemake.params.thetas]
     families += [(SphericalMarginal(b), True) for b in params["spherical"]]
-    # denser where chi bends: theta from 2 to 50, b from 0 to 3
+    # denser where chi bends
     share = np.linspace(0, 1, params["family_points"])
-    families += [(SymmetricWeibull(float(t)), False) for t in 2 + 48 * share**4]
-    families += [(SphericalMarginal(float(b)), False) for b in 3 * share**2]
+    families += [(SymmetricWeibull(float(t)), False) for t in 2 + (params["theta_max"] - 2) * share**4]
+    families += [(SphericalMarginal(float(b)), False) for b in params["b_max"] * share**2]
     rows = [
         pair_row(law, kind) | {"listed": listed} for law, listed in families for kind in ("odd", "positive")
     ]
@@ -60,7 +61,7 @@ with job(snakemake):
 
     settings = edge_settings(theta)
     maps, rates, scales = [], [], []
-    for activation, place, setting in settings:
+    for (activation, place), setting in settings.items():
         at = theta if activation == "odd" else nan
         if activation != "relu":
             maps.append(
@@ -72,17 +73,16 @@ with job(snakemake):
             rates.append(
                 named(activation, at, rate_rows(setting.exact, **setting.scales, depth=params["rate_depth"]))
             )
-    maps.append(
-        named("oscillating_6", nan, map_rows("oscillating_6", 0.99, 0.0, params["map_points"])).assign(
-            place="on"
-        )
-    )
+    name = f"oscillating_{number_text(params['oscillating']['omega'])}"
+    rows = map_rows(name, params["oscillating"]["sigma_w"], 0.0, params["map_points"])
+    maps.append(named(name, nan, rows).assign(place="on"))
     write_parquet(pd.concat(maps), snakemake.output.maps)
     write_parquet(pd.concat(rates), snakemake.output.rates)
 
     n = params["scale_points"]
     near = np.concatenate([-np.geomspace(0.5, 1e-4, n), np.geomspace(1e-4, 1, n)])
-    for activation, _, setting in (s for s in settings if s[1] == "on" and s[0] != "relu"):
+    for activation in ("tanh", "odd"):
+        setting = settings[activation, "on"]
         rows = scale_rows(setting.exact, setting.sigma_b, [float(v) for v in setting.sigma_w * (1 + near)])
         edge = setting.sigma_w
         scales.append(named(activation, theta if activation == "odd" else nan, rows).assign(edge=edge))

@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.colors import TwoSlopeNorm
 
 from replication.figures import TEXT_WIDTH, label_panels, look, save, style, theta_colours
-from replication.jobs import job, read_parquet
+from replication.files import read_parquet
+from replication.jobs import job
 from replication.propagation.claims import name_of
 
 snakemake: Any  # Snakemake puts it here

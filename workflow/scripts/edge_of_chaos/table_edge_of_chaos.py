@@ -3,7 +3,8 @@
 from typing import Any
 
 from replication.edge_of_chaos.claims import eoc_claims, unified_table
-from replication.jobs import job, read_parquet
+from replication.files import read_parquet
+from replication.jobs import job
 from replication.tables import write_table
 
 snakemake: Any  # Snakemake puts it here

@@ -1,8 +1,6 @@
 """Fractional moments: scales, moments and laws of deep networks, exact with drawn networks beside them; tails."""
 
-from collections import defaultdict
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +21,7 @@ from replication.fractional.study import (
     tail_rows,
     width_rows,
 )
-from replication.jobs import Cells, job, write_parquet
+from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
 
@@ -37,21 +35,25 @@ def scales() -> Frames:
     return {
         "constants": pd.DataFrame(constants()),
         "widths": pd.DataFrame(width_rows([0.1, 0.5, 1.0, 1.5, 2.0], range(2, 90))),
-        "sigma": pd.DataFrame(sigma_rows(study["widths"], [*ACTIVATIONS, "rrelu"])),
+        "sigma": pd.DataFrame(sigma_rows(run.params.study["widths"], [*ACTIVATIONS, "rrelu"])),
     }
 
 
 def deep() -> Frames:
-    part = study["deep"]
+    part = run.params.study["deep"]
     width, depth = part["width"], part["depth"]
     log_norm, direction = draw_networks(
-        "relu", width, depth, part["networks"], Stream(seed, "heavy_tails", "deep", width, depth)
+        "relu", width, depth, part["networks"], Stream(run.params.seed, "heavy_tails", "deep", width, depth)
     )
     chain = chain_log_norms(
-        "relu", width, depth - 1, part["chains"], Stream(seed, "heavy_tails", "chain", width, depth)
+        "relu",
+        width,
+        depth - 1,
+        part["chains"],
+        Stream(run.params.seed, "heavy_tails", "chain", width, depth),
     )
     whole = chain_log_norms(
-        "relu", width, depth, part["chains"], Stream(seed, "heavy_tails", "whole", width, depth)
+        "relu", width, depth, part["chains"], Stream(run.params.seed, "heavy_tails", "whole", width, depth)
     )
     rows = deep_moment_rows(
         part["orders"], list(np.linspace(1, 3, 21)), width, depth, log_norm, direction, chain
@@ -61,19 +63,19 @@ def deep() -> Frames:
 
 
 def densities(activation: str) -> Frames:
-    part = study["log_norms"]
-    stream = Stream(seed, "heavy_tails", "density", activation, part["width"], part["depth"])
+    part = run.params.study["log_norms"]
+    stream = Stream(run.params.seed, "heavy_tails", "density", activation, part["width"], part["depth"])
     log_norm, _ = draw_networks(activation, part["width"], part["depth"], part["networks"], stream)
     found = density_rows(activation, [2.0, 1.0], part["width"], part["depth"], log_norm)
     return dict(zip(("densities", "histogram", "tests"), map(pd.DataFrame, found), strict=True))
 
 
 def log_norms(activation: str, s: float) -> Frames:
-    part = study["log_norms"]
-    stream = Stream(seed, "heavy_tails", "clt", activation, s, part["width"])
+    part = run.params.study["log_norms"]
+    stream = Stream(run.params.seed, "heavy_tails", "clt", activation, s, part["width"])
     chain = chain_log_norms(activation, part["width"], part["depth"], part["chains"], stream)
     layers = one_layer_row(
-        activation, s, 16, part["chains"], Stream(seed, "heavy_tails", "layer", activation, s)
+        activation, s, 16, part["chains"], Stream(run.params.seed, "heavy_tails", "layer", activation, s)
     )
     return {
         "clt": pd.DataFrame([clt_rows(activation, s, part["width"], part["depth"], chain)]),
@@ -82,38 +84,28 @@ def log_norms(activation: str, s: float) -> Frames:
 
 
 def normality() -> Frames:
-    part = study["log_norms"]
+    part = run.params.study["log_norms"]
     return {"normality": pd.DataFrame(ks_to_normal_rows(ACTIVATIONS, part["width"], part["depths"]))}
 
 
 def tails() -> Frames:
-    part = study["tails"]
+    part = run.params.study["tails"]
     shares = [share for share in (0.1, 0.05, 0.02, 0.01, 0.005) if share * part["networks"] >= 20]
-    stream = Stream(seed, "heavy_tails", "tails", part["width"])
+    stream = Stream(run.params.seed, "heavy_tails", "tails", part["width"])
     rows = tail_rows(part["orders"], part["width"], part["depth"], part["networks"], shares, stream)
     return {"tails": pd.DataFrame(rows)}
 
 
-def tasks() -> Iterator[tuple[Any, dict[str, Any], list[str]]]:
-    """(what, arguments, parts of the study that it needs)"""
-    yield scales, {}, ["widths"]
-    yield deep, {}, ["deep"]
+def tasks() -> Iterator[Any]:
+    yield scales, {}
+    yield deep, {}
     for activation in ACTIVATIONS:
-        yield densities, {"activation": activation}, ["log_norms"]
+        yield densities, {"activation": activation}
     for activation, s in CASES:
-        yield log_norms, {"activation": activation, "s": s}, ["log_norms"]
-    yield normality, {}, ["log_norms"]
-    yield tails, {}, ["tails"]
+        yield log_norms, {"activation": activation, "s": s}
+    yield normality, {}
+    yield tails, {}
 
 
-with job(snakemake):
-    study, seed = snakemake.params.study, snakemake.params.seed
-    cells = Cells(snakemake)
-    done: dict[str, list[pd.DataFrame]] = defaultdict(list)
-    for compute, arguments, parts in tasks():
-        key = {"what": compute.__name__, "seed": seed} | {part: study[part] for part in parts} | arguments
-        for name, frame in cells.get(key, partial(compute, **arguments)).items():
-            done[name].append(frame)
-    for name, frames in done.items():
-        write_parquet(pd.concat(frames, ignore_index=True), snakemake.output[name])
-    cells.clear()
+with job(snakemake) as run:
+    run.cells(tasks())

@@ -4,13 +4,14 @@ from typing import Any
 
 import pandas as pd
 
+from replication.files import read_parquet, write_parquet
 from replication.fractional.claims import (
     fractional_comparisons,
     heavy_tails_claims,
     scheme_name,
     width_slopes,
 )
-from replication.jobs import job, read_parquet, write_parquet
+from replication.jobs import job
 from replication.tables import write_table
 from replication.training.results import CELL, cell_table, chosen_runs, curve_table
 

@@ -1,62 +1,44 @@
 """Training of deep networks from initializations that preserve moments of different orders."""
 
-from functools import partial
 from typing import Any
 
-import pandas as pd
-
 from preactivations.streams import Stream
-from preactivations.training.runs import Plan
-from replication.fractional.training import train_scheme
-from replication.jobs import Bar, Cells, job, write_parquet
-from replication.training.inputs import prepare
+from replication.fractional.networks import deep_network
+from replication.jobs import job
+from replication.training.cell import generator, images, plan_of, train_cell
 
 snakemake: Any  # Snakemake puts it here
 
-# of the cells' table: an activation and a scheme stand where the training study has activation and law
-OPTIMIZER = "sgd_without_momentum"
 
-
-def trained(activation: str, scheme: str) -> dict[str, pd.DataFrame]:
-    depth = study["linear_depth"] if activation == "linear" else study["depth"]
-    rates = snakemake.params.learning_rates[activation]
-    plan = Plan(OPTIMIZER, rates, study["seeds"], study["epochs"], study["batch_size"])
-    bar = Bar(plan.epochs, f"{activation} {scheme}")
-    runs, curves = train_scheme(
-        scheme,
-        activation,
-        study["width"],
-        depth,
+def cell(activation: str, scheme: str) -> Any:
+    study, seed, dataset = run.params.study, run.params.seed, run.wildcards.dataset
+    width, depth = study["width"], study["linear_depth" if activation == "linear" else "depth"]
+    # schemes of one seed share their noise
+    stream = Stream(seed, "heavy_tails", "training", dataset, activation)
+    return train_cell(
         data,
-        plan,
-        Stream(seed, "heavy_tails", "training", dataset, activation),  # schemes of one seed share their noise
+        plan_of(study, "sgd_without_momentum", run.params.learning_rates[activation]),
         Stream(seed, "heavy_tails", "training", dataset, "order"),
-        convolutional=data.train[0].shape[-1] == 32,
-        device=device,
+        lambda shape, classes, k: deep_network(
+            scheme, activation, shape, width, depth, generator(stream, k), classes
+        ),
+        activation=activation,
+        law=scheme,  # stands where the training study has the law of the weights
+        width=width,
+        depth=depth,
+        flat=data.train[0].shape[-1] != 32,
+        device=run.device,
         weight_decay=study["weight_decay"],
         decay_epochs=study["decay_epochs"],
-        progress=bar.add,
     )
-    bar.close()
-    name = {"dataset": data.title, "activation": activation, "law": scheme, "theta": float("nan")}
-    name |= {"width": study["width"], "depth": depth, "optimizer": OPTIMIZER}
-    return {
-        key: pd.DataFrame([name | row for row in rows]) for key, rows in (("runs", runs), ("curves", curves))
-    }
 
 
-with job(snakemake) as record:
-    study, seed, dataset = snakemake.params.study, snakemake.params.seed, snakemake.wildcards.dataset
-    device, data = prepare(snakemake, dataset, record)
-    cells = Cells(snakemake)
-    key = study | {"seed": seed, "title": data.title, "device": record["device"]}
-    done = []
-    for activation in snakemake.params.activations:
-        rates = {"rates": snakemake.params.learning_rates[activation], "activation": activation}
-        fractional = f"fractional_{snakemake.params.orders[activation]!r}"
-        for scheme in (fractional, "he", "xavier", "random_walk"):
-            compute = partial(trained, activation, scheme)
-            done.append(cells.get(key | rates | {"scheme": scheme}, compute))
-    for name in ("runs", "curves"):
-        write_parquet(pd.concat([frames[name] for frames in done]), snakemake.output[name])
-    cells.clear()
+def tasks() -> Any:
+    for activation in run.params.activations:
+        for scheme in (f"fractional_{run.params.orders[activation]!r}", "he", "xavier", "random_walk"):
+            yield cell, {"activation": activation, "scheme": scheme}
+
+
+with job(snakemake) as run:
+    data = images(run, run.wildcards.dataset)
+    run.cells(tasks())

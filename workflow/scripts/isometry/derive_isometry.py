@@ -4,8 +4,9 @@ from typing import Any
 
 import pandas as pd
 
+from replication.files import write_parquet
 from replication.isometry.study import constants, density_rows, eigenvalue_rows, stationary_rows
-from replication.jobs import job, write_parquet
+from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
 

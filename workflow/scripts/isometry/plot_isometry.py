@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from replication.figures import TEXT_WIDTH, label_panels, save, style
+from replication.files import read_parquet
 from replication.isometry.claims import SCHEME_NAMES
-from replication.jobs import job, read_parquet
+from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
 

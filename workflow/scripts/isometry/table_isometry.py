@@ -4,8 +4,9 @@ from typing import Any
 
 import pandas as pd
 
+from replication.files import read_parquet, write_parquet
 from replication.isometry.claims import SCHEME_NAMES, relu_law_claims, scheme_comparisons
-from replication.jobs import job, read_parquet, write_parquet
+from replication.jobs import job
 from replication.tables import write_table
 from replication.training.results import CELL, cell_table, chosen_runs, curve_table
 

@@ -1,55 +1,35 @@
-"""Training of ReLU perceptrons from schemes of initialization, against depth."""
+"""Training of ReLU perceptrons from schemes of initialization, against depth (our protocol)."""
 
-from functools import partial
 from typing import Any
 
-import pandas as pd
-
 from preactivations.streams import Stream
-from preactivations.training.runs import Plan
-from replication.isometry.training import train_scheme
-from replication.jobs import Bar, Cells, job, write_parquet
-from replication.training.inputs import prepare
+from replication.isometry.jacobians import network
+from replication.jobs import job
+from replication.training.cell import generator, images, plan_of, train_cell
 
 snakemake: Any  # Snakemake puts it here
 
 
-def trained(scheme: str, depth: int) -> dict[str, Any]:
-    bar = Bar(plan.epochs, f"{scheme} {study['width']}x{depth}")
-    runs, curves = train_scheme(
-        scheme,
-        study["width"],
-        depth,
+def cell(scheme: str, depth: int) -> Any:
+    study, seed, dataset = run.params.study, run.params.seed, run.wildcards.dataset
+    width, optimizer = study["width"], study["optimizer"]
+    stream = Stream(seed, "relu_law", "training", dataset, scheme, width, depth)
+    return train_cell(
         data,
-        plan,
-        Stream(seed, "relu_law", "training", dataset, scheme, study["width"], depth),
+        plan_of(study, optimizer["name"], optimizer["learning_rates"]),
         Stream(seed, "relu_law", "training", dataset, "order"),
-        device=device,
-        progress=bar.add,
+        lambda shape, classes, k: network(scheme, shape[0], width, depth, classes, generator(stream, k)),
+        activation=scheme,  # stands where the training study has the activation
+        width=width,
+        depth=depth,
+        device=run.device,
     )
-    bar.close()
-    # the columns of the training study, so that its tables can be made of it; a scheme stands as activation
-    name = {"dataset": data.title, "activation": scheme, "law": "", "theta": float("nan")}
-    name |= {"width": study["width"], "depth": depth, "optimizer": plan.optimizer}
-    return {
-        key: pd.DataFrame([name | row for row in rows]) for key, rows in (("runs", runs), ("curves", curves))
-    }
 
 
-with job(snakemake) as record:
-    study, seed, dataset = snakemake.params.study, snakemake.params.seed, snakemake.wildcards.dataset
-    device, data = prepare(snakemake, dataset, record)
-    optimizer = study["optimizer"]
-    plan = Plan(
-        optimizer["name"], optimizer["learning_rates"], study["seeds"], study["epochs"], study["batch_size"]
+with job(snakemake) as run:
+    data = images(run, run.wildcards.dataset)
+    run.cells(
+        (cell, {"scheme": scheme, "depth": depth})
+        for scheme in run.params.schemes
+        for depth in run.params.depths
     )
-    cells = Cells(snakemake)
-    key = study | {"seed": seed, "title": data.title, "device": record["device"]}
-    done = [
-        cells.get(key | {"scheme": scheme, "depth": depth}, partial(trained, scheme, depth))
-        for scheme in snakemake.params.schemes
-        for depth in snakemake.params.depths
-    ]
-    for name in ("runs", "curves"):
-        write_parquet(pd.concat([frames[name] for frames in done]), snakemake.output[name])
-    cells.clear()

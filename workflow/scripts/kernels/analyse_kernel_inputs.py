@@ -6,18 +6,19 @@ import pandas as pd
 
 from preactivations.datasets import load
 from preactivations.streams import Stream
-from replication.jobs import job, read_parquet, write_parquet
+from replication.files import read_parquet, write_parquet
+from replication.jobs import job
 from replication.kernels.images import direction_rows, hypothesis_table, image_rows, networks_of
-from replication.training.inputs import prepare
+from replication.training.cell import images as images_of
 from replication.training.results import chosen_runs
 
 snakemake: Any  # Snakemake puts it here
 
 _ANGLES, _DATA_PAIRS = 41, 5000
 
-with job(snakemake) as record:
-    seed, pairs = snakemake.params.seed, snakemake.params.pairs
-    _, data = prepare(snakemake, snakemake.params.trained_on, record)
+with job(snakemake) as run:
+    seed, pairs = run.params.seed, run.params.pairs
+    data = images_of(run, run.params.trained_on)
     neurons = read_parquet(snakemake.input.neurons)
     runs = read_parquet(snakemake.input.runs)
     rate = float(chosen_runs(runs[runs.activation == "relu"]).learning_rate.iloc[0])
@@ -34,10 +35,9 @@ with job(snakemake) as record:
             directions += [name | row for row in found]
         pictures = image_rows(networks, data.test[0], pairs, Stream(seed, "kernels", "images"))
         images += [name | row for row in pictures]
-    mirror = snakemake.resources.mirror or None
     hypotheses = []
-    for dataset in snakemake.params.datasets:
-        pixels = load(dataset, "train", mirror=mirror)
+    for dataset in run.params.datasets:
+        pixels = load(dataset, "train", mirror=run.mirror)
         for form, values in (("pixels", pixels.images), ("centred", pixels.images - pixels.images.mean())):
             table = hypothesis_table(values, _DATA_PAIRS, Stream(seed, "kernels", "hypotheses", dataset))
             hypotheses.append(table.assign(dataset=pixels.title, form=form))

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from replication.figures import TEXT_WIDTH, label_panels, save, style
-from replication.jobs import job, read_parquet
+from replication.files import read_parquet
+from replication.jobs import job
 from replication.kernels.claims import curve_tolerance
 
 snakemake: Any  # Snakemake puts it here

@@ -1,13 +1,13 @@
-"""What the central limit theorem leaves over in kernels of independent weights, against the number of inputs."""
+"""Finite-m corrections to kernels of independent weights, against the number m of inputs."""
 
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
 from preactivations.rows import Iid, row_law
 from preactivations.streams import Stream
-from replication.jobs import Bar, Cells, job, write_parquet
+from replication.jobs import job
 from replication.kernels.study import error_row, input_kinds
 
 snakemake: Any  # Snakemake puts it here
@@ -21,26 +21,18 @@ def independent(name: str) -> Iid:
     return law
 
 
-def row(name: str, kind: str, m: int) -> dict[str, pd.DataFrame]:
-    stream = Stream(seed, "kernels", "errors", name, kind, m)
-    count = round(evaluations * max(1, m / _FEW))
-    return {"errors": pd.DataFrame([{"law": name} | error_row(independent(name), kind, m, count, stream)])}
+def error(law: str, kind: str, m: int) -> dict[str, pd.DataFrame]:
+    stream = Stream(run.params.seed, "kernels", "errors", law, kind, m)
+    count = round(run.params.study["evaluations"] * max(1, m / _FEW))
+    return {"errors": pd.DataFrame([{"law": law} | error_row(independent(law), kind, m, count, stream)])}
 
 
-with job(snakemake):
-    seed, evaluations = snakemake.params.seed, snakemake.params.study["evaluations"]
-    grid = [
-        (name, kind, m)
-        for name in snakemake.params.laws
-        for kind in input_kinds(independent(name))
-        for m in snakemake.params.study["sizes"]
-    ]
-    cells, bar = Cells(snakemake), Bar(len(grid), "kernel errors")
-    done = []
-    for name, kind, m in grid:
-        key = {"seed": seed, "evaluations": evaluations, "law": name, "kind": kind, "m": m}
-        done.append(cells.get(key, partial(row, name, kind, m))["errors"])
-        bar.add(1)
-    bar.close()
-    write_parquet(pd.concat(done, ignore_index=True), snakemake.output.errors)
-    cells.clear()
+def tasks() -> Iterator[Any]:
+    for law in run.params.laws:
+        for kind in input_kinds(independent(law)):
+            for m in run.params.study["sizes"]:
+                yield error, {"law": law, "kind": kind, "m": m}
+
+
+with job(snakemake) as run:
+    run.cells(tasks())

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from replication.jobs import job, read_parquet, write_parquet
+from replication.files import read_parquet, write_parquet
+from replication.jobs import job
 from replication.kernels.claims import depth_table, kernel_claims, law_table, slope_table
 from replication.tables import write_table
 

@@ -7,7 +7,8 @@ import pandas as pd
 
 from preactivations.gaussianity import null_quantile, null_statistics
 from preactivations.streams import Stream
-from replication.jobs import job, write_parquet
+from replication.files import write_parquet
+from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
 

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from replication.figures import TEXT_WIDTH, label_panels, look, save, style, theta_colours
-from replication.jobs import job, read_parquet
+from replication.files import read_parquet
+from replication.jobs import job
 from replication.propagation.claims import exact_variance, square_dependence
 
 snakemake: Any  # Snakemake puts it here

@@ -8,7 +8,8 @@ import pandas as pd
 from matplotlib.colors import LogNorm
 
 from replication.figures import TEXT_WIDTH, look, save, style, theta_colours
-from replication.jobs import job, read_parquet
+from replication.files import read_parquet
+from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
 

@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from replication.figures import COLOURS, MARKERS, TEXT_WIDTH, save, style, theta_colours
-from replication.jobs import job, read_parquet
+from replication.files import read_parquet
+from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
 

@@ -8,7 +8,8 @@ import pandas as pd
 from preactivations.pairs.fitted import ActivationFit
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull
-from replication.jobs import job, read_json, write_parquet
+from replication.files import read_json, write_parquet
+from replication.jobs import job
 from replication.propagation.two_layer import ks_points
 
 snakemake: Any  # Snakemake puts it here

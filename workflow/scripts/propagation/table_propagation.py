@@ -4,7 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from replication.jobs import job, read_parquet
+from replication.files import read_parquet
+from replication.jobs import job
 from replication.propagation.claims import (
     normal_from_width,
     propagation_claims,

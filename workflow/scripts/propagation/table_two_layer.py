@@ -4,7 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from replication.jobs import job, read_parquet
+from replication.files import read_parquet
+from replication.jobs import job
 from replication.tables import write_table
 
 snakemake: Any  # Snakemake puts it here

@@ -5,7 +5,8 @@ from typing import Any
 import matplotlib.pyplot as plt
 
 from replication.figures import TEXT_WIDTH, save, style, theta_colours, training_look
-from replication.jobs import job, read_parquet
+from replication.files import read_parquet
+from replication.jobs import job
 from replication.propagation.claims import name_of
 
 snakemake: Any  # Snakemake puts it here

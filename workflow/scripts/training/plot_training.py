@@ -6,7 +6,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from replication.figures import TEXT_WIDTH, label_panels, save, style, theta_colours, training_look
-from replication.jobs import job, read_parquet
+from replication.files import read_parquet
+from replication.jobs import job
 from replication.propagation.claims import name_of
 
 snakemake: Any  # Snakemake puts it here

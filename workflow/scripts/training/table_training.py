@@ -4,7 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from replication.jobs import job, read_parquet, write_parquet
+from replication.files import read_parquet, write_parquet
+from replication.jobs import job
 from replication.tables import write_table, write_words
 from replication.training.claims import persistence_table, training_text
 from replication.training.comparisons import comparisons, prediction_table

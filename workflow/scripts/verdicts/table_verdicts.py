@@ -5,8 +5,9 @@ from typing import Any
 import pandas as pd
 
 from replication.companions import compare_heavy_tails, compare_kernels, compare_relu_law
+from replication.files import read_json, read_parquet
 from replication.fractional.claims import width_slopes
-from replication.jobs import job, read_json, read_parquet
+from replication.jobs import job
 from replication.kernels.claims import slope_table
 from replication.published import (
     compare_edge_of_chaos,

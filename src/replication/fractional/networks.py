@@ -1,4 +1,4 @@
-"""Training from initializations that preserve moments of different orders (protocol of Gurbuzbalaban & Hu 2021).
+"""Networks that start from schemes which preserve moments of different orders (protocol of Gurbuzbalaban & Hu 2021).
 
 Perceptrons of linear layers of constant width, the activation after each, the logits included; for images of 32 x 32
 two convolutions with pooling before them. Biases, and convolutions, start as PyTorch makes them. Schemes:
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import nn
@@ -20,13 +19,8 @@ from torch import nn
 from preactivations.heavy_tails.scales import clt_mean_variance
 from preactivations.init.tensors import fractional_moment_
 from preactivations.names import parameter
-from preactivations.streams import Stream
-from preactivations.training.ensembles import Ensemble
-from preactivations.training.runs import Plan, Split, tensors, train_ensemble
 
-__all__ = ["deep_network", "train_scheme"]
-
-Row = dict[str, Any]
+__all__ = ["deep_network"]
 
 _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -112,35 +106,9 @@ def _initialize_(weight: torch.Tensor, scheme: str, activation: str, generator: 
         raise ValueError(f"scheme must be 'he', 'xavier', 'random_walk' or 'fractional_<s>', got {scheme!r}")
 
 
-def train_scheme(
-    scheme: str,
-    activation: str,
-    width: int,
-    depth: int,
-    data: Split,
-    plan: Plan,
-    stream: Stream,
-    order: Stream,
-    *,
-    convolutional: bool = False,
-    device: str | None = None,
-    **options: Any,
-) -> tuple[list[Row], list[Row]]:
-    """Train all learning rates and seeds of a scheme at once; rows as from `training_study.train_cell`.
-
-    `options` go to `training.train`: weight_decay, decay_epochs, progress.
-    """
-    parts = [tensors(part, device, flat=not convolutional) for part in data[1:]]
-    networks = [
-        deep_network(
-            scheme,
-            activation,
-            parts[0][0].shape[1:],
-            width,
-            depth,
-            torch.Generator().manual_seed(stream.seed(seed)),
-        )
-        for seed in range(plan.seeds)
-    ]
-    ensemble = Ensemble([networks[seed] for _, seed in plan.members()], device=device)
-    return train_ensemble(ensemble, parts, plan, order, **options)
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
