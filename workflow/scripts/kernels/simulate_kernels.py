@@ -13,7 +13,6 @@ from replication.kernels.study import constants, curve_rows, depth_rows, finite_
 snakemake: Any  # Snakemake puts it here
 
 Frames = dict[str, pd.DataFrame]
-GRAM = ("inputs", "dimension", "depths", "slopes", "width", "networks")
 
 
 def invariant(name: str) -> RotationInvariant:
@@ -47,8 +46,16 @@ def depth(law: str, networks: int) -> Frames:
 def gram() -> Frames:
     part = run.params.study["gram"]
     stream = Stream(run.params.seed, "kernels", "gram", part["inputs"], part["dimension"])
-    arguments: Any = [part[key] for key in GRAM]
-    return {"gram": pd.DataFrame(gram_rows(*arguments, stream=stream))}
+    rows = gram_rows(
+        part["inputs"],
+        part["dimension"],
+        part["depths"],
+        part["slopes"],
+        part["width"],
+        part["networks"],
+        stream,
+    )
+    return {"gram": pd.DataFrame(rows)}
 
 
 def stated() -> Frames:
