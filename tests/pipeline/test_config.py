@@ -174,7 +174,7 @@ FAULTS = [
     ("activation.x_zoom", 20, "activation", "x_zoom must be at most x_max = 10, got 20"),
     ("density.n_points", 3, "density.n_points", "3"),
     ("activation.x_max", True, "activation.x_max", "True"),
-    ("activation.constraints.thetas", [1], "activation.constraints.thetas.0", "greater than or equal to 2"),
+    ("activation.constraints.laws", ["weibull_1"], "activation.constraints.laws.0", "theta must be"),
     ("figures.dpi", 5, "figures.dpi", "greater than or equal to 30"),
     ("figures", {}, "figures.dpi", "required"),
     ("density", None, "density", "None"),

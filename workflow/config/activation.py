@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from config.base import Distinct, Section, Theta
+from config.base import Distinct, LawName, Section
 
 
 class FittedActivation(Section):
@@ -31,8 +31,8 @@ class FittedActivation(Section):
 class Constraints(Section):
     """The table of the constraints that common pairs fail."""
 
-    thetas: Annotated[list[Theta], Distinct] = Field(min_length=1)
-    """Weibull laws in the table."""
+    laws: Annotated[list[LawName], Distinct] = Field(min_length=1)
+    """Laws of the weights in the table."""
 
 
 class Activation(Section):

@@ -24,6 +24,26 @@ Theta = Annotated[
         description="Weibull shape; below 2 no activation makes pre-activations normal",
     ),
 ]
+
+
+def _law(name: str) -> str:
+    from preactivations.weights import law_by_name
+
+    law_by_name(name)
+    return name
+
+
+def _activation(name: str) -> str:
+    from preactivations.activations.registry import by_name
+
+    by_name(name)
+    return name
+
+
+LawName = Annotated[str, AfterValidator(_law), Field(description="name that weights.law_by_name takes")]
+ActivationName = Annotated[
+    str, AfterValidator(_activation), Field(description="name that activations.by_name takes")
+]
 Width = Annotated[int, Field(ge=1, le=100, description="neurons in a layer")]
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, PositiveFloat, model_validator
 
-from config.base import Distinct, Section, Theta, WidthCell, distinct
+from config.base import ActivationName, Distinct, Section, Theta, WidthCell, distinct
 
 
 class Oscillating(Section):
@@ -23,11 +23,9 @@ class Oscillating(Section):
 class EdgeOfChaos(Section):
     """Maps, phases, exact points, and networks on, above and below the edge."""
 
-    activations: Annotated[
-        list[Literal["tanh", "relu", "erf", "gelu", "silu", "elu", "softplus", "leaky_relu"]], Distinct
-    ] = Field(min_length=1)
+    activations: Annotated[list[ActivationName], Distinct] = Field(min_length=1)
     """Activations whose curve is drawn, beside phi_theta."""
-    heat_maps: Annotated[list[Literal["tanh", "erf", "gelu", "silu", "elu"]], Distinct] = Field(min_length=1)
+    heat_maps: Annotated[list[ActivationName], Distinct] = Field(min_length=1)
     """Activations whose chi is mapped over (sigma_w, sigma_b), beside phi_theta."""
     theta: Theta
     """Weibull shape of the exact pair in maps and simulations."""

@@ -54,6 +54,12 @@ class LogNorms(Section):
     """Chains of norms, per case of the check of mean and variance."""
     depths: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Distinct] = Field(min_length=2)
     """Depths at which the distance from normal is computed."""
+    orders: Annotated[list[Order], Distinct] = Field(min_length=1, max_length=3)
+    """Orders s whose law is drawn."""
+    cases: Annotated[list[Order], Distinct] = Field(min_length=1)
+    """Orders s at which mean and variance are checked, for each activation."""
+    layer_width: int = Field(ge=2, le=10_000)
+    """Neurons of the single layers whose moment of order s is checked."""
 
     @model_validator(mode="after")
     def _networks_live(self) -> Self:
@@ -72,6 +78,8 @@ class Tails(Section):
     """Chains of norms."""
     orders: Annotated[list[Order], Distinct] = Field(min_length=1, max_length=5)
     """Orders s of the initialization: the indices to be found."""
+    shares: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Distinct] = Field(min_length=1)
+    """Shares of the largest norms in the Hill estimate; those with fewer than 20 norms are left out."""
 
 
 class FractionalData(Section):
@@ -139,6 +147,10 @@ class Fractional(Section):
         min_length=1, max_length=5
     )
     """Widths of sigma against s."""
+    orders: Annotated[list[Order], Distinct] = Field(min_length=1)
+    """Orders s of the scales against width."""
+    largest_width: int = Field(ge=16, le=1000)
+    """Scales are computed for every width from 2 to this one."""
     deep: DeepMoments
     log_norms: LogNorms
     tails: Tails

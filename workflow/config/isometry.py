@@ -43,7 +43,9 @@ class Stationary(Section):
     width: int = Field(ge=2, le=10_000)
     """Neurons in every layer."""
     factors: Annotated[list[Annotated[float, Field(gt=0, le=2)]], Distinct] = Field(min_length=1)
-    """Weight variances in units of He's; bias variance 1."""
+    """Weight variances in units of He's."""
+    bias_variance: float = Field(gt=0, le=100)
+    """Variance of the biases."""
 
 
 class PairCorrelations(Section):

@@ -59,7 +59,9 @@ class KernelErrors(Section):
     sizes: Annotated[list[Annotated[int, Field(ge=2, le=100_000)]], Distinct] = Field(min_length=4)
     """Numbers m of inputs."""
     evaluations: int = Field(ge=1000, le=10**12)
-    """Of the activation, per law and size up to 64; in proportion to m beyond."""
+    """Of the activation, per law and size up to grow_from; in proportion to m beyond, since errors shrink."""
+    grow_from: int = Field(ge=2, le=100_000)
+    """See evaluations."""
     fit_from: int = Field(ge=2, le=100_000)
     """Slopes in m are fitted from this size on; below, higher orders are seen."""
 
@@ -119,6 +121,10 @@ class Kernels(Section):
     gram: Grams
     pairs: int = Field(ge=10, le=10**6)
     """Pairs of random directions, and of images, through trained rows."""
+    angles: int = Field(ge=5, le=1000)
+    """Angles between those directions."""
+    data_pairs: int = Field(ge=100, le=10**7)
+    """Pairs of images by which hypotheses about inputs are measured."""
     datasets: Annotated[list[DataName], Distinct] = Field(min_length=1)
     """Whose inputs are looked at; digits needs no file."""
 

@@ -1,9 +1,6 @@
 # Activations: exact, fitted as in the paper, what the fit costs in accuracy; constraints of pairs.
 ACTIVATION = cfg.activation
 GRID = ACTIVATION.model_dump(include={"x_max", "n_points"})
-CONSTRAINT_LAWS = ["spherical_1", "normal"] + [
-    f"weibull_{number(t)}" for t in ACTIVATION.constraints.thetas
-]
 FITTED = DATA / "activation" / "fitted"
 
 
@@ -197,7 +194,7 @@ rule check_constraints:
         mem_mb=500,
         runtime=5,
     params:
-        laws=CONSTRAINT_LAWS,
+        laws=ACTIVATION.constraints.laws,
     script:
         "../scripts/activation/check_constraints.py"
 

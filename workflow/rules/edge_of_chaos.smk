@@ -58,7 +58,10 @@ rule simulate_edge_of_chaos:
         runtime=24 * 60,
         gpu=cfg.gpus,
     params:
-        study={key: EOC_STUDY[key] for key in ("theta", "widths", "depth", "correlation", "oscillating")},
+        study={
+            key: EOC_STUDY[key]
+            for key in ("theta", "widths", "depth", "correlation", "oscillating")
+        },
         gpu=cfg.gpu,
         seed=cfg.seed,
     script:
@@ -81,7 +84,9 @@ rule simulate_unified_view:
         mem_mb=3000,
         runtime=24 * 60,
     params:
-        study={key: EOC_STUDY[key] for key in ("theta", "unified", "depth", "correlation")},
+        study={
+            key: EOC_STUDY[key] for key in ("theta", "unified", "depth", "correlation")
+        },
         seed=cfg.seed,
     script:
         "../scripts/edge_of_chaos/simulate_unified_view.py"

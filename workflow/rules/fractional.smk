@@ -46,7 +46,14 @@ rule simulate_fractional:
     params:
         study={
             key: FRACTIONAL_STUDY[key]
-            for key in ("widths", "deep", "log_norms", "tails")
+            for key in (
+                "widths",
+                "orders",
+                "largest_width",
+                "deep",
+                "log_norms",
+                "tails",
+            )
         },
         seed=cfg.seed,
     script:

@@ -50,7 +50,10 @@ rule simulate_kernel_errors:
         runtime=24 * 60,
     params:
         laws=KERNELS.independent,
-        study={key: KERNEL_STUDY["errors"][key] for key in ("sizes", "evaluations")},
+        study={
+            key: KERNEL_STUDY["errors"][key]
+            for key in ("sizes", "evaluations", "grow_from")
+        },
         seed=cfg.seed,
     script:
         "../scripts/kernels/simulate_kernel_errors.py"
@@ -86,6 +89,8 @@ rule analyse_kernel_inputs:
         study={"validation_share": TRAINING.validation_share},
         datasets=KERNELS.datasets,
         pairs=KERNELS.pairs,
+        angles=KERNELS.angles,
+        data_pairs=KERNELS.data_pairs,
         seed=cfg.seed,
     script:
         "../scripts/kernels/analyse_kernel_inputs.py"

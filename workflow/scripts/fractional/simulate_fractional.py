@@ -27,15 +27,14 @@ snakemake: Any  # Snakemake puts it here
 
 Frames = dict[str, pd.DataFrame]
 ACTIVATIONS = ["relu", "leaky_relu", "linear"]
-# of the central limit theorem
-CASES = [(a, s) for a in ("relu", "linear", "leaky_relu") for s in (2.0, 1.0, 0.5)] + [("rrelu", 1.0)]
 
 
 def scales() -> Frames:
+    study = run.params.study
     return {
         "constants": pd.DataFrame(constants()),
-        "widths": pd.DataFrame(width_rows([0.1, 0.5, 1.0, 1.5, 2.0], range(2, 90))),
-        "sigma": pd.DataFrame(sigma_rows(run.params.study["widths"], [*ACTIVATIONS, "rrelu"])),
+        "widths": pd.DataFrame(width_rows(study["orders"], range(2, study["largest_width"] + 1))),
+        "sigma": pd.DataFrame(sigma_rows(study["widths"], [*ACTIVATIONS, "rrelu"])),
     }
 
 
@@ -66,7 +65,7 @@ def densities(activation: str) -> Frames:
     part = run.params.study["log_norms"]
     stream = Stream(run.params.seed, "heavy_tails", "density", activation, part["width"], part["depth"])
     log_norm, _ = draw_networks(activation, part["width"], part["depth"], part["networks"], stream)
-    found = density_rows(activation, [2.0, 1.0], part["width"], part["depth"], log_norm)
+    found = density_rows(activation, part["orders"], part["width"], part["depth"], log_norm)
     return dict(zip(("densities", "histogram", "tests"), map(pd.DataFrame, found), strict=True))
 
 
@@ -74,9 +73,8 @@ def log_norms(activation: str, s: float) -> Frames:
     part = run.params.study["log_norms"]
     stream = Stream(run.params.seed, "heavy_tails", "clt", activation, s, part["width"])
     chain = chain_log_norms(activation, part["width"], part["depth"], part["chains"], stream)
-    layers = one_layer_row(
-        activation, s, 16, part["chains"], Stream(run.params.seed, "heavy_tails", "layer", activation, s)
-    )
+    stream = Stream(run.params.seed, "heavy_tails", "layer", activation, s)
+    layers = one_layer_row(activation, s, part["layer_width"], part["chains"], stream)
     return {
         "clt": pd.DataFrame([clt_rows(activation, s, part["width"], part["depth"], chain)]),
         "one_layer": pd.DataFrame([layers]),
@@ -90,7 +88,7 @@ def normality() -> Frames:
 
 def tails() -> Frames:
     part = run.params.study["tails"]
-    shares = [share for share in (0.1, 0.05, 0.02, 0.01, 0.005) if share * part["networks"] >= 20]
+    shares = [share for share in part["shares"] if share * part["networks"] >= 20]
     stream = Stream(run.params.seed, "heavy_tails", "tails", part["width"])
     rows = tail_rows(part["orders"], part["width"], part["depth"], part["networks"], shares, stream)
     return {"tails": pd.DataFrame(rows)}
@@ -101,8 +99,11 @@ def tasks() -> Iterator[Any]:
     yield deep, {}
     for activation in ACTIVATIONS:
         yield densities, {"activation": activation}
-    for activation, s in CASES:
-        yield log_norms, {"activation": activation, "s": s}
+    # of the central limit theorem
+    for activation in ("relu", "linear", "leaky_relu"):
+        for s in run.params.study["log_norms"]["cases"]:
+            yield log_norms, {"activation": activation, "s": s}
+    yield log_norms, {"activation": "rrelu", "s": 1.0}
     yield normality, {}
     yield tails, {}
 

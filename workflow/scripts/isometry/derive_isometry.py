@@ -13,7 +13,7 @@ snakemake: Any  # Snakemake puts it here
 with job(snakemake):
     study = snakemake.params.study
     law, stationary = study["law"], study["stationary"]
-    curves, indices = stationary_rows(stationary["width"], 1.0, stationary["factors"])
+    curves, indices = stationary_rows(stationary["width"], stationary["bias_variance"], stationary["factors"])
     rows = {
         "density": [row for width in law["widths"] for row in density_rows(width, law["depth"])],
         "eigenvalues": eigenvalue_rows(study["eigenvalue_widths"]),

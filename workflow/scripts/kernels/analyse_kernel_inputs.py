@@ -14,8 +14,6 @@ from replication.training.results import chosen_runs
 
 snakemake: Any  # Snakemake puts it here
 
-_ANGLES, _DATA_PAIRS = 41, 5000
-
 with job(snakemake) as run:
     seed, pairs = run.params.seed, run.params.pairs
     data = images_of(run, run.params.trained_on)
@@ -30,7 +28,7 @@ with job(snakemake) as run:
         name = {"dataset": data.title, "epoch": int(epoch), "learning_rate": rate}
         for layer in sorted({1, (depth + 1) // 2, depth}):
             found = direction_rows(
-                networks, layer, _ANGLES, pairs, Stream(seed, "kernels", "directions", layer)
+                networks, layer, run.params.angles, pairs, Stream(seed, "kernels", "directions", layer)
             )
             directions += [name | row for row in found]
         pictures = image_rows(networks, data.test[0], pairs, Stream(seed, "kernels", "images"))
@@ -39,7 +37,9 @@ with job(snakemake) as run:
     for dataset in run.params.datasets:
         pixels = load(dataset, "train", mirror=run.mirror)
         for form, values in (("pixels", pixels.images), ("centred", pixels.images - pixels.images.mean())):
-            table = hypothesis_table(values, _DATA_PAIRS, Stream(seed, "kernels", "hypotheses", dataset))
+            table = hypothesis_table(
+                values, run.params.data_pairs, Stream(seed, "kernels", "hypotheses", dataset)
+            )
             hypotheses.append(table.assign(dataset=pixels.title, form=form))
     write_parquet(pd.DataFrame(directions), snakemake.output.directions)
     write_parquet(pd.DataFrame(images), snakemake.output.images)

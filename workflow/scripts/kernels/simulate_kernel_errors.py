@@ -12,8 +12,6 @@ from replication.kernels.study import error_row, input_kinds
 
 snakemake: Any  # Snakemake puts it here
 
-_FEW = 64  # inputs; beyond, evaluations grow with them, since errors shrink
-
 
 def independent(name: str) -> Iid:
     law = row_law(name)
@@ -23,7 +21,8 @@ def independent(name: str) -> Iid:
 
 def error(law: str, kind: str, m: int) -> dict[str, pd.DataFrame]:
     stream = Stream(run.params.seed, "kernels", "errors", law, kind, m)
-    count = round(run.params.study["evaluations"] * max(1, m / _FEW))
+    study = run.params.study
+    count = round(study["evaluations"] * max(1, m / study["grow_from"]))
     return {"errors": pd.DataFrame([{"law": law} | error_row(independent(law), kind, m, count, stream)])}
 
 
