@@ -23,7 +23,7 @@ def test_products(built):
     header = (built / "tables/smoke/ks_two_layer.csv").read_text().splitlines()[0]
     assert header == "route,activation,theta,sweep,n,ks,ks_standardized,n_samples"
     header = (built / "tables/smoke/replication.csv").read_text().splitlines()[0]
-    assert header == "paper,item,published,ours,uncertainty,tolerance,verdict,note"
+    assert header == "paper,item,target,source,ours,uncertainty,tolerance,verdict,note"
     for name in (
         "ks_two_layer",
         "constraints",

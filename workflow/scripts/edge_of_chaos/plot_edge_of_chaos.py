@@ -8,7 +8,7 @@ from matplotlib.colors import TwoSlopeNorm
 
 from replication.figures import TEXT_WIDTH, label_panels, look, save, style, theta_colours
 from replication.jobs import job, read_parquet
-from replication.propagation.claims import name_of
+from replication.labels import activation_name
 
 snakemake: Any  # Snakemake puts it here
 
@@ -90,7 +90,7 @@ def plot_heat(paths: Any) -> None:
         ax.contourf(size.columns, size.index, ends, levels=[0.5, 1.5], hatches=["///"], colors="none")
         ax.set_xlabel(r"$\sigma_w$")
         ax.set_title(
-            name_of(activation, theta) if activation == "odd" else LABELS.get(activation, activation),
+            activation_name(activation, theta) if activation == "odd" else LABELS.get(activation, activation),
             fontsize=8,
         )
         ax.grid(visible=False)
@@ -136,7 +136,7 @@ def plot_maps(paths: Any) -> None:
     oscillation.set_title(r"variance, $\phi_{.99,6}$, $\sigma_w = .99$", fontsize=8, loc="right")
     correlation.set(xlabel="$c$", ylabel="$c' - c$", xlim=(-1.08, 1.08), ylim=(-0.1, 0.4))
     correlation.plot([], [], color="0.3", label="tanh")
-    correlation.plot([], [], "--", color="0.3", label=name_of("odd", theta_of_study))
+    correlation.plot([], [], "--", color="0.3", label=activation_name("odd", theta_of_study))
     oscillation.plot([], [], "o", color="0.3", label="stable")
     oscillation.plot([], [], "o", color="0.3", mfc="white", label="unstable")
     correlation.set_title("correlation", fontsize=8, loc="right")
@@ -169,7 +169,7 @@ def plot_correlations(paths: Any) -> None:
             if activation == names[0]:
                 ax.set_title(f"width {width}", fontsize=8)
             ax.set_xlabel("depth (layers)" if activation == names[-1] else "")
-        row[0].set_ylabel("correlation\n" + name_of(activation, theta).replace("phi ", r"$\phi$ "))
+        row[0].set_ylabel("correlation\n" + activation_name(activation, theta).replace("phi ", r"$\phi$ "))
         for ax in row[1 : len(widths)]:
             ax.tick_params(labelleft=False)
         last = row[-1]
@@ -202,7 +202,7 @@ def plot_scales(paths: Any) -> None:
         options = options_of(activation, theta)
         ordered = rows.sort_values("sigma_w")
         x = ordered.sigma_w / ordered.edge - 1
-        name = name_of(activation, theta)
+        name = activation_name(activation, theta)
         scale.plot(x, ordered.xi_c, color=options["color"], label=rf"$\xi_c$, {name}")
         scale.plot(x, ordered.xi_v, "--", lw=1, color=options["color"], label=rf"$\xi_v$, {name}")
         ends.plot(x, ordered.correlation, color=options["color"], label=name)

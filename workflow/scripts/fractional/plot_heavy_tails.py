@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from replication.figures import TEXT_WIDTH, label_panels, save, style
-from replication.fractional.claims import scheme_name
 from replication.jobs import job, read_parquet
+from replication.labels import scheme_name
 
 snakemake: Any  # Snakemake puts it here
 

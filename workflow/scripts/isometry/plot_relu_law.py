@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from replication.figures import TEXT_WIDTH, label_panels, save, style
-from replication.isometry.claims import SCHEME_NAMES
 from replication.jobs import job, read_parquet
+from replication.labels import scheme_name
 
 snakemake: Any  # Snakemake puts it here
 
@@ -170,7 +170,7 @@ def plot_singular_values(paths: Any) -> None:
             share = np.arange(1, s.size + 1) / s.size
             x = np.concatenate([[1e-4], np.maximum(s, 1e-4), [1e2]])
             ax.plot(x, np.concatenate([[0], share, [1]]), color=looks["color"], ls=looks["ls"], drawstyle="steps-post",
-                    label=SCHEME_NAMES[scheme])  # fmt: skip
+                    label=scheme_name(scheme))  # fmt: skip
             ax.text(
                 0.04,
                 0.97 - 0.075 * k,
@@ -203,7 +203,7 @@ def plot_training(paths: Any) -> None:
         deepest = cells.depth.max()
         for scheme, looks in SCHEMES.items():
             rows = cells[(cells.dataset == dataset) & (cells.activation == scheme)].sort_values("depth")
-            left.plot(rows.depth, rows.accuracy, ms=5, label=SCHEME_NAMES[scheme], **looks)
+            left.plot(rows.depth, rows.accuracy, ms=5, label=scheme_name(scheme), **looks)
             seeds = chosen[(chosen.dataset == dataset) & (chosen.activation == scheme)]
             left.plot(seeds.depth, seeds.accuracy, looks["marker"], ms=2.5, color=looks["color"], alpha=0.7)
             curve = loss[

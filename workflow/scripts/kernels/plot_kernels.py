@@ -8,7 +8,7 @@ import pandas as pd
 
 from replication.figures import TEXT_WIDTH, label_panels, save, style
 from replication.jobs import job, read_parquet
-from replication.kernels.claims import curve_tolerance
+from replication.kernels.analysis import curve_tolerance
 
 snakemake: Any  # Snakemake puts it here
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from replication.figures import TEXT_WIDTH, look, save, style, theta_colours
 from replication.jobs import job, read_parquet
-from replication.propagation.claims import name_of
+from replication.labels import activation_name
 
 snakemake: Any  # Snakemake puts it here
 
@@ -74,7 +74,7 @@ def plot_matrices(width: int, paths: Any) -> None:
             ax.set_xticks([])
             ax.set_yticks([])
             ax.grid(visible=False)
-        row[0].set_ylabel(name_of(activation, theta, law).replace(", ", ",\n"), fontsize=7)
+        row[0].set_ylabel(activation_name(activation, theta, law).replace(", ", ",\n"), fontsize=7)
     for ax, depth in zip(axes[0], depths, strict=True):
         ax.set_title("images" if depth == 0 else f"depth {depth}", fontsize=8)
     bar = figure.colorbar(image, ax=axes, aspect=40, pad=0.01)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from replication.figures import TEXT_WIDTH, label_panels, look, save, style, theta_colours
 from replication.jobs import job, read_parquet
-from replication.propagation.claims import exact_variance, square_dependence
+from replication.propagation.analysis import exact_variance, square_dependence
 
 snakemake: Any  # Snakemake puts it here
 

@@ -5,12 +5,8 @@ from typing import Any
 import pandas as pd
 
 from replication.jobs import job, read_parquet
-from replication.propagation.claims import (
-    normal_from_width,
-    propagation_claims,
-    propagation_text,
-    within_null,
-)
+from replication.propagation.analysis import normal_from_width, within_null
+from replication.propagation.claims import propagation_claims, propagation_text
 from replication.tables import write_table, write_words
 
 snakemake: Any  # Snakemake puts it here

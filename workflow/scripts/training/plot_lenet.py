@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 
 from replication.figures import TEXT_WIDTH, save, style, theta_colours, training_look
 from replication.jobs import job, read_parquet
-from replication.propagation.claims import name_of
+from replication.labels import activation_name
 
 snakemake: Any  # Snakemake puts it here
 
@@ -29,7 +29,9 @@ with job(snakemake), style():
                 textcoords="offset points",
                 fontsize=7,
             )
-    ax.set_yticks(range(len(ordered)), [name_of(r.activation, r.theta, r.law) for r in ordered.itertuples()])
+    ax.set_yticks(
+        range(len(ordered)), [activation_name(r.activation, r.theta, r.law) for r in ordered.itertuples()]
+    )
     ax.set(xlabel="test accuracy at the chosen rate", ylim=(-0.7, len(ordered) - 0.3))
     ax.set_title(f"{ordered.dataset.iloc[0]}, {optimizer}", fontsize=8)
     save(figure, snakemake.output.figure, snakemake.params.dpi)

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 
 from replication.figures import COLOURS, TEXT_WIDTH, label_panels, save, style
 from replication.jobs import job, read_parquet
-from replication.propagation.claims import name_of
+from replication.labels import activation_name
 
 snakemake: Any  # Snakemake puts it here
 
@@ -37,7 +37,7 @@ with job(snakemake), style():
                 color=shades[epoch],
                 label=f"epoch {epoch}",
             )
-        ax.set_title(name_of(activation, theta, law).replace(", ", "\n"), fontsize=8)
+        ax.set_title(activation_name(activation, theta, law).replace(", ", "\n"), fontsize=8)
         ax.set(xlabel="hidden layer", yscale="log")
     axes[0, 0].set_ylabel("standardized KS, mean over images")
     label_panels(axes[0])

@@ -7,7 +7,7 @@ import numpy as np
 
 from replication.figures import TEXT_WIDTH, label_panels, save, style, theta_colours, training_look
 from replication.jobs import job, read_parquet
-from replication.propagation.claims import name_of
+from replication.labels import activation_name
 
 snakemake: Any  # Snakemake puts it here
 
@@ -17,7 +17,7 @@ SETTING = ["activation", "law", "theta"]
 def written(activation: str, theta: float, law: str) -> str:
     if activation.startswith("oscillating_"):
         return rf"$\phi_{{.99,{activation.removeprefix('oscillating_')}}}$"
-    return name_of(activation, theta, law).replace("phi", r"$\phi$").replace("theta ", r"$\theta$ = ")
+    return activation_name(activation, theta, law).replace("phi", r"$\phi$").replace("theta ", r"$\theta$ = ")
 
 
 def groups(frame: Any) -> Any:
