@@ -28,7 +28,7 @@ from results import Results
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull
 from replication.figures import look, theta_colours
-from replication.propagation.claims import name_of
+from replication.labels import activation_name
 from replication.propagation.depth import layer_rows, simulate_depth
 from replication.settings import setting_by_name
 
@@ -51,7 +51,7 @@ results.figure("propagation_depth_ks")
 # %%
 table = results.table("propagation_widths")
 table["activation"] = [
-    name_of(*row) for row in table[["activation", "theta", "law"]].fillna({"law": ""}).to_numpy()
+    activation_name(*row) for row in table[["activation", "theta", "law"]].fillna({"law": ""}).to_numpy()
 ]
 table.pivot(index="activation", columns="depth", values=["ks_from_width", "ks_standardized_from_width"])
 
@@ -65,7 +65,7 @@ last = layers[layers.depth == layers.depth.max()]
 fig, ax = plt.subplots(figsize=(6, 3.5))
 for (activation, theta, law), rows in last.groupby(["activation", "theta", "law"], dropna=False):
     if not activation.startswith("normalized_"):
-        options = look(activation, theta, colours, law) | {"label": name_of(activation, theta, law)}
+        options = look(activation, theta, colours, law) | {"label": activation_name(activation, theta, law)}
         ax.plot(
             rows.width, rows.ks_standardized, "o--" if activation == "positive" else "o-", ms=4, **options
         )
@@ -96,7 +96,7 @@ correlations = results.data(name)
 widest = correlations[correlations.width == correlations.width.max()]
 fig, ax = plt.subplots(figsize=(6, 3.5))
 for (activation, theta, law), rows in widest.groupby(["activation", "theta", "law"], dropna=False):
-    options = look(activation, theta, colours, law) | {"label": name_of(activation, theta, law)}
+    options = look(activation, theta, colours, law) | {"label": activation_name(activation, theta, law)}
     dashes = {"ls": "--"} if activation == "positive" else {}
     ax.plot(rows.depth, rows.correlation, **(options | dashes))
     ax.plot(rows.depth, rows.theory, color=options["color"], ls=":")

@@ -1,7 +1,7 @@
-"""Style, colours and saving of figures. Draws saved results, computes nothing.
+"""Style, colours, panels, legends and saving of figures. Draws saved results, computes nothing.
 
 Colours of the paper: phi_theta from the first half of the "hot" colormap, black (smallest theta) to orange (largest);
-ReLU dark turquoise; tanh fuchsia.
+ReLU dark turquoise; tanh fuchsia. Every other activation has one colour as well, in all figures.
 """
 
 from __future__ import annotations
@@ -15,26 +15,43 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib
 
-from preactivations.activations.registry import REGISTRY, label_of
+from replication.labels import activation_math, phi_math
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = [
     "COLOURS",
     "MARKERS",
+    "PALETTE",
     "TEXT_WIDTH",
-    "label_panels",
     "look",
+    "panels",
     "save",
+    "shared_legend",
     "style",
     "theta_colours",
     "theta_looks",
     "training_look",
 ]
 
-COLOURS = {"relu": "darkturquoise", "tanh": "fuchsia", "gelu": "slateblue", "limit": "0.45"}
+COLOURS = {
+    "relu": "darkturquoise",
+    "tanh": "fuchsia",
+    "elu": "tab:blue",
+    "erf": "darkgreen",
+    "gelu": "slateblue",
+    "leaky_relu": "#D55E00",
+    "linear": "#0072B2",
+    "oscillating_2": "tab:blue",
+    "oscillating_3": "tab:olive",
+    "oscillating_6": "tab:green",
+    "silu": "tab:brown",
+    "softplus": "0.4",
+    "limit": "0.45",
+}
+#: Other things than activations (Okabe & Ito, wine, grey): distinguishable with all kinds of colour vision.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#999999")
 MARKERS = {"relu": "s", "tanh": "D"}
 TEXT_WIDTH = 7.2  # inches, two columns
 
@@ -86,26 +103,17 @@ def theta_looks(thetas: Iterable[float]) -> dict[float, dict[str, Any]]:
 def look(activation: str, theta: float, colours: dict[float, Any], law: str = "") -> dict[str, Any]:
     """Keyword arguments of `plot` for an activation: colour, label and dashes.
 
-    phi_theta by theta, others by `COLOURS` with the label of the registry, ReLU and tanh as in the paper,
-    phi_(.99, omega) dashed; the normalized control in grey.
+    phi_theta by theta, ReLU and tanh as in the paper, phi_(.99, omega) dashed; the normalized control in grey.
     """
     psi = activation.removeprefix("normalized_")
     if psi != activation:
         dashes = {"tanh": (0, (1, 1)), "relu": (0, (4, 1)), "odd": (0, (4, 1, 1, 1)), "positive": (0, (6, 2))}
-        name = label_of(psi) if psi in REGISTRY else rf"$\phi$ {psi}"
-        return {"color": COLOURS["limit"], "ls": dashes[psi], "label": f"{name}, normalized"}
-    if psi in REGISTRY:
-        return {"color": COLOURS.get(psi, "0.4"), "label": label_of(psi)}
-    if psi.startswith("oscillating_"):
-        omega = psi.removeprefix("oscillating_")
-        colour = {"2": "tab:blue", "3": "tab:olive", "6": "tab:green"}.get(omega, "tab:gray")
-        return {"color": colour, "ls": "--", "label": rf"$\phi_{{.99,{omega}}}$"}
-    if law.startswith("spherical_"):
-        return {
-            "color": "royalblue",
-            "label": "uniform weights" if law == "spherical_1" else law.replace("_", " "),
-        }
-    return {"color": colours[theta], "label": rf"$\phi_\theta$, $\theta = {theta:g}$"}
+        return {"color": COLOURS["limit"], "ls": dashes[psi], "label": activation_math(activation)}
+    if psi not in ("odd", "positive"):
+        options = {"color": COLOURS.get(psi, "tab:gray"), "label": activation_math(psi)}
+        return options | ({"ls": "--"} if psi.startswith("oscillating_") else {})
+    colour = "royalblue" if law.startswith("spherical_") else colours[theta]
+    return {"color": colour, "label": phi_math(theta, law)}
 
 
 def training_look(activation: str, theta: float, colours: dict[float, Any], law: str = "") -> dict[str, Any]:
@@ -128,10 +136,52 @@ def training_look(activation: str, theta: float, colours: dict[float, Any], law:
     return options
 
 
-def label_panels(axes: Iterable[Axes]) -> None:
-    """(a), (b), ... above the left corner of each panel."""
-    for letter, ax in zip("abcdefghijklmnopqrstuvwxyz", axes, strict=False):
-        ax.text(0.0, 1.03, f"({letter})", transform=ax.transAxes, va="bottom", ha="left", weight="bold")
+def panels(
+    rows: int, columns: int, height: float, *, used: int | None = None, letters: bool = True, **options: Any
+) -> tuple[Figure, Any]:
+    """A grid of panels over the width of the text, with (a), (b), ... above the left corner of each.
+
+    Parameters
+    ----------
+    rows, columns : int
+    height : float
+        Of the figure, inches.
+    used : int, optional
+        How many panels are drawn on, all by default; the others are hidden.
+    letters : bool
+        Not for grids whose panels are named by row and column.
+    options
+        Of `matplotlib.pyplot.subplots`.
+
+    Returns
+    -------
+    figure : Figure
+    axes : array of Axes, shape (rows, columns)
+    """
+    from matplotlib import pyplot
+
+    options = {"figsize": (TEXT_WIDTH, height), "layout": "constrained"} | options
+    figure, axes = pyplot.subplots(rows, columns, squeeze=False, **options)
+    for ax in axes.flat[axes.size if used is None else used :]:
+        ax.set_axis_off()
+    if letters:
+        for letter, ax in zip("abcdefghijklmnopqrstuvwxyz", axes.flat[:used], strict=False):
+            ax.text(0.0, 1.03, f"({letter})", transform=ax.transAxes, va="bottom", ha="left", weight="bold")
+    return figure, axes
+
+
+def shared_legend(figure: Figure, axes: Any, ncols: int, *extra: Any, **options: Any) -> None:
+    """One legend below all panels: every label of the axes once, then the artists of `extra`.
+
+    `axes` is an array or a list of axes; other options are those of `Figure.legend`.
+    """
+    handles: dict[str, Any] = {}
+    for ax in getattr(axes, "flat", axes):
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    handles |= {artist.get_label(): artist for artist in extra}
+    keywords: Any = {"loc": "outside lower center", "ncols": ncols} | options
+    figure.legend(handles.values(), handles.keys(), **keywords)
 
 
 def save(figure: Figure, paths: Sequence[str | Path], dpi: int) -> None:

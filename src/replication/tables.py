@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["write_table", "write_words"]
+__all__ = ["claims_markdown", "write_table", "write_words"]
 
 # whole pages without anything from elsewhere, so that they open offline and inside a report
 _PAGE = """<!doctype html>
@@ -85,6 +85,15 @@ def write_table(
             case other:
                 raise ValueError(f"tables are written as .csv, .md, .tex or .html, got {other!r}")
         _write(path, text)
+
+
+def claims_markdown(claims: DataFrame) -> str:
+    """Markdown table of rows of `verdicts.claim_row`, the verdict second, without a line end at its end."""
+    columns = ["claim", "verdict", "source", "test", "result"]
+    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
+    for row in claims.assign(verdict="**" + claims.verdict + "**")[columns].itertuples(index=False):
+        lines.append("| " + " | ".join(text.replace("|", r"\|") for text in row) + " |")
+    return "\n".join(lines)
 
 
 def write_words(text: str, paths: Sequence[str | Path]) -> None:

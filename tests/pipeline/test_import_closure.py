@@ -204,6 +204,14 @@ def test_figures_and_tables_only_read(script):
         assert "import torch" not in Path(path).read_text(), path
 
 
+@pytest.mark.parametrize("script", [name for name in READERS if Path(name).name.startswith("plot_")])
+def test_no_figure_depends_on_claims(script):
+    """A claim that is reworded redraws nothing."""
+    assert not {"claims", "published", "verdicts"} & {
+        Path(path).stem for path in closure(f"workflow/scripts/{script}")
+    }
+
+
 @pytest.mark.parametrize("folder", sorted({path.parent for path in SOURCES}), ids=lambda path: path.name)
 def test_folders_stay_small(folder):
     assert len(list(folder.glob("*.py"))) <= 16

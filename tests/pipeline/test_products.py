@@ -11,7 +11,7 @@ pytestmark = pytest.mark.dag
 def test_products(built):
     figures = {
         "density": ["density"],
-        "activation": ["exact", "activation_fitted", "fit_losses"],
+        "activation": ["exact", "fitted", "fit_losses"],
         "propagation": [
             *("two_layer", "two_layer_standardized", "depth_ks", "depth_ks_standardized", "depth_moments"),
             *("depth_quantiles", "depth_heat_map", "correlation_digits", "correlation_matrices_digits_10"),
@@ -35,7 +35,7 @@ def test_products(built):
     header = (built / "tables/smoke/ks_two_layer.csv").read_text().splitlines()[0]
     assert header == "route,activation,theta,sweep,n,ks,ks_standardized,n_samples"
     header = (built / "tables/smoke/verdicts_numbers.csv").read_text().splitlines()[0]
-    assert header == "paper,item,published,ours,uncertainty,tolerance,verdict,note"
+    assert header == "paper,item,target,source,ours,uncertainty,tolerance,verdict,note"
     for name in (
         "ks_two_layer",
         "activation_constraints",

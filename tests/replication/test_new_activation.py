@@ -16,7 +16,7 @@ from preactivations.training.ensembles import Ensemble
 from preactivations.training.networks import mlp
 from preactivations.weights import Normal
 from replication.figures import look
-from replication.propagation.claims import name_of
+from replication.labels import activation_name
 from replication.settings import setting_by_name
 
 
@@ -69,5 +69,5 @@ def test_setting():
 
 
 def test_labels():
-    assert look("cosine", math.nan, {})["label"] == name_of("cosine", math.nan) == "cos"
-    assert name_of("unit_cosine", math.nan) == "cos, unit variance"
+    assert look("cosine", math.nan, {})["label"] == activation_name("cosine", math.nan) == "cos"
+    assert activation_name("unit_cosine", math.nan) == "cos, unit variance"

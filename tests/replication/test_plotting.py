@@ -8,9 +8,10 @@ import pytest
 
 from replication.figures import (
     COLOURS,
-    label_panels,
     look,
+    panels,
     save,
+    shared_legend,
     style,
     theta_colours,
     theta_looks,
@@ -44,14 +45,37 @@ def test_look_of_each_activation():
         assert options["label"].endswith("normalized")
 
 
+def test_panels_have_letters_and_those_left_over_are_hidden():
+    figure, axes = panels(2, 2, 3.0, used=3, sharex=True)
+    assert [[text.get_text() for text in ax.texts] for ax in axes.flat] == [["(a)"], ["(b)"], ["(c)"], []]
+    assert [ax.axison for ax in axes.flat] == [True, True, True, False]
+    plt.close(figure)
+
+
+def test_a_shared_legend_has_every_label_once():
+    figure, axes = panels(1, 2, 2.0, letters=False)
+    for ax, second in zip(axes.flat, ("b", "c"), strict=True):
+        ax.plot([0, 1], [0, 1], label="a")
+        ax.plot([0, 1], [1, 0], label=second)
+    shared_legend(figure, axes, 2, plt.Line2D([], [], label="d"))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b", "c", "d"]
+    plt.close(figure)
+
+
+def test_every_activation_has_one_colour():
+    colours = theta_colours([4.0])
+    for name in ("gelu", "erf", "silu", "elu", "softplus", "relu", "tanh", "oscillating_6"):
+        assert look(name, math.nan, colours)["color"] == training_look(name, math.nan, colours)["color"]
+    assert training_look("unit_gelu", math.nan, colours)["color"] == COLOURS["gelu"]
+
+
 def test_equal_figures_are_equal_files(tmp_path):
     contents = []
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         with style():
-            figure, axes = plt.subplots(1, 2)
-            axes[0].plot([0, 1], [1, 0])
-            label_panels(axes)
+            figure, axes = panels(1, 2, 2.0)
+            axes[0, 0].plot([0, 1], [1, 0])
             paths = [tmp_path / folder / name for name in ("f.pdf", "f.png")]
             save(figure, paths, dpi=50)
             plt.close(figure)

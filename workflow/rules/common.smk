@@ -177,5 +177,5 @@ def summary():
     for row in rows:
         if row["verdict"] == "fails":
             print(
-                f"  FAILS: {row['item']}: ours {row['ours']}, published {row['published'] or 'none'}; {row['note']}"
+                f"  FAILS: {row['item']}: ours {row['ours']}, {row['source']} {row['target']}; {row['note']}"
             )

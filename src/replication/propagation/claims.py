@@ -1,124 +1,46 @@
-"""Answers in words, from the numbers of saved results. Reads tables; draws no random numbers.
+"""Claims about pre-activations of finite networks, from the numbers of saved results. Reads tables.
 
 Where many tests are made, their count is compared with that of the null law (binomial), or their maximum with
-Bonferroni's limit. A statement about no cases at all is "not tested".
+Bonferroni's limit.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom, chi2, norm, spearmanr
+from scipy.stats import binom, chi2, spearmanr
 
-from preactivations.activations.registry import label_of
+from replication.inference import z_limit
+from replication.labels import activation_name
+from replication.propagation.analysis import CELL, LEVEL, exact_variance, square_dependence
+from replication.tables import claims_markdown
+from replication.verdicts import Finding, NothingToTestError, Source, claim, every, some
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = [
-    "exact_variance",
-    "name_of",
-    "normal_from_width",
-    "propagation_claims",
-    "propagation_text",
-    "square_dependence",
-    "within_null",
-]
+__all__ = ["propagation_claims", "propagation_text"]
 
-_POINT, _WINDOW = 0.95, 5
 _FEWEST = 50  # networks for statements that take an estimate as normal
-_CELL = ["activation", "theta", "law"]
 _PAIRS = ("odd", "positive")
-
-
-def name_of(activation: str, theta: float, law: str = "") -> str:
-    """phi odd, theta 4; phi odd on the edge, theta 4; tanh; tanh, normalized; tanh, unit variance."""
-    for prefix, text in (("normalized_", "normalized"), ("unit_", "unit variance")):
-        if activation.startswith(prefix):
-            return f"{name_of(activation.removeprefix(prefix), theta, law)}, {text}"
-    psi = activation.removesuffix("_edge")
-    if psi not in _PAIRS:
-        return label_of(psi)
-    weights = "uniform weights" if law == "spherical_1" else law.replace("_", " ")
-    edge = " on the edge" if psi != activation else ""
-    return f"phi {psi}{edge}, " + (f"theta {theta:g}" if theta == theta else weights)
-
-
-def within_null(layers: DataFrame, null: DataFrame) -> DataFrame:
-    """`layers` with ks_inside and ks_standardized_inside: not told from normal.
-
-    That is: of this and the four layers before, at most one is beyond the 95 % point of the null law (of the first
-    layer alone none; for normal layers more happens with probability 2.3 %, neighbouring layers being almost
-    independent), and less than half of the networks are dead.
-
-    `null` has columns statistic, probability, quantile, n_samples. Where dead networks are left out the point of the
-    standardized statistic is scaled by sqrt(n_networks / n_tested), its asymptotic dependence.
-    """
-    at = null[(null.probability == _POINT) & (null.statistic == "ks_standardized")]
-    points = at.drop_duplicates("n_samples").set_index("n_samples")["quantile"]
-    limit = layers.n_networks.map(points) * np.sqrt(layers.n_networks / layers.n_tested)
-    out = layers.assign(
-        ks_standardized_limit=limit,
-        ks_beyond=~(layers.ks_p >= 1 - _POINT),
-        ks_standardized_beyond=~(layers.ks_standardized <= limit),
-    ).sort_values([*_CELL, "width", "depth"], ignore_index=True)
-    enough = out.n_tested >= out.n_networks / 2
-    for statistic in ("ks", "ks_standardized"):
-        windows = out.groupby([*_CELL, "width"], dropna=False)[f"{statistic}_beyond"]
-        beyond = windows.transform(lambda column: column.astype(int).rolling(_WINDOW, min_periods=1).sum())
-        several = windows.cumcount() > 0
-        out[f"{statistic}_inside"] = (beyond <= several) & enough
-    return out
-
-
-def normal_from_width(layers: DataFrame, depths: Sequence[int]) -> DataFrame:
-    """Smallest width from which on an activation is not told from normal, at each of the depths.
-
-    `layers` as `within_null` returns it. "From which on": at this and at every larger width of the study. The column
-    is NaN where the largest width still fails. `networks` are those at the largest width: with fewer, less is seen.
-    """
-    rows = []
-    for (activation, theta, law), cell in layers.groupby(_CELL, dropna=False, sort=True):
-        for depth in depths:
-            at = cell[cell.depth == depth].sort_values("width", ascending=False)
-            row = {"activation": activation, "theta": theta, "law": law, "depth": depth}
-            for statistic in ("ks", "ks_standardized"):
-                inside = at[f"{statistic}_inside"].to_numpy(bool)
-                n_good = int(np.argmin(inside)) if not inside.all() else inside.size
-                row[f"{statistic}_from_width"] = float(at.width.iloc[n_good - 1]) if n_good else math.nan
-            row["largest_width"], row["networks"] = int(at.width.iloc[0]), int(at.n_networks.iloc[0])
-            rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def _claim(statement: str, verdict: str, numbers: str) -> dict[str, Any]:
-    return {"statement": statement, "verdict": verdict, "numbers": numbers}
-
-
-def _of(count: int, total: int) -> str:
-    """Verdict of a statement about each of `total` cases that holds in `count`."""
-    if total == 0:
-        return "not tested"
-    return "confirmed" if count == total else ("in part" if count else "not confirmed")
-
-
-def _whether(condition: Any) -> str:
-    return "confirmed" if condition else "not confirmed"
+_PAPER = "Wolinski & Arbel"
+# the paper shows the positive kind
+_SOURCES: dict[str, tuple[Source, str]] = {"odd": ("our question", ""), "positive": ("published", _PAPER)}
 
 
 def propagation_claims(
     layers: DataFrame, points: DataFrame, correlations: DataFrame, depths: Sequence[int]
-) -> list[dict[str, Any]]:
-    """Statements about finite networks with verdict and numbers.
+) -> DataFrame:
+    """All claims, rows with the columns of `verdicts.CLAIM_COLUMNS`.
 
     Parameters
     ----------
     layers : DataFrame
-        As `within_null` returns it.
+        As `analysis.within_null` returns it.
     points : DataFrame
         The two-layer study: route, activation, theta, sweep, n, ks.
     correlations : DataFrame
@@ -129,151 +51,175 @@ def propagation_claims(
     normalized = layers.activation.str.startswith("normalized_")
     free, deep = layers[~normalized], max(depths)
     at = free[free.depth == deep]
-    return [
-        *_reference_claims(at),
-        *_pair_claims(at, deep),
-        *_normal_claims(free),
-        *_width_claims(free, deep, min(depths)),
-        *_control_claims(layers[normalized]),
-        *_dependence_claims(free, points),
-        *_variance_claims(layers),
-        *_correlation_claims(correlations),
-    ]
-
-
-def _reference_claims(at: DataFrame) -> Iterable[dict[str, Any]]:
-    for activation in ("relu", "tanh"):
-        cell = at[at.activation == activation].sort_values("width")
-        if len(cell):
-            listed = ", ".join(
-                f"{row.ks_standardized:.3f} ({row.ks_standardized_limit:.3f}) at width {row.width}"
-                for row in cell.itertuples()
-            )
-            yield _claim(
-                f"With {name_of(activation, math.nan)} the pre-activations of narrow deep networks are not Gaussian",
-                _whether(not cell.ks_standardized_inside.iloc[0]),
-                f"standardized KS (95 % point of the null law) at depth {cell.depth.iloc[0]}: {listed}",
-            )
-
-
-def _pair_claims(at: DataFrame, depth: int) -> Iterable[dict[str, Any]]:
-    """Constructed pairs closer to normal than ReLU and tanh, kind by kind; odd against positive."""
-    pairs = at[at.activation.isin(_PAIRS)]
+    # ReLU's moments have no known errors at depth, and its first-order law holds for depth << width only
+    shallow = free[(free.depth == min(depths)) & (free.activation != "relu") & (free.width >= 10)]
+    shallow = shallow[shallow.n_networks >= _FEWEST]
+    rows = [_not_gaussian(at[at.activation == name], name=activation_name(name)) for name in ("relu", "tanh")]
     for kind in _PAIRS:
         for reference in ("relu", "tanh"):
-            other = at[at.activation == reference].set_index("width")
-            mine = pairs[(pairs.activation == kind) & pairs.width.isin(other.index)]
-            if not len(mine):
-                continue
-            # a difference counts if one of the two is told from normal
-            told = mine[~(mine.ks_standardized_inside & mine.width.map(other.ks_standardized_inside))]
-            farther = told[told.ks_standardized >= told.width.map(other.ks_standardized)]
-            listed = ", ".join(
-                f"{name_of(row.activation, row.theta, row.law)} at width {row.width}"
-                for row in farther.itertuples()
+            words = f"pre-activations with phi {kind} stay closer to Gaussian than with {activation_name(reference)}"
+            rows.append(
+                claim(words, *_SOURCES[kind])(_closer)(
+                    at[at.activation == kind], at[at.activation == reference], deep
+                )
             )
-            yield _claim(
-                f"Pre-activations with phi {kind} stay closer to Gaussian than with {name_of(reference, math.nan)}",
-                _of(len(told) - len(farther), len(told)),
-                f"in {len(told) - len(farther)} of {len(told)} cells (law, width) at depth {depth} in which either is "
-                "told from normal" + (f"; farther: {listed}" if listed else ""),
-            )
+    rows.append(_odd_is_farther(at, deep))
+    for kind in _PAIRS:
+        words = f"with phi {kind} pre-activations stay Gaussian at every width and depth"
+        rows.append(
+            claim(words, *_SOURCES[kind])(_stays_gaussian)(free[(free.depth > 2) & (free.activation == kind)])
+        )
+    rows += [
+        _falls_with_width(at, deep),
+        _first_order(shallow),
+        _variance_order(shallow),
+        _control(layers[normalized]),
+        _after_one_layer(free),
+        _closed_form_orders(points),
+        _exact_variance(layers),
+    ]
+    images = correlations.groupby("dataset") if len(correlations) else [("no data set", correlations)]
+    for dataset, part in images:
+        rows += [_covariances(part, dataset=str(dataset)), _tends(part, dataset=str(dataset))]
+    return pd.DataFrame(rows)
+
+
+@claim("with {name} the pre-activations of narrow deep networks are not Gaussian", "published", _PAPER)
+def _not_gaussian(cells: DataFrame, *, name: str) -> Finding:
+    ordered = cells.sort_values("width")
+    listed = ", ".join(
+        f"{row.ks_standardized:.3f} ({row.ks_standardized_limit:.3f}) at width {row.width}"
+        for row in ordered.itertuples()
+    )
+    return Finding(
+        f"standardized KS (95 % point of the null law) at depth {ordered.depth.iloc[0]}, at the smallest width",
+        listed,
+        ~ordered.ks_standardized_inside.to_numpy(bool)[:1],
+    )
+
+
+def _closer(pairs: DataFrame, reference: DataFrame, depth: int) -> Finding:
+    """A constructed pair and a common activation, laws and widths where either is distinguishable from normal."""
+    other = reference.set_index("width")
+    ours = pairs[pairs.width.isin(other.index)]
+    inside = ours.ks_standardized_inside & ours.width.map(other.ks_standardized_inside)
+    compared = ours[~inside.to_numpy(bool)]
+    farther = compared.ks_standardized >= compared.width.map(other.ks_standardized)
+    listed = ", ".join(
+        f"{activation_name(row.activation, row.theta, row.law)} at width {row.width}"
+        for row in compared[farther].itertuples()
+    )
+    return Finding(
+        f"standardized KS at depth {depth}, cells (law, width) in which either is distinguishable from normal",
+        f"in {len(compared) - farther.sum()} of {len(compared)}" + (f"; farther: {listed}" if listed else ""),
+        ~farther,
+    )
+
+
+@claim("the odd kind is farther from Gaussian than the positive one", "derived here")
+def _odd_is_farther(at: DataFrame, depth: int) -> Finding:
+    pairs = at[at.activation.isin(_PAIRS)]
+    for kind in _PAIRS:
+        some(pairs[pairs.activation == kind], f"networks with phi {kind}")
     both = pairs.pivot(
         index=["law", "width"], columns="activation", values=["ks_standardized", "ks_standardized_inside"]
     )
-    if set(_PAIRS) <= set(pairs.activation):
-        told = both[~both["ks_standardized_inside"].astype(bool).all(axis=1)]["ks_standardized"].astype(float)
-        worse = int((told.odd > told.positive).sum())
-        yield _claim(
-            "The odd kind is farther from Gaussian than the positive one",
-            _of(worse, len(told)),
-            f"in {worse} of {len(told)} cells (law, width) at depth {depth} in which either is told from normal",
-        )
-
-
-def _normal_claims(free: DataFrame) -> Iterable[dict[str, Any]]:
-    """Over all layers from the third on: the share beyond the 95 % point, against the binomial law of normal layers."""
-    deep = free[(free.depth > 2) & free.activation.isin(_PAIRS)]
-    for kind, rows in deep.groupby("activation"):
-        good, cells, listed = 0, 0, []
-        for (theta, law, width), cell in rows.groupby(["theta", "law", "width"], dropna=False):
-            beyond, cells = int(cell.ks_standardized_beyond.sum()), cells + 1
-            if beyond <= binom.ppf(0.999, len(cell), 1 - _POINT):
-                good += 1
-            else:
-                kurtosis = cell["kurtosis"].median()
-                listed.append(
-                    f"{name_of(str(kind), theta, law)}, width {width}: {beyond} of {len(cell)}, kurtosis {kurtosis:.2f}"
-                )
-        yield _claim(
-            f"With phi {kind} pre-activations stay Gaussian at every width and depth",
-            _of(good, cells),
-            f"{good} of {cells} cells (law, width) have no more layers beyond the 95 % point than 99.9 % of normal ones"
-            + (f"; more: {'; '.join(listed)} (median excess kurtosis)" if listed else ""),
-        )
-
-
-def _width_claims(free: DataFrame, deep: int, shallow: int) -> Iterable[dict[str, Any]]:
-    falls, total = 0, 0
-    for _, cell in free[free.depth == deep].groupby(_CELL, dropna=False):
-        ordered = cell.sort_values("width")
-        seen = ordered[~ordered.ks_standardized_inside]
-        total += max(0, len(seen) - 1)
-        falls += int((np.diff(seen.ks_standardized) < 0).sum())
-    yield _claim(
-        "The distance from Gaussian falls with width",
-        _of(falls, total),
-        f"in {falls} of {total} steps of width at depth {deep} between cells that are told from normal",
+    inside = both["ks_standardized_inside"].astype(bool).all(axis=1)
+    compared = both[~inside]["ks_standardized"].astype(float)
+    worse = compared.odd > compared.positive
+    return Finding(
+        f"standardized KS at depth {depth}, cells (law, width) in which either is distinguishable from normal",
+        f"in {worse.sum()} of {len(compared)}",
+        worse,
     )
-    # ReLU's moments have no known errors at depth, and its first-order law holds for depth << width only
-    at = free[
-        (free.depth == shallow)
-        & (free.activation != "relu")
-        & (free.width >= 10)
-        & (free.n_networks >= _FEWEST)
-    ]
-    if at.width.nunique() < 2:
-        return
-    good, cells, listed = 0, 0, []
-    for (activation, theta, law), cell in at.groupby(_CELL, dropna=False):
+
+
+def _stays_gaussian(layers: DataFrame) -> Finding:
+    """Over all layers from the third on: the share beyond the 95 % point, against the binomial law of normal layers."""
+    good, listed = [], []
+    for (activation, theta, law, width), cell in layers.groupby([*CELL, "width"], dropna=False):
+        beyond = int(cell.ks_standardized_beyond.sum())
+        good.append(beyond <= binom.ppf(0.999, len(cell), 1 - LEVEL))
+        if not good[-1]:
+            listed.append(
+                f"{activation_name(activation, theta, law)}, width {width}: {beyond} of {len(cell)}, kurtosis "
+                f"{cell['kurtosis'].median():.2f}"
+            )
+    return Finding(
+        "layers from the third on, by cell (law, width): no more beyond the 95 % point than 99.9 % of normal ones",
+        f"{sum(good)} of {len(good)} cells"
+        + (f"; more: {'; '.join(listed)} (median excess kurtosis)" if listed else ""),
+        good,
+    )
+
+
+@claim("the distance from Gaussian falls with width", "our question")
+def _falls_with_width(at: DataFrame, depth: int) -> Finding:
+    falls = []
+    for _, cell in at.groupby(CELL, dropna=False):
+        ordered = cell.sort_values("width")
+        beyond = ordered[~ordered.ks_standardized_inside.to_numpy(bool)]
+        falls += list(np.diff(beyond.ks_standardized) < 0)
+    return Finding(
+        f"steps of width at depth {depth} between cells that are distinguishable from normal",
+        f"in {sum(falls)} of {len(falls)}",
+        falls,
+    )
+
+
+def _several_widths(layers: DataFrame) -> None:
+    if layers.width.nunique() < 2:
+        raise NothingToTestError("no two widths")
+
+
+@claim("n Cov(z_i^2, z_j^2) tends to the first-order law with width", "derived here")
+def _first_order(layers: DataFrame) -> Finding:
+    _several_widths(layers)
+    cells, good, listed = layers.groupby(CELL, dropna=False), [], []
+    for (activation, theta, law), cell in cells:
         x, weight = 1 / cell.width, 1 / (cell.width * cell.square_covariance_error)
         fit, covariance = np.polyfit(x, cell.width * cell.square_covariance, 1, w=weight, cov="unscaled")
         predicted = float((cell.width * cell.square_covariance_theory).iloc[0])
         error = math.sqrt(covariance[1, 1])
-        cells += 1
-        good += abs(fit[1] - predicted) < norm.isf(0.0005 / at.groupby(_CELL, dropna=False).ngroups) * error
-        listed.append(f"{name_of(activation, theta, law)} {fit[1]:.2f} +- {error:.2f} ({predicted:.2f})")
-    yield _claim(
-        "n Cov(z_i^2, z_j^2) tends to the first-order law with width",
-        _of(good, cells),
-        f"limit of n -> infinity at depth {shallow} from widths >= 10, linear in 1/n (predicted): "
-        + ", ".join(listed),
+        good.append(abs(fit[1] - predicted) < z_limit(cells.ngroups) * error)
+        listed.append(
+            f"{activation_name(activation, theta, law)} {fit[1]:.2f} +- {error:.2f} ({predicted:.2f})"
+        )
+    return Finding(
+        f"limit of n -> infinity at depth {layers.depth.iloc[0]} from widths >= 10, linear in 1/n (predicted): within "
+        f"{z_limit(cells.ngroups):.1f} standard errors",
+        ", ".join(listed),
+        good,
     )
-    good, cells, listed = 0, 0, []
-    for (activation, theta, law), cell in at.groupby(_CELL, dropna=False):
+
+
+@claim("the variance deviates by O(1/n)", "derived here")
+def _variance_order(layers: DataFrame) -> Finding:
+    _several_widths(layers)
+    good, listed = [], []
+    for (activation, theta, law), cell in layers.groupby(CELL, dropna=False):
         # v - 1 = a / n + b / n^2, nothing left for n -> infinity: one degree of freedom less than widths - 2
         x = 1 / cell.width.to_numpy(float)
         columns = np.stack([x, x * x])[: max(1, min(2, x.size - 1))] / cell.variance_error.to_numpy()
         target = ((cell.variance - 1) / cell.variance_error).to_numpy()
-        (a, *_), *_ = np.linalg.lstsq(columns.T, target, rcond=None)
-        left = target - columns.T @ np.linalg.lstsq(columns.T, target, rcond=None)[0]
-        freedom = x.size - len(columns)
-        cells += 1
-        good += float(left @ left) < chi2.isf(0.001, freedom)
-        listed.append(f"{name_of(activation, theta, law)} {a:.2f}")
-    yield _claim(
-        "The variance deviates by O(1/n)",
-        _of(good, cells),
-        f"at depth {shallow}, widths >= 10, a/n + b/n^2 leaves no more than noise (level .001) in {good} of "
-        f"{cells} cells; a: " + ", ".join(listed),
+        coefficients, *_ = np.linalg.lstsq(columns.T, target, rcond=None)
+        left = target - columns.T @ coefficients
+        good.append(float(left @ left) < chi2.isf(0.001, x.size - len(columns)))
+        listed.append(f"{activation_name(activation, theta, law)} {coefficients[0]:.2f}")
+    return Finding(
+        f"at depth {layers.depth.iloc[0]}, widths >= 10, a/n + b/n^2 leaves no more than noise (level .001)",
+        f"in {sum(good)} of {len(good)} cells; a: " + ", ".join(listed),
+        good,
     )
 
 
-def _control_claims(control: DataFrame) -> Iterable[dict[str, Any]]:
+@claim(
+    "dependence is all that is left: normalized networks (exact control) are Gaussian at every width and depth",
+    "derived here",
+)
+def _control(control: DataFrame) -> Finding:
     """Exactly i.i.d. layers: p-values are uniform and, given the layers before, independent."""
-    tested = control[control.n_tested >= 10]
-    if not len(tested):
-        return
+    tested = some(control[control.n_tested >= 10], "layers with ten living networks")
     exceed, smallest = int((tested.ks_p < 0.05).sum()), float(tested.ks_p.min())
     high = int(binom.ppf(0.999, len(tested), 0.05))
     cells = tested.groupby(["activation", "width"]).ks_p.agg(["size", lambda p: int((p < 0.05).sum())])
@@ -281,142 +227,147 @@ def _control_claims(control: DataFrame) -> Iterable[dict[str, Any]]:
     lost = control[control.dead > 0]
     narrow = lost[lost.width == lost.width.min()]
     note = f"; dead networks of ReLU left out (width {narrow.width.min()}: {narrow.dead.max()} at the end)"
-    yield _claim(
-        "Dependence is all that is left: normalized networks (exact control) are Gaussian at every width and depth",
-        _whether(exceed <= high and worst and smallest > 0.001 / len(tested)),
-        f"{exceed} of {len(tested)} KS statistics beyond the 95 % point of the null law (99.9 % of such counts are at "
-        f"most {high}), no cell (activation, width) above its own limit: {'yes' if worst else 'no'}; smallest p-value "
+    return Finding(
+        f"KS statistics beyond the 95 % point of the null law: at most {high} (99.9 % of such counts), no cell "
+        "(activation, width) above its own limit, smallest p-value within Bonferroni's limit",
+        f"{exceed} of {len(tested)}; every cell below its limit: {'yes' if worst else 'no'}; smallest p-value "
         f"{smallest:.1e}" + (note if len(lost) else ""),
+        [exceed <= high and worst and smallest > 0.001 / len(tested)],
     )
 
 
-def _dependence_claims(free: DataFrame, points: DataFrame) -> Iterable[dict[str, Any]]:
+@claim(
+    "after one layer Cov(z_i^2, z_j^2) is (3 (E W^2)^2 / E W^4 - 1)/n at any width, for both kinds",
+    "derived here",
+)
+def _after_one_layer(free: DataFrame) -> Finding:
     second = free[(free.depth == 2) & free.activation.isin(_PAIRS) & (free.n_networks >= _FEWEST)]
-    if len(second):
-        z = (second.square_covariance - second.square_covariance_theory) / second.square_covariance_error
-        limit = float(norm.isf(0.0005 / len(z)))
-        yield _claim(
-            "After one layer Cov(z_i^2, z_j^2) is (3 (E W^2)^2 / E W^4 - 1)/n at any width, for both kinds",
-            _whether(z.abs().max() < limit),
-            f"largest deviation {z.abs().max():.1f} standard errors over {len(z)} cells (limit {limit:.1f})",
-        )
+    some(second, "second layers of constructed pairs")
+    z = (second.square_covariance - second.square_covariance_theory) / second.square_covariance_error
+    return _largest_z(z.abs(), "cells")
+
+
+def _largest_z(z: pd.Series[float], cells: str) -> Finding:
+    limit = z_limit(len(z))
+    return Finding(
+        f"largest deviation over {len(z)} {cells} below {limit:.1f} standard errors",
+        f"{z.max():.1f}",
+        every(z.dropna() < limit),
+    )
+
+
+@claim(
+    "the closed form orders the two-layer study: more dependence, more distance; odd above positive",
+    "derived here",
+)
+def _closed_form_orders(points: DataFrame) -> Finding:
     exact = points[(points.route == "exact") & (points.sweep == "iii") & points.activation.isin(_PAIRS)]
     # mean over widths: single points are near the noise floor
     ks = exact[exact.n > 1].groupby(["activation", "theta"]).ks.mean().unstack("activation")
-    if set(_PAIRS) <= set(ks) and len(ks.dropna()) > 2:
-        ks = ks.dropna()
-        dependence = [square_dependence(theta) for theta in ks.index]
-        orders = {kind: float(spearmanr(dependence, ks[kind]).statistic) for kind in _PAIRS}
-        worse = int((ks.odd > ks.positive).sum())
-        yield _claim(
-            "The closed form orders the two-layer study: more dependence, more distance; odd above positive",
-            _whether(orders["odd"] > 0.9 and worse >= len(ks) - 1),
-            "rank correlation of the closed form with the KS statistic of sweep (iii), mean over n > 1: "
-            + ", ".join(f"{kind} {value:.2f}" for kind, value in orders.items())
-            + f"; odd above positive for {worse} of {len(ks)} thetas",
-        )
-
-
-def square_dependence(theta: float) -> float:
-    """n Cov(z_i^2, z_j^2) after one layer with exact pairs for Weibull(theta) weights: 3 (E W^2)^2 / E W^4 - 1.
-
-    Examples
-    --------
-    >>> round(square_dependence(2), 12)
-    0.5
-    """
-    return 3 * math.gamma(1 + 2 / theta) ** 2 / math.gamma(1 + 4 / theta) - 1
-
-
-def exact_variance(layers: DataFrame) -> DataFrame:
-    """Layers whose predicted variance is exact at any width, with a known error.
-
-    The first two of any network; all normalized ones without dead; all of ReLU whose (exact) error is below 1/5.
-    """
-    normalized = layers.activation.str.startswith("normalized_")
-    relu = (layers.activation == "relu") & (layers.variance_error < 0.2)
-    first = (layers.depth <= 2) & ~normalized
-    return layers[first | relu | (normalized & (layers.dead == 0))]
-
-
-def _variance_claims(layers: DataFrame) -> Iterable[dict[str, Any]]:
-    exact = exact_variance(layers[layers.n_networks >= _FEWEST])
-    if not len(exact):
-        return
-    z = ((exact.variance - 1) / exact.variance_error).abs()
-    limit = float(norm.isf(0.0005 / len(z)))
-    yield _claim(
-        "The predicted variance is exact at any width in the first two layers, and for ReLU and normalized networks at "
-        "every depth",
-        _whether(z.max() < limit),
-        f"largest deviation {z.max():.1f} standard errors over {len(z)} layers (limit {limit:.1f})",
+    ks = ks.reindex(columns=list(_PAIRS)).dropna()
+    if len(ks) < 3:
+        raise NothingToTestError("no three thetas with both kinds")
+    dependence = [square_dependence(theta) for theta in ks.index]
+    orders = {kind: float(spearmanr(dependence, ks[kind]).statistic) for kind in _PAIRS}
+    worse = int((ks.odd > ks.positive).sum())
+    return Finding(
+        "rank correlation of the closed form with the KS statistic of sweep (iii), mean over n > 1: above .9 (odd); "
+        "odd above positive for all thetas but one",
+        ", ".join(f"{kind} {value:.2f}" for kind, value in orders.items())
+        + f"; odd above positive for {worse} of {len(ks)} thetas",
+        [orders["odd"] > 0.9 and worse >= len(ks) - 1],
     )
 
 
-def _correlation_claims(correlations: DataFrame) -> Iterable[dict[str, Any]]:
-    known = correlations[correlations.n_networks >= _FEWEST]
-    for dataset, rows in known[known.depth.isin([1, 2])].groupby("dataset"):
-        limit = float(norm.isf(0.0005 / rows.n_pairs.sum()))
-        yield _claim(
-            f"Covariances between images ({dataset}) are the predicted ones at any width in the first two layers",
-            _whether(rows.largest_z.max() < limit),
-            f"largest deviation {rows.largest_z.max():.1f} standard errors over {int(rows.n_pairs.sum())} pairs "
-            f"(limit {limit:.1f})",
-        )
-    for dataset, rows in known[known.depth == known.depth.max()].groupby("dataset"):
-        good, listed, cells = 0, [], list(rows.groupby(_CELL, dropna=False))
-        for (activation, theta, law), cell in cells:
-            ordered = cell.sort_values("width")
-            off = (ordered.correlation - ordered.theory).abs().to_numpy()
-            widest = ordered.iloc[-1]
-            # positive pairs: both are 1 to rounding
-            noise = norm.isf(0.0005 / len(cells)) * widest.error + 1e-5
-            good += off[-1] < max(noise, 0.5 * off[0])
-            listed.append(
-                f"{name_of(activation, theta, law)} {widest.correlation:.3f} +- {widest.error:.3f} "
-                f"({widest.theory:.3f})"
-            )
-        yield _claim(
-            f"The mean correlation of images ({dataset}) tends to the prediction of infinite width",
-            _of(good, len(cells)),
-            f"for {good} of {len(cells)} activations the deviation at width {int(rows.width.max())}, depth "
-            f"{int(rows.depth.max())} is within error or less than half of that at width {int(rows.width.min())}; "
-            f"measured (predicted): {', '.join(listed)}",
-        )
+@claim(
+    "the predicted variance is exact at any width in the first two layers, and for ReLU and normalized networks at "
+    "every depth",
+    "derived here",
+)
+def _exact_variance(layers: DataFrame) -> Finding:
+    exact = some(exact_variance(layers[layers.n_networks >= _FEWEST]), f"cells of {_FEWEST} networks")
+    return _largest_z(((exact.variance - 1) / exact.variance_error).abs(), "layers")
 
 
-def propagation_text(
-    table: DataFrame, claims: list[dict[str, Any]], layers: DataFrame, null: DataFrame
-) -> str:
+@claim(
+    "covariances between images ({dataset}) are the predicted ones at any width in the first two layers",
+    "derived here",
+)
+def _covariances(rows: DataFrame, *, dataset: str) -> Finding:
+    rows = some(rows[(rows.n_networks >= _FEWEST) & rows.depth.isin([1, 2])], f"cells of {_FEWEST} networks")
+    pairs = int(rows.n_pairs.sum())
+    limit = z_limit(pairs)
+    return Finding(
+        f"largest deviation over {pairs} pairs below {limit:.1f} standard errors",
+        f"{rows.largest_z.max():.1f}",
+        every(rows.largest_z.dropna() < limit),
+    )
+
+
+@claim(
+    "the mean correlation of images ({dataset}) tends to the prediction of infinite width",
+    "published",
+    "Poole et al. 2016",
+)
+def _tends(rows: DataFrame, *, dataset: str) -> Finding:
+    rows = some(rows[rows.n_networks >= _FEWEST], f"cells of {_FEWEST} networks")
+    rows = rows[rows.depth == rows.depth.max()]
+    cells, good, listed = rows.groupby(CELL, dropna=False), [], []
+    for (activation, theta, law), cell in cells:
+        ordered = cell.sort_values("width")
+        off = (ordered.correlation - ordered.theory).abs().to_numpy()
+        widest = ordered.iloc[-1]
+        # positive pairs: both are 1 to rounding
+        noise = z_limit(cells.ngroups) * widest.error + 1e-5
+        good.append(off[-1] < max(noise, 0.5 * off[0]))
+        listed.append(
+            f"{activation_name(activation, theta, law)} {widest.correlation:.3f} +- {widest.error:.3f} "
+            f"({widest.theory:.3f})"
+        )
+    return Finding(
+        f"by activation: the deviation at width {int(rows.width.max())}, depth {int(rows.depth.max())} is within error "
+        f"or less than half of that at width {int(rows.width.min())}",
+        f"in {sum(good)} of {len(good)}; measured (predicted): {', '.join(listed)}",
+        good,
+    )
+
+
+def propagation_text(table: DataFrame, claims: DataFrame, layers: DataFrame, null: DataFrame) -> str:
     """Markdown: what was simulated, from which width on activations are normal, and the claims with verdicts."""
-    lines = ["# Propagation with depth: conclusions", ""]
+    lines = ["# Propagation with depth: conclusions", "", *_simulated(layers, null), "", *_widths(table), ""]
+    return "\n".join(lines) + f"\n## Claims\n\n{claims_markdown(claims)}\n"
+
+
+def _simulated(layers: DataFrame, null: DataFrame) -> Iterator[str]:
     for n, rows in layers.groupby("n_networks"):
         at = null[null.n_samples == n].drop_duplicates(["statistic", "probability"])
         point = at.set_index(["statistic", "probability"])["quantile"]
         error = rows[~rows.activation.isin(["relu"])].variance_error.median()
-        lines.append(
+        yield (
             f"* {n} networks per cell at width {', '.join(map(str, sorted(set(rows.width))))}: normal samples stay "
             f"below KS {point['ks', 0.95]:.4f} (standardized {point['ks_standardized', 0.95]:.4f}) in 95 % of cases, "
             f"so that smaller distances are not seen; standard error of the variance {error:.4f} (median)."
         )
-    lines += ["", "## From which width on is it Gaussian?", ""]
-    lines += [
-        "Not told from normal at this and every larger width of the study: of this and the four layers before, at "
-        "most one has a KS statistic (of one neuron per network) beyond the 95 % point of the null law. Raw: against "
-        "N(0, v) with the predicted variance v; shape: standardized. A dash: not even at the largest width. Of normal "
-        "layers 2.3 % fail per width.",
+
+
+def _widths(table: DataFrame) -> Iterator[str]:
+    yield from [
+        "## From which width on is it Gaussian?",
+        "",
+        "Not distinguishable from normal at this and every larger width of the study: of this and the four layers "
+        "before, at most one has a KS statistic (of one neuron per network) beyond the 95 % point of the null law. "
+        "Raw: against N(0, v) with the predicted variance v; shape: standardized. A dash: not even at the largest "
+        "width. Of normal layers 2.3 % fail per width.",
         "",
     ]
     depths = sorted(set(table.depth))
     heads = [f"depth {depth}, {what}" for depth in depths for what in ("raw", "shape")]
-    lines += ["| activation | " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(heads)]
-    for (activation, theta, law), rows in table.groupby(_CELL, dropna=False):
+    yield "| activation | " + " | ".join(heads) + " |"
+    yield "| --- |" + " ---: |" * len(heads)
+    for (activation, theta, law), rows in table.groupby(CELL, dropna=False):
         cells = []
         for depth in depths:
             row = rows[rows.depth == depth].iloc[0]
             for column in ("ks_from_width", "ks_standardized_from_width"):
                 cells.append("-" if math.isnan(row[column]) else f"{row[column]:.0f}")
-        lines.append(f"| {name_of(activation, theta, law)} | " + " | ".join(cells) + " |")
-    lines += ["", "## Claims", "", "| statement | verdict | numbers |", "| --- | --- | --- |"]
-    lines += [f"| {claim['statement']} | **{claim['verdict']}** | {claim['numbers']} |" for claim in claims]
-    return "\n".join(lines) + "\n"
+        yield f"| {activation_name(activation, theta, law)} | " + " | ".join(cells) + " |"

@@ -1,6 +1,6 @@
-"""Is it desirable to start from Gaussian pre-activations? The answer in words, from the numbers of saved results.
+"""Is it desirable to start from Gaussian pre-activations? Claims and the answer in words, from saved results.
 
-Reads tables; trains nothing. Each sentence carries its numbers; which sentence stands there depends on them.
+Reads tables; trains nothing.
 """
 
 from __future__ import annotations
@@ -12,67 +12,197 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from replication.propagation.claims import name_of
+from replication.labels import activation_name, reference_name, weights_name
+from replication.tables import claims_markdown
 from replication.training.comparisons import comparisons, prediction_table
-from replication.training.results import SETTING, cell_table, chosen_runs, with_initial
+from replication.training.results import (
+    SETTING,
+    cell_table,
+    chosen_runs,
+    persistence_table,
+    setting_table,
+    with_initial,
+)
+from replication.verdicts import CLAIM_COLUMNS, Finding, claim, some
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["persistence_table", "setting_table", "training_text"]
+__all__ = ["persistence_claim", "study_claims", "training_text"]
 
 _LEVEL = 0.05
+_NEAR = 1.2
+_TITLE = "question of the title of Wolinski & Arbel"
+_PREDICTORS = {
+    "ks_told": "closeness to Gaussian at initialization, by the standardized KS statistic of the last hidden layer,",
+    "edge": "closeness to the Edge of Chaos, by depth |log chi_1|,",
+}
 
 
-def setting_table(cells: DataFrame, initial: DataFrame) -> DataFrame:
-    """One row per setting: means over the architectures of one data set and optimizer.
+def study_claims(tests: DataFrame, predictions: DataFrame, start: DataFrame) -> DataFrame:
+    """Claims about one data set and optimizer, rows with the columns of `verdicts.CLAIM_COLUMNS`.
 
-    chi (at infinite width), ks (mean standardized KS statistic at initialization), all_trains (share of all runs that
-    train), trains and accuracy (at the chosen rate), deep_trains and deep_accuracy (deepest architectures), diverged
-    (share of all runs).
+    Parameters
+    ----------
+    tests : DataFrame
+        `comparisons.comparisons`.
+    predictions : DataFrame
+        `comparisons.prediction_table`.
+    start : DataFrame
+        `results.with_initial`.
     """
-    table = with_initial(cells, initial)
-    deepest = table.depth.max()
-    rows = []
-    for key, rows_of in table.groupby(SETTING, dropna=False, sort=False):
-        deep = rows_of[rows_of.depth == deepest]
-        rows.append(
-            dict(zip(SETTING, key, strict=True))
-            | {
-                "chi": rows_of.chi.iloc[0],
-                "ks": rows_of.ks_standardized.mean(),
-                "all_trains": rows_of.all_trains.mean(),
-                "trains": rows_of.trains.mean(),
-                "accuracy": rows_of.accuracy.mean(),
-                "deep_trains": deep.trains.mean(),
-                "deep_accuracy": deep.accuracy.mean(),
-                "all_diverged": rows_of.all_diverged.mean(),
-            }
-        )
-    return pd.DataFrame(rows).sort_values("accuracy", ascending=False, ignore_index=True)
+    control = tests[(tests.question == "control") & (tests["scope"] == "all")]
+    rows = [_desirable(control, predictions)]
+    for _, row in control.groupby("first", sort=False):
+        psi = row["first"].iloc[0]
+        name = activation_name(psi.removeprefix("normalized_"))
+        rows.append(_better_gaussian(row, start[start.activation == psi], name=name))
+    pairs = tests[tests.question == "pairs"]
+    family = pairs["first"].where(~pairs["first"].str.startswith("oscillating_"), "oscillating_omega")
+    for where, networks in (("perceptrons", pairs["scope"] != "LeNet"), ("LeNet", pairs["scope"] == "LeNet")):
+        for (kind, reference), part in pairs[networks].groupby([family[networks], "second"], sort=False):
+            first, second = activation_name(str(kind)), reference_name(str(reference))
+            rows.append(_better_pair(part, first=first, second=second, where=where))
+    rows += [
+        _predicts(predictions, start, name, closeness=closeness) for name, closeness in _PREDICTORS.items()
+    ]
+    return pd.DataFrame(rows, columns=CLAIM_COLUMNS)
 
 
-def persistence_table(layers: DataFrame, runs: DataFrame) -> DataFrame:
-    """Standardized KS by setting and epoch at the chosen learning rate: mean, first and last layer, null mean."""
-    best = chosen_runs(runs)[[*SETTING, "learning_rate"]].drop_duplicates()
-    mine = layers.merge(best, on=[*SETTING, "learning_rate"])
-    rows = []
-    for key, cell in mine.groupby([*SETTING, "learning_rate", "epoch"], dropna=False, sort=False):
-        ordered = cell.sort_values("depth")
-        rows.append(
-            dict(zip([*SETTING, "learning_rate", "epoch"], key, strict=True))
-            | {
-                "mean": ordered.ks_standardized.mean(),
-                "first_layer": ordered.ks_standardized.iloc[0],
-                "last_layer": ordered.ks_standardized.iloc[-1],
-                "null_mean": ordered.null_mean.mean(),
-                "null_95": ordered.null_95.mean(),
-                "variance_last": ordered.variance.iloc[-1],
-                "n_samples": int(ordered.n_samples.max()),
-                "n_runs": int(ordered.n_runs.max()),
-            }
+@claim("it is desirable to start from Gaussian pre-activations", "our question", _TITLE)
+def _desirable(control: DataFrame, predictions: DataFrame) -> Finding:
+    better, worse = _significant(control)
+    at = predictions.set_index(["among", "predictor"])
+    ks, edge = _direction(at.loc["all", "ks_told"]), _direction(at.loc["all", "edge"])
+    cases, unresolved = [], ""
+    if better and worse:
+        cases = [True, False]
+    elif (better or ks < 0) and not worse:
+        cases = [better > 0, better == len(control), ks < 0]
+    elif worse or ks > 0 or edge < 0:  # something else predicts training
+        cases = [False]
+    else:
+        unresolved = "no difference is significant"
+    return Finding(
+        "the same activation with normal weights is significantly better if normalization makes it exactly Gaussian, "
+        "for every activation; closeness to Gaussian goes with trainability over all settings (not confirmed if only "
+        "closeness to the Edge of Chaos does)",
+        f"Gaussian networks are better in {better}, worse in {worse} of {len(control)} cases; no 95 % interval of the "
+        f"difference of test accuracy goes above {control.high.max():+.3f}; closeness to Gaussian "
+        f"{_GOES[ks]}, closeness to the Edge of Chaos {_GOES[edge]}",
+        cases,
+        unresolved,
+    )
+
+
+_GOES = {
+    -1: "goes with more trainability",
+    0: "is not shown to go with trainability",
+    1: "goes with less trainability",
+}
+
+
+def _direction(row: Any) -> int:
+    """-1: the smaller the better; 1: the larger the better; 0: not shown."""
+    return 0 if not row.p < _LEVEL else int(np.sign(row.rank_correlation))
+
+
+def _significant(rows: DataFrame) -> tuple[int, int]:
+    """How many are significantly better, and worse."""
+    sure = rows[rows.p_holm < _LEVEL]
+    return int((sure.difference > 0).sum()), int((sure.difference < 0).sum())
+
+
+def _decided(rows: DataFrame) -> tuple[list[bool], str]:
+    """Cases of "the first is better", and why they cannot tell if none is significant."""
+    better, worse = _significant(rows)
+    cases = [True] * better + [False] * (len(rows) - better)
+    return cases, "" if better or worse else "no difference is significant"
+
+
+@claim(
+    "{name} with normal weights is better if normalization makes it exactly Gaussian", "our question", _TITLE
+)
+def _better_gaussian(row: DataFrame, cells: DataFrame, *, name: str) -> Finding:
+    """The same psi and normal weights with and without normalization."""
+    test = row.iloc[0]
+    left_out = len(cells) - test.architectures
+    note = ""
+    if left_out:
+        note = (
+            f"; {left_out} of {len(cells)} architectures are left out: there networks are dead at the start (up to "
+            f"{(cells.dead / cells.n_networks).max():.0%}), which is not Gaussian"
         )
-    return pd.DataFrame(rows)
+    return Finding(
+        f"difference of test accuracy, {test.pairs} pairs (normalization stays in the network and its gradient while "
+        "it trains, so that it is more than a start)",
+        f"{test.difference:+.3f} [{test.low:+.3f}, {test.high:+.3f}], p = {test.p_holm:.2g}{note}",
+        *_decided(row),
+    )
+
+
+@claim("{first} trains better than {second} ({where})", "our question", _TITLE)
+def _better_pair(rows: DataFrame, *, first: str, second: str, where: str) -> Finding:
+    """Exact pairs and phi_(.99, omega) against tanh and ReLU, on the edge against off it, positive against odd."""
+    parts = []
+    for scope, part in rows.groupby("scope", sort=False):
+        better, worse = _significant(part)
+        listed = ", ".join(
+            f"{weights_name(r.first_law) or activation_name(r.first)} {r.difference:+.3f} "
+            f"[{r.low:+.3f}, {r.high:+.3f}]" + ("*" if r.p_holm < _LEVEL else "")
+            for r in part.itertuples()
+        )
+        name = {"all": "all architectures: ", "LeNet": ""}.get(str(scope), f"{scope}: ")
+        parts.append(f"{name}better for {better}, worse for {worse} of {len(part)} ({listed})")
+    return Finding(
+        f"difference of test accuracy, significant (level {_LEVEL:g}, Holm) where starred; the verdict is on all "
+        "architectures",
+        "; ".join(parts),
+        *_decided(rows[rows["scope"].isin(["all", "LeNet"])]),
+    )
+
+
+@claim("{closeness} goes with more trainability", "our question", _TITLE)
+def _predicts(predictions: DataFrame, start: DataFrame, name: str, *, closeness: str) -> Finding:
+    at = predictions.set_index(["among", "predictor"])
+    row, rest = at.loc["all", name], at.loc["not positive", name]
+    note = ""
+    if name == "ks_told":
+        note = (
+            f"; {int((start.ks_told > 0).sum())} of {len(start)} cells are distinguishable from normal, the others are "
+            "ties here, so that small distances are not compared"
+        )
+    return Finding(
+        f"rank correlation with the share of runs that train, within each of {row.architectures} architectures over "
+        f"{row.settings} settings (negative: the closer, the better; p by permuting settings, too small as far as "
+        "settings are alike)",
+        f"{_correlation(row.rank_correlation, row.p)}; with the other predictor held fixed "
+        f"{_correlation(row.partial, row.partial_p)}; without the positive pairs "
+        f"{_correlation(rest.rank_correlation, rest.p)}{note}",
+        [_direction(row) < 0],
+        "" if _direction(row) else "the correlation is not significant",
+    )
+
+
+def _correlation(value: float, p: float) -> str:
+    return "unknown" if math.isnan(value) else f"{value:+.2f}, p = {p:.2g}"
+
+
+@claim("networks that are Gaussian at the start stay so in training", "our question", _TITLE)
+def persistence_claim(table: DataFrame) -> Finding:
+    """`table` is `results.persistence_table`. Settings that diverge or become constant are left out."""
+    ends = []
+    for _, rows in table.groupby(SETTING, dropna=False, sort=False):
+        at = rows.sort_values("epoch")
+        if set(at.epoch) == set(table.epoch) and at["mean"].notna().all():
+            ends.append((at["mean"] < _NEAR * at.null_mean).iloc[[0, -1]].tolist())
+    kept = [after for before, after in ends if before]
+    some(kept, "setting that is Gaussian at the start")
+    return Finding(
+        f"standardized KS within {_NEAR - 1:.0%} of the mean of independent normal samples, by setting",
+        f"at the start: {len(kept)} of {len(ends)} settings; of these at the end: {sum(kept)}",
+        kept,
+    )
 
 
 def training_text(
@@ -82,18 +212,17 @@ def training_text(
     layers: DataFrame,
     persistence_runs: DataFrame,
 ) -> str:
-    """Markdown: the answer per data set and optimizer, its parts, and whether Gaussianity persists."""
+    """Markdown: the claims per data set and optimizer with the tables behind them, and whether Gaussianity persists."""
     cells, chosen = cell_table(runs), chosen_runs(runs)
     tests, predictions = comparisons(chosen, initial), prediction_table(cells, initial)
     lines = ["# Is it desirable to start from Gaussian pre-activations?", ""]
     lines += [
         "Protocol (our choice, see DEVIATIONS.md): cross-entropy, mini-batches; images of perceptrons are scaled "
-        "so that "
-        "first-layer pre-activations are exactly N(0, v); the learning rate is chosen per cell on the validation part "
-        "only; a run *trains* if the loss over the training part ends below log(10)/2 = 1.15, half of a guess; "
-        "diverged runs count as guesses. Intervals are 95 % bootstrap over seeds (too narrow for few seeds); p-values "
-        "are of paired sign-flip tests, corrected for all comparisons of a data set and optimizer that ask the same "
-        "question (Holm).",
+        "so that first-layer pre-activations are exactly N(0, v); the learning rate is chosen per cell on the "
+        "validation part only; a run *trains* if the loss over the training part ends below log(10)/2 = 1.15, half of "
+        "a guess; diverged runs count as guesses. Intervals are 95 % bootstrap over seeds (too narrow for few seeds); "
+        "p-values are of paired sign-flip tests, corrected for all comparisons of a data set and optimizer that ask "
+        "the same question (Holm).",
         "",
     ]
     for (dataset, optimizer), part in cells.groupby(["dataset", "optimizer"]):
@@ -101,12 +230,18 @@ def training_text(
             frame[(frame.dataset == dataset) & (frame.optimizer == optimizer)] if len(frame) else frame
             for frame in (runs, tests, predictions, curves)
         )
-        lines += [f"## {dataset}, {optimizer}", "", _size(mine, part, own_curves), ""]
-        perceptrons = part[part.depth > 0]
-        if len(perceptrons):
-            lines += _answer(perceptrons, initial, own_tests, own_predictions)
+        claims = study_claims(own_tests, own_predictions, with_initial(part, initial))
+        lines += [
+            f"## {dataset}, {optimizer}",
+            "",
+            _size(mine, part, own_curves),
+            "",
+            claims_markdown(claims),
+        ]
+        if (part.depth > 0).any():
+            lines += ["", *_settings(part[part.depth > 0], initial)]
         if (part.depth == 0).any():
-            lines += ["", *_convolutional(part[part.depth == 0], own_tests)]
+            lines += ["", *_convolutional(part[part.depth == 0])]
         lines.append("")
     lines += ["## Does it stay Gaussian while it trains?", "", *_persistence(layers, persistence_runs)]
     return "\n".join(lines).rstrip() + "\n"
@@ -132,214 +267,48 @@ def _size(runs: DataFrame, cells: DataFrame, curves: DataFrame) -> str:
     )
 
 
-def _direction(row: Any) -> int:
-    """-1: the smaller the better; 1: the larger the better; 0: not shown."""
-    return 0 if not row.p < _LEVEL else int(np.sign(row.rank_correlation))
-
-
-def _answer(cells: DataFrame, initial: DataFrame, tests: DataFrame, predictions: DataFrame) -> list[str]:
-    """The verdict, its parts, and the table behind it."""
-    at = predictions.set_index(["among", "predictor"])
-    ks, edge = at.loc["all", "ks_told"], at.loc["all", "edge"]
-    clean = tests[(tests.question == "control") & (tests["scope"] == "all")]
-    sure = clean[clean.p_holm < _LEVEL]
-    better, worse = int((sure.difference > 0).sum()), int((sure.difference < 0).sum())
-    if better and worse:
-        verdict = "It depends"
-    elif better and better == len(clean) and _direction(ks) < 0:
-        verdict = "Yes, on the whole"
-    elif (better or _direction(ks) < 0) and not worse:
-        verdict = "In part"
-    elif worse or _direction(ks) > 0 or _direction(edge) < 0:
-        verdict = "Not by itself"
-    else:
-        verdict = "Not shown"
-    tested = "The same activation, Gaussian or not: not tested."
-    if len(clean):
-        tested = (
-            f"With the same activation, made Gaussian or not, Gaussian networks are better in {better}, worse in "
-            f"{worse} "
-            f"of {len(clean)} cases; no 95 % interval of the difference of test accuracy goes above "
-            f"{clean.high.max():+.3f}."
-        )
-    words = {
-        -1: "goes with more trainability",
-        0: "is not shown to go with trainability",
-        1: "goes with less trainability",
-    }
-    lines = [
-        f"**{verdict}.** {tested} Over all settings, closeness to Gaussian {words[_direction(ks)]} (rank "
-        f"correlation of the "
-        f"KS statistic with the share of runs that train {_prediction(ks.rank_correlation, ks.p)}); closeness to "
-        f"the Edge "
-        f"of Chaos {words[_direction(edge)]} (depth |log chi_1|: {_prediction(edge.rank_correlation, edge.p)})"
-        + _without_positive(at, edge)
-        + ".",
-        "",
-    ]
-    table = with_initial(cells, initial)
-    lines += [f"* {sentence}" for sentence in (*_clean(clean, table), *_constructed(tests))]
-    lines += [f"* {sentence}" for sentence in _predictors(at, table)]
+def _settings(cells: DataFrame, initial: DataFrame) -> Iterator[str]:
     deepest = int(cells.depth.max())
-    lines += [
-        "",
-        f"| setting | chi_1 | KS at start | runs that train | test accuracy | same, depth {deepest} | diverged |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
+    yield f"| setting | chi_1 | KS at start | runs that train | test accuracy | same, depth {deepest} | diverged |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     for row in setting_table(cells, initial).itertuples():
-        lines.append(
-            f"| {name_of(row.activation, row.theta, row.law)} | {row.chi:.3f} | {row.ks:.3f} | {row.all_trains:.0%} | "
-            f"{row.accuracy:.3f} | {row.deep_accuracy:.3f} | {row.all_diverged:.0%} |"
+        yield (
+            f"| {activation_name(row.activation, row.theta, row.law)} | {row.chi:.3f} | {row.ks:.3f} | "
+            f"{row.all_trains:.0%} | {row.accuracy:.3f} | {row.deep_accuracy:.3f} | {row.all_diverged:.0%} |"
         )
-    lines += [
-        "",
+    yield ""
+    yield (
         "KS: standardized, last hidden layer, mean over architectures. Runs that train, diverged: share of all "
-        "runs. Accuracy: at the chosen learning rate, mean over architectures.",
-    ]
-    return lines
-
-
-def _without_positive(at: Any, edge: Any) -> str:
-    """Whether the Edge of Chaos matters beyond the positive pairs."""
-    rest = at.loc["not positive", "edge"]
-    if not _direction(edge) or rest.settings == edge.settings or math.isnan(rest.p):
-        return ""
-    numbers = _prediction(rest.rank_correlation, rest.p)
-    if _direction(rest) == _direction(edge):
-        return f", also without the positive pairs ({numbers})"
-    return f", which rests on the positive pairs: without them {numbers}"
-
-
-def _predictors(at: Any, table: DataFrame) -> Iterator[str]:
-    told = int((table.ks_told > 0).sum())
-    for name, title in (
-        (
-            "ks_told",
-            "Closeness to Gaussian at initialization, by the standardized KS statistic of the last hidden layer",
-        ),
-        ("edge", "Closeness to the Edge of Chaos, by depth |log chi_1|"),
-    ):
-        row, rest = at.loc["all", name], at.loc["not positive", name]
-        yield (
-            f"{title}: rank correlation with the share of runs that train, within each of {row.architectures} "
-            f"architectures over {row.settings} settings, {_prediction(row.rank_correlation, row.p)}; with the "
-            f"other one "
-            f"held fixed {_prediction(row.partial, row.partial_p)}; without the positive pairs "
-            f"{_prediction(rest.rank_correlation, rest.p)}. (Negative: the closer, the better. p by permuting "
-            f"settings, "
-            "too small as far as settings are alike.)"
-            + (
-                f" {told} of {len(table)} cells can be told from normal; the others are ties here, so that small "
-                "distances are not compared."
-                if name == "ks_told"
-                else ""
-            )
-        )
-
-
-def _prediction(value: float, p: float) -> str:
-    return "not known" if math.isnan(value) else f"{value:+.2f}, p = {p:.2g}"
-
-
-def _clean(clean: DataFrame, table: DataFrame) -> Iterator[str]:
-    """The same psi and normal weights with and without normalization."""
-    for row in clean.itertuples():
-        psi = name_of(row.first.removeprefix("normalized_"), math.nan)
-        verdict = "not resolved"
-        if row.p_holm < _LEVEL:
-            verdict = "better" if row.difference > 0 else "worse"
-        mine = table[table.activation == row.first]
-        left_out = len(mine) - row.architectures
-        note = ""
-        if left_out:
-            note = (
-                f" {left_out} of {len(mine)} architectures are left out: there networks are dead at the start (up to "
-                f"{(mine.dead / mine.n_networks).max():.0%}), which is not Gaussian."
-            )
-        yield (
-            f"{psi} with normal weights, exactly Gaussian by normalization against not: **{verdict}**; test accuracy "
-            f"{row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}], p = {row.p_holm:.2g} ({row.pairs} pairs).{note}"
-        )
-    if len(clean):
-        yield "(Normalization stays in the network and its gradient while it trains, so that it is more than a start.)"
-
-
-_KINDS = {"odd": "phi odd", "odd_edge": "phi odd on the edge", "positive": "phi positive"}
-_REFERENCES = {"tanh": "tanh on the edge", "relu": "ReLU (He)", "odd": "phi odd without bias"}
-
-
-def _constructed(tests: DataFrame) -> Iterator[str]:
-    """Exact pairs and phi_(.99, omega) against tanh and ReLU, on the edge against off it, positive against odd."""
-    mine = tests[(tests.question == "pairs") & (tests["scope"] != "LeNet")]
-    family = mine["first"].where(~mine["first"].str.startswith("oscillating_"), "phi_(.99, omega)")
-    for (kind, reference), rows in mine.groupby([family, "second"], sort=False):
-        parts = []
-        for scope, own in rows.groupby("scope", sort=False):
-            where = "all architectures" if scope == "all" else str(scope)
-            parts.append(f"{where}: {_tally(own)}")
-        yield (
-            f"{_KINDS.get(kind, kind)} against {_REFERENCES.get(reference, reference)}, difference of test accuracy; "
-            + "; ".join(parts)
-            + "."
-        )
-
-
-def _tally(rows: DataFrame) -> str:
-    """better for 1, worse for 0, not resolved for 2 (theta 4 +.09*, ...)."""
-    sure = rows[rows.p_holm < _LEVEL]
-    up, down = int((sure.difference > 0).sum()), int((sure.difference < 0).sum())
-    listed = ", ".join(
-        f"{_law(row.first, row.first_law)} {row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}]"
-        + ("\\*" if row.p_holm < _LEVEL else "")
-        for row in rows.itertuples()
+        "runs. Accuracy: at the chosen learning rate, mean over architectures."
     )
-    return f"better for {up}, worse for {down}, not resolved for {len(rows) - up - down} ({listed})"
 
 
-def _law(activation: str, law: str) -> str:
-    family, _, value = law.partition("_")
-    if not law:
-        return activation.replace("oscillating_", "omega ")
-    return f"theta {value}" if family == "weibull" else "uniform weights" if law == "spherical_1" else law
-
-
-def _convolutional(cells: DataFrame, tests: DataFrame) -> list[str]:
-    lines = ["| LeNet-like network | rate | trains | test accuracy |", "| --- | ---: | ---: | ---: |"]
+def _convolutional(cells: DataFrame) -> Iterator[str]:
+    yield "| LeNet-like network | rate | trains | test accuracy |"
+    yield "| --- | ---: | ---: | ---: |"
     for row in cells.sort_values("accuracy", ascending=False).itertuples():
-        lines.append(
-            f"| {name_of(row.activation, row.theta, row.law)} | {row.learning_rate:g} | {row.trains:.0%} | "
+        yield (
+            f"| {activation_name(row.activation, row.theta, row.law)} | {row.learning_rate:g} | {row.trains:.0%} | "
             f"{row.accuracy:.3f} [{row.accuracy_low:.3f}, {row.accuracy_high:.3f}] |"
         )
-    lines += [
-        "",
-        "Its first layer sees patches, whose norm varies: only the image as a whole has the norm of the protocol.",
-        "",
-    ]
-    for (kind, reference), rows in tests[tests["scope"] == "LeNet"].groupby(["first", "second"], sort=False):
-        lines.append(
-            f"* {_KINDS.get(kind, kind)} against {_REFERENCES.get(reference, reference)}: {_tally(rows)}."
-        )
-    return lines
+    yield ""
+    yield "Its first layer sees patches, whose norm varies: only the image as a whole has the norm of the protocol."
 
 
-_NEAR = 1.2
-
-
-def _persistence(layers: DataFrame, runs: DataFrame) -> list[str]:
+def _persistence(layers: DataFrame, runs: DataFrame) -> Iterator[str]:
     table = persistence_table(layers, runs)
     trains = chosen_runs(runs).groupby(SETTING, dropna=False).trains.mean()
     epochs = sorted(set(table.epoch))
     first = layers.iloc[0]
-    lines = [
+    yield (
         f"{first.dataset}, width {int(first.width)}, {int(layers.depth.max())} hidden layers, {first.optimizer}, the "
         f"rate chosen on validation, {int(table.n_runs.max())} seeds: standardized KS statistic over the neurons and "
         f"networks for one image, mean over layers and images (last layer). Independent normal samples of that size "
-        f"({int(table.n_samples.max())}): {table.null_mean.min():.3f} on average.",
-        "",
-        "| setting | runs that train | " + " | ".join(f"epoch {epoch}" for epoch in epochs) + " |",
-        "| --- | ---: |" + " ---: |" * len(epochs),
-    ]
-    before, after, followed = 0, 0, 0
+        f"({int(table.n_samples.max())}): {table.null_mean.min():.3f} on average."
+    )
+    yield ""
+    yield "| setting | runs that train | " + " | ".join(f"epoch {epoch}" for epoch in epochs) + " |"
+    yield "| --- | ---: |" + " ---: |" * len(epochs)
     for key, rows in table.groupby(SETTING, dropna=False, sort=False):
         at = rows.set_index("epoch")
         texts = []
@@ -352,22 +321,6 @@ def _persistence(layers: DataFrame, runs: DataFrame) -> list[str]:
                 texts.append(f"{at.loc[epoch, 'mean']:.3f} ({at.loc[epoch, 'last_layer']:.3f})")
         activation, law, theta = key
         share = trains[trains.index.get_level_values(0) == activation].iloc[0]
-        lines.append(f"| {name_of(activation, theta, law)} | {share:.0%} | " + " | ".join(texts) + " |")
-        if "diverged" not in texts and "constant" not in texts:
-            near = at["mean"] < _NEAR * at.null_mean
-            followed += 1
-            before += bool(near.iloc[0])
-            after += bool(near.iloc[-1])
-    if not before:
-        verdict = "None was Gaussian at the start."
-    elif after < before:
-        verdict = "Gaussianity is lost in training."
-    else:
-        verdict = "Gaussianity is not lost in training."
-    lines += [
-        "",
-        f"Within {_NEAR - 1:.0%} of the mean of independent normal samples at the start: {before} of {followed} "
-        f"settings; at "
-        f"the end: {after}. {verdict}",
-    ]
-    return lines
+        yield f"| {activation_name(activation, theta, law)} | {share:.0%} | " + " | ".join(texts) + " |"
+    yield ""
+    yield claims_markdown(pd.DataFrame([persistence_claim(table)]))

@@ -6,7 +6,6 @@ Reads tables of `training_results`; trains nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,17 +13,16 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from preactivations.streams import Stream
-from replication.training.results import bootstrap_interval, with_initial
+from replication.inference import bootstrap_interval, holm, sign_flip_p
+from replication.training.results import with_initial
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Prediction", "comparisons", "holm", "predict", "prediction_table", "sign_flip_p"]
+__all__ = ["Prediction", "comparisons", "predict", "prediction_table"]
 
 Array = NDArray[np.float64]
-_FLIPS, _PERMUTATIONS = 20_000, 2000
-_ALL_FLIPS = 14  # values
+_PERMUTATIONS = 2000
 _DEAD = 0.01
 
 
@@ -116,37 +114,6 @@ def _pairs_of(part: DataFrame) -> list[tuple[str, tuple[str, str], tuple[str, st
             others.append(("relu" if psi == "relu" else f"unit_{psi}", ""))
         pairs += [(question, (activation, law), other) for other in others if other in there]
     return pairs
-
-
-def sign_flip_p(values: Array, *key: str) -> float:
-    """Two-sided p-value of mean 0, for differences that are symmetric then.
-
-    All sign changes up to 14 values, 20 000 random ones beyond.
-    """
-    if not values.any():
-        return 1.0
-    if len(values) <= _ALL_FLIPS:
-        signs = 2.0 * (np.arange(2 ** len(values))[:, None] >> np.arange(len(values)) & 1) - 1
-        return float((np.abs(signs @ values) >= abs(values.sum()) - 1e-12).mean())
-    rng = Stream(0, "sign flips", *key).block(0)
-    flipped = (2.0 * rng.integers(0, 2, size=(_FLIPS, len(values))) - 1) @ values
-    return float((1 + np.count_nonzero(np.abs(flipped) >= abs(values.sum()) - 1e-12)) / (1 + _FLIPS))
-
-
-def holm(p: Sequence[float]) -> Array:
-    """p-values corrected for their number, step-down (Holm 1979): keeps the family-wise level under any dependence.
-
-    Examples
-    --------
-    >>> holm([0.01, 0.04, 0.03]).round(2).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    values = np.asarray(p, dtype=np.float64)
-    order = np.argsort(values)
-    stepped = np.maximum.accumulate(values[order] * (len(values) - np.arange(len(values))))
-    out = np.empty_like(values)
-    out[order] = np.minimum(stepped, 1)
-    return out
 
 
 class Prediction(NamedTuple):

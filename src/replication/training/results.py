@@ -6,15 +6,11 @@ trained; means of the loss are over the other runs, with the number of diverged 
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy.stats import binomtest
 
-from preactivations.streams import Stream
+from replication.inference import bootstrap_interval, wilson_interval
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -22,18 +18,17 @@ if TYPE_CHECKING:
 __all__ = [
     "CELL",
     "SETTING",
-    "bootstrap_interval",
     "cell_table",
     "chosen_runs",
     "curve_table",
+    "persistence_table",
+    "setting_table",
     "with_initial",
 ]
 
 SETTING = ["activation", "law", "theta"]
 CELL = ["dataset", "optimizer", *SETTING, "width", "depth"]
 _CHANCE = 0.1
-_RESAMPLES = 2000
-Array = NDArray[np.float64]
 
 
 def chosen_runs(runs: DataFrame) -> DataFrame:
@@ -70,15 +65,15 @@ def cell_table(runs: DataFrame) -> DataFrame:
     )
     rows = []
     for key, cell in chosen_runs(runs).groupby(CELL, dropna=False):
-        interval = binomtest(int(cell.trains.sum()), len(cell)).proportion_ci(method="wilson")
+        low, high = wilson_interval(int(cell.trains.sum()), len(cell))
         there = cell[cell.diverged == 0]
         row: dict[str, Any] = dict(zip(CELL, key, strict=True)) | {
             "learning_rate": cell.learning_rate.iloc[0],
             "runs": len(cell),
             "diverged": len(cell) - len(there),
             "trains": cell.trains.mean(),
-            "trains_low": interval.low,
-            "trains_high": interval.high,
+            "trains_low": low,
+            "trains_high": high,
         }
         for name, values in (("loss", there.loss), ("accuracy", cell.accuracy)):
             low, high = bootstrap_interval(values.to_numpy()[None], name, *key)
@@ -100,22 +95,6 @@ def curve_table(curves: DataFrame, cells: DataFrame) -> DataFrame:
     )
 
 
-def bootstrap_interval(values: Array, *key: str | float) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean of all values, shape (strata, n): drawn anew within each stratum.
-
-    Percentiles of 2 000 resampled means. Random numbers are keyed by what the values are, so that an interval does not
-    depend on which others are computed. NaN for fewer than two values per stratum.
-    """
-    strata, n = values.shape
-    if n < 2:
-        return math.nan, math.nan
-    rng = Stream(0, "bootstrap", *(k if isinstance(k, str) else float(k) for k in key)).block(0)
-    drawn = rng.integers(n, size=(_RESAMPLES, strata, n))
-    means = np.nanmean(values[np.arange(strata)[:, None], drawn], axis=(1, 2))
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
-
-
 def with_initial(cells: DataFrame, initial: DataFrame) -> DataFrame:
     """Cells of perceptrons with what is known at initialization: ks_standardized, edge, chi, ...
 
@@ -128,3 +107,54 @@ def with_initial(cells: DataFrame, initial: DataFrame) -> DataFrame:
     table = perceptrons.merge(initial.drop_duplicates(keys).drop(columns="theta"), on=keys)
     told = table.ks_standardized > table.ks_standardized_null
     return table.assign(ks_told=table.ks_standardized.where(told, 0.0))
+
+
+def setting_table(cells: DataFrame, initial: DataFrame) -> DataFrame:
+    """One row per setting: means over the architectures of one data set and optimizer.
+
+    chi (at infinite width), ks (mean standardized KS statistic at initialization), all_trains (share of all runs that
+    train), trains and accuracy (at the chosen rate), deep_trains and deep_accuracy (deepest architectures), diverged
+    (share of all runs).
+    """
+    table = with_initial(cells, initial)
+    deepest = table.depth.max()
+    rows = []
+    for key, rows_of in table.groupby(SETTING, dropna=False, sort=False):
+        deep = rows_of[rows_of.depth == deepest]
+        rows.append(
+            dict(zip(SETTING, key, strict=True))
+            | {
+                "chi": rows_of.chi.iloc[0],
+                "ks": rows_of.ks_standardized.mean(),
+                "all_trains": rows_of.all_trains.mean(),
+                "trains": rows_of.trains.mean(),
+                "accuracy": rows_of.accuracy.mean(),
+                "deep_trains": deep.trains.mean(),
+                "deep_accuracy": deep.accuracy.mean(),
+                "all_diverged": rows_of.all_diverged.mean(),
+            }
+        )
+    return pd.DataFrame(rows).sort_values("accuracy", ascending=False, ignore_index=True)
+
+
+def persistence_table(layers: DataFrame, runs: DataFrame) -> DataFrame:
+    """Standardized KS by setting and epoch at the chosen learning rate: mean, first and last layer, null mean."""
+    best = chosen_runs(runs)[[*SETTING, "learning_rate"]].drop_duplicates()
+    mine = layers.merge(best, on=[*SETTING, "learning_rate"])
+    rows = []
+    for key, cell in mine.groupby([*SETTING, "learning_rate", "epoch"], dropna=False, sort=False):
+        ordered = cell.sort_values("depth")
+        rows.append(
+            dict(zip([*SETTING, "learning_rate", "epoch"], key, strict=True))
+            | {
+                "mean": ordered.ks_standardized.mean(),
+                "first_layer": ordered.ks_standardized.iloc[0],
+                "last_layer": ordered.ks_standardized.iloc[-1],
+                "null_mean": ordered.null_mean.mean(),
+                "null_95": ordered.null_95.mean(),
+                "variance_last": ordered.variance.iloc[-1],
+                "n_samples": int(ordered.n_samples.max()),
+                "n_runs": int(ordered.n_runs.max()),
+            }
+        )
+    return pd.DataFrame(rows)

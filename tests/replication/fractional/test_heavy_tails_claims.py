@@ -8,10 +8,13 @@ import pandas as pd
 import pytest
 
 from preactivations.streams import Stream
-from replication.fractional import claims as heavy_tails_claims
 from replication.fractional import study as heavy_tails_study
-from replication.training.comparisons import holm
+from replication.fractional.analysis import fractional_comparisons, width_slopes
+from replication.fractional.claims import heavy_tails_claims
+from replication.inference import holm
+from replication.labels import scheme_name
 from replication.training.results import cell_table
+from replication.verdicts import CLAIM_COLUMNS
 
 SCHEMES = ("fractional_1", "he", "xavier", "random_walk")
 
@@ -82,8 +85,8 @@ def results():
 
 def claims(gains=None, **changed):
     trained = runs({"relu": 0.2, "linear": 0.2} if gains is None else gains)
-    comparisons = heavy_tails_claims.fractional_comparisons(trained)
-    return heavy_tails_claims.heavy_tails_claims(results() | changed, cell_table(trained), comparisons)
+    comparisons = fractional_comparisons(trained)
+    return heavy_tails_claims(results() | changed, cell_table(trained), comparisons)
 
 
 def changed(name, column, change):
@@ -94,8 +97,8 @@ def changed(name, column, change):
 
 def test_all_hold_where_numbers_agree():
     table = claims()
-    assert list(table.columns) == ["claim", "source", "test", "result", "verdict"]
-    assert set(table.verdict) == {"holds"}, table[table.verdict != "holds"].T.to_string()
+    assert list(table.columns) == CLAIM_COLUMNS
+    assert set(table.verdict) == {"confirmed"}, table[table.verdict != "confirmed"].T.to_string()
     assert table.claim.is_unique
 
 
@@ -122,16 +125,27 @@ def test_each_can_fail(words, change):
     table = claims(**change())
     found = table[table.claim.str.contains(words, regex=False)]
     assert len(found) == 1
-    assert found.verdict.iloc[0] == "does not hold"
+    assert found.verdict.iloc[0] == "not confirmed"
+
+
+def test_no_rows_no_verdict():
+    nothing = {name: frame.iloc[:0] for name, frame in results().items()}
+    trained = runs({"relu": 0.2}).iloc[:0]
+    table = heavy_tails_claims(
+        nothing, cell_table(runs({"relu": 0.2})).iloc[:0], fractional_comparisons(trained)
+    )
+    assert table.verdict.tolist() == ["not tested"] * 10
+    small = results()["widths"]
+    assert claims(widths=small[small.s < 0.1]).verdict.tolist()[2] == "not tested"
 
 
 @pytest.mark.parametrize(
     ("gains", "verdict"),
     [
-        ({"relu": 0.2, "linear": 0.2}, "holds"),
-        ({"relu": 0.2, "linear": 0.0}, "not seen"),
-        ({"relu": 0.0, "linear": 0.0}, "not seen"),
-        ({"relu": -0.2, "linear": 0.2}, "does not hold"),
+        ({"relu": 0.2, "linear": 0.2}, "confirmed"),
+        ({"relu": 0.2, "linear": 0.0}, "not tested"),
+        ({"relu": 0.0, "linear": 0.0}, "not tested"),
+        ({"relu": -0.2, "linear": 0.2}, "not confirmed"),
     ],
 )
 def test_the_claim_about_training(gains, verdict):
@@ -143,7 +157,7 @@ def test_comparisons_are_paired_by_seed():
     """Ten equal signs: p = 2/2^10; Holm over six rows; a common effect of seeds cancels."""
     frame = runs({"relu": 0.02, "linear": 0.0}, spread=0.0)
     frame["test_accuracy"] += 0.3 * frame.seed / 10
-    table = heavy_tails_claims.fractional_comparisons(frame).set_index(["activation", "baseline"])
+    table = fractional_comparisons(frame).set_index(["activation", "baseline"])
     row = table.loc["relu", "he"]
     assert row.accuracy == pytest.approx(0.02)
     assert row.least == pytest.approx(0.02)
@@ -161,14 +175,14 @@ def test_diverged_runs_are_guesses():
     lost = (frame.law == "fractional_1") & (frame.seed < 5)
     frame.loc[lost, "diverged"] = 1
     frame.loc[lost, ["loss", "test_accuracy"]] = math.nan
-    table = heavy_tails_claims.fractional_comparisons(frame).set_index("baseline")
+    table = fractional_comparisons(frame).set_index("baseline")
     assert table.loc["he"].pairs == 10
     assert table.loc["he"].least == pytest.approx(0.1 - 0.5, abs=0.05)
 
 
 def test_names_and_slopes():
-    assert [heavy_tails_claims.scheme_name(s) for s in SCHEMES] == ["s = 1", "He", "Xavier", "random walk"]
-    slopes = heavy_tails_claims.width_slopes(results()["widths"])
+    assert [scheme_name(s) for s in SCHEMES] == ["s = 1", "He", "Xavier", "random walk"]
+    slopes = width_slopes(results()["widths"])
     assert slopes.s.tolist() == [0.5, 1.0, 1.5]
     # second order: 2/d + 5 (2 - s)/(2 d^2): exactly -2
     np.testing.assert_allclose(slopes.second_order, -2, atol=1e-9)

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replication.isometry.claims import SCHEME_NAMES, relu_law_claims, scheme_comparisons
+from replication.isometry.analysis import scheme_comparisons
+from replication.isometry.claims import relu_law_claims
 from replication.isometry.jacobians import SCHEMES
+from replication.labels import SCHEMES as NAMED
 
 
 def results():
@@ -74,8 +76,8 @@ def verdicts(found=None, trained=None):
 
 
 def test_all_hold():
-    assert verdicts() == ["holds"] * 9
-    assert set(SCHEME_NAMES) == set(SCHEMES)
+    assert verdicts() == ["confirmed"] * 9
+    assert set(SCHEMES) <= set(NAMED)
 
 
 @pytest.mark.parametrize(
@@ -99,35 +101,47 @@ def test_all_hold():
 def test_each_can_fail(table, column, row, value, claim):
     found = results()
     found[table].loc[row, column] = value
-    expected = ["holds"] * 9
-    expected[claim] = "does not hold"
+    expected = ["confirmed"] * 9
+    expected[claim] = "not confirmed"
     assert verdicts(found) == expected
+
+
+def test_no_rows_no_verdict():
+    nothing = {name: frame.iloc[:0] for name, frame in results().items()}
+    assert verdicts(nothing, cells().iloc[:0]) == ["not tested"] * 9
+    # nor where rows are left, but none that the statement is about
+    found = results()
+    found["jacobians"] = found["jacobians"][found["jacobians"].scheme == "mirrored_gaussian"]
+    found["indices"] = found["indices"].iloc[:1]
+    found["eigenvalues"] = found["eigenvalues"].assign(m=0.0)
+    assert [verdicts(found)[k] for k in (3, 4, 6, 7)] == ["not tested"] * 4
+    assert verdicts(trained=cells()[cells().activation == "he"])[-1] == "not tested"
 
 
 def test_mean_field_that_would_hold():
     found = results()
     found["deviations"]["median"] = 1.0
-    assert verdicts(found)[2] == "does not hold"
+    assert verdicts(found)[2] == "not confirmed"
 
 
 @pytest.mark.parametrize(("he", "mirrored"), [((0.9, 0.8), (0.92, 0.91)), ((0.9, 0.3), (0.92, 0.8))])
 def test_training_needs_both(he, mirrored):
-    assert verdicts(trained=cells(he, mirrored))[-1] == "does not hold"
+    assert verdicts(trained=cells(he, mirrored))[-1] == "not confirmed"
     two = pd.concat([cells(), cells(he, mirrored).assign(dataset="MNIST")])
-    assert verdicts(trained=two)[-2:] == ["holds", "does not hold"]
+    assert verdicts(trained=two)[-2:] == ["confirmed", "not confirmed"]
 
 
 def test_rare_sides_are_not_tested():
     """One network of 20 000 above .1 where 4e-7 is expected is many standard errors away, and no contradiction."""
     found = results()
     found["deviations"].loc[0, ["p_low", "p_low_chain", "p_low_error_chain"]] = [1 - 4e-7, 1 - 5e-5, 4.5e-6]
-    assert verdicts(found)[1] == "holds"
+    assert verdicts(found)[1] == "confirmed"
 
 
 def test_rare_networks_do_not_fail_deep_jacobians():
     found = results()
     found["jacobians"].loc[0, ["depth", "second"]] = [50, 300.0]
-    assert verdicts(found)[6] == "holds"
+    assert verdicts(found)[6] == "confirmed"
 
 
 def test_comparisons():

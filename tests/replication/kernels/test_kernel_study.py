@@ -14,7 +14,7 @@ from preactivations.kernels.monte_carlo import joint_moments, kernel_error
 from preactivations.rows import row_law
 from preactivations.streams import Stream
 from replication.kernels import study as kernel_study
-from replication.kernels.claims import slope_row
+from replication.kernels.analysis import slope_row
 
 STREAM = Stream(11, "tests of kernel_study")
 

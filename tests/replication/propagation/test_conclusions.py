@@ -7,15 +7,13 @@ import pandas as pd
 import pytest
 from scipy.special import gamma
 
-from replication.propagation.claims import (
+from replication.propagation.analysis import (
     exact_variance,
-    name_of,
     normal_from_width,
-    propagation_claims,
-    propagation_text,
     square_dependence,
     within_null,
 )
+from replication.propagation.claims import propagation_claims, propagation_text
 
 NULL = pd.DataFrame(
     [
@@ -70,29 +68,17 @@ CORRELATIONS = pd.DataFrame(
 
 
 def verdicts(layers=None, points=POINTS, correlations=CORRELATIONS):
-    claims = propagation_claims(study() if layers is None else layers, points, correlations, [10])
-    return {claim["statement"]: claim for claim in claims}
+    return propagation_claims(study() if layers is None else layers, points, correlations, [10])
 
 
 def find(claims, start):
-    return next(claim for statement, claim in claims.items() if statement.startswith(start))
+    return claims[claims.claim.str.startswith(start)].iloc[0]
 
 
 def test_closed_form_at_the_ends():
     assert square_dependence(2) == pytest.approx(0.5)
     assert square_dependence(1e9) == pytest.approx(2)
     assert square_dependence(4) == pytest.approx(3 * gamma(1.5) ** 2 / gamma(2) - 1)
-
-
-def test_names():
-    assert name_of("odd", 2.05) == "phi odd, theta 2.05"
-    assert name_of("positive", math.nan, "spherical_1") == "phi positive, uniform weights"
-    assert name_of("positive", math.nan, "spherical_0.5") == "phi positive, spherical 0.5"
-    assert name_of("odd_edge", 4.0, "weibull_4") == "phi odd on the edge, theta 4"
-    assert name_of("unit_gelu", math.nan) == "GELU, unit variance"
-    assert name_of("relu", math.nan) == "ReLU"
-    assert name_of("normalized_tanh", math.nan) == "tanh, normalized"
-    assert name_of("oscillating_6", math.nan) == "oscillating 6"
 
 
 def test_null_points_grow_where_networks_are_left_out():
@@ -115,12 +101,17 @@ def test_one_of_five_layers_may_be_beyond():
     assert not dying.ks_inside.iloc[0]
 
 
+def test_no_rows_no_verdict():
+    claims = verdicts(study().iloc[:0], POINTS[:0], CORRELATIONS[:0])
+    assert claims.verdict.tolist() == ["not tested"] * len(verdicts())
+
+
 def test_no_cases_confirm_nothing():
     claims = verdicts(study(odd=0.001, positive=0.001, tanh=0.001, relu=0.001))
     for start in (
-        "Pre-activations with phi odd stay closer",
-        "The odd kind",
-        "The distance from Gaussian falls",
+        "pre-activations with phi odd stay closer",
+        "the odd kind",
+        "the distance from Gaussian falls",
     ):
         assert find(claims, start)["verdict"] == "not tested"
 
@@ -137,26 +128,26 @@ def test_from_which_width_on():
 def test_claims_follow_the_numbers():
     claims = verdicts()
     for start in (
-        "With ReLU",
-        "Pre-activations with phi positive stay closer to Gaussian than with tanh",
-        "The odd kind is farther",
-        "The distance from Gaussian falls",
+        "with ReLU",
+        "pre-activations with phi positive stay closer to Gaussian than with tanh",
+        "the odd kind is farther",
+        "the distance from Gaussian falls",
         "n Cov(z_i^2, z_j^2) tends",
-        "The variance deviates by O(1/n)",
-        "Dependence is all that is left",
-        "After one layer",
-        "The closed form orders",
-        "The predicted variance is exact",
-        "Covariances between images",
-        "The mean correlation of images",
+        "the variance deviates by O(1/n)",
+        "dependence is all that is left",
+        "after one layer",
+        "the closed form orders",
+        "the predicted variance is exact",
+        "covariances between images",
+        "the mean correlation of images",
     ):
         assert find(claims, start)["verdict"] == "confirmed", start
-    worse = find(claims, "Pre-activations with phi odd stay closer to Gaussian than with tanh")
+    worse = find(claims, "pre-activations with phi odd stay closer to Gaussian than with tanh")
     assert worse["verdict"] == "not confirmed"
-    assert "phi odd, theta 4 at width 3" in worse["numbers"]
-    stays = find(claims, "With phi odd pre-activations stay Gaussian")
+    assert "phi odd, theta 4 at width 3" in worse["result"]
+    stays = find(claims, "with phi odd pre-activations stay Gaussian")
     assert stays["verdict"] == "in part"  # width 30 is within the null band
-    assert "width 3: 5 of 5, kurtosis 0.10" in stays["numbers"]
+    assert "width 3: 5 of 5, kurtosis 0.10" in stays["result"]
 
 
 def changed(column, value, rows):
@@ -167,26 +158,26 @@ def changed(column, value, rows):
 
 def test_claims_can_fail():
     failing = [
-        ("With tanh", study(tanh=0.005)),
-        ("The odd kind", study(positive=0.3)),
-        ("Dependence is all", study(control_p=0.01)),
+        ("with tanh", study(tanh=0.005)),
+        ("the odd kind", study(positive=0.3)),
+        ("dependence is all", study(control_p=0.01)),
         (
-            "Dependence is all",
+            "dependence is all",
             changed("ks_p", 1e-9, lambda d: (d.activation == "normalized_tanh") & (d.depth == 10)),
         ),
-        ("The predicted variance is exact", changed("variance", 1.1, lambda d: d.index == 0)),
-        ("After one layer", changed("square_covariance", 0.9, lambda d: d.depth == 2)),
+        ("the predicted variance is exact", changed("variance", 1.1, lambda d: d.index == 0)),
+        ("after one layer", changed("square_covariance", 0.9, lambda d: d.depth == 2)),
         ("n Cov(z_i^2, z_j^2) tends", changed("square_covariance", 0.1, lambda d: d.depth == 10)),
-        ("The distance from Gaussian falls", changed("ks_standardized", 0.6, lambda d: d.width == 30)),
+        ("the distance from Gaussian falls", changed("ks_standardized", 0.6, lambda d: d.width == 30)),
     ]
     for start, layers in failing:
         layers = within_null(layers, NULL)
         assert find(verdicts(layers), start)["verdict"] in ("not confirmed", "in part"), start
     reverse = POINTS.assign(ks=1 / POINTS.ks)
-    assert find(verdicts(points=reverse), "The closed form orders")["verdict"] == "not confirmed"
+    assert find(verdicts(points=reverse), "the closed form orders")["verdict"] == "not confirmed"
     claims = verdicts(correlations=CORRELATIONS.assign(largest_z=9.0, theory=0.9))
-    assert find(claims, "Covariances between images")["verdict"] == "not confirmed"
-    assert find(claims, "The mean correlation of images")["verdict"] == "not confirmed"
+    assert find(claims, "covariances between images")["verdict"] == "not confirmed"
+    assert find(claims, "the mean correlation of images")["verdict"] == "not confirmed"
 
 
 def test_spherical_pairs_count_too():
@@ -194,10 +185,10 @@ def test_spherical_pairs_count_too():
     twin = layers[layers.activation.isin(["odd", "positive"])].assign(theta=math.nan, law="spherical_1")
     both = within_null(pd.concat([layers, twin], ignore_index=True), NULL)
     claims = verdicts(both)
-    assert "4 of 4 cells" in find(claims, "The odd kind")["numbers"]
+    assert "in 4 of 4" in find(claims, "the odd kind")["result"]
     assert (
         "phi odd, uniform weights at width 3"
-        in find(claims, "Pre-activations with phi odd stay closer to Gaussian than with tanh")["numbers"]
+        in find(claims, "pre-activations with phi odd stay closer to Gaussian than with tanh")["result"]
     )
 
 
@@ -210,7 +201,7 @@ def test_exact_layers():
 
 def test_text():
     layers = study()
-    text = propagation_text(normal_from_width(layers, [2, 10]), list(verdicts().values()), layers, NULL)
+    text = propagation_text(normal_from_width(layers, [2, 10]), verdicts(), layers, NULL)
     assert "* 1000 networks per cell at width 3, 10, 30: normal samples stay below KS 0.0430" in text
     assert "| tanh | 10 | 30 | 10 | 30 |" in text
     assert "| ReLU | 30 | - | 30 | - |" in text

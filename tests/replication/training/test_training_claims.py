@@ -1,4 +1,4 @@
-"""The answer in words follows the numbers: made-up studies with a known answer."""
+"""Claims about training follow the numbers: made-up studies with a known answer."""
 
 import math
 
@@ -6,8 +6,16 @@ import pandas as pd
 import pytest
 from test_training_results import KS, at_start, study
 
-from replication.training.claims import persistence_table, setting_table, training_text
-from replication.training.results import cell_table
+from replication.training.claims import persistence_claim, study_claims, training_text
+from replication.training.comparisons import comparisons, prediction_table
+from replication.training.results import (
+    cell_table,
+    chosen_runs,
+    persistence_table,
+    setting_table,
+    with_initial,
+)
+from replication.verdicts import CLAIM_COLUMNS
 
 KEYS = ["dataset", "optimizer", "activation", "law", "theta", "width", "depth"]
 
@@ -37,6 +45,20 @@ def text(runs, initial_frame, end=0.02):
     return training_text(runs, curves(runs), initial_frame, *followed(end))
 
 
+def claims(runs, initial_frame):
+    cells = cell_table(runs)
+    tests = comparisons(chosen_runs(runs), initial_frame)
+    table = study_claims(tests, prediction_table(cells, initial_frame), with_initial(cells, initial_frame))
+    assert list(table) == CLAIM_COLUMNS
+    assert not table.map(lambda text: "nan" in text).any(axis=None)
+    return table.set_index("claim")
+
+
+def desirable(runs, initial_frame):
+    row = claims(runs, initial_frame).loc["it is desirable to start from Gaussian pre-activations"]
+    return row.verdict, row.result
+
+
 def with_share(runs, share):
     """`share`: activation -> whether its runs train."""
     return runs.assign(
@@ -44,31 +66,42 @@ def with_share(runs, share):
     )
 
 
-def test_no_effect_is_said_so():
-    runs = study()
-    answer = text(runs, at_start(runs))
-    assert "**Not shown.**" in answer
-    assert "Gaussian networks are better in 0, worse in 0 of 2 cases" in answer
-    assert "closeness to Gaussian is not shown to go with trainability" in answer
-    assert (
-        "GELU with normal weights, exactly Gaussian by normalization against not: **not resolved**" in answer
+def gained(runs, gain):
+    return runs.assign(
+        validation_accuracy=runs.validation_accuracy + gain, test_accuracy=runs.test_accuracy + gain
     )
-    assert "Gaussianity is not lost in training" in answer
+
+
+def test_no_effect_is_not_tested():
+    runs = study()
+    verdict, result = desirable(runs, at_start(runs))
+    assert verdict == "not tested"
+    assert "Gaussian networks are better in 0, worse in 0 of 2 cases" in result
+    assert "closeness to Gaussian is not shown to go with trainability" in result
+    assert "not resolved: no difference is significant" in result
+    row = claims(runs, at_start(runs)).loc[
+        "GELU with normal weights is better if normalization makes it exactly Gaussian"
+    ]
+    assert row.verdict == "not tested"
+    answer = text(runs, at_start(runs))
+    assert "| it is desirable to start from Gaussian pre-activations | **not tested** |" in answer
     assert "nan" not in answer
 
 
-def test_gaussian_networks_that_are_better_are_a_yes():
+def test_gaussian_networks_that_are_better_confirm():
     runs = study()
-    gain = runs.activation.str.startswith("normalized_") * 0.2
-    runs = runs.assign(
-        validation_accuracy=runs.validation_accuracy + gain, test_accuracy=runs.test_accuracy + gain
-    )
+    runs = gained(runs, runs.activation.str.startswith("normalized_") * 0.2)
     good = {a: KS.get(a, 0.01) < 0.045 for a in set(runs.activation)}
-    answer = text(with_share(runs, good), at_start(runs))
-    assert "**Yes, on the whole.**" in answer
-    assert "better in 2, worse in 0 of 2 cases" in answer
-    assert "closeness to Gaussian goes with more trainability" in answer
-    assert "exactly Gaussian by normalization against not: **better**" in answer
+    runs = with_share(runs, good)
+    verdict, result = desirable(runs, at_start(runs))
+    assert verdict == "confirmed"
+    assert "better in 2, worse in 0 of 2 cases" in result
+    assert "closeness to Gaussian goes with more trainability" in result
+    controls = claims(runs, at_start(runs)).filter(like="normalization makes", axis=0)
+    assert controls.verdict.tolist() == ["confirmed"] * 2
+    # one of the two parts alone: the controls without the predictor
+    only = gained(study(), study().activation.str.startswith("normalized_") * 0.2)
+    assert desirable(only, at_start(only))[0] == "in part"
 
 
 def test_the_edge_can_be_what_matters():
@@ -76,24 +109,44 @@ def test_the_edge_can_be_what_matters():
     edge = {a: k + 1.0 for k, a in enumerate(dict.fromkeys(runs.activation))}
     good = {a: edge[a] < 5 for a in edge}
     ks = dict.fromkeys(edge, 0.1)
-    answer = text(with_share(runs, good), at_start(runs, ks, edge))
-    assert "**Not by itself.**" in answer
-    assert "closeness to the Edge of Chaos goes with more trainability" in answer
+    runs = with_share(runs, good)
+    verdict, result = desirable(runs, at_start(runs, ks, edge))
+    assert verdict == "not confirmed"
+    assert "closeness to the Edge of Chaos goes with more trainability" in result
+    row = claims(runs, at_start(runs, ks, edge)).filter(like="closeness to the Edge of Chaos, by", axis=0)
+    assert row.verdict.tolist() == ["confirmed"]
 
 
 def test_lost_gaussianity_is_seen():
-    runs = study()
-    answer = text(runs, at_start(runs), end=0.2)
-    assert "at the start: 2 of 2 settings; at the end: 0. Gaussianity is lost" in answer
+    def kept(end):
+        return persistence_claim(persistence_table(*followed(end)))
+
+    assert (kept(0.02)["verdict"], kept(0.2)["verdict"]) == ("confirmed", "not confirmed")
+    assert kept(0.2)["result"] == "at the start: 2 of 2 settings; of these at the end: 0"
 
 
 def test_directions_of_constructed_pairs():
     runs = study(better=0.2)
-    answer = text(runs, at_start(runs))
-    assert "phi odd against tanh on the edge" in answer
-    assert "all architectures: better for 1, worse for 0, not resolved for 0 (theta 4 +0.2" in answer
-    assert "phi positive against phi odd without bias" in answer
-    assert "worse for 1, not resolved for 0 (theta 4 -0.2" in answer
+    table = claims(runs, at_start(runs))
+    row = table.loc["phi odd trains better than tanh on the edge (perceptrons)"]
+    assert row.verdict == "confirmed"
+    assert "all architectures: better for 1, worse for 0 of 1 (theta 4 +0.2" in row.result
+    row = table.loc["phi positive trains better than phi odd without bias (perceptrons)"]
+    assert row.verdict == "not confirmed"
+    assert "worse for 1 of 1 (theta 4 -0.2" in row.result
+
+
+def test_no_rows_no_verdict():
+    runs = study()
+    start = at_start(runs)
+    cells = cell_table(runs)
+    frames = (
+        comparisons(chosen_runs(runs), start),
+        prediction_table(cells, start),
+        with_initial(cells, start),
+    )
+    assert set(study_claims(*(frame[:0] for frame in frames)).verdict) == {"not tested"}
+    assert persistence_claim(persistence_table(*followed(0.02))[:0])["verdict"] == "not tested"
 
 
 def test_settings_are_ordered_by_accuracy():
@@ -115,14 +168,16 @@ def test_persistence_takes_the_chosen_rate():
 
 def test_a_setting_that_diverged_or_was_never_gaussian_is_not_a_loss():
     layers, runs = followed(0.02)
-    runs_of = study()
     gone = layers[~((layers.activation == "relu") & (layers.epoch == 5))]
-    answer = training_text(runs_of, curves(runs_of), at_start(runs_of), gone, runs)
-    assert "diverged" in answer
-    assert "at the start: 1 of 1 settings; at the end: 1. Gaussianity is not lost" in answer
+    row = persistence_claim(persistence_table(gone, runs))
+    assert row["result"] == "at the start: 1 of 1 settings; of these at the end: 1"
+    assert row["verdict"] == "confirmed"
+    runs_of = study()
+    assert "diverged" in training_text(runs_of, curves(runs_of), at_start(runs_of), gone, runs)
     never = layers.assign(ks_standardized=0.2)
-    assert "None was Gaussian" in training_text(runs_of, curves(runs_of), at_start(runs_of), never, runs)
+    assert persistence_claim(persistence_table(never, runs))["verdict"] == "not tested"
     constant = layers.assign(ks_standardized=math.nan)
+    assert persistence_claim(persistence_table(constant, runs))["verdict"] == "not tested"
     answer = training_text(runs_of, curves(runs_of), at_start(runs_of), constant, runs)
     assert "constant" in answer
     assert "nan" not in answer
@@ -131,31 +186,29 @@ def test_a_setting_that_diverged_or_was_never_gaussian_is_not_a_loss():
 def test_opposite_directions_and_missing_controls_are_said():
     runs = study()
     shift = 0.3 * (runs.activation == "normalized_gelu") - 0.3 * (runs.activation == "normalized_relu")
-    mixed = runs.assign(
-        validation_accuracy=runs.validation_accuracy + shift, test_accuracy=runs.test_accuracy + shift
-    )
-    answer = text(mixed, at_start(mixed))
-    assert "**It depends.**" in answer
-    assert "better in 1, worse in 1 of 2 cases" in answer
+    mixed = gained(runs, shift)
+    verdict, result = desirable(mixed, at_start(mixed))
+    assert verdict == "in part"
+    assert "better in 1, worse in 1 of 2 cases" in result
     free = runs[~runs.activation.str.startswith("normalized_")]
     good = {a: KS[a] > 0.036 for a in set(free.activation)}
-    answer = text(with_share(free, good), at_start(free))
-    assert "Gaussian or not: not tested" in answer
+    assert desirable(with_share(free, good), at_start(free)) == ("not tested", "no rows")
     bad = {a: KS.get(a, 0.01) > 0.036 for a in set(runs.activation)}
-    answer = text(with_share(runs, bad), at_start(runs))
-    assert "closeness to Gaussian goes with less trainability" in answer
-    assert "**Not by itself.**" in answer
+    verdict, result = desirable(with_share(runs, bad), at_start(runs))
+    assert "closeness to Gaussian goes with less trainability" in result
+    assert verdict == "not confirmed"
 
 
 def test_dead_controls_are_told():
     runs = study()
-    answer = text(runs, at_start(runs, dead={("normalized_relu", 30): 60}))
-    assert "1 of 2 architectures are left out: there networks are dead at the start (up to 60%)" in answer
+    table = claims(runs, at_start(runs, dead={("normalized_relu", 30): 60}))
+    row = table.filter(like="ReLU with normal weights", axis=0).iloc[0]
+    assert "1 of 2 architectures are left out: there networks are dead at the start (up to 60%)" in row.result
 
 
-def test_convolutional_networks_have_their_sentences():
+def test_convolutional_networks_have_their_claims():
     conv = study(better=0.2, seeds=14)
     conv = conv[conv.depth == 3].assign(width=0, depth=0)
     answer = training_text(conv, curves(conv), pd.DataFrame(), *followed(0.02))
     assert "| LeNet-like network |" in answer
-    assert "phi odd against tanh on the edge: better for 1" in answer
+    assert "| phi odd trains better than tanh on the edge (LeNet) | **confirmed** |" in answer

@@ -8,7 +8,8 @@ import pytest
 from scipy.stats import binom, spearmanr
 from test_training_results import at_start, run, study
 
-from replication.training.comparisons import comparisons, holm, predict, prediction_table, sign_flip_p
+from replication.inference import holm
+from replication.training.comparisons import comparisons, predict, prediction_table
 from replication.training.results import cell_table, chosen_runs
 
 
@@ -42,19 +43,6 @@ def test_no_difference_is_not_one():
     assert (table.difference.abs() < 1e-12).all()
     null = compared(study())
     assert (null.p_holm > 0.05).all()
-
-
-def test_holm():
-    """Against the definition: reject in order while p_(k) <= level / (m - k + 1)."""
-    p = np.array([0.001, 0.013, 0.02, 0.2, 0.04])
-    corrected = holm(p)
-    for level in (0.01, 0.05, 0.06, 0.09):
-        rejected = np.zeros(5, bool)
-        for k, i in enumerate(np.argsort(p)):
-            if p[i] > level / (5 - k):
-                break
-            rejected[i] = True
-        np.testing.assert_array_equal(corrected <= level, rejected)
 
 
 def predictors(effect, settings=10, seed=3):
@@ -152,18 +140,6 @@ def test_rows_do_not_depend_on_others():
     same = everything[everything["first"] != "positive"].reset_index(drop=True)
     columns = ["first", "second", "scope", "difference", "low", "high", "p"]
     pd.testing.assert_frame_equal(some[columns], same[columns])
-
-
-def test_sign_flips():
-    """Against the exact law over all 2^10 sign changes, within 4 standard errors of 20 000 draws."""
-    d = np.random.default_rng(3).normal(0.5, 1, 10)
-    signs = 1 - 2 * ((np.arange(2**10)[:, None] >> np.arange(10)) & 1)
-    exact = np.mean(np.abs(signs @ d) >= abs(d.sum()) - 1e-12)
-    assert abs(sign_flip_p(d, "x") - exact) < 4 * math.sqrt(exact * (1 - exact) / 20_000) + 1e-4
-    # many small losses and a few large wins: no contradiction with the sign of the mean
-    mixed = np.concatenate([np.full(40, -0.01), np.full(5, 0.5)])
-    assert mixed.mean() > 0
-    assert sign_flip_p(mixed, "x") > 0.01
 
 
 def test_questions_are_corrected_apart():

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from replication.training.results import (
-    bootstrap_interval,
     cell_table,
     chosen_runs,
     curve_table,
@@ -149,12 +148,3 @@ def test_intervals_do_not_depend_on_other_cells():
     everything = cell_table(runs)
     same = everything[everything.activation != "odd"].reset_index(drop=True)
     pd.testing.assert_frame_equal(some, same)
-
-
-def test_bootstrap_draws_within_strata():
-    """Two strata far apart: the interval of the mean knows only the spread within."""
-    values = np.array([[0.0, 0.1, 0.2], [10.0, 10.1, 10.2]])
-    low, high = bootstrap_interval(values, "x")
-    assert 5.0 <= low < 5.1 < high <= 5.2
-    assert bootstrap_interval(values, "x") == (low, high)
-    assert math.isnan(bootstrap_interval(values[:, :1], "x")[0])

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import pandas as pd
 
-from replication.figures import TEXT_WIDTH, label_panels, save, style, theta_looks
+from replication.figures import panels, save, shared_legend, style, theta_looks
 from replication.files import read_parquet
 from replication.jobs import job
 
@@ -14,7 +13,7 @@ snakemake: Any  # Snakemake puts it here
 with job(snakemake), style():
     tables = pd.concat(map(read_parquet, snakemake.input.tables))
     looks = theta_looks(tables.theta)
-    figure, axes = plt.subplots(2, 2, figsize=(TEXT_WIDTH, 4.8), layout="constrained")
+    figure, axes = panels(2, 2, 4.8)
     for (full, close), kind in zip(axes, ("odd", "positive"), strict=True):
         for theta, rows in tables[tables.quantity == kind].groupby("theta"):
             near = rows[rows["at"].abs() <= snakemake.params.x_zoom]
@@ -22,6 +21,5 @@ with job(snakemake), style():
                 ax.plot(part["at"], part.value, **looks[theta])
                 ax.set_xlim(part["at"].min(), part["at"].max())
                 ax.set(xlabel="$x$", ylabel=rf"$\phi(x)$, {kind}")
-    label_panels(axes.ravel())
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center")
+    shared_legend(figure, axes, 1, loc="outside right center")
     save(figure, snakemake.output.figure, snakemake.params.dpi)

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from replication.figures import TEXT_WIDTH, label_panels, save, style, theta_looks
+from replication.figures import panels, save, shared_legend, style, theta_looks
 from replication.files import read_json
 from replication.jobs import job
 
@@ -19,7 +19,7 @@ with job(snakemake), style():
     )
     published = pd.read_csv(snakemake.input.published).set_index("theta").loss
     looks = theta_looks(fit["theta"] for fit in densities)
-    figure, axes = plt.subplots(1, 3, figsize=(TEXT_WIDTH, 2.9), layout="constrained")
+    figure, (axes,) = panels(1, 3, 2.9)
     for fit in densities:
         losses, theta = fit["losses"], fit["theta"]
         axes[0].plot(losses, lw=0.9, **looks[theta])
@@ -34,8 +34,6 @@ with job(snakemake), style():
             ax.plot(10 * np.arange(len(losses)), losses, lw=0.9, color=looks[fit["theta"]]["color"])
         ax.set(xlabel="step", ylabel=f"mean squared error, {kind}", yscale="log")
         ax.xaxis.set_major_locator(plt.MaxNLocator(3))
-    label_panels(axes)
-    handles, labels = axes[0].get_legend_handles_labels()
-    circle = plt.Line2D([], [], ls="", marker="o", ms=4, mfc="none", color="0.3")
-    figure.legend([*handles, circle], [*labels, "published"], loc="outside lower center", ncols=4)
+    circle = plt.Line2D([], [], ls="", marker="o", ms=4, mfc="none", color="0.3", label="published")
+    shared_legend(figure, axes[:1], 4, circle)
     save(figure, snakemake.output.figure, snakemake.params.dpi)

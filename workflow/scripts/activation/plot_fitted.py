@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from replication.figures import TEXT_WIDTH, label_panels, save, style, theta_looks
+from replication.figures import panels, save, shared_legend, style, theta_looks
 from replication.files import read_parquet
 from replication.jobs import job
 
@@ -22,9 +20,7 @@ PANELS = {
 with job(snakemake), style():
     curves = pd.concat(map(read_parquet, snakemake.input.curves), ignore_index=True)
     looks = theta_looks(curves.theta)
-    figure, axes = plt.subplots(
-        2, 3, figsize=(TEXT_WIDTH, 4.6), layout="constrained", height_ratios=(3, 2), sharex="col"
-    )
+    figure, axes = panels(2, 3, 4.6, height_ratios=(3, 2), sharex="col")
     for (quantity, (x_label, y_label)), (above, below) in zip(PANELS.items(), axes.T, strict=True):
         for theta, rows in curves[curves.quantity == quantity].groupby("theta"):
             colour = looks[theta]["color"]
@@ -50,8 +46,7 @@ with job(snakemake), style():
             fontsize=7,
             arrowprops={"arrowstyle": "->", "lw": 0.7},
         )
-    label_panels(np.ravel(axes))
-    handles, labels = axes[1, 0].get_legend_handles_labels()
-    handles = [Line2D([], [], color="0.3", lw=0.7), Line2D([], [], color="0.3", lw=1.1, ls="--"), *handles]
-    figure.legend(handles, ["exact", "fitted", *labels], loc="outside lower center", ncols=5)
+    exact = Line2D([], [], color="0.3", lw=0.7, label="exact")
+    fitted = Line2D([], [], color="0.3", lw=1.1, ls="--", label="fitted")
+    shared_legend(figure, axes[1:, 0], 5, exact, fitted)
     save(figure, snakemake.output.figure, snakemake.params.dpi)

@@ -6,14 +6,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import TwoSlopeNorm
 
-from replication.figures import TEXT_WIDTH, label_panels, look, save, style, theta_colours
+from replication.figures import look, panels, save, shared_legend, style, theta_colours
 from replication.files import read_parquet
 from replication.jobs import job
-from replication.propagation.claims import name_of
+from replication.labels import activation_math, activation_name
 
 snakemake: Any  # Snakemake puts it here
 
-OTHERS = {"erf": "tab:purple", "gelu": "tab:green", "silu": "tab:brown", "elu": "tab:blue"}
 PLACES = {
     "below": ("tab:blue", "below the edge"),
     "on": ("black", "on the edge"),
@@ -21,15 +20,10 @@ PLACES = {
 }
 
 
-def options_of(activation: str, theta: float) -> dict[str, Any]:
-    options = look(activation, theta, colours)
-    return options | ({"color": OTHERS[activation]} if activation in OTHERS else {})
-
-
 def plot_curves(paths: Any) -> None:
-    figure, (plane, odd, points) = plt.subplots(1, 3, figsize=(TEXT_WIDTH, 3.6), layout="constrained")
+    figure, ((plane, odd, points),) = panels(1, 3, 3.6)
     for (activation, theta), rows in curves.groupby(["activation", "theta"], dropna=False):
-        options = options_of(activation, theta)
+        options = look(activation, theta, colours)
         if activation in ("odd", "positive"):
             if activation == "odd":
                 odd.plot(rows.sigma_w, rows.sigma_b, lw=1.1, **options)
@@ -63,21 +57,14 @@ def plot_curves(paths: Any) -> None:
     points.set_xticks([2, 3, 5, 10, 20, 50], ["2", "3", "5", "10", "20", "50"])
     points.minorticks_off()
     points.set_title("exact pairs, $v = 1$", fontsize=8, loc="right")
-    label_panels([plane, odd, points])
-    handles: dict[str, Any] = {}
-    for ax in (plane, odd, points):
-        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-            handles.setdefault(label, handle)
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=5)
+    shared_legend(figure, [plane, odd, points], 5)
     save(figure, paths, snakemake.params.dpi)
 
 
 def plot_heat(paths: Any) -> None:
-    panels = list(heat.groupby(["activation", "theta"], dropna=False))
-    figure, axes = plt.subplots(
-        1, len(panels), figsize=(TEXT_WIDTH, 2.9), sharey=True, layout="constrained", squeeze=False
-    )
-    for ax, ((activation, theta), rows) in zip(axes[0], panels, strict=True):
+    cells = list(heat.groupby(["activation", "theta"], dropna=False))
+    figure, axes = panels(1, len(cells), 2.9, sharey=True)
+    for ax, ((activation, theta), rows) in zip(axes[0], cells, strict=True):
         table = rows.pivot(index="sigma_b", columns="sigma_w", values="chi")
         image = ax.pcolormesh(
             table.columns, table.index, table, norm=TwoSlopeNorm(1, 0, 2), cmap="PuOr_r", rasterized=True
@@ -88,7 +75,7 @@ def plot_heat(paths: Any) -> None:
         ends = np.where(np.isinf(size), 1.0, np.nan)
         ax.contourf(size.columns, size.index, ends, levels=[0.5, 1.5], hatches=["///"], colors="none")
         ax.set_xlabel(r"$\sigma_w$")
-        ax.set_title(name_of(activation, theta), fontsize=8)
+        ax.set_title(activation_math(activation, theta), fontsize=8, loc="right")
         ax.grid(visible=False)
     axes[0, 0].set_ylabel(r"$\sigma_b$")
     figure.colorbar(image, ax=axes, extend="max").set_label(r"$\chi_1$")
@@ -96,9 +83,7 @@ def plot_heat(paths: Any) -> None:
 
 
 def plot_maps(paths: Any) -> None:
-    figure, (common, oscillation, correlation) = plt.subplots(
-        1, 3, figsize=(TEXT_WIDTH, 3.2), layout="constrained"
-    )
+    figure, ((common, oscillation, correlation),) = panels(1, 3, 3.2)
     for (activation, place), rows in maps.groupby(["activation", "place"]):
         graph = rows[rows.quantity == "variance"]
         points = rows[rows.quantity == "fixed variance"]
@@ -132,26 +117,18 @@ def plot_maps(paths: Any) -> None:
     oscillation.set_title(r"variance, $\phi_{.99,6}$, $\sigma_w = .99$", fontsize=8, loc="right")
     correlation.set(xlabel="$c$", ylabel="$c' - c$", xlim=(-1.08, 1.08), ylim=(-0.1, 0.4))
     correlation.plot([], [], color="0.3", label="tanh")
-    correlation.plot([], [], "--", color="0.3", label=name_of("odd", theta_of_study))
+    correlation.plot([], [], "--", color="0.3", label=activation_name("odd", theta_of_study))
     oscillation.plot([], [], "o", color="0.3", label="stable")
     oscillation.plot([], [], "o", color="0.3", mfc="white", label="unstable")
     correlation.set_title("correlation", fontsize=8, loc="right")
-    label_panels([common, oscillation, correlation])
-    handles = [h for ax in (common, oscillation, correlation) for h in ax.get_legend_handles_labels()[0]]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    shared_legend(figure, [common, oscillation, correlation], 4)
     save(figure, paths, snakemake.params.dpi)
 
 
 def plot_correlations(paths: Any) -> None:
     widths = sorted(set(correlations.width))
     names = [name for name in ("tanh", "odd", "relu") if name in set(correlations.activation)]
-    figure, axes = plt.subplots(
-        len(names),
-        len(widths) + 1,
-        figsize=(TEXT_WIDTH, 1.75 * len(names) + 0.7),
-        layout="constrained",
-        squeeze=False,
-    )
+    figure, axes = panels(len(names), len(widths) + 1, 1.75 * len(names) + 0.7)
     for row, activation in zip(axes, names, strict=True):
         mine = correlations[correlations.activation == activation]
         theta = mine.theta.iloc[0]
@@ -165,7 +142,7 @@ def plot_correlations(paths: Any) -> None:
             if activation == names[0]:
                 ax.set_title(f"width {width}", fontsize=8)
             ax.set_xlabel("depth (layers)" if activation == names[-1] else "")
-        row[0].set_ylabel("correlation\n" + name_of(activation, theta).replace("phi ", r"$\phi$ "))
+        row[0].set_ylabel("correlation\n" + activation_math(activation, theta))
         for ax in row[1 : len(widths)]:
             ax.tick_params(labelleft=False)
         last = row[-1]
@@ -183,22 +160,19 @@ def plot_correlations(paths: Any) -> None:
         last.set_xlabel("depth (layers)" if activation == names[-1] else "")
         last.yaxis.tick_right()
     axes[0, -1].set_title("$1 - c$ on the edge", fontsize=8)
-    handles, _ = axes[0, 0].get_legend_handles_labels()
-    handles += axes[0, 0].plot([], [], ":", color="0.3", label="infinite width")
-    handles.append(
-        axes[0, 0].fill_between([], [], [], color="0.3", alpha=0.2, lw=0, label="5 % to 95 % of networks")
-    )
-    figure.legend(handles=handles, loc="outside lower center", ncols=5)
+    axes[0, 0].plot([], [], ":", color="0.3", label="infinite width")
+    axes[0, 0].fill_between([], [], [], color="0.3", alpha=0.2, lw=0, label="5 % to 95 % of networks")
+    shared_legend(figure, axes[:1, 0], 5)
     save(figure, paths, snakemake.params.dpi)
 
 
 def plot_scales(paths: Any) -> None:
-    figure, (scale, ends, starts) = plt.subplots(1, 3, figsize=(TEXT_WIDTH, 3.0), layout="constrained")
+    figure, ((scale, ends, starts),) = panels(1, 3, 3.0)
     for (activation, theta), rows in scales.groupby(["activation", "theta"], dropna=False):
-        options = options_of(activation, theta)
+        options = look(activation, theta, colours)
         ordered = rows.sort_values("sigma_w")
         x = ordered.sigma_w / ordered.edge - 1
-        name = name_of(activation, theta)
+        name = activation_name(activation, theta)
         scale.plot(x, ordered.xi_c, color=options["color"], label=rf"$\xi_c$, {name}")
         scale.plot(x, ordered.xi_v, "--", lw=1, color=options["color"], label=rf"$\xi_v$, {name}")
         ends.plot(x, ordered.correlation, color=options["color"], label=name)
@@ -216,14 +190,12 @@ def plot_scales(paths: Any) -> None:
     starts.set_title(rf"$\phi_{{.99,6}}$, width {variances.width.iloc[0]}", fontsize=8, loc="right")
     starts.plot([], [], color="0.3", label="networks, seven starts")
     starts.plot([], [], ":", color="0.3", label="infinite width")
-    label_panels([scale, ends, starts])
-    handles = [h for ax in (scale, starts) for h in ax.get_legend_handles_labels()[0]]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    shared_legend(figure, [scale, starts], 3)
     save(figure, paths, snakemake.params.dpi)
 
 
 def plot_unified(paths: Any) -> None:
-    figure, axes = plt.subplots(1, 4, figsize=(TEXT_WIDTH, 3.4), layout="constrained")
+    figure, (axes,) = panels(1, 4, 3.4)
     shown = unified[unified["keeps"] != ""]
     schemes = list(dict.fromkeys(shown.scheme))
     for k, scheme in enumerate(schemes):
@@ -234,17 +206,16 @@ def plot_unified(paths: Any) -> None:
             ax.plot(rows.depth, rows[f"{name}_theory"], ":", color=colour, lw=1)
         axes[3].plot(rows.depth, rows.ks_standardized, color=colour, lw=1)
     axes[3].axhspan(0.02, shown.ks_null_95.max(), color="0.9", lw=0, zorder=0)
-    axes[0].set(yscale="log", title="variance")
-    axes[1].set(yscale="log", title="gradient$^2$", ylim=(1e-8, 1e6))
-    axes[2].set(title="correlation", ylim=(-0.1, 1.03))
-    axes[3].set(yscale="log", title="standardized KS")
-    for ax in axes:
+    axes[0].set(yscale="log")
+    axes[1].set(yscale="log", ylim=(1e-8, 1e6))
+    axes[2].set(ylim=(-0.1, 1.03))
+    axes[3].set(yscale="log")
+    for ax, title in zip(axes, ("variance", "gradient$^2$", "correlation", "standardized KS"), strict=True):
         ax.set_xlabel("layer")
-        ax.title.set_fontsize(8)
+        ax.set_title(title, fontsize=8, loc="right")
     axes[0].plot([], [], ":", color="0.3", label="infinite width")
     axes[0].fill_between([], [], [], color="0.9", label="95 % of normal samples")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    shared_legend(figure, axes[:1], 3)
     save(figure, paths, snakemake.params.dpi)
 
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from replication.edge_of_chaos.claims import eoc_claims, unified_table
+from replication.edge_of_chaos.analysis import unified_table
+from replication.edge_of_chaos.claims import eoc_claims
 from replication.files import read_parquet
 from replication.jobs import job
 from replication.tables import write_table

@@ -2,25 +2,16 @@
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from replication.figures import TEXT_WIDTH, label_panels, save, style
+from replication.figures import COLOURS, PALETTE, TEXT_WIDTH, panels, save, shared_legend, style
 from replication.files import read_parquet
-from replication.fractional.claims import scheme_name
 from replication.jobs import job
+from replication.labels import activation_name, scheme_name
 
 snakemake: Any  # Snakemake puts it here
 
-# Okabe & Ito: told apart by all kinds of colour vision
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
-ACTIVATIONS = {
-    "relu": "ReLU",
-    "leaky_relu": "leaky ReLU (.01)",
-    "linear": "linear",
-    "rrelu": "randomized leaky ReLU",
-}
 SCHEMES = {
     "he": ("#D55E00", "o", "-"),
     "xavier": ("#999999", "s", ":"),
@@ -30,11 +21,11 @@ FRACTIONAL = ("#0072B2", "D", "-")
 
 
 def colour_of(orders: Any) -> dict[float, str]:
-    return dict(zip(sorted(set(orders), reverse=True), COLOURS, strict=False))
+    return dict(zip(sorted(set(orders), reverse=True), PALETTE, strict=False))
 
 
 def plot_moments(paths: Any) -> None:
-    figure, ax = plt.subplots(figsize=(0.62 * TEXT_WIDTH, 3.2), layout="constrained")
+    figure, ((ax,),) = panels(1, 1, 3.2, letters=False, figsize=(0.62 * TEXT_WIDTH, 3.2))
     for s, rows in deep.groupby("s"):
         colour = colour_of(deep.s)[s]
         ax.plot(rows.alpha, rows.population, color=colour, lw=1, ls="--")
@@ -51,14 +42,14 @@ def plot_moments(paths: Any) -> None:
         loc="right",
     )
     ax.minorticks_off()
-    figure.legend(loc="outside lower center", ncols=3)
+    shared_legend(figure, [ax], 3)
     save(figure, paths, snakemake.params.dpi)
 
 
 def plot_widths(paths: Any) -> None:
-    figure, (left, right) = plt.subplots(1, 2, figsize=(TEXT_WIDTH, 2.9), layout="constrained")
+    figure, ((left, right),) = panels(1, 2, 2.9)
     shown = [s for s in (0.5, 1.0, 1.5) if s in set(widths.s)]
-    for s, colour in zip(shown, COLOURS, strict=False):
+    for s, colour in zip(shown, PALETTE, strict=False):
         rows = widths[(widths.s == s) & (widths.width >= 30)]
         left.plot(rows.width, rows.excess, color=colour, label=f"$s = {s:g}$")
         left.plot(rows.width, rows.second_order_excess, color=colour, ls=":", lw=1.8)
@@ -69,7 +60,7 @@ def plot_widths(paths: Any) -> None:
     left.set_xticks([30, 40, 50, 60, 80], ["30", "40", "50", "60", "80"])
     left.set_yticks([2e-4, 5e-4, 1e-3, 2e-3, 4e-3], ["0.0002", "0.0005", "0.001", "0.002", "0.004"])
     left.minorticks_off()
-    for s, colour in ((0.1, COLOURS[3]), (0.5, COLOURS[0]), (1.0, COLOURS[1]), (2.0, "black")):
+    for s, colour in ((0.1, PALETTE[3]), (0.5, PALETTE[0]), (1.0, PALETTE[1]), (2.0, "black")):
         rows = widths[(widths.s == s) & (widths.width <= 30)]
         right.plot(rows.width, rows.scaled, color=colour, label=f"$s = {s:g}$")
         right.plot(rows.width, rows.authors_scaled, color=colour, ls=":", lw=1.8)
@@ -77,7 +68,6 @@ def plot_widths(paths: Any) -> None:
     right.set_xticks([2, 4, 8, 16, 30], ["2", "4", "8", "16", "30"])
     right.minorticks_off()
     right.plot([], [], color="0.3", ls=":", lw=1.8, label="second order")
-    label_panels([left, right])
     left.legend()
     right.legend()
     save(figure, paths, snakemake.params.dpi)
@@ -85,9 +75,7 @@ def plot_widths(paths: Any) -> None:
 
 def plot_densities(paths: Any) -> None:
     names = list(densities.activation.unique())
-    figure, axes = plt.subplots(
-        2, len(names), figsize=(TEXT_WIDTH, 4.2), layout="constrained", sharex="col", squeeze=False
-    )
+    figure, axes = panels(2, len(names), 4.2, sharex="col")
     for column, name in zip(axes.T, names, strict=True):
         for s, colour in colour_of(densities.s).items():
             rows = densities[(densities.activation == name) & (densities.s == s)]
@@ -109,7 +97,7 @@ def plot_densities(paths: Any) -> None:
             va="top",
             fontsize=7,
         )
-        column[0].set_title(ACTIVATIONS[name], loc="right", fontsize=8)
+        column[0].set_title(activation_name(name), loc="right", fontsize=8)
         column[1].set(xlabel=r"$\log |x_L|$")
         for ax in column:
             ax.axvline(0, color="0.6", lw=0.7, ls="--")
@@ -117,45 +105,39 @@ def plot_densities(paths: Any) -> None:
     axes[1, 0].set_ylabel("distribution function")
     axes[0, 0].plot([], [], color="0.3", ls=":", lw=1.6, label="central limit theorem")
     axes[0, 0].stairs([0], [0, 0], color="0.5", alpha=0.4, fill=True, label="drawn networks")
-    label_panels(axes.flat)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    shared_legend(figure, axes[:1, 0], 4)
     save(figure, paths, snakemake.params.dpi)
 
 
 def plot_sigma(paths: Any) -> None:
     names = list(sigma.activation.unique())
-    figure, axes = plt.subplots(1, len(names), figsize=(TEXT_WIDTH, 2.6), layout="constrained", sharey=True)
+    figure, (axes,) = panels(1, len(names), 2.6, sharey=True)
     for ax, name in zip(axes, names, strict=True):
         rows = sigma[sigma.activation == name]
-        for (width, part), colour in zip(rows.groupby("width"), COLOURS, strict=False):
+        for (width, part), colour in zip(rows.groupby("width"), PALETTE, strict=False):
             ax.plot(part.s, part.ratio, color=colour, label=f"$d = {width}$")
         ax.set(xlabel="order $s$", yscale="log", ylim=(0.98, 3))
         ax.set_yticks([1, 1.2, 1.5, 2, 3], ["1", "1.2", "1.5", "2", "3"])
         ax.minorticks_off()
-        ax.set_title(ACTIVATIONS[name], loc="right", fontsize=8)
+        ax.set_title(activation_name(name), loc="right", fontsize=8)
     axes[0].set_ylabel(r"$\sigma(s)\,/\,\sigma(2)$")
-    label_panels(axes)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5)
+    shared_legend(figure, axes[:1], 5)
     save(figure, paths, snakemake.params.dpi)
 
 
 def plot_clt(paths: Any) -> None:
-    figure, (left, middle, right) = plt.subplots(
-        1, 3, figsize=(TEXT_WIDTH, 2.9), layout="constrained", width_ratios=[1, 1, 1]
-    )
+    figure, ((left, middle, right),) = panels(1, 3, 2.9)
     places = np.arange(len(clt))
-    labels = [f"{ACTIVATIONS[r.activation].split(' (')[0]}, {r.s:g}" for r in clt.itertuples()]
+    labels = [f"{activation_name(r.activation)}, {r.s:g}" for r in clt.itertuples()]
     for ax, name, title in ((left, "mean", "mean"), (middle, "variance", "variance")):
         ax.axvspan(-1.96, 1.96, color="0.92", lw=0)
-        ax.plot(clt[f"{name}_z"], places, "o", color=COLOURS[0], ms=4)
+        ax.plot(clt[f"{name}_z"], places, "o", color=PALETTE[0], ms=4)
         ax.axvline(0, color="black", lw=0.7)
         ax.set(xlabel=f"{title}, standard errors", xlim=(-4.5, 4.5), ylim=(len(clt) - 0.5, -0.5))
         ax.set_yticks(places, labels if ax is left else [""] * len(clt), fontsize=7)
-    for (name, rows), colour in zip(normality.groupby("activation", sort=False), COLOURS, strict=False):
+    for name, rows in normality.groupby("activation", sort=False):
         dashes = "o--" if name == "leaky_relu" else "o-"  # it covers ReLU
-        right.plot(rows.depth, rows.ks, dashes, ms=3, color=colour, label=ACTIVATIONS[name])
+        right.plot(rows.depth, rows.ks, dashes, ms=3, color=COLOURS[name], label=activation_name(name))
     first = normality.iloc[0]
     depths = np.array(sorted(set(normality.depth)))
     right.plot(
@@ -166,12 +148,11 @@ def plot_clt(paths: Any) -> None:
     right.set_yticks([1e-3, 2e-3, 5e-3, 1e-2, 2e-2], ["0.001", "0.002", "0.005", "0.01", "0.02"])
     right.minorticks_off()
     right.legend(fontsize=7)
-    label_panels([left, middle, right])
     save(figure, paths, snakemake.params.dpi)
 
 
 def plot_tails(paths: Any) -> None:
-    figure, ax = plt.subplots(figsize=(0.62 * TEXT_WIDTH, 3.0), layout="constrained")
+    figure, ((ax,),) = panels(1, 1, 3.0, letters=False, figsize=(0.62 * TEXT_WIDTH, 3.0))
     for s, rows in tails.groupby("s"):
         colour = colour_of(tails.s)[s]
         ax.errorbar(rows.share, rows.hill, 1.96 * rows.error, fmt="o", ms=4, mfc="none", color=colour, lw=0.9)
@@ -188,22 +169,14 @@ def plot_tails(paths: Any) -> None:
     ticks = sorted(set(tails.share))
     ax.set_xticks(ticks, [f"{100 * t:g} %" for t in ticks])
     ax.minorticks_off()
-    figure.legend(loc="outside lower center", ncols=3)
+    shared_legend(figure, [ax], 3)
     save(figure, paths, snakemake.params.dpi)
 
 
 def plot_training(paths: Any) -> None:
-    datasets, names = (
-        list(dict.fromkeys(cells.dataset)),
-        [a for a in ACTIVATIONS if a in set(cells.activation)],
-    )
-    figure, axes = plt.subplots(
-        2 * len(datasets),
-        len(names),
-        figsize=(TEXT_WIDTH, 4.6 * len(datasets)),
-        layout="constrained",
-        squeeze=False,
-    )
+    datasets, names = list(dict.fromkeys(cells.dataset)), ["relu", "leaky_relu", "linear"]
+    names = [name for name in names if name in set(cells.activation)]
+    figure, axes = panels(2 * len(datasets), len(names), 4.6 * len(datasets))
     for i, dataset in enumerate(datasets):
         for j, name in enumerate(names):
             top, bottom = axes[2 * i, j], axes[2 * i + 1, j]
@@ -230,7 +203,7 @@ def plot_training(paths: Any) -> None:
             top.axhline(0.1, color="0.5", ls=":", lw=1)
             top.set(ylim=(0, 1))
             top.set_title(
-                f"{ACTIVATIONS[name].split(' (')[0]}, {int(part.depth.iloc[0])} layers",
+                f"{activation_name(name)}, {int(part.depth.iloc[0])} layers",
                 loc="right",
                 fontsize=8,
             )
@@ -243,7 +216,6 @@ def plot_training(paths: Any) -> None:
             bottom.legend(fontsize=7)
         axes[2 * i, 0].set_ylabel(f"test accuracy ({dataset})")
         axes[2 * i + 1, 0].set_ylabel("training loss (nats)")
-    label_panels(axes.flat)
     save(figure, paths, snakemake.params.dpi)
 
 

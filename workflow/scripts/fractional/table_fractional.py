@@ -5,13 +5,10 @@ from typing import Any
 import pandas as pd
 
 from replication.files import read_parquet, write_parquet
-from replication.fractional.claims import (
-    fractional_comparisons,
-    heavy_tails_claims,
-    scheme_name,
-    width_slopes,
-)
+from replication.fractional.analysis import fractional_comparisons, width_slopes
+from replication.fractional.claims import heavy_tails_claims
 from replication.jobs import job
+from replication.labels import HEADS, scheme_name
 from replication.tables import write_table
 from replication.training.results import CELL, cell_table, chosen_runs, curve_table
 
@@ -77,7 +74,7 @@ with job(snakemake):
         output.training,
         dict.fromkeys(("accuracy", "accuracy_low", "accuracy_high", "loss"), ".3f")
         | {"trains": ".0%", "learning_rate": "g", "epochs_to_loss": ".1f"},
-        {"loss": "training loss", "accuracy": "test accuracy", "reached": "runs below the threshold"},
+        HEADS,
     )
     write_table(
         comparisons.assign(
@@ -86,11 +83,7 @@ with job(snakemake):
         output.comparisons,
         dict.fromkeys(("accuracy", "least", "largest", "low", "high", "loss"), "+.3f")
         | dict.fromkeys(("p", "p_holm", "loss_p", "loss_p_holm"), ".2g"),
-        {
-            "accuracy": "difference of test accuracy",
-            "loss": "difference of training loss",
-            "p_holm": "p (Holm)",
-        },
+        HEADS | {"accuracy": "difference of test accuracy", "loss": "difference of training loss"},
     )
     write_table(heavy_tails_claims(results, cells, comparisons), output.claims)
     write_parquet(cells, output.cells)

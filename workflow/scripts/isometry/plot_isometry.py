@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from replication.figures import TEXT_WIDTH, label_panels, save, style
+from replication.figures import panels, save, shared_legend, style
 from replication.files import read_parquet
-from replication.isometry.claims import SCHEME_NAMES
 from replication.jobs import job
+from replication.labels import scheme_name
 
 snakemake: Any  # Snakemake puts it here
 
@@ -29,9 +28,7 @@ def colours(widths: Any) -> dict[int, str]:
 
 def plot_density(paths: Any) -> None:
     curves = list(density.groupby("width"))
-    figure, axes = plt.subplots(
-        1, len(curves), figsize=(TEXT_WIDTH, 2.6), layout="constrained", squeeze=False
-    )
+    figure, axes = panels(1, len(curves), 2.6)
     for ax, (width, rows) in zip(axes[0], curves, strict=True):
         bars = histogram[histogram.width == width]
         tested = ks[ks.width == width].iloc[0]
@@ -52,21 +49,19 @@ def plot_density(paths: Any) -> None:
             fontsize=7,
         )
     axes[0, 0].set_ylabel("density")
-    label_panels(axes[0])
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    shared_legend(figure, axes[:, 0], 3)
     save(figure, paths, snakemake.params.dpi)
 
 
 def plot_deviations(paths: Any) -> None:
-    panels = {
+    statistics = {
         "sd_log": (r"standard deviation of $\log q$", "log", 0.0),
         "p_low": (r"$P(q \leq 0.1)$", "linear", 0.0),
         "median": (r"median of $q$", "log", 1.0),
         "sd": (r"standard deviation of $q$", "log", 0.0),
     }
-    figure, axes = plt.subplots(2, 2, figsize=(TEXT_WIDTH, 4.6), sharex=True, layout="constrained")
-    for ax, (name, (title, scale, limit)) in zip(axes.flat, panels.items(), strict=True):
+    figure, axes = panels(2, 2, 4.6, sharex=True)
+    for ax, (name, (title, scale, limit)) in zip(axes.flat, statistics.items(), strict=True):
         for width, rows in deviations.groupby("width"):
             ordered = rows.sort_values("depth")
             colour = colours(deviations.width)[width]
@@ -84,18 +79,16 @@ def plot_deviations(paths: Any) -> None:
         ax.minorticks_off()
     for ax in axes[1]:
         ax.set_xlabel("depth $L$")
-    label_panels(axes.flat)
     ax = axes[0, 0]
     ax.plot([], [], "o", color="0.3", ms=4, mfc="none", label="chains of norms")
     ax.plot([], [], "x", color="0.3", ms=4, label="drawn matrices")
     ax.plot([], [], color="black", ls="--", lw=1, label="mean field")
-    handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    shared_legend(figure, [ax], 4)
     save(figure, paths, snakemake.params.dpi)
 
 
 def plot_eigenvalues(paths: Any) -> None:
-    figure, (left, right) = plt.subplots(1, 2, figsize=(TEXT_WIDTH, 2.8), layout="constrained")
+    figure, ((left, right),) = panels(1, 2, 2.8)
     for width, rows in eigenvalues.groupby("width"):
         left.plot(rows.m, rows.eigenvalue, color=colours(eigenvalues.width)[width], label=f"$n = {width}$")
     left.axhline(1, color="black", ls="--", lw=1, label="mean field")
@@ -112,21 +105,12 @@ def plot_eigenvalues(paths: Any) -> None:
     right.set(xscale="log", yscale="log", xlabel=r"$x$", ylabel=r"$P(|x_\infty|^2 > x)$", ylim=(1e-8, 2))
     right.set_xlim(left=float(10 ** stationary[stationary.sf < 0.999].log10_q.min()) / 2)
     right.legend(title=f"stationary, $n = {int(indices.width.iloc[0])}$", title_fontsize=8)
-    label_panels([left, right])
     save(figure, paths, snakemake.params.dpi)
 
 
 def plot_correlations(paths: Any) -> None:
     starts = sorted(set(correlations.start))
-    figure, axes = plt.subplots(
-        2,
-        len(starts),
-        figsize=(TEXT_WIDTH, 4.4),
-        sharex=True,
-        sharey="row",
-        layout="constrained",
-        squeeze=False,
-    )
+    figure, axes = panels(2, len(starts), 4.4, sharex=True, sharey="row")
     for column, start in zip(axes.T, starts, strict=True):
         rows = correlations[correlations.start == start].sort_values("depth")
         for ax, shown in zip(column, (lambda c: c, lambda c: np.arccos(c)), strict=True):
@@ -151,18 +135,14 @@ def plot_correlations(paths: Any) -> None:
     axes[0, 0].set_ylabel("correlation")
     axes[1, 0].set_ylabel("angle (radians)")
     axes[1, 0].set_ylim(0.5 * np.arccos(correlations.q95.clip(upper=1 - 1e-9)).min(), np.pi * 1.1)
-    label_panels(axes.flat)
     axes[0, 0].plot([], [], color="0.8", lw=0.8, label="single networks")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    shared_legend(figure, axes[:1, 0], 3)
     save(figure, paths, snakemake.params.dpi)
 
 
 def plot_singular_values(paths: Any) -> None:
     depths = sorted(set(singular_values.depth))
-    figure, axes = plt.subplots(
-        1, len(depths), figsize=(TEXT_WIDTH, 3.0), sharey=True, layout="constrained", squeeze=False
-    )
+    figure, axes = panels(1, len(depths), 3.0, sharey=True)
     for ax, depth in zip(axes[0], depths, strict=True):
         for k, (scheme, looks) in enumerate(SCHEMES.items()):
             at = singular_values[(singular_values.scheme == scheme) & (singular_values.depth == depth)]
@@ -171,7 +151,7 @@ def plot_singular_values(paths: Any) -> None:
             share = np.arange(1, s.size + 1) / s.size
             x = np.concatenate([[1e-4], np.maximum(s, 1e-4), [1e2]])
             ax.plot(x, np.concatenate([[0], share, [1]]), color=looks["color"], ls=looks["ls"], drawstyle="steps-post",
-                    label=SCHEME_NAMES[scheme])  # fmt: skip
+                    label=scheme_name(scheme))  # fmt: skip
             ax.text(
                 0.04,
                 0.97 - 0.075 * k,
@@ -189,22 +169,18 @@ def plot_singular_values(paths: Any) -> None:
         ax.set_yticks([0, 0.25, 0.5, 0.75, 1])
         ax.set_title(f"$L = {depth}$", fontsize=8, loc="right")
     axes[0, 0].set_ylabel("share of singular values up to $s$")
-    label_panels(axes[0])
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    shared_legend(figure, axes[:, 0], 4)
     save(figure, paths, snakemake.params.dpi)
 
 
 def plot_training(paths: Any) -> None:
     datasets = list(dict.fromkeys(cells.dataset))
-    figure, axes = plt.subplots(
-        len(datasets), 2, figsize=(TEXT_WIDTH, 2.9 * len(datasets)), layout="constrained", squeeze=False
-    )
+    figure, axes = panels(len(datasets), 2, 2.9 * len(datasets))
     for (left, right), dataset in zip(axes, datasets, strict=True):
         deepest = cells.depth.max()
         for scheme, looks in SCHEMES.items():
             rows = cells[(cells.dataset == dataset) & (cells.activation == scheme)].sort_values("depth")
-            left.plot(rows.depth, rows.accuracy, ms=5, label=SCHEME_NAMES[scheme], **looks)
+            left.plot(rows.depth, rows.accuracy, ms=5, label=scheme_name(scheme), **looks)
             seeds = chosen[(chosen.dataset == dataset) & (chosen.activation == scheme)]
             left.plot(seeds.depth, seeds.accuracy, looks["marker"], ms=2.5, color=looks["color"], alpha=0.7)
             curve = loss[
@@ -221,9 +197,7 @@ def plot_training(paths: Any) -> None:
         right.set(xlabel="epoch", ylabel="training loss (nats)", yscale="log")
         right.xaxis.set_major_locator(MaxNLocator(integer=True))
         right.set_title(f"{deepest} hidden layers", loc="right", fontsize=8)
-    label_panels(axes.flat)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5)
+    shared_legend(figure, axes[:1, 0], 5)
     save(figure, paths, snakemake.params.dpi)
 
 

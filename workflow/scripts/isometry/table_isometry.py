@@ -5,8 +5,10 @@ from typing import Any
 import pandas as pd
 
 from replication.files import read_parquet, write_parquet
-from replication.isometry.claims import SCHEME_NAMES, relu_law_claims, scheme_comparisons
+from replication.isometry.analysis import scheme_comparisons
+from replication.isometry.claims import relu_law_claims
 from replication.jobs import job
+from replication.labels import HEADS, scheme_name
 from replication.tables import write_table
 from replication.training.results import CELL, cell_table, chosen_runs, curve_table
 
@@ -40,28 +42,22 @@ with job(snakemake):
     )
     named = cells.merge(seeds, on=CELL).drop(columns=HIDDEN)
     write_table(
-        named.assign(activation=named.activation.map(SCHEME_NAMES)).rename(columns={"activation": "scheme"}),
+        named.assign(activation=named.activation.map(scheme_name)).rename(columns={"activation": "scheme"}),
         snakemake.output.training,
         dict.fromkeys(("accuracy", "accuracy_least", "accuracy_largest", "loss"), ".3f")
         | {"trains": ".0%", "learning_rate": "g", "epochs_to_loss": ".1f"},
-        {
-            "loss": "training loss",
-            "accuracy": "test accuracy",
-            "accuracy_least": "least",
-            "accuracy_largest": "largest",
-            "reached": "runs below the threshold",
-        },
+        HEADS,
     )
     comparisons = scheme_comparisons(runs)
     write_table(
-        comparisons.assign(scheme=comparisons.scheme.map(SCHEME_NAMES)),
+        comparisons.assign(scheme=comparisons.scheme.map(scheme_name)),
         snakemake.output.comparisons,
         dict.fromkeys(("difference", "least", "largest"), "+.3f") | {"p": ".2g", "p_holm": ".2g"},
-        {"scheme": "mirrored orthogonal minus", "difference": "test accuracy", "p_holm": "p (Holm)"},
+        HEADS | {"scheme": "mirrored orthogonal minus", "difference": "test accuracy"},
     )
     jacobians = results["jacobians"]
     write_table(
-        jacobians.assign(scheme=jacobians.scheme.map(SCHEME_NAMES)),
+        jacobians.assign(scheme=jacobians.scheme.map(scheme_name)),
         snakemake.output.jacobians,
         dict.fromkeys(("variance_exact", "variance", "second_exact", "second", "second_error"), ".4g")
         | {"largest_deviation": ".2g"},

@@ -2,57 +2,32 @@
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 
-from replication.figures import TEXT_WIDTH, label_panels, save, style
+from replication.figures import PALETTE, panels, save, shared_legend, style
 from replication.files import read_parquet
 from replication.jobs import job
-from replication.kernels.claims import curve_tolerance
+from replication.kernels.analysis import curve_tolerance
+from replication.labels import law_math
 
 snakemake: Any  # Snakemake puts it here
 
-# Okabe & Ito, and wine for black, which is that of the formula: told apart by all kinds of colour vision
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#999999")
 MARKERS = "osD^vPX*"
-NAMES = {
-    "gaussian": "Gaussian",
-    "student_5": r"Student $t_5$",
-    "student_9": r"Student $t_9$",
-    "sphere": "sphere",
-    "ball": "ball",
-    "elliptical_laplace": "elliptical Laplace",
-    "exponential_radius": "exponential radius",
-    "cauchy": "Cauchy",
-    "iid_uniform": "uniform",
-    "iid_rademacher": "Rademacher",
-    "iid_laplace": "Laplace",
-    "iid_student_4": r"Student $t_4$",
-    "iid_exponential": "exponential",
-}
+INPUTS = {"signed": ("#0072B2", "o"), "positive": ("#D55E00", "s"), "localized": ("#009E73", "^")}
 PI_TICKS = ([0, np.pi / 4, np.pi / 2, 3 * np.pi / 4, np.pi], ["0", "π/4", "π/2", "3π/4", "π"])
-
-
-def name_of(law: str) -> str:
-    family, _, value = law.removeprefix("iid_").rpartition("_")
-    other = {"student": rf"Student $t_{{{value}}}$", "sparse": f"sparse normal, $p = {value}$"}
-    return NAMES.get(law) or other.get(family, law)
 
 
 def plot_curves(paths: Any) -> None:
     slopes = sorted(set(curves.slope))
     laws = [law for law in curves.law.unique() if law not in controls]
-    figure, axes = plt.subplots(
-        2, len(slopes) + 1, figsize=(TEXT_WIDTH, 4.4), layout="constrained", sharex=True
-    )
+    figure, axes = panels(2, len(slopes) + 1, 4.4, sharex=True)
     for column, slope in zip(axes.T, slopes, strict=False):
         mine = curves[curves.slope == slope]
         exact = mine[mine.law == laws[0]]
         column[0].plot(exact.angle, exact["map"], color="black", lw=1.2, label="formula")
         for k, law in enumerate(laws):
             rows = mine[mine.law == law]
-            looks: Any = {"color": COLOURS[k % 8], "label": name_of(law)}
+            looks: Any = {"color": PALETTE[k % 8], "label": law_math(law)}
             column[0].plot(rows.angle[k::8], rows.drawn[k::8], MARKERS[k % 8], ms=4, mfc="none", **looks)
             column[1].plot(rows.angle, rows.drawn - rows["map"], lw=0.9, **looks)
         limit = curve_tolerance(exact.neurons.iloc[0])
@@ -68,35 +43,23 @@ def plot_curves(paths: Any) -> None:
         last[1].plot(rows.angle, rows.drawn - rows["map"], color="#D55E00", lw=0.8)
     exact = curves[(curves.law == laws[0]) & (curves.slope == slopes[0])]
     last[0].plot(exact.angle, exact["map"], color="black", lw=1.2)
-    last[0].set_title("control: " + ", ".join(map(name_of, controls)), loc="right", fontsize=8)
+    last[0].set_title("control: " + ", ".join(map(law_math, controls)), loc="right", fontsize=8)
     axes[0, 0].set_ylabel(r"$\cos\theta'$")
     axes[1, 0].set_ylabel(r"$\cos\theta'$ drawn $-$ formula")
     for ax in axes[1]:
         ax.set_xlabel(r"angle $\theta$ (radians)")
         ax.set_xticks(*PI_TICKS)
-    label_panels(axes.flat)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    shared_legend(figure, axes[:1, 0], 4)
     save(figure, paths, snakemake.params.dpi)
 
 
 def plot_errors(paths: Any) -> None:
     laws = list(errors.law.unique())
     columns = min(3, len(laws))
-    figure, axes = plt.subplots(
-        -(-len(laws) // columns),
-        columns,
-        figsize=(TEXT_WIDTH, 2.5 * -(-len(laws) // columns) + 0.4),
-        layout="constrained",
-        sharex=True,
-        squeeze=False,
-    )
+    rows_of = -(-len(laws) // columns)
+    figure, axes = panels(rows_of, columns, 2.5 * rows_of + 0.4, used=len(laws), sharex=True)
     for ax, law in zip(axes.flat, laws, strict=False):
-        for kind, colour, marker in (
-            ("signed", "#0072B2", "o"),
-            ("positive", "#D55E00", "s"),
-            ("localized", "#009E73", "^"),
-        ):
+        for kind, (colour, marker) in INPUTS.items():
             rows = errors[(errors.law == law) & (errors.inputs == kind)].sort_values("m")
             if not len(rows):
                 continue
@@ -127,45 +90,32 @@ def plot_errors(paths: Any) -> None:
         sizes = sorted(set(errors.m))[::2]
         ax.set_xticks(sizes, list(map(str, sizes)))
         ax.minorticks_off()
-        ax.set_title(name_of(law), loc="right", fontsize=8)
-    for ax in axes.flat[len(laws) :]:
-        ax.set_visible(False)
+        ax.set_title(law_math(law), loc="right", fontsize=8)
     for ax in axes[-1]:
         ax.set_xlabel("inputs $m$")
     for ax in axes[:, 0]:
         ax.set_ylabel(r"$|k - k_{\mathrm{Gauss}}|$")
-    label_panels(axes.flat[: len(laws)])
     ax = axes[0, 0]
-    handles = [
-        ax.errorbar(
-            [], [], [], fmt="o", ms=3.5, color="#0072B2", mfc="none", lw=0.8, label="inputs of mean 0"
-        ),
-        ax.errorbar(
-            [], [], [], fmt="s", ms=3.5, color="#D55E00", mfc="none", lw=0.8, label="positive inputs"
-        ),
-        ax.errorbar(
-            [], [], [], fmt="^", ms=3.5, color="#009E73", mfc="none", lw=0.8, label="localized inputs"
-        ),
-        *ax.plot([], [], color="0.3", lw=1, label="formula"),
-        *ax.plot(
-            [], [], color="0.6", ls="--", lw=0.8, label="standard error of plain Monte Carlo, as many rows"
-        ),
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    for kind, (colour, marker) in INPUTS.items():
+        label = "inputs of mean 0" if kind == "signed" else f"{kind} inputs"
+        ax.errorbar([], [], [], fmt=marker, ms=3.5, color=colour, mfc="none", lw=0.8, label=label)
+    ax.plot([], [], color="0.3", lw=1, label="formula")
+    ax.plot([], [], color="0.6", ls="--", lw=0.8, label="standard error of plain Monte Carlo, as many rows")
+    shared_legend(figure, [ax], 3)
     save(figure, paths, snakemake.params.dpi)
 
 
 def plot_depth(paths: Any) -> None:
     laws = list(table.law.unique())
-    figure, (left, right) = plt.subplots(1, 2, figsize=(TEXT_WIDTH, 3.4), layout="constrained")
+    figure, ((left, right),) = panels(1, 2, 3.4)
     for k, (law, shift) in enumerate(zip(laws, np.linspace(-0.16, 0.16, len(laws)), strict=True)):
         rows = table[table.law == law].sort_values("depth")
         at = rows.depth * np.exp(shift)  # side by side
-        colour = COLOURS[k % 8]
+        colour = PALETTE[k % 8]
         looks: Any = {"fmt": MARKERS[k % 8], "ms": 3.5, "color": colour, "lw": 0.8}
         looks["mfc"] = colour if law.startswith("iid_") else "none"
         mean = rows.drawn_middle
-        left.errorbar(at, mean, [mean - rows.drawn_low, rows.drawn_high - mean], label=name_of(law), **looks)
+        left.errorbar(at, mean, [mean - rows.drawn_low, rows.drawn_high - mean], label=law_math(law), **looks)
         right.errorbar(at, rows.drawn_sd, 1.96 * rows.sd_error, **looks)
         left.plot(at, rows.middle, "_", ms=9, color=colour, mew=1.5)
         right.plot(at, rows.log_sd, "_", ms=9, color=colour, mew=1.5)
@@ -178,27 +128,25 @@ def plot_depth(paths: Any) -> None:
         depths = sorted(set(table.depth))
         ax.set_xticks(depths, list(map(str, depths)))
         ax.minorticks_off()
-    label_panels([left, right])
     left.plot([], [], "_", ms=9, color="0.3", mew=1.5, label="theory at this width")
-    handles, labels = left.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    shared_legend(figure, [left], 4)
     save(figure, paths, snakemake.params.dpi)
 
 
 def plot_gram(paths: Any) -> None:
-    figure, axes = plt.subplots(1, 2, figsize=(TEXT_WIDTH, 2.9), layout="constrained")
+    figure, (axes,) = panels(1, 2, 2.9)
     for k, (slope, rows) in enumerate(gram.groupby("slope")):
         wide = rows[rows.network < 0].sort_values("depth")
         drawn = rows[rows.network >= 0]
         for ax, quantity in zip(axes, ("condition", "effective_rank"), strict=True):
-            ax.plot(wide.depth, wide[quantity], color=COLOURS[k], label=f"infinite width, $a = {slope:g}$")
+            ax.plot(wide.depth, wide[quantity], color=PALETTE[k], label=f"infinite width, $a = {slope:g}$")
             ax.plot(
                 drawn.depth,
                 drawn[quantity],
                 MARKERS[k],
                 ms=4,
                 mfc="none",
-                color=COLOURS[k],
+                color=PALETTE[k],
                 label=f"drawn networks, $a = {slope:g}$",
             )
     for ax in axes:
@@ -212,14 +160,12 @@ def plot_gram(paths: Any) -> None:
     ranks = [t for t in (1, 2, 5, 10, 20, 50, 100) if t <= 1.2 * gram.effective_rank.max()]
     axes[1].set_yticks(ranks, list(map(str, ranks)))
     axes[1].minorticks_off()
-    label_panels(axes)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    shared_legend(figure, axes[:1], 4)
     save(figure, paths, snakemake.params.dpi)
 
 
 def plot_inputs(paths: Any) -> None:
-    figure, axes = plt.subplots(2, 2, figsize=(TEXT_WIDTH, 5.0), layout="constrained")
+    figure, axes = panels(2, 2, 5.0)
     scatter, spread, angles, largest = axes.flat
     layers, epochs = sorted(set(directions.layer)), sorted(set(directions.epoch))
     for k, layer in enumerate(layers):
@@ -228,7 +174,7 @@ def plot_inputs(paths: Any) -> None:
             spread.plot(
                 rows.angle,
                 rows.sd,
-                color=COLOURS[k],
+                color=PALETTE[k],
                 ls=dashes,
                 label=f"layer {layer}, {'trained' if epoch else 'untrained'}",
             )
@@ -249,7 +195,7 @@ def plot_inputs(paths: Any) -> None:
             ms=2.5,
             mfc="none",
             mew=0.6,
-            color=COLOURS[k],
+            color=PALETTE[k],
             label=f"layer {layer}",
         )
     exact = directions[(directions.layer == layers[0]) & (directions.epoch == epochs[0])]
@@ -265,20 +211,19 @@ def plot_inputs(paths: Any) -> None:
         rows = hypotheses[hypotheses.quantity == quantity]
         for k, row in enumerate(rows.itertuples()):
             low, five, quarter, middle, three, ninety, high = (getattr(row, q) for q in shown)
-            ax.plot([low, high], [k, k], color=COLOURS[0], lw=0.8)
-            ax.plot([five, ninety], [k, k], color=COLOURS[0], lw=2.5, solid_capstyle="butt")
-            ax.plot([quarter, three], [k, k], color=COLOURS[5], lw=6, solid_capstyle="butt")
+            ax.plot([low, high], [k, k], color=PALETTE[0], lw=0.8)
+            ax.plot([five, ninety], [k, k], color=PALETTE[0], lw=2.5, solid_capstyle="butt")
+            ax.plot([quarter, three], [k, k], color=PALETTE[5], lw=6, solid_capstyle="butt")
             ax.plot(middle, k, "|", color="black", ms=9, mew=1.5)
             if quantity == "delocalization":
-                ax.plot(1 / np.sqrt(row.inputs), k, "x", color=COLOURS[1], ms=5)
+                ax.plot(1 / np.sqrt(row.inputs), k, "x", color=PALETTE[1], ms=5)
         ax.set_yticks(range(len(rows)), [f"{r.dataset},\n{r.form}" for r in rows.itertuples()], fontsize=7)
         ax.set(xlabel=title, ylim=(-0.7, len(rows) - 0.3))
     largest.set_xlim(0, 1)
     angles.set_xlim(0, np.pi)
     angles.set_xticks(*PI_TICKS)
-    largest.plot([], [], "x", color=COLOURS[1], ms=5, label=r"$1/\sqrt{m}$, the least")
+    largest.plot([], [], "x", color=PALETTE[1], ms=5, label=r"$1/\sqrt{m}$, the least")
     largest.legend(fontsize=7, loc="upper right")
-    label_panels(axes.flat)
     save(figure, paths, snakemake.params.dpi)
 
 
@@ -286,8 +231,6 @@ with job(snakemake), style():
     inputs = snakemake.input
     curves, gram, errors = (read_parquet(inputs[n]) for n in ("curves", "gram", "errors"))
     slopes, table = read_parquet(inputs.slopes), read_parquet(inputs.depth)
-    if not len(slopes):
-        slopes = pd.DataFrame(columns=["law", "inputs"])
     directions, images, hypotheses = (read_parquet(inputs[n]) for n in ("directions", "images", "hypotheses"))
     controls = snakemake.params.controls
     output = snakemake.output

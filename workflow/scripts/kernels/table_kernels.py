@@ -4,7 +4,8 @@ from typing import Any
 
 from replication.files import read_parquet, write_parquet
 from replication.jobs import job
-from replication.kernels.claims import depth_table, kernel_claims, law_table, slope_table
+from replication.kernels.analysis import depth_table, law_table, slope_table
+from replication.kernels.claims import kernel_claims
 from replication.tables import write_table
 
 snakemake: Any  # Snakemake puts it here

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 
-from replication.figures import TEXT_WIDTH, look, save, style, theta_colours
+from replication.figures import look, panels, save, shared_legend, style, theta_colours
 from replication.files import read_parquet
 from replication.jobs import job
-from replication.propagation.claims import name_of
+from replication.labels import activation_name
 
 snakemake: Any  # Snakemake puts it here
 
@@ -17,15 +16,7 @@ KINDS = ("odd", "positive")
 
 def plot_means(paths: Any) -> None:
     widths = sorted(set(means.width))
-    figure, axes = plt.subplots(
-        2,
-        len(widths),
-        figsize=(TEXT_WIDTH, 4.6),
-        sharex=True,
-        sharey="row",
-        layout="constrained",
-        squeeze=False,
-    )
+    figure, axes = panels(2, len(widths), 4.6, sharex=True, sharey="row")
     for row, (kind, others) in zip(axes, (("odd", False), ("positive", True)), strict=True):
         for ax, width in zip(row, widths, strict=True):
             part = means[means.width == width]
@@ -45,11 +36,7 @@ def plot_means(paths: Any) -> None:
     axes[1, 0].set_ylabel("mean correlation\n" + r"($\phi_\theta$ positive, ReLU, tanh)")
     axes[0, 0].plot([], [], color="0.3", ls=":", lw=1.4, label="infinite width")
     axes[0, 0].fill_between([], [], [], color="0.3", alpha=0.2, lw=0, label="5 % to 95 % of networks")
-    handles: dict[str, Any] = {}
-    for ax in axes.flat:
-        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-            handles.setdefault(label, handle)
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    shared_legend(figure, axes, 4)
     figure.suptitle(f"pairs of images, {means.dataset.iloc[0]}", fontsize=9)
     save(figure, paths, snakemake.params.dpi)
 
@@ -58,14 +45,8 @@ def plot_matrices(width: int, paths: Any) -> None:
     part = blocks[blocks.width == width]
     depths = sorted(set(part.depth))
     cells = list(part.groupby(["activation", "theta", "law"], dropna=False))
-    figure, axes = plt.subplots(
-        len(cells),
-        len(depths),
-        figsize=(TEXT_WIDTH, 0.95 * len(cells) + 0.8),
-        layout="constrained",
-        squeeze=False,
-        sharex=True,
-        sharey=True,
+    figure, axes = panels(
+        len(cells), len(depths), 0.95 * len(cells) + 0.8, letters=False, sharex=True, sharey=True
     )
     low = np.floor(10 * min(0.0, part.correlation.min())) / 10
     for row, ((activation, theta, law), rows) in zip(axes, cells, strict=True):
@@ -75,7 +56,7 @@ def plot_matrices(width: int, paths: Any) -> None:
             ax.set_xticks([])
             ax.set_yticks([])
             ax.grid(visible=False)
-        row[0].set_ylabel(name_of(activation, theta, law).replace(", ", ",\n"), fontsize=7)
+        row[0].set_ylabel(activation_name(activation, theta, law).replace(", ", ",\n"), fontsize=7)
     for ax, depth in zip(axes[0], depths, strict=True):
         ax.set_title("images" if depth == 0 else f"depth {depth}", fontsize=8)
     bar = figure.colorbar(image, ax=axes, aspect=40, pad=0.01)

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from replication.figures import TEXT_WIDTH, label_panels, look, save, style, theta_colours
+from replication.figures import look, panels, save, shared_legend, style, theta_colours
 from replication.files import read_parquet
 from replication.jobs import job
-from replication.propagation.claims import exact_variance, square_dependence
+from replication.propagation.analysis import exact_variance, square_dependence
 
 snakemake: Any  # Snakemake puts it here
 
@@ -34,7 +33,7 @@ def without(options: Any, *names: str) -> Any:
 
 
 def plot_dependence(paths: Any) -> None:
-    figure, axes = plt.subplots(2, 2, figsize=(TEXT_WIDTH, 6.0), layout="constrained")
+    figure, axes = panels(2, 2, 6.0)
     against_width, against_depth, two_layers, control = axes.flat
 
     for options, rows in cells(free[free.depth == 2]):
@@ -105,16 +104,12 @@ def plot_dependence(paths: Any) -> None:
     control.set_ylabel("share of layers below")
     control.legend(loc="upper left")
 
-    label_panels(axes.flat)
-    handles, labels = against_width.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    shared_legend(figure, [against_width], 4)
     save(figure, paths, snakemake.params.dpi)
 
 
 def plot_check(paths: Any) -> None:
-    figure, (scores, shrinking, covariances) = plt.subplots(
-        1, 3, figsize=(TEXT_WIDTH, 3.1), layout="constrained"
-    )
+    figure, ((scores, shrinking, covariances),) = panels(1, 3, 3.1)
 
     exact = exact_variance(layers)
     z = np.sort((exact.variance - 1) / exact.variance_error)
@@ -149,9 +144,7 @@ def plot_check(paths: Any) -> None:
     covariances.set(xlabel="predicted covariance $/v$", ylabel="measured, mean over pairs")
     covariances.set_title("images, layers 1 and 2", fontsize=8, loc="right")
 
-    label_panels([scores, shrinking, covariances])
-    handles, labels = shrinking.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    shared_legend(figure, [shrinking], 4)
     save(figure, paths, snakemake.params.dpi)
 
 

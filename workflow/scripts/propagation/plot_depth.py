@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.colors import LogNorm
 
-from replication.figures import TEXT_WIDTH, look, save, style, theta_colours
+from replication.figures import look, panels, save, shared_legend, style, theta_colours
 from replication.files import read_parquet
 from replication.jobs import job
 
@@ -25,27 +24,8 @@ def cells(frame: Any, kind: str | None = None) -> Any:
             yield activation, look(activation, theta, colours, law), rows
 
 
-def legend(figure: Any, axes: Any, ncols: int) -> None:
-    handles: dict[str, Any] = {}
-    for ax in np.ravel(axes):
-        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-            handles.setdefault(label, handle)
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=ncols)
-
-
-def grid(rows: int, columns: int, height: float, **options: Any) -> Any:
-    return plt.subplots(
-        rows,
-        columns,
-        figsize=(TEXT_WIDTH, height),
-        layout="constrained",
-        squeeze=False,
-        **options,
-    )
-
-
 def plot_ks(statistic: str, paths: Any) -> None:
-    figure, axes = grid(2, len(widths), 4.6, sharex=True, sharey=True)
+    figure, axes = panels(2, len(widths), 4.6, sharex=True, sharey=True)
     lowest = 0.7 * layers[statistic].min()
     for row, kind in zip(axes, KINDS, strict=True):
         for ax, width in zip(row, widths, strict=True):
@@ -66,12 +46,12 @@ def plot_ks(statistic: str, paths: Any) -> None:
                 ax.set_xlabel("depth (layers)")
         words = "KS statistic" + (", standardized" if statistic != "ks" else r" against $N(0, v)$")
         row[0].set_ylabel(rf"{words}" + "\n" + rf"($\phi_\theta$ {kind})")
-    legend(figure, axes, 4)
+    shared_legend(figure, axes, 4)
     save(figure, paths, snakemake.params.dpi)
 
 
 def plot_moments(paths: Any) -> None:
-    figure, axes = grid(2, len(widths), 4.2, sharex=True, sharey="row")
+    figure, axes = panels(2, len(widths), 4.2, sharex=True, sharey="row")
     for column, width in zip(axes.T, widths, strict=True):
         part = layers[layers.width == width]
         for activation, options, rows in cells(part):
@@ -91,13 +71,15 @@ def plot_moments(paths: Any) -> None:
         column[1].set_xlabel("depth (layers)")
     axes[0, 0].set_ylabel(r"variance / $v$")
     axes[1, 0].set_ylabel("excess kurtosis")
-    legend(figure, axes, 4)
+    shared_legend(figure, axes, 4)
     save(figure, paths, snakemake.params.dpi)
 
 
 def plot_quantiles(paths: Any) -> None:
     depths = sorted(snakemake.params.quantile_depths)
-    figure, axes = grid(len(widths), len(depths), 1.7 * len(widths) + 1, sharex=True, sharey=True)
+    figure, axes = panels(
+        len(widths), len(depths), 1.7 * len(widths) + 1, letters=False, sharex=True, sharey=True
+    )
     for row, width in zip(axes, widths, strict=True):
         for ax, depth in zip(row, depths, strict=True):
             part = quantiles[(quantiles.width == width) & (quantiles.depth == depth)]
@@ -122,18 +104,19 @@ def plot_quantiles(paths: Any) -> None:
         ax.set_xlabel("normal quantile")
     for row in axes:
         row[0].set_ylabel(r"quantile of $z/\sqrt{v}$")
-    legend(figure, axes, 4)
+    shared_legend(figure, axes, 4)
     save(figure, paths, snakemake.params.dpi)
 
 
 def plot_heat(paths: Any) -> None:
-    panels = list(layers.groupby(["activation", "theta", "law"], dropna=False))
-    panels.sort(key=lambda panel: panel[0][0].startswith("normalized_"))  # the control last
+    shown = list(layers.groupby(["activation", "theta", "law"], dropna=False))
+    shown.sort(key=lambda panel: panel[0][0].startswith("normalized_"))  # the control last
     columns = 4
-    figure, axes = grid(-(-len(panels) // columns), columns, 1.35 * -(-len(panels) // columns) + 0.7)
+    rows_of = -(-len(shown) // columns)
+    figure, axes = panels(rows_of, columns, 1.35 * rows_of + 0.7, used=len(shown), letters=False)
     norm = LogNorm(0.5, 50)
     limits = null[(null.statistic == "ks_standardized") & (null.probability == 0.95)].set_index("n_samples")
-    for ax, ((activation, theta, law), rows) in zip(axes.flat, panels, strict=False):
+    for ax, ((activation, theta, law), rows) in zip(axes.flat, shown, strict=False):
         # a sample with fewer than all networks (dead ones are left out of the control) has a wider null band
         limit = rows.n_networks.map(limits["quantile"]) * np.sqrt(rows.n_networks / rows.n_tested)
         ratio = (rows.ks_standardized / limit).where(rows.n_tested >= rows.n_networks / 2)
@@ -150,8 +133,6 @@ def plot_heat(paths: Any) -> None:
             f", {activation}" if activation in KINDS else ""
         )
         ax.set_title(name, fontsize=8)
-    for ax in axes.flat[len(panels) :]:
-        ax.set_axis_off()
     figure.supxlabel(
         "depth (layers); white dots: below the 95 % point; grey: too few networks alive", fontsize=9
     )

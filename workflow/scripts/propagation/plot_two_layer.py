@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from replication.figures import COLOURS, MARKERS, TEXT_WIDTH, save, style, theta_colours
+from replication.figures import MARKERS, look, panels, save, shared_legend, style, theta_colours
 from replication.files import read_parquet
 from replication.jobs import job
 
@@ -18,7 +17,6 @@ SWEEPS = {
     "iii": "(iii) $n_0 = n_1 = n$",
 }
 KINDS = ("odd", "positive")
-NAMES = {"relu": "ReLU", "tanh": "tanh"}
 
 
 def draw(statistic: str, paths: list[str]) -> None:
@@ -30,15 +28,7 @@ def draw(statistic: str, paths: list[str]) -> None:
 
     lowest = min(1e-3, 0.9 * points[statistic].min())
 
-    figure, axes = plt.subplots(
-        2,
-        len(sweeps),
-        figsize=(TEXT_WIDTH, 5.0),
-        sharex=True,
-        sharey=True,
-        layout="constrained",
-        squeeze=False,
-    )
+    figure, axes = panels(2, len(sweeps), 5.0, sharex=True, sharey=True)
     for row, kind in zip(axes, KINDS, strict=True):
         for ax, sweep in zip(row, sweeps, strict=True):
             median, high = quantiles.loc[0.5], quantiles.loc[0.95]
@@ -49,12 +39,12 @@ def draw(statistic: str, paths: list[str]) -> None:
             ):
                 if activation in KINDS and activation != kind:
                     continue
-                colour = colours[theta] if activation in KINDS else COLOURS[activation]
-                label = rf"$\phi_\theta$, $\theta = {theta:g}$" if activation in KINDS else NAMES[activation]
+                options = look(activation, theta, colours)
+                colour = options["color"]
                 marker = MARKERS.get(activation, "o")
                 exact = lines[(lines.activation == activation) & (lines.sweep == sweep)]
                 exact = exact[exact.theta.isna() | (exact.theta == theta)]
-                ax.plot(cell.n, cell[statistic], marker, ms=2.6, mew=0, color=colour, label=label)
+                ax.plot(cell.n, cell[statistic], marker, ms=2.6, mew=0, **options)
                 if len(exact):  # at width one the exact pairs are at 0, below the axis
                     above = exact[statistic].where(exact[statistic] > 0.5 * lowest)
                     ax.plot(exact.n, above, "-", lw=0.9, color=colour)
@@ -73,12 +63,9 @@ def draw(statistic: str, paths: list[str]) -> None:
         row[0].set_ylabel(
             f"KS statistic{', standardized' if statistic != 'ks' else ''}\n" + rf"($\phi_\theta$ {kind})"
         )
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    handles.insert(2, Line2D([], [], color="0.3", lw=0.9))
-    labels.insert(2, "exact, (i): without noise")
-    handles.insert(3, Line2D([], [], color="0.3", lw=0.8, ls=":"))
-    labels.insert(3, "fitted as in the paper")
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    exact_line = Line2D([], [], color="0.3", lw=0.9, label="exact, (i): without noise")
+    fitted_line = Line2D([], [], color="0.3", lw=0.8, ls=":", label="fitted as in the paper")
+    shared_legend(figure, axes[:1, 0], 4, exact_line, fitted_line)
     save(figure, paths, snakemake.params.dpi)
 
 

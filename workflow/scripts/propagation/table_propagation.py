@@ -6,12 +6,8 @@ import pandas as pd
 
 from replication.files import read_parquet
 from replication.jobs import job
-from replication.propagation.claims import (
-    normal_from_width,
-    propagation_claims,
-    propagation_text,
-    within_null,
-)
+from replication.propagation.analysis import normal_from_width, within_null
+from replication.propagation.claims import propagation_claims, propagation_text
 from replication.tables import write_table, write_words
 
 snakemake: Any  # Snakemake puts it here

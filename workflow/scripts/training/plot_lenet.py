@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import matplotlib.pyplot as plt
-
-from replication.figures import TEXT_WIDTH, save, style, theta_colours, training_look
+from replication.figures import TEXT_WIDTH, panels, save, style, theta_colours, training_look
 from replication.files import read_parquet
 from replication.jobs import job
-from replication.propagation.claims import name_of
+from replication.labels import activation_math
 
 snakemake: Any  # Snakemake puts it here
 
@@ -17,7 +15,8 @@ with job(snakemake), style():
     mine = cells[cells.dataset.str.startswith(title) & (cells.optimizer == optimizer) & (cells.depth == 0)]
     colours = theta_colours(cells.theta.dropna())
     ordered = mine.sort_values("accuracy", ignore_index=True)
-    figure, ax = plt.subplots(figsize=(0.75 * TEXT_WIDTH, 0.22 * len(ordered) + 0.9), layout="constrained")
+    height = 0.22 * len(ordered) + 0.9
+    figure, ((ax,),) = panels(1, 1, height, letters=False, figsize=(0.75 * TEXT_WIDTH, height))
     for k, row in ordered.iterrows():
         options = {"color": "0.5"} | training_look(row.activation, row.theta, colours, row.law) | {"ls": "-"}
         bars = [[row.accuracy - row.accuracy_low], [row.accuracy_high - row.accuracy]]
@@ -30,7 +29,9 @@ with job(snakemake), style():
                 textcoords="offset points",
                 fontsize=7,
             )
-    ax.set_yticks(range(len(ordered)), [name_of(r.activation, r.theta, r.law) for r in ordered.itertuples()])
+    ax.set_yticks(
+        range(len(ordered)), [activation_math(r.activation, r.theta, r.law) for r in ordered.itertuples()]
+    )
     ax.set(xlabel="test accuracy at the chosen rate", ylim=(-0.7, len(ordered) - 0.3))
     ax.set_title(f"{ordered.dataset.iloc[0]}, {optimizer}", fontsize=8)
     save(figure, snakemake.output.figure, snakemake.params.dpi)

@@ -4,10 +4,10 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
-from replication.figures import COLOURS, TEXT_WIDTH, label_panels, save, style
+from replication.figures import COLOURS, panels, save, shared_legend, style
 from replication.files import read_parquet
 from replication.jobs import job
-from replication.propagation.claims import name_of
+from replication.labels import activation_math
 
 snakemake: Any  # Snakemake puts it here
 
@@ -16,9 +16,7 @@ with job(snakemake), style():
     keys = ["activation", "law", "theta", "learning_rate"]
     mine = layers.merge(chosen[keys].drop_duplicates(), on=keys)
     cells = list(mine.groupby(["activation", "law", "theta"], dropna=False, sort=False))
-    figure, axes = plt.subplots(
-        1, len(cells), figsize=(TEXT_WIDTH, 2.9), sharey=True, layout="constrained", squeeze=False
-    )
+    figure, axes = panels(1, len(cells), 2.9, sharey=True)
     epochs = sorted(set(mine.epoch))
     shades = {
         epoch: plt.get_cmap("viridis")(0.9 * k / max(1, len(epochs) - 1)) for k, epoch in enumerate(epochs)
@@ -38,10 +36,8 @@ with job(snakemake), style():
                 color=shades[epoch],
                 label=f"epoch {epoch}",
             )
-        ax.set_title(name_of(activation, theta, law).replace(", ", "\n"), fontsize=8)
+        ax.set_title(activation_math(activation, theta, law).replace(", ", "\n"), fontsize=8, loc="right")
         ax.set(xlabel="hidden layer", yscale="log")
     axes[0, 0].set_ylabel("standardized KS, mean over images")
-    label_panels(axes[0])
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=6)
+    shared_legend(figure, axes[:, 0], 6)
     save(figure, snakemake.output.figure, snakemake.params.dpi)

@@ -2,39 +2,31 @@
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 
-from replication.figures import TEXT_WIDTH, label_panels, save, style, theta_colours, training_look
+from replication.figures import panels, save, shared_legend, style, theta_colours, training_look
 from replication.files import read_parquet
 from replication.jobs import job
-from replication.propagation.claims import name_of
+from replication.labels import activation_math
 
 snakemake: Any  # Snakemake puts it here
 
 SETTING = ["activation", "law", "theta"]
 
 
-def written(activation: str, theta: float, law: str) -> str:
-    if activation.startswith("oscillating_"):
-        return rf"$\phi_{{.99,{activation.removeprefix('oscillating_')}}}$"
-    return name_of(activation, theta, law).replace("phi", r"$\phi$").replace("theta ", r"$\theta$ = ")
-
-
 def groups(frame: Any) -> Any:
     """(keyword arguments of plot, rows) per setting; colours by theta, dashes by kind."""
     for (activation, law, theta), rows in frame.groupby(SETTING, dropna=False, sort=False):
         options = training_look(activation, theta, colours, law)
-        options["label"] = written(activation, theta, law)
+        options["label"] = activation_math(activation, theta, law)
         yield options, rows
 
 
 def plot_loss(paths: Any) -> None:
     widths, depths = sorted(set(curves.width)), sorted(set(curves.depth))
-    figure, axes = plt.subplots(
-        len(depths), len(widths), figsize=(TEXT_WIDTH, 1.6 * len(depths) + 1.4), sharex=True, sharey=True,
-        layout="constrained", squeeze=False,
-    )  # fmt: skip
+    figure, axes = panels(
+        len(depths), len(widths), 1.6 * len(depths) + 1.4, letters=False, sharex=True, sharey=True
+    )
     for i, depth in enumerate(depths):
         for j, width in enumerate(widths):
             ax = axes[i, j]
@@ -47,15 +39,8 @@ def plot_loss(paths: Any) -> None:
     for ax in axes[-1]:
         ax.set_xlabel("epoch")
     figure.supylabel("training loss (cross-entropy, mean over seeds)", fontsize=9)
-    shared_legend(figure, axes.flat)
+    shared_legend(figure, axes, 4, fontsize=7)
     save(figure, paths, snakemake.params.dpi)
-
-
-def shared_legend(figure: Any, axes: Any) -> None:
-    known: dict[str, Any] = {}
-    for ax in axes:
-        known |= dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
-    figure.legend(known.values(), known.keys(), loc="outside lower center", ncols=4, fontsize=7)
 
 
 def plot_accuracy(paths: Any) -> None:
@@ -69,10 +54,7 @@ def plot_accuracy(paths: Any) -> None:
     }
     shown = {name: cells[mask] for name, mask in parts.items() if (mask & ~reference).any()}
     widths, depths = sorted(set(cells.width)), sorted(set(cells.depth))
-    figure, axes = plt.subplots(
-        len(shown), len(widths), figsize=(TEXT_WIDTH, 1.75 * len(shown) + 1.3), sharex=True, sharey=True,
-        layout="constrained", squeeze=False,
-    )  # fmt: skip
+    figure, axes = panels(len(shown), len(widths), 1.75 * len(shown) + 1.3, sharex=True, sharey=True)
     for row, (name, part) in zip(axes, shown.items(), strict=True):
         for ax, width in zip(row, widths, strict=True):
             many = list(groups(part[part.width == width]))
@@ -92,8 +74,7 @@ def plot_accuracy(paths: Any) -> None:
         ax.set_title(f"width {width}", fontsize=8)
     for ax in axes[-1]:
         ax.set_xlabel("hidden layers")
-    label_panels(axes.flat)
-    shared_legend(figure, axes[:, 0])
+    shared_legend(figure, axes[:, 0], 4, fontsize=7)
     save(figure, paths, snakemake.params.dpi)
 
 
@@ -105,9 +86,9 @@ def plot_share(paths: Any) -> None:
     lookup = {(a, law): rows for (a, law, _), rows in rows_of.items()}
     for activation, law, theta in order:
         share = lookup[activation, law].set_index(["width", "depth"]).all_trains
-        names.append(written(activation, theta, law))
+        names.append(activation_math(activation, theta, law))
         table.append([share.get(at, np.nan) for at in architectures])
-    figure, ax = plt.subplots(figsize=(TEXT_WIDTH, 0.23 * len(names) + 1.4), layout="constrained")
+    figure, ((ax,),) = panels(1, 1, 0.23 * len(names) + 1.4, letters=False)
     image = ax.imshow(table, cmap="cividis", vmin=0, vmax=1, aspect="auto")
     for i, row in enumerate(table):
         for j, value in enumerate(row):
@@ -125,7 +106,7 @@ def plot_share(paths: Any) -> None:
 
 
 def plot_predictors(paths: Any) -> None:
-    figure, axes = plt.subplots(1, 2, figsize=(TEXT_WIDTH, 4.2), sharey=True, layout="constrained")
+    figure, (axes,) = panels(1, 2, 4.2, sharey=True)
     labels = {
         "ks_standardized": "standardized KS statistic at initialization,\nlast hidden layer",
         "edge": r"distance from the Edge of Chaos, depth $|\log\,\chi_1|$",
@@ -146,13 +127,14 @@ def plot_predictors(paths: Any) -> None:
             f"{row.rank_correlation:+.2f} (p = {row.p:.2g})"
             for row in found.loc[["all", "not positive"]].itertuples()
         ]
-        ax.set_title(f"rank correlation {texts[0]},\nwithout positive pairs {texts[1]}", fontsize=8)
+        ax.set_title(
+            f"rank correlation {texts[0]},\nwithout positive pairs {texts[1]}", fontsize=8, loc="right"
+        )
         ax.set(xscale="log", xlabel=label, ylim=(-0.03, 1.03))
     null = start.ks_standardized_null.max()
     axes[0].axvspan(axes[0].get_xlim()[0], null, color="0.92", lw=0, zorder=0)
     axes[0].set_xlim(left=0.7 * start.ks_standardized.min())
     axes[0].set_ylabel("share of runs that train")
-    label_panels(axes)
     for options, _ in groups(start):
         fill = "white" if options["marker"] == "^" else options["color"]
         axes[0].plot(
@@ -161,7 +143,7 @@ def plot_predictors(paths: Any) -> None:
     axes[0].fill_between([], [], [], color="0.92", label="95 % of normal samples")
     for depth, size in sizes.items():
         axes[0].plot([], [], "s", color="0.5", ms=size, label=f"depth {depth}")
-    shared_legend(figure, axes[:1])
+    shared_legend(figure, axes[:1], 4, fontsize=7)
     save(figure, paths, snakemake.params.dpi)
 
 

@@ -6,10 +6,17 @@ import pandas as pd
 
 from replication.files import read_parquet, write_parquet
 from replication.jobs import job
+from replication.labels import HEADS
 from replication.tables import write_table, write_words
-from replication.training.claims import persistence_table, training_text
+from replication.training.claims import training_text
 from replication.training.comparisons import comparisons, prediction_table
-from replication.training.results import cell_table, chosen_runs, curve_table, with_initial
+from replication.training.results import (
+    cell_table,
+    chosen_runs,
+    curve_table,
+    persistence_table,
+    with_initial,
+)
 
 snakemake: Any  # Snakemake puts it here
 
@@ -32,14 +39,14 @@ with job(snakemake):
         dict.fromkeys(SHARES, ".0%")
         | dict.fromkeys(DECIMALS, ".3f")
         | {"theta": "g", "learning_rate": "g", "epochs_to_loss": ".1f"},
-        {"loss": "training loss", "accuracy": "test accuracy", "reached": "runs below the threshold"},
+        HEADS,
     )
     tests = comparisons(chosen_runs(runs), initial)
     write_table(
         tests,
         snakemake.output.comparisons,
         dict.fromkeys(("difference", "low", "high"), "+.3f") | {"p": ".2g", "p_holm": ".2g"},
-        {"difference": "difference of test accuracy", "p_holm": "p (Holm)"},
+        HEADS | {"difference": "difference of test accuracy"},
     )
     write_words(training_text(runs, curves, initial, layers, followed), snakemake.output.text)
     write_parquet(cells, snakemake.output.cells)

@@ -1,23 +1,21 @@
-"""Published numbers next to ours, with uncertainty, tolerance and verdict."""
+"""Published and derived numbers next to ours, with uncertainty, tolerance and verdict."""
 
 from typing import Any
 
 import pandas as pd
 
-from replication.companions import compare_heavy_tails, compare_kernels, compare_relu_law
+from replication.activation.published import compare_fits
+from replication.edge_of_chaos.published import compare_edge_of_chaos
 from replication.files import read_json, read_parquet
-from replication.fractional.claims import width_slopes
+from replication.fractional.analysis import width_slopes
+from replication.fractional.published import compare_heavy_tails
+from replication.isometry.published import compare_relu_law
 from replication.jobs import job
-from replication.kernels.claims import slope_table
-from replication.published import (
-    compare_edge_of_chaos,
-    compare_fits,
-    compare_fitted_sweep_iii,
-    compare_sweep_iii,
-    count_verdicts,
-    width_one,
-)
+from replication.kernels.analysis import slope_table
+from replication.kernels.published import compare_kernels
+from replication.propagation.published import compare_fitted_sweep_iii, compare_sweep_iii, width_one
 from replication.tables import write_table
+from replication.verdicts import count_verdicts
 
 snakemake: Any  # Snakemake puts it here
 
@@ -46,7 +44,7 @@ with job(snakemake):
             read_parquet(snakemake.input.heavy_tails),
         ),
     ]
-    formats = dict.fromkeys(("published", "ours", "uncertainty", "tolerance"), ".5g")
+    formats = dict.fromkeys(("target", "ours", "uncertainty", "tolerance"), ".5g")
     rows = pd.concat(parts, ignore_index=True)
     write_table(rows, snakemake.output.table, formats)
     write_table(count_verdicts(rows), snakemake.output.verdicts)

@@ -1,0 +1,1 @@
+"""Replication of the constructed activations: exact and fitted."""

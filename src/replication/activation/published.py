@@ -1,0 +1,69 @@
+"""Published numbers of the fitted densities and activations next to ours."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from replication.inference import ks_standard_error
+from replication.verdicts import compare, numbers
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["compare_fits"]
+
+_KS = "ks_product_200000"
+
+
+def compare_fits(fits: DataFrame, losses: DataFrame, assessments: DataFrame) -> DataFrame:
+    """The published losses, and three facts about the authors' fits where all their thetas were fitted.
+
+    Parameters
+    ----------
+    fits : DataFrame
+        theta, losses (list), spread_last_100, mass.
+    losses : DataFrame
+        Published: theta, loss.
+    assessments : DataFrame
+        theta, kind, density_variance, ks_product_<n>.
+    """
+    rows = []
+    published = losses.set_index("theta").loss
+    for fit in fits.sort_values("theta").itertuples():
+        if fit.theta in published:
+            loss, at = fit.losses[-1], float(published[fit.theta])
+            rows.append(
+                compare(
+                    f"last loss of the density, theta {fit.theta:g}", "published", at, loss, 0.1 * at, at_most=True,
+                    uncertainty=fit.spread_last_100, note=f"{loss / at - 1:+.1%}; at or below the target plus 10 %",
+                )
+            )  # fmt: skip
+    if set(published.index) <= set(fits.theta):
+        facts = [
+            ("largest mass of a fitted density", 1.009, fits["mass"].max(), 5e-4, "up to 1.009"),
+            (
+                "smallest E W^2 E Y^2 of a fitted density",
+                0.963,
+                assessments.density_variance.min(),
+                5e-3,
+                "3.7 % below 1",
+            ),
+        ]
+        odd = assessments[(assessments.theta == 10) & (assessments.kind == "odd")]
+        if _KS in odd and len(odd):
+            tolerance = 3 * math.sqrt(2) * ks_standard_error(200_000)
+            facts.append(
+                (
+                    "KS of W phi(X), theta 10, fitted",
+                    0.0106,
+                    float(odd[_KS].iloc[0]),
+                    tolerance,
+                    "odd kind; not said which",
+                )
+            )
+        rows += [
+            compare(item, "authors' data", target, ours, tolerance, note=note)
+            for item, target, ours, tolerance, note in facts
+        ]
+    return numbers("1", rows)
