@@ -32,7 +32,7 @@ from preactivations.streams import Stream
 from preactivations.training.runs import Plan, split_images
 from preactivations.weights import SymmetricWeibull
 from replication.settings import setting_by_name
-from replication.training.results import chosen_runs
+from replication.training.analysis import chosen_runs
 from replication.training.study import Architecture, train_setting
 
 results = Results()

@@ -16,12 +16,14 @@ AFTER_KS = KS_PLOTS | {("table_two_layer", ""), ("table_verdicts", "")}
 AFTER_FITS = {("table_activation", ""), ("plot_fitted", ""), ("plot_fit_losses", "")}
 DEPTH_CELLS = ["weibull_4", "relu", "tanh", "control"]
 STUDY = each("simulate_depth", [f"{cell},3_10" for cell in DEPTH_CELLS])
-AFTER_STUDY = {(rule, "") for rule in ("plot_depth", "plot_dependence", "table_propagation")}
+ANALYSED = {("analyse_propagation", ""), ("plot_dependence", ""), ("table_propagation", "")}
+AFTER_STUDY = ANALYSED | {("plot_depth", "")}
 EOC_SHOWN = {("plot_edge_of_chaos", ""), ("table_edge_of_chaos", "")}
 EOC = {
     ("derive_edge_of_chaos", ""),
     ("simulate_edge_of_chaos", ""),
     ("simulate_unified_view", ""),
+    ("analyse_edge_of_chaos", ""),
     ("table_verdicts", ""),
 } | EOC_SHOWN
 CORRELATE = {("simulate_correlations", "digits")}
@@ -29,21 +31,24 @@ AFTER_CORRELATE = {("plot_correlations", "digits"), ("plot_dependence", ""), ("t
 TRAIN = each("train", [f"digits,{group},widths_3_10" for group in ("weibull_4", "others", "control")])
 TRAIN |= {("train_persistence", "")}
 PLOT_TRAINING = {("plot_training", "digits,sgd"), ("plot_persistence", "")}
-AFTER_TRAIN = {("table_training", "")} | PLOT_TRAINING
+AFTER_TRAIN = {("analyse_training", ""), ("table_training", "")} | PLOT_TRAINING
 ISOMETRY_THEORY, ISOMETRY_SIMULATE = {("derive_isometry", "")}, {("simulate_isometry", "")}
 SCHEMES = "he_and_orthogonal_and_mirrored_gaussian_and_mirrored_orthogonal"
 ISOMETRY_TRAIN = {("train_isometry", f"digits,{SCHEMES}")}
 ISOMETRY_SHOWN = {("table_isometry", ""), ("plot_isometry", "")}
+ISOMETRY_TRAINED = ISOMETRY_TRAIN | ISOMETRY_SHOWN | {("analyse_isometry", "")}
 ISOMETRY = ISOMETRY_THEORY | ISOMETRY_SIMULATE | ISOMETRY_SHOWN | {("table_verdicts", "")}
 KERNEL_SHOWN = {("table_kernels", ""), ("plot_kernels", "")}
+KERNEL_ANALYSED = {("analyse_kernels", ""), ("table_verdicts", "")} | KERNEL_SHOWN
+KERNEL_DRAWN = {("simulate_kernels", ""), ("simulate_kernel_errors", "")} | KERNEL_ANALYSED
 KERNEL_TRAINED = {("analyse_kernel_inputs", "")} | KERNEL_SHOWN  # the rows that training leaves
 FRACTIONAL_TRAIN = {("train_fractional", "digits,relu_and_leaky_relu_and_linear")}
 FRACTIONAL_SHOWN = {("table_fractional", ""), ("plot_fractional", "")}
-FRACTIONAL_TRAINED = FRACTIONAL_TRAIN | FRACTIONAL_SHOWN
+FRACTIONAL_ANALYSED = FRACTIONAL_SHOWN | {("analyse_fractional", "")}
+FRACTIONAL_TRAINED = FRACTIONAL_TRAIN | FRACTIONAL_ANALYSED
 FRACTIONAL = {("simulate_fractional", ""), ("table_verdicts", "")} | FRACTIONAL_TRAINED
-KERNEL_DRAWN = {("simulate_kernels", ""), ("simulate_kernel_errors", ""), ("table_verdicts", "")}
 # the points of the two-layer study are in the figure and the text of the dependence
-AFTER_EXACT_KS = AFTER_KS | {("plot_dependence", ""), ("table_propagation", "")}
+AFTER_EXACT_KS = AFTER_KS | ANALYSED
 NULL_BANDS = {("null_band_two_layer", ""), ("null_band_depth", "")}
 
 

@@ -27,7 +27,7 @@ from typing import Any
 import pandas as pd
 
 from replication.cells import Cells, Recorded, Task
-from replication.files import whole, write_parquet
+from replication.files import read_parquet, whole, write_parquet
 
 _PACKAGES = ("numpy", "scipy", "torch", "pandas", "pyarrow", "matplotlib", "snakemake")
 
@@ -72,6 +72,22 @@ class Job:
         """Folder or address of data sets."""
         return self._snakemake.resources.mirror or None
 
+    def read(self) -> dict[str, pd.DataFrame]:
+        """Data frames of the Parquet inputs by their names; those of several files one below the other."""
+        frames = {}
+        for name, files in self._snakemake.input.items():
+            paths = [files] if isinstance(files, str) else list(files)
+            if paths and all(path.endswith(".parquet") for path in paths):
+                parts = [read_parquet(path) for path in paths]
+                full = [part for part in parts if len(part)]
+                frames[name] = pd.concat(full, ignore_index=True) if full else parts[0]
+        return frames
+
+    def write(self, **frames: pd.DataFrame) -> None:
+        """Each data frame to the output of its name."""
+        for name, frame in frames.items():
+            write_parquet(frame, self._snakemake.output[name])
+
     def cells(self, tasks: Iterable[Task]) -> None:
         """Compute all cells, and write each data frame of their results to the output of its name.
 
@@ -85,9 +101,9 @@ class Job:
             self._notes[0]["device"] = self.record["device"]  # another card, other bits
         cells = Cells(output[0], [str(path) for path in self._snakemake.input], self._values, self._notes)
         frames = cells.all(tasks)
-        for name, path in output.items():
+        for name in dict(output.items()):
             parts = frames.get(name)
-            write_parquet(pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(), path)
+            self.write(**{name: pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()})
         cells.clear()
 
 

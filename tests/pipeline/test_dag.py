@@ -21,15 +21,14 @@ from expected_jobs import (
     EXTENDED,
     FITTED,
     FRACTIONAL,
-    FRACTIONAL_SHOWN,
     FRACTIONAL_TRAIN,
     FRACTIONAL_TRAINED,
     ISOMETRY,
     ISOMETRY_SHOWN,
     ISOMETRY_SIMULATE,
-    ISOMETRY_TRAIN,
+    ISOMETRY_TRAINED,
+    KERNEL_ANALYSED,
     KERNEL_DRAWN,
-    KERNEL_SHOWN,
     KERNEL_TRAINED,
     KS_PLOTS,
     PLOT_TRAINING,
@@ -67,52 +66,48 @@ def test_module_that_no_job_imports(built, edit):
 def test_edit_of_the_maps_reruns_the_propagation_study(built, edit):
     edit("src/preactivations/edge_of_chaos/curves.py", "\n# edited\n")
     assert changed(built) == (
-        STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE | EOC | TRAIN | AFTER_TRAIN | KERNEL_TRAINED
-    )
+        each("simulate_two_layer", CELLS) | AFTER_EXACT_KS | STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE
+        | EOC | TRAIN | AFTER_TRAIN | KERNEL_TRAINED
+    )  # fmt: skip
 
 
 def test_edit_of_the_conclusions_computes_nothing_anew(built, edit):
     edit("src/replication/propagation/claims.py", "\n# edited\n")
-    assert changed(built) == AFTER_CORRELATE | EOC_SHOWN | AFTER_TRAIN
+    assert changed(built) == {("table_propagation", "")}
 
 
 def test_edit_of_the_training_code_trains_and_of_its_words_does_not(built, edit):
     edit("src/replication/training/claims.py", "\n# edited\n")
+    assert changed(built) == {("table_training", "")}
+    edit("src/replication/training/comparisons.py", "\n# edited\n")
     assert changed(built) == AFTER_TRAIN
     edit("src/preactivations/training/ensembles.py", "\n# edited\n")
-    assert (
-        changed(built)
-        == TRAIN | AFTER_TRAIN | ISOMETRY_TRAIN | ISOMETRY_SHOWN | KERNEL_TRAINED | FRACTIONAL_TRAINED
-    )
+    assert changed(built) == TRAIN | AFTER_TRAIN | ISOMETRY_TRAINED | KERNEL_TRAINED | FRACTIONAL_TRAINED
 
 
 def test_edit_of_the_second_companion_stays_in_it(built, edit):
     edit("src/replication/isometry/claims.py", "\n# edited\n")
-    assert changed(built) == ISOMETRY_SHOWN
+    assert changed(built) == {("table_isometry", "")}
     edit("src/preactivations/init/mirrored.py", "\n# edited\n")
-    # init, which holds the mirrored initializers too, starts the networks of the fourth companion
-    assert (
-        changed(built)
-        == ISOMETRY_SIMULATE | ISOMETRY_TRAIN | ISOMETRY_SHOWN | {("table_verdicts", "")} | FRACTIONAL_TRAINED
-    )
+    assert changed(built) == ISOMETRY_SIMULATE | ISOMETRY_TRAINED | {("table_verdicts", "")}
     edit("src/preactivations/relu_law/_norm_laws.py", "\n# edited\n")
-    assert changed(built) == ISOMETRY | ISOMETRY_TRAIN | FRACTIONAL
+    assert changed(built) == ISOMETRY | ISOMETRY_TRAINED | FRACTIONAL
 
 
 def test_edit_of_the_third_companion_stays_in_it(built, edit):
     edit("src/replication/kernels/claims.py", "\n# edited\n")
-    assert changed(built) == KERNEL_SHOWN | {("table_verdicts", "")}
+    assert changed(built) == {("table_kernels", "")}
     edit("src/replication/kernels/images.py", "\n# edited\n")
-    assert changed(built) == KERNEL_TRAINED | {("table_verdicts", "")}
+    assert changed(built) == KERNEL_TRAINED
     edit("src/preactivations/rows.py", "\n# edited\n")
     assert changed(built) == KERNEL_TRAINED | KERNEL_DRAWN
 
 
 def test_edit_of_the_fourth_companion_stays_in_it(built, edit):
     edit("src/replication/fractional/claims.py", "\n# edited\n")
-    assert changed(built) == FRACTIONAL_SHOWN | {("table_verdicts", "")}
-    edit("src/replication/fractional/training.py", "\n# edited\n")
-    assert changed(built) == FRACTIONAL_TRAINED | {("table_verdicts", "")}
+    assert changed(built) == {("table_fractional", "")}
+    edit("src/replication/fractional/networks.py", "\n# edited\n")
+    assert changed(built) == FRACTIONAL_TRAINED
     edit("src/replication/fractional/study.py", "\n# edited\n")
     assert changed(built) == FRACTIONAL
 
@@ -123,7 +118,7 @@ def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
         EXACT | each("simulate_two_layer", CELLS) | AFTER_EXACT | AFTER_EXACT_KS
         | fits(FITTED + EXTENDED, FITTED + EXTENDED) | AFTER_FITS
         | {("check_constraints", ""), ("table_constraints", "")}
-        | STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE | EOC | TRAIN | AFTER_TRAIN | ISOMETRY | ISOMETRY_TRAIN
+        | STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE | EOC | TRAIN | AFTER_TRAIN | ISOMETRY | ISOMETRY_TRAINED
         | KERNEL_TRAINED | FRACTIONAL_TRAINED
     )  # fmt: skip
 
@@ -140,8 +135,7 @@ def test_edit_of_the_fast_activation_leaves_the_exact_tables(built, edit):
         | EOC
         | TRAIN
         | AFTER_TRAIN
-        | ISOMETRY_TRAIN
-        | ISOMETRY_SHOWN
+        | ISOMETRY_TRAINED
         | KERNEL_TRAINED
         | FRACTIONAL_TRAINED
     )
@@ -206,7 +200,7 @@ def test_parameters_reach_their_stage_only(built):
     assert changed(built, config=config) == {("plot_depth", ""), ("plot_rule_graph", "")}
     config = with_config(built, edge_of_chaos={"depth": 12})
     assert changed(built, config=config) == (
-        {("simulate_edge_of_chaos", ""), ("simulate_unified_view", ""), ("plot_rule_graph", "")} | EOC_SHOWN
+        EOC - {("derive_edge_of_chaos", ""), ("table_verdicts", "")} | {("plot_rule_graph", "")}
     )
     config = with_config(built, edge_of_chaos={"heat_points": 12})
     assert changed(built, config=config) == (
@@ -226,13 +220,13 @@ def test_parameters_reach_their_stage_only(built):
     )
     config = with_config(built, kernels={"errors": SMOKE["kernels"]["errors"] | {"evaluations": 20_000}})
     assert changed(built, config=config) == (
-        {("simulate_kernel_errors", ""), ("table_verdicts", ""), ("plot_rule_graph", "")} | KERNEL_SHOWN
+        {("simulate_kernel_errors", ""), ("plot_rule_graph", "")} | KERNEL_ANALYSED
     )
     config = with_config(built, kernels={"pairs": 30})
     assert changed(built, config=config) == {("plot_rule_graph", "")} | KERNEL_TRAINED
     config = with_config(built, kernels={"controls": ["student_1.5"]})
     assert changed(built, config=config) == (
-        {("simulate_kernels", ""), ("table_verdicts", ""), ("plot_rule_graph", "")} | KERNEL_SHOWN
+        {("simulate_kernels", ""), ("plot_rule_graph", "")} | KERNEL_ANALYSED
     )
     smoke = SMOKE["fractional"]
     config = with_config(built, fractional={"training": smoke["training"] | {"width": 9}})
@@ -241,7 +235,7 @@ def test_parameters_reach_their_stage_only(built):
     assert changed(built, config=config) == FRACTIONAL - FRACTIONAL_TRAIN | {("plot_rule_graph", "")}
     smoke = SMOKE["isometry"]
     config = with_config(built, isometry={"training": smoke["training"] | {"seeds": 3}})
-    assert changed(built, config=config) == ISOMETRY_TRAIN | ISOMETRY_SHOWN | {("plot_rule_graph", "")}
+    assert changed(built, config=config) == ISOMETRY_TRAINED | {("plot_rule_graph", "")}
     config = with_config(built, isometry={"jacobian": smoke["jacobian"] | {"networks": 6}})
     assert changed(built, config=config) == (
         ISOMETRY_SIMULATE | ISOMETRY_SHOWN | {("table_verdicts", ""), ("plot_rule_graph", "")}

@@ -13,10 +13,11 @@ from expected_jobs import (
     AFTER_EXACT,
     AFTER_EXACT_KS,
     AFTER_FITS,
+    EOC,
     EOC_SHOWN,
     EXACT,
+    KERNEL_ANALYSED,
     KERNEL_DRAWN,
-    KERNEL_SHOWN,
     KERNEL_TRAINED,
     fits,
     notebooks_of,
@@ -34,9 +35,9 @@ GRAPH = {("plot_rule_graph", "")}
 EXPECTED = {
     "1. Rerun one stage": KERNEL_DRAWN | KERNEL_TRAINED,
     "2. Change one parameter": (
-        {("simulate_edge_of_chaos", ""), ("simulate_unified_view", "")} | EOC_SHOWN | GRAPH
+        EOC - {("derive_edge_of_chaos", ""), ("table_verdicts", "")} | GRAPH
     ),
-    "3. Edit a library function": KERNEL_SHOWN | {("table_verdicts", "")},
+    "3. Edit a library function": KERNEL_ANALYSED,
     "4. Redraw one figure": {("plot_density", "")},
     "5. Add a theta": (
         EXACT | {("simulate_two_layer", "weibull_3.3"), ("derive_edge_of_chaos", "")}

@@ -127,6 +127,11 @@ def pages(*names):
     return [DATA / "notebooks" / f"{name}.html" for name in names]
 
 
+def made_by(*made):
+    """Outputs of rules by their names, as inputs of another one."""
+    return {name: path for rule in made for name, path in rule.output.items()}
+
+
 def groups(values, size):
     """Consecutive parts of a list, as lists."""
     return [values[k : k + size] for k in range(0, len(values), size)]

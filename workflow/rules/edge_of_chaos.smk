@@ -72,7 +72,7 @@ rule simulate_unified_view:
     input:
         code=code("edge_of_chaos/simulate_unified_view.py"),
     output:
-        table=EOC_FOLDER / "unified.parquet",
+        unified=EOC_FOLDER / "unified.parquet",
     log:
         log_of("simulate_unified_view"),
     benchmark:
@@ -92,17 +92,33 @@ rule simulate_unified_view:
         "../scripts/edge_of_chaos/simulate_unified_view.py"
 
 
+rule analyse_edge_of_chaos:
+    input:
+        unified=rules.simulate_unified_view.output.unified,
+        code=code("edge_of_chaos/analyse_edge_of_chaos.py"),
+    output:
+        schemes=EOC_FOLDER / "schemes.parquet",
+    log:
+        log_of("analyse_edge_of_chaos"),
+    benchmark:
+        benchmark_of("analyse_edge_of_chaos")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    script:
+        "../scripts/edge_of_chaos/analyse_edge_of_chaos.py"
+
+
 rule plot_edge_of_chaos:
     input:
-        curves=rules.derive_edge_of_chaos.output.curves,
-        pairs=rules.derive_edge_of_chaos.output.pairs,
-        heat=rules.derive_edge_of_chaos.output.heat,
-        maps=rules.derive_edge_of_chaos.output.maps,
-        rates=rules.derive_edge_of_chaos.output.rates,
-        scales=rules.derive_edge_of_chaos.output.scales,
-        correlations=rules.simulate_edge_of_chaos.output.correlations,
-        variances=rules.simulate_edge_of_chaos.output.variances,
-        unified=rules.simulate_unified_view.output.table,
+        **made_by(
+            rules.derive_edge_of_chaos,
+            rules.simulate_edge_of_chaos,
+            rules.simulate_unified_view,
+        ),
         code=code("edge_of_chaos/plot_edge_of_chaos.py"),
     output:
         curves=drawn(
@@ -135,15 +151,12 @@ rule plot_edge_of_chaos:
 
 rule table_edge_of_chaos:
     input:
-        pairs=rules.derive_edge_of_chaos.output.pairs,
-        unique=rules.derive_edge_of_chaos.output.unique,
-        rates=rules.derive_edge_of_chaos.output.rates,
-        scales=rules.derive_edge_of_chaos.output.scales,
-        ranges=rules.derive_edge_of_chaos.output.ranges,
-        points=rules.derive_edge_of_chaos.output.points,
-        correlations=rules.simulate_edge_of_chaos.output.correlations,
-        variances=rules.simulate_edge_of_chaos.output.variances,
-        unified=rules.simulate_unified_view.output.table,
+        **made_by(
+            rules.derive_edge_of_chaos,
+            rules.simulate_edge_of_chaos,
+            rules.simulate_unified_view,
+            rules.analyse_edge_of_chaos,
+        ),
         code=code("edge_of_chaos/table_edge_of_chaos.py"),
     output:
         pairs=tabled("edge_of_chaos", "points", "Exact points of the edge"),

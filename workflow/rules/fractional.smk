@@ -102,22 +102,9 @@ rule train_fractional:
         "../scripts/fractional/train_fractional.py"
 
 
-rule table_fractional:
+rule analyse_fractional:
     input:
-        **{
-            name: rules.simulate_fractional.output[name]
-            for name in (
-                "constants",
-                "deep",
-                "agreement",
-                "widths",
-                "tests",
-                "one_layer",
-                "clt",
-                "normality",
-                "tails",
-            )
-        },
+        widths=rules.simulate_fractional.output.widths,
         runs=expand(
             rules.train_fractional.output.runs,
             dataset=FRACTIONAL_DATA,
@@ -128,6 +115,30 @@ rule table_fractional:
             dataset=FRACTIONAL_DATA,
             activations=FRACTIONAL_GROUPS,
         ),
+        code=code("fractional/analyse_fractional.py"),
+    output:
+        cells=FRACTIONAL_FOLDER / "cells.parquet",
+        chosen=FRACTIONAL_FOLDER / "chosen.parquet",
+        loss=FRACTIONAL_FOLDER / "loss.parquet",
+        comparisons=FRACTIONAL_FOLDER / "comparisons.parquet",
+        slopes=FRACTIONAL_FOLDER / "slopes.parquet",
+    log:
+        log_of("analyse_fractional"),
+    benchmark:
+        benchmark_of("analyse_fractional")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/fractional/analyse_fractional.py"
+
+
+rule table_fractional:
+    input:
+        **made_by(rules.simulate_fractional, rules.analyse_fractional),
         code=code("fractional/table_fractional.py"),
     output:
         scales=tabled("fractional", "scales", "Scales by order and width"),
@@ -142,9 +153,6 @@ rule table_fractional:
             "fractional", "comparisons", "Fractional orders against baselines"
         ),
         claims=tabled("fractional", "claims", "Claims with verdicts"),
-        cells=FRACTIONAL_FOLDER / "cells.parquet",
-        chosen=FRACTIONAL_FOLDER / "chosen.parquet",
-        loss=FRACTIONAL_FOLDER / "loss.parquet",
     log:
         log_of("table_fractional"),
     benchmark:
@@ -161,23 +169,7 @@ rule table_fractional:
 
 rule plot_fractional:
     input:
-        **{
-            name: rules.simulate_fractional.output[name]
-            for name in (
-                "deep",
-                "widths",
-                "sigma",
-                "densities",
-                "histogram",
-                "tests",
-                "clt",
-                "normality",
-                "tails",
-            )
-        },
-        cells=rules.table_fractional.output.cells,
-        chosen=rules.table_fractional.output.chosen,
-        loss=rules.table_fractional.output.loss,
+        **made_by(rules.simulate_fractional, rules.analyse_fractional),
         code=code("fractional/plot_fractional.py"),
     output:
         moments=drawn("fractional", "moments", "Moments of very deep networks"),
@@ -205,6 +197,7 @@ rule plot_fractional:
 
 rule fractional:
     input:
+        rules.analyse_fractional.input,
         rules.table_fractional.input,
         rules.table_fractional.output,
         rules.plot_fractional.input,

@@ -114,14 +114,8 @@ rule train_isometry:
         "../scripts/isometry/train_isometry.py"
 
 
-rule table_isometry:
+rule analyse_isometry:
     input:
-        ks=rules.simulate_isometry.output.ks,
-        deviations=rules.simulate_isometry.output.deviations,
-        eigenvalues=rules.derive_isometry.output.eigenvalues,
-        indices=rules.derive_isometry.output.indices,
-        correlations=rules.simulate_isometry.output.correlations,
-        jacobians=rules.simulate_isometry.output.jacobians,
         runs=expand(
             rules.train_isometry.output.runs,
             dataset=[data.name for data in ISOMETRY.training.datasets],
@@ -131,6 +125,31 @@ rule table_isometry:
             rules.train_isometry.output.curves,
             dataset=[data.name for data in ISOMETRY.training.datasets],
             schemes=SCHEME_GROUPS,
+        ),
+        code=code("isometry/analyse_isometry.py"),
+    output:
+        cells=ISOMETRY_FOLDER / "cells.parquet",
+        chosen=ISOMETRY_FOLDER / "chosen.parquet",
+        loss=ISOMETRY_FOLDER / "loss.parquet",
+        comparisons=ISOMETRY_FOLDER / "comparisons.parquet",
+    log:
+        log_of("analyse_isometry"),
+    benchmark:
+        benchmark_of("analyse_isometry")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/isometry/analyse_isometry.py"
+
+
+rule table_isometry:
+    input:
+        **made_by(
+            rules.derive_isometry, rules.simulate_isometry, rules.analyse_isometry
         ),
         code=code("isometry/table_isometry.py"),
     output:
@@ -151,9 +170,6 @@ rule table_isometry:
         ),
         jacobians=tabled("isometry", "jacobians", "Singular values of Jacobians"),
         claims=tabled("isometry", "claims", "Claims with verdicts"),
-        cells=ISOMETRY_FOLDER / "cells.parquet",
-        chosen=ISOMETRY_FOLDER / "chosen.parquet",
-        loss=ISOMETRY_FOLDER / "loss.parquet",
     log:
         log_of("table_isometry"),
     benchmark:
@@ -170,20 +186,9 @@ rule table_isometry:
 
 rule plot_isometry:
     input:
-        density=rules.derive_isometry.output.density,
-        eigenvalues=rules.derive_isometry.output.eigenvalues,
-        stationary=rules.derive_isometry.output.stationary,
-        indices=rules.derive_isometry.output.indices,
-        histogram=rules.simulate_isometry.output.histogram,
-        ks=rules.simulate_isometry.output.ks,
-        deviations=rules.simulate_isometry.output.deviations,
-        correlations=rules.simulate_isometry.output.correlations,
-        paths=rules.simulate_isometry.output.paths,
-        singular_values=rules.simulate_isometry.output.singular_values,
-        jacobians=rules.simulate_isometry.output.jacobians,
-        cells=rules.table_isometry.output.cells,
-        chosen=rules.table_isometry.output.chosen,
-        loss=rules.table_isometry.output.loss,
+        **made_by(
+            rules.derive_isometry, rules.simulate_isometry, rules.analyse_isometry
+        ),
         code=code("isometry/plot_isometry.py"),
     output:
         density=drawn("isometry", "density", "Law of the squared norm"),
@@ -214,6 +219,7 @@ rule plot_isometry:
 
 rule isometry:
     input:
+        rules.analyse_isometry.input,
         rules.table_isometry.input,
         rules.table_isometry.output,
         rules.plot_isometry.input,

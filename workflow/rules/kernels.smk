@@ -96,16 +96,38 @@ rule analyse_kernel_inputs:
         "../scripts/kernels/analyse_kernel_inputs.py"
 
 
+rule analyse_kernels:
+    input:
+        **made_by(rules.simulate_kernels, rules.simulate_kernel_errors),
+        code=code("kernels/analyse_kernels.py"),
+    output:
+        law_deviations=KERNEL_FOLDER / "law_deviations.parquet",
+        slopes=KERNEL_FOLDER / "slopes.parquet",
+        angles=KERNEL_FOLDER / "angles.parquet",
+    log:
+        log_of("analyse_kernels"),
+    benchmark:
+        benchmark_of("analyse_kernels")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        fit_from=KERNELS.errors.fit_from,
+    script:
+        "../scripts/kernels/analyse_kernels.py"
+
+
 rule table_kernels:
     input:
-        curves=rules.simulate_kernels.output.curves,
-        finite_width=rules.simulate_kernels.output.finite_width,
-        depth=rules.simulate_kernels.output.depth,
-        gram=rules.simulate_kernels.output.gram,
-        errors=rules.simulate_kernel_errors.output.errors,
-        directions=rules.analyse_kernel_inputs.output.directions,
-        images=rules.analyse_kernel_inputs.output.images,
-        hypotheses=rules.analyse_kernel_inputs.output.hypotheses,
+        **made_by(
+            rules.simulate_kernels,
+            rules.simulate_kernel_errors,
+            rules.analyse_kernel_inputs,
+            rules.analyse_kernels,
+        ),
         code=code("kernels/table_kernels.py"),
     output:
         laws=tabled("kernels", "laws", "Rotation-invariant laws", caption="laws_table"),
@@ -127,8 +149,6 @@ rule table_kernels:
         ),
         hypotheses=tabled("kernels", "hypotheses", "Hypotheses about inputs"),
         claims=tabled("kernels", "claims", "Claims with verdicts"),
-        fits=KERNEL_FOLDER / "slopes.parquet",
-        angles=KERNEL_FOLDER / "angles.parquet",
     log:
         log_of("table_kernels"),
     benchmark:
@@ -141,21 +161,18 @@ rule table_kernels:
         runtime=10,
     params:
         controls=KERNELS.controls,
-        fit_from=KERNELS.errors.fit_from,
     script:
         "../scripts/kernels/table_kernels.py"
 
 
 rule plot_kernels:
     input:
-        curves=rules.simulate_kernels.output.curves,
-        depth=rules.table_kernels.output.angles,
-        gram=rules.simulate_kernels.output.gram,
-        errors=rules.simulate_kernel_errors.output.errors,
-        slopes=rules.table_kernels.output.fits,
-        directions=rules.analyse_kernel_inputs.output.directions,
-        images=rules.analyse_kernel_inputs.output.images,
-        hypotheses=rules.analyse_kernel_inputs.output.hypotheses,
+        **made_by(
+            rules.simulate_kernels,
+            rules.simulate_kernel_errors,
+            rules.analyse_kernel_inputs,
+            rules.analyse_kernels,
+        ),
         code=code("kernels/plot_kernels.py"),
     output:
         curves=drawn("kernels", "curves", "Kernels of seven laws"),

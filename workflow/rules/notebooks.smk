@@ -41,7 +41,7 @@ NOTEBOOKS = {
         *rules.plot_edge_of_chaos.output.curves,
     ],
     "training": [
-        *rules.table_training.input.runs,
+        *rules.analyse_training.input.runs,
         *rules.table_training.output,
         *figure(f"training_accuracy_{TRAINED_FIRST}"),
     ],

@@ -309,10 +309,36 @@ rule plot_depth:
         "../scripts/propagation/plot_depth.py"
 
 
-rule plot_dependence:
+rule analyse_propagation:
     input:
         layers=DEPTH_LAYERS,
+        null=rules.null_band_depth.output.table,
         points=TWO_LAYER_POINTS,
+        code=code("propagation/analyse_propagation.py"),
+    output:
+        layers=DATA / "propagation" / "layers.parquet",
+        widths=DATA / "propagation" / "widths.parquet",
+        points=DATA / "propagation" / "points.parquet",
+    log:
+        log_of("analyse_propagation"),
+    benchmark:
+        benchmark_of("analyse_propagation")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        depths=[d for d in (10, 50, 100) if d <= STUDY.depth] or [STUDY.depth],
+    script:
+        "../scripts/propagation/analyse_propagation.py"
+
+
+rule plot_dependence:
+    input:
+        layers=rules.analyse_propagation.output.layers,
+        points=rules.analyse_propagation.output.points,
         correlations=expand(
             rules.simulate_correlations.output.means, dataset=CORRELATIONS.datasets
         ),
@@ -377,9 +403,10 @@ rule plot_correlations:
 
 rule table_propagation:
     input:
-        layers=DEPTH_LAYERS,
+        layers=rules.analyse_propagation.output.layers,
+        widths=rules.analyse_propagation.output.widths,
+        points=rules.analyse_propagation.output.points,
         null=rules.null_band_depth.output.table,
-        points=TWO_LAYER_POINTS,
         correlations=expand(
             rules.simulate_correlations.output.means, dataset=CORRELATIONS.datasets
         ),
@@ -399,7 +426,7 @@ rule table_propagation:
         mem_mb=1000,
         runtime=10,
     params:
-        depths=[d for d in (10, 50, 100) if d <= STUDY.depth] or [STUDY.depth],
+        depths=rules.analyse_propagation.params.depths,
     script:
         "../scripts/propagation/table_propagation.py"
 
@@ -407,6 +434,7 @@ rule table_propagation:
 rule propagation:
     input:
         rules.two_layer.input,
+        rules.analyse_propagation.output,
         rules.plot_depth.input,
         rules.plot_depth.output,
         rules.plot_dependence.output,

@@ -140,37 +140,52 @@ rule train_persistence:
         "../scripts/training/train_persistence.py"
 
 
-rule table_training:
+rule analyse_training:
     input:
-        runs=[
-            str(rules.train.output.runs).format(dataset=name, group=group, part=part)
-            for name, parts in TRAINED_PARTS.items()
-            for group, part in parts
-        ],
-        curves=[
-            str(rules.train.output.curves).format(dataset=name, group=group, part=part)
-            for name, parts in TRAINED_PARTS.items()
-            for group, part in parts
-        ],
-        initial=[
-            str(rules.train.output.initial).format(
-                dataset=name, group=group, part=part
-            )
-            for name, parts in TRAINED_PARTS.items()
-            for group, part in parts
-        ],
+        **{
+            name: [
+                str(rules.train.output[name]).format(
+                    dataset=data, group=group, part=part
+                )
+                for data, parts in TRAINED_PARTS.items()
+                for group, part in parts
+            ]
+            for name in ("runs", "curves", "initial")
+        },
         layers=rules.train_persistence.output.layers,
         followed=rules.train_persistence.output.runs,
+        code=code("training/analyse_training.py"),
+    output:
+        cells=TRAINING_FOLDER / "cells.parquet",
+        sizes=TRAINING_FOLDER / "sizes.parquet",
+        start=TRAINING_FOLDER / "start.parquet",
+        loss=TRAINING_FOLDER / "loss.parquet",
+        comparisons=TRAINING_FOLDER / "comparisons.parquet",
+        predictions=TRAINING_FOLDER / "predictions.parquet",
+        settings=TRAINING_FOLDER / "settings.parquet",
+        persistence=TRAINING_FOLDER / "persistence.epochs.parquet",
+    log:
+        log_of("analyse_training"),
+    benchmark:
+        benchmark_of("analyse_training")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/training/analyse_training.py"
+
+
+rule table_training:
+    input:
+        **made_by(rules.analyse_training),
         code=code("training/table_training.py"),
     output:
         table=tabled("training", "cells", "All cells at their chosen rates"),
         comparisons=tabled("training", "comparisons", "Paired comparisons"),
         text=worded("training", "claims", "The answer in words"),
-        cells=TRAINING_FOLDER / "cells.parquet",
-        start=TRAINING_FOLDER / "start.parquet",
-        curves=TRAINING_FOLDER / "chosen_curves.parquet",
-        predictions=TRAINING_FOLDER / "predictions.parquet",
-        persistence=TRAINING_FOLDER / "persistence.epochs.parquet",
     log:
         log_of("table_training"),
     benchmark:
@@ -187,10 +202,10 @@ rule table_training:
 
 rule plot_training:
     input:
-        cells=rules.table_training.output.cells,
-        start=rules.table_training.output.start,
-        curves=rules.table_training.output.curves,
-        predictions=rules.table_training.output.predictions,
+        cells=rules.analyse_training.output.cells,
+        start=rules.analyse_training.output.start,
+        curves=rules.analyse_training.output.loss,
+        predictions=rules.analyse_training.output.predictions,
         code=code("training/plot_training.py"),
     output:
         loss=drawn(
@@ -237,7 +252,7 @@ rule plot_training:
 
 rule plot_lenet:
     input:
-        cells=rules.table_training.output.cells,
+        cells=rules.analyse_training.output.cells,
         code=code("training/plot_lenet.py"),
     output:
         figure=drawn(
@@ -267,7 +282,7 @@ rule plot_lenet:
 rule plot_persistence:
     input:
         layers=rules.train_persistence.output.layers,
-        chosen=rules.table_training.output.persistence,
+        chosen=rules.analyse_training.output.persistence,
         code=code("training/plot_persistence.py"),
     output:
         figure=drawn("training", "persistence", "Does it stay Gaussian?"),
@@ -301,6 +316,7 @@ TRAINING_FIGURES = expand(
 
 rule training:
     input:
+        rules.analyse_training.input,
         rules.table_training.input,
         rules.table_training.output,
         TRAINING_FIGURES,

@@ -6,14 +6,14 @@ rule table_verdicts:
         assessments=expand(rules.analyse_fit.output.assessment, law=FITTED_LAWS),
         constants=rules.derive_edge_of_chaos.output.constants,
         ranges=rules.derive_edge_of_chaos.output.ranges,
-        relu_constants=rules.derive_isometry.output.constants,
-        relu_ks=rules.simulate_isometry.output.ks,
+        isometry_constants=rules.derive_isometry.output.constants,
+        isometry_ks=rules.simulate_isometry.output.ks,
         jacobians=rules.simulate_isometry.output.jacobians,
         kernel_constants=rules.simulate_kernels.output.constants,
-        kernel_errors=rules.simulate_kernel_errors.output.errors,
-        heavy_constants=rules.simulate_fractional.output.constants,
-        heavy_widths=rules.simulate_fractional.output.widths,
-        heavy_tails=rules.simulate_fractional.output.tails,
+        kernel_slopes=rules.analyse_kernels.output.slopes,
+        fractional_constants=rules.simulate_fractional.output.constants,
+        fractional_slopes=rules.analyse_fractional.output.slopes,
+        fractional_tails=rules.simulate_fractional.output.tails,
         published="data/reference/fig11_sweep_iii.csv",
         published_losses="data/reference/fit_losses.csv",
         code=code("verdicts/table_verdicts.py"),
@@ -30,8 +30,6 @@ rule table_verdicts:
     resources:
         mem_mb=500,
         runtime=5,
-    params:
-        fit_from=KERNELS.errors.fit_from,
     script:
         "../scripts/verdicts/table_verdicts.py"
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from replication.inference import holm, sign_flip_p
 from replication.labels import SCHEMES
-from replication.training.results import chosen_runs
+from replication.training.analysis import chosen_runs
 
 if TYPE_CHECKING:
     from pandas import DataFrame

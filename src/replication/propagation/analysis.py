@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy.special import gamma
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from numpy.typing import ArrayLike, NDArray
+    from pandas import DataFrame, Series
 
 __all__ = ["CELL", "LEVEL", "exact_variance", "normal_from_width", "square_dependence", "within_null"]
 
@@ -29,7 +31,7 @@ def within_null(layers: DataFrame, null: DataFrame) -> DataFrame:
     layer alone none; for normal layers more happens with probability 2.3 %, neighbouring layers being almost
     independent), and less than half of the networks are dead.
 
-    `null` has columns statistic, probability, quantile, n_samples. Where dead networks are left out the point of the
+    Also `exact_variance`, see there. `null` has columns statistic, probability, quantile, n_samples. Where dead networks are left out the point of the
     standardized statistic is scaled by sqrt(n_networks / n_tested), its asymptotic dependence.
     """
     at = null[(null.probability == LEVEL) & (null.statistic == "ks_standardized")]
@@ -46,7 +48,7 @@ def within_null(layers: DataFrame, null: DataFrame) -> DataFrame:
         beyond = windows.transform(lambda column: column.astype(int).rolling(_WINDOW, min_periods=1).sum())
         several = windows.cumcount() > 0
         out[f"{statistic}_inside"] = (beyond <= several) & enough
-    return out
+    return out.assign(exact_variance=exact_variance(out))
 
 
 def normal_from_width(layers: DataFrame, depths: Sequence[int]) -> DataFrame:
@@ -69,23 +71,27 @@ def normal_from_width(layers: DataFrame, depths: Sequence[int]) -> DataFrame:
     return pd.DataFrame(rows)
 
 
-def square_dependence(theta: float) -> float:
+def square_dependence(theta: ArrayLike) -> NDArray[np.float64]:
     """n Cov(z_i^2, z_j^2) after one layer with exact pairs for Weibull(theta) weights: 3 (E W^2)^2 / E W^4 - 1.
+
+    NaN where theta is.
 
     Examples
     --------
-    >>> round(square_dependence(2), 12)
+    >>> float(square_dependence(2).round(12))
     0.5
     """
-    return 3 * math.gamma(1 + 2 / theta) ** 2 / math.gamma(1 + 4 / theta) - 1
+    theta = np.asarray(theta, dtype=np.float64)
+    return np.asarray(3 * gamma(1 + 2 / theta) ** 2 / gamma(1 + 4 / theta) - 1)
 
 
-def exact_variance(layers: DataFrame) -> DataFrame:
-    """Layers whose predicted variance is exact at any width, with a known error.
+def exact_variance(layers: DataFrame) -> Series:
+    """Whether the predicted variance of a layer is exact at any width, with a known error.
 
-    The first two of any network; all normalized ones without dead; all of ReLU whose (exact) error is below 1/5.
+    So it is for the first two layers of any network, for all normalized ones without dead ones, and for all of ReLU
+    whose (exact) error is below 1/5.
     """
     normalized = layers.activation.str.startswith("normalized_")
     relu = (layers.activation == "relu") & (layers.variance_error < 0.2)
     first = (layers.depth <= 2) & ~normalized
-    return layers[first | relu | (normalized & (layers.dead == 0))]
+    return first | relu | (normalized & (layers.dead == 0))

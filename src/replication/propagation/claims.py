@@ -16,7 +16,7 @@ from scipy.stats import binom, chi2, spearmanr
 
 from replication.inference import z_limit
 from replication.labels import activation_name
-from replication.propagation.analysis import CELL, LEVEL, exact_variance, square_dependence
+from replication.propagation.analysis import CELL, LEVEL, square_dependence
 from replication.tables import claims_markdown
 from replication.verdicts import Finding, NothingToTestError, Source, claim, every, some
 
@@ -267,7 +267,7 @@ def _closed_form_orders(points: DataFrame) -> Finding:
     ks = ks.reindex(columns=list(_PAIRS)).dropna()
     if len(ks) < 3:
         raise NothingToTestError("no three thetas with both kinds")
-    dependence = [square_dependence(theta) for theta in ks.index]
+    dependence = square_dependence(ks.index)
     orders = {kind: float(spearmanr(dependence, ks[kind]).statistic) for kind in _PAIRS}
     worse = int((ks.odd > ks.positive).sum())
     return Finding(
@@ -285,7 +285,9 @@ def _closed_form_orders(points: DataFrame) -> Finding:
     "derived here",
 )
 def _exact_variance(layers: DataFrame) -> Finding:
-    exact = some(exact_variance(layers[layers.n_networks >= _FEWEST]), f"cells of {_FEWEST} networks")
+    exact = some(
+        layers[layers.exact_variance & (layers.n_networks >= _FEWEST)], f"cells of {_FEWEST} networks"
+    )
     return _largest_z(((exact.variance - 1) / exact.variance_error).abs(), "layers")
 
 

@@ -14,15 +14,7 @@ import pandas as pd
 
 from replication.labels import activation_name, reference_name, weights_name
 from replication.tables import claims_markdown
-from replication.training.comparisons import comparisons, prediction_table
-from replication.training.results import (
-    SETTING,
-    cell_table,
-    chosen_runs,
-    persistence_table,
-    setting_table,
-    with_initial,
-)
+from replication.training.analysis import SETTING
 from replication.verdicts import CLAIM_COLUMNS, Finding, claim, some
 
 if TYPE_CHECKING:
@@ -49,7 +41,7 @@ def study_claims(tests: DataFrame, predictions: DataFrame, start: DataFrame) -> 
     predictions : DataFrame
         `comparisons.prediction_table`.
     start : DataFrame
-        `results.with_initial`.
+        `analysis.with_initial`.
     """
     control = tests[(tests.question == "control") & (tests["scope"] == "all")]
     rows = [_desirable(control, predictions)]
@@ -190,7 +182,7 @@ def _correlation(value: float, p: float) -> str:
 
 @claim("networks that are Gaussian at the start stay so in training", "our question", _TITLE)
 def persistence_claim(table: DataFrame) -> Finding:
-    """`table` is `results.persistence_table`. Settings that diverge or become constant are left out."""
+    """`table` is `analysis.persistence_table`. Settings that diverge or become constant are left out."""
     ends = []
     for _, rows in table.groupby(SETTING, dropna=False, sort=False):
         at = rows.sort_values("epoch")
@@ -206,15 +198,18 @@ def persistence_claim(table: DataFrame) -> Finding:
 
 
 def training_text(
-    runs: DataFrame,
-    curves: DataFrame,
-    initial: DataFrame,
-    layers: DataFrame,
-    persistence_runs: DataFrame,
+    sizes: DataFrame,
+    cells: DataFrame,
+    settings: DataFrame,
+    comparisons: DataFrame,
+    predictions: DataFrame,
+    start: DataFrame,
+    persistence: DataFrame,
 ) -> str:
-    """Markdown: the claims per data set and optimizer with the tables behind them, and whether Gaussianity persists."""
-    cells, chosen = cell_table(runs), chosen_runs(runs)
-    tests, predictions = comparisons(chosen, initial), prediction_table(cells, initial)
+    """Markdown: the claims per data set and optimizer with the tables behind them, and whether Gaussianity persists.
+
+    Frames as the rule `analyse_training` writes them.
+    """
     lines = ["# Is it desirable to start from Gaussian pre-activations?", ""]
     lines += [
         "Protocol (our choice, see DEVIATIONS.md): cross-entropy, mini-batches; images of perceptrons are scaled "
@@ -225,53 +220,48 @@ def training_text(
         "the same question (Holm).",
         "",
     ]
-    for (dataset, optimizer), part in cells.groupby(["dataset", "optimizer"]):
-        mine, own_tests, own_predictions, own_curves = (
-            frame[(frame.dataset == dataset) & (frame.optimizer == optimizer)] if len(frame) else frame
-            for frame in (runs, tests, predictions, curves)
+    for size in sizes.itertuples():
+        part, own_settings, own_tests, own_predictions, own_start = (
+            frame[(frame.dataset == size.dataset) & (frame.optimizer == size.optimizer)]
+            if len(frame)
+            else frame
+            for frame in (cells, settings, comparisons, predictions, start)
         )
-        claims = study_claims(own_tests, own_predictions, with_initial(part, initial))
+        claims = study_claims(own_tests, own_predictions, own_start)
         lines += [
-            f"## {dataset}, {optimizer}",
+            f"## {size.dataset}, {size.optimizer}",
             "",
-            _size(mine, part, own_curves),
+            _size(size),
             "",
             claims_markdown(claims),
         ]
         if (part.depth > 0).any():
-            lines += ["", *_settings(part[part.depth > 0], initial)]
+            lines += ["", *_settings(own_settings, int(part.depth.max()))]
         if (part.depth == 0).any():
             lines += ["", *_convolutional(part[part.depth == 0])]
         lines.append("")
-    lines += ["## Does it stay Gaussian while it trains?", "", *_persistence(layers, persistence_runs)]
+    lines += ["## Does it stay Gaussian while it trains?", "", *_persistence(persistence)]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _size(runs: DataFrame, cells: DataFrame, curves: DataFrame) -> str:
-    rates = sorted(set(runs.learning_rate))
-    good = cells[cells.accuracy > 0.3]
+def _size(row: Any) -> str:
     ends = ""
-    if len(rates) > 1 and len(good):
+    if "," in row.learning_rates and row.good:
         ends = (
-            f" Of the {len(good)} cells with an accuracy above .3, "
-            f"{(good.learning_rate == rates[-1]).mean():.0%} choose the "
-            f"largest rate and {(good.learning_rate == rates[0]).mean():.0%} the smallest: there the best one "
-            f"may lie outside."
+            f" Of the {row.good} cells with an accuracy above .3, {row.at_largest:.0%} choose the largest rate and "
+            f"{row.at_smallest:.0%} the smallest: there the best one may lie outside."
         )
     return (
-        f"{len(runs)} runs: {runs.groupby(SETTING, dropna=False).ngroups} settings, "
-        f"{runs.groupby(['width', 'depth']).ngroups} architectures ({len(cells)} cells), {runs.seed.nunique()} seeds, "
-        f"learning rates {', '.join(f'{rate:g}' for rate in rates)}, {curves.epoch.max()} epochs; "
-        f"{runs.trains.mean():.0%} of "
-        f"the runs train, {(runs.diverged > 0).mean():.1%} diverge.{ends}"
+        f"{row.runs} runs: {row.settings} settings, {row.architectures} architectures ({row.cells} cells), {row.seeds} "
+        f"seeds, learning rates {row.learning_rates}, {row.epochs} epochs; {row.trains:.0%} of the runs train, "
+        f"{row.diverged:.1%} diverge.{ends}"
     )
 
 
-def _settings(cells: DataFrame, initial: DataFrame) -> Iterator[str]:
-    deepest = int(cells.depth.max())
+def _settings(settings: DataFrame, deepest: int) -> Iterator[str]:
     yield f"| setting | chi_1 | KS at start | runs that train | test accuracy | same, depth {deepest} | diverged |"
     yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
-    for row in setting_table(cells, initial).itertuples():
+    for row in settings.itertuples():
         yield (
             f"| {activation_name(row.activation, row.theta, row.law)} | {row.chi:.3f} | {row.ks:.3f} | "
             f"{row.all_trains:.0%} | {row.accuracy:.3f} | {row.deep_accuracy:.3f} | {row.all_diverged:.0%} |"
@@ -295,13 +285,11 @@ def _convolutional(cells: DataFrame) -> Iterator[str]:
     yield "Its first layer sees patches, whose norm varies: only the image as a whole has the norm of the protocol."
 
 
-def _persistence(layers: DataFrame, runs: DataFrame) -> Iterator[str]:
-    table = persistence_table(layers, runs)
-    trains = chosen_runs(runs).groupby(SETTING, dropna=False).trains.mean()
+def _persistence(table: DataFrame) -> Iterator[str]:
     epochs = sorted(set(table.epoch))
-    first = layers.iloc[0]
+    first = table.iloc[0]
     yield (
-        f"{first.dataset}, width {int(first.width)}, {int(layers.depth.max())} hidden layers, {first.optimizer}, the "
+        f"{first.dataset}, width {int(first.width)}, {int(first.depth)} hidden layers, {first.optimizer}, the "
         f"rate chosen on validation, {int(table.n_runs.max())} seeds: standardized KS statistic over the neurons and "
         f"networks for one image, mean over layers and images (last layer). Independent normal samples of that size "
         f"({int(table.n_samples.max())}): {table.null_mean.min():.3f} on average."
@@ -320,7 +308,10 @@ def _persistence(layers: DataFrame, runs: DataFrame) -> Iterator[str]:
             else:
                 texts.append(f"{at.loc[epoch, 'mean']:.3f} ({at.loc[epoch, 'last_layer']:.3f})")
         activation, law, theta = key
-        share = trains[trains.index.get_level_values(0) == activation].iloc[0]
-        yield f"| {activation_name(activation, theta, law)} | {share:.0%} | " + " | ".join(texts) + " |"
+        yield (
+            f"| {activation_name(activation, theta, law)} | {rows.trains.iloc[0]:.0%} | "
+            + " | ".join(texts)
+            + " |"
+        )
     yield ""
     yield claims_markdown(pd.DataFrame([persistence_claim(table)]))

@@ -14,12 +14,20 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from replication.inference import bootstrap_interval, holm, sign_flip_p
-from replication.training.results import with_initial
+from replication.training.analysis import (
+    cell_table,
+    chosen_runs,
+    curve_table,
+    persistence_table,
+    setting_table,
+    size_table,
+    with_initial,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Prediction", "comparisons", "predict", "prediction_table"]
+__all__ = ["Prediction", "comparisons", "predict", "prediction_table", "study_frames"]
 
 Array = NDArray[np.float64]
 _PERMUTATIONS = 2000
@@ -205,3 +213,28 @@ def _correlations(x: Array, z: Array, y: Array) -> tuple[float, float]:
     xy, xz, zy = (x * y).sum(1), (x * z).sum(1), (z * y).sum(1)
     rest = np.sqrt(np.maximum((1 - xz**2) * (1 - zy**2), 1e-12))
     return float(xy.mean()), float(((xy - xz * zy) / rest).mean())
+
+
+def study_frames(
+    runs: DataFrame, curves: DataFrame, initial: DataFrame, layers: DataFrame, followed: DataFrame
+) -> dict[str, DataFrame]:
+    """All that tables, claims and figures of the training study read, from its raw rows.
+
+    `layers` and `followed` are layers and runs of the study of persistence.
+    """
+    cells = cell_table(runs)
+    settings = [
+        setting_table(part, initial).assign(dataset=dataset, optimizer=optimizer)
+        for (dataset, optimizer), part in cells.groupby(["dataset", "optimizer"])
+        if (part.depth > 0).any()
+    ]
+    return {
+        "cells": cells,
+        "sizes": size_table(runs, curves, cells),
+        "start": with_initial(cells, initial),
+        "loss": curve_table(curves, cells),
+        "comparisons": comparisons(chosen_runs(runs), initial),
+        "predictions": prediction_table(cells, initial),
+        "settings": pd.concat(settings, ignore_index=True) if settings else pd.DataFrame(),
+        "persistence": persistence_table(layers, followed),
+    }

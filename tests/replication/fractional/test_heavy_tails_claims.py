@@ -13,7 +13,7 @@ from replication.fractional.analysis import fractional_comparisons, width_slopes
 from replication.fractional.claims import heavy_tails_claims
 from replication.inference import holm
 from replication.labels import scheme_name
-from replication.training.results import cell_table
+from replication.training.analysis import cell_table
 from replication.verdicts import CLAIM_COLUMNS
 
 SCHEMES = ("fractional_1", "he", "xavier", "random_walk")

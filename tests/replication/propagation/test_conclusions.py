@@ -196,7 +196,7 @@ def test_exact_layers():
     rows = [cell("odd", 4.0, 3, 2), cell("odd", 4.0, 3, 3), cell("normalized_relu", math.nan, 3, 9)]
     rows += [cell("normalized_relu", math.nan, 3, 10, dead=1)]
     rows += [cell("relu", math.nan, 3, 7), cell("relu", math.nan, 3, 8, variance_error=0.3)]
-    assert exact_variance(pd.DataFrame(rows)).depth.tolist() == [2, 9, 7]
+    assert exact_variance(pd.DataFrame(rows)).tolist() == [True, False, True, False, True, False]
 
 
 def test_text():

@@ -4,17 +4,17 @@ import math
 
 import pandas as pd
 import pytest
-from test_training_results import KS, at_start, study
+from test_training_analysis import KS, at_start, study
 
-from replication.training.claims import persistence_claim, study_claims, training_text
-from replication.training.comparisons import comparisons, prediction_table
-from replication.training.results import (
+from replication.training.analysis import (
     cell_table,
     chosen_runs,
     persistence_table,
     setting_table,
     with_initial,
 )
+from replication.training.claims import persistence_claim, study_claims, training_text
+from replication.training.comparisons import comparisons, prediction_table, study_frames
 from replication.verdicts import CLAIM_COLUMNS
 
 KEYS = ["dataset", "optimizer", "activation", "law", "theta", "width", "depth"]
@@ -42,7 +42,13 @@ def followed(end):
 
 
 def text(runs, initial_frame, end=0.02):
-    return training_text(runs, curves(runs), initial_frame, *followed(end))
+    return words(runs, curves(runs), initial_frame, *followed(end))
+
+
+def words(*raw):
+    frames = study_frames(*raw)
+    del frames["loss"]
+    return training_text(**frames)
 
 
 def claims(runs, initial_frame):
@@ -173,12 +179,12 @@ def test_a_setting_that_diverged_or_was_never_gaussian_is_not_a_loss():
     assert row["result"] == "at the start: 1 of 1 settings; of these at the end: 1"
     assert row["verdict"] == "confirmed"
     runs_of = study()
-    assert "diverged" in training_text(runs_of, curves(runs_of), at_start(runs_of), gone, runs)
+    assert "diverged" in words(runs_of, curves(runs_of), at_start(runs_of), gone, runs)
     never = layers.assign(ks_standardized=0.2)
     assert persistence_claim(persistence_table(never, runs))["verdict"] == "not tested"
     constant = layers.assign(ks_standardized=math.nan)
     assert persistence_claim(persistence_table(constant, runs))["verdict"] == "not tested"
-    answer = training_text(runs_of, curves(runs_of), at_start(runs_of), constant, runs)
+    answer = words(runs_of, curves(runs_of), at_start(runs_of), constant, runs)
     assert "constant" in answer
     assert "nan" not in answer
 
@@ -209,6 +215,6 @@ def test_dead_controls_are_told():
 def test_convolutional_networks_have_their_claims():
     conv = study(better=0.2, seeds=14)
     conv = conv[conv.depth == 3].assign(width=0, depth=0)
-    answer = training_text(conv, curves(conv), pd.DataFrame(), *followed(0.02))
+    answer = words(conv, curves(conv), pd.DataFrame(), *followed(0.02))
     assert "| LeNet-like network |" in answer
     assert "| phi odd trains better than tanh on the edge (LeNet) | **confirmed** |" in answer

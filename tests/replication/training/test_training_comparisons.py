@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binom, spearmanr
-from test_training_results import at_start, run, study
+from test_training_analysis import at_start, run, study
 
 from replication.inference import holm
+from replication.training.analysis import cell_table, chosen_runs
 from replication.training.comparisons import comparisons, predict, prediction_table
-from replication.training.results import cell_table, chosen_runs
 
 
 def compared(runs, **options):

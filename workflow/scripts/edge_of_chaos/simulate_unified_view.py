@@ -33,7 +33,7 @@ def scheme(name: str) -> dict[str, pd.DataFrame]:
         )
     head = {"scheme": name, "keeps": kept.keeps, "formula": kept.formula, "width": width}
     null = {"ks_null_95": null_point(networks, Stream(seed, "unified_view", "null", networks))}
-    return {"table": pd.DataFrame([head | row | null for row in rows])}
+    return {"unified": pd.DataFrame([head | row | null for row in rows])}
 
 
 def tasks() -> Iterator[Any]:

@@ -2,22 +2,19 @@
 
 from typing import Any
 
-from replication.edge_of_chaos.analysis import unified_table
 from replication.edge_of_chaos.claims import eoc_claims
-from replication.files import read_parquet
 from replication.jobs import job
 from replication.tables import write_table
 
 snakemake: Any  # Snakemake puts it here
 
-with job(snakemake):
-    names = ("unique", "rates", "scales", "ranges", "points", "correlations", "variances", "unified")
-    results = {name: read_parquet(snakemake.input[name]) for name in names}
-    pairs = read_parquet(snakemake.input.pairs)
+with job(snakemake) as run:
+    found = run.read()
+    pairs = found["pairs"]
     pairs = pairs[pairs.listed].drop(columns="listed")
     number = dict.fromkeys(("weight_variance", "chi", "sigma_w", "sigma_b", "variance_slope", "xi_c"), ".6g")
     write_table(pairs, snakemake.output.pairs, number | {"theta": "g", "b": "g"})
-    write_table(eoc_claims(results), snakemake.output.claims)
+    write_table(eoc_claims(found), snakemake.output.claims)
     formats = dict.fromkeys(
         ("variance", "variance_theory", "gradient", "gradient_theory", "correlation", "correlation_theory"),
         ".3g",
@@ -33,4 +30,4 @@ with job(snakemake):
         "ks": "KS against the first layer's law",
         "ks_standardized": "standardized",
     }
-    write_table(unified_table(results["unified"]), snakemake.output.unified, formats, headers)
+    write_table(found["schemes"], snakemake.output.unified, formats, headers)

@@ -2,19 +2,13 @@
 
 from typing import Any
 
-import pandas as pd
-
-from replication.files import read_parquet, write_parquet
-from replication.fractional.analysis import fractional_comparisons, width_slopes
 from replication.fractional.claims import heavy_tails_claims
 from replication.jobs import job
 from replication.labels import HEADS, scheme_name
 from replication.tables import write_table
-from replication.training.results import CELL, cell_table, chosen_runs, curve_table
 
 snakemake: Any  # Snakemake puts it here
 
-READ = ("constants", "deep", "agreement", "widths", "tests", "one_layer", "clt", "normality", "tails")
 HIDDEN = [
     "theta",
     "all_runs",
@@ -26,15 +20,10 @@ HIDDEN = [
     "loss_high",
 ]
 
-with job(snakemake):
-    results = {name: read_parquet(snakemake.input[name]) for name in READ}
-    runs, curves = (
-        pd.concat(map(read_parquet, snakemake.input[name]), ignore_index=True) for name in ("runs", "curves")
-    )
-    output = snakemake.output
-    cells = cell_table(runs)
-    comparisons = fractional_comparisons(runs)
-    scales, slopes = results["widths"], width_slopes(results["widths"])
+with job(snakemake) as run:
+    found, output = run.read(), snakemake.output
+    cells, comparisons = found["cells"], found["comparisons"]
+    scales, slopes = found["widths"], found["slopes"]
     scales = scales[scales.width.isin([2, 4, 8, 16, 32, 64, 89])]
     scales = scales.merge(slopes, on="s", how="left", suffixes=("", "_slope"))
     write_table(
@@ -49,8 +38,8 @@ with job(snakemake):
             "second_slope": "slope, second order",
         },
     )
-    clt = results["clt"].merge(
-        results["one_layer"][["activation", "s", "mean", "error"]],
+    clt = found["clt"].merge(
+        found["one_layer"][["activation", "s", "mean", "error"]],
         on=["activation", "s"],
         suffixes=("", "_preserved"),
     )
@@ -63,7 +52,7 @@ with job(snakemake):
         {"mean_preserved": "E|x'|^s, drawn", "approximation": "-s variance/2"},
     )
     write_table(
-        results["tails"],
+        found["tails"],
         output.tails,
         {"s": "g", "share": "g", "hill": ".4f", "error": ".4f", "exact": ".5f"},
         {"hill": "Hill", "exact": "stationary law"},
@@ -85,7 +74,4 @@ with job(snakemake):
         | dict.fromkeys(("p", "p_holm", "loss_p", "loss_p_holm"), ".2g"),
         HEADS | {"accuracy": "difference of test accuracy", "loss": "difference of training loss"},
     )
-    write_table(heavy_tails_claims(results, cells, comparisons), output.claims)
-    write_parquet(cells, output.cells)
-    write_parquet(chosen_runs(runs)[[*CELL, "seed", "accuracy"]], output.chosen)
-    write_parquet(curve_table(curves, cells), output.loss)
+    write_table(heavy_tails_claims(found, cells, comparisons), output.claims)

@@ -9,8 +9,8 @@ from preactivations.streams import Stream
 from replication.files import read_parquet, write_parquet
 from replication.jobs import job
 from replication.kernels.images import direction_rows, hypothesis_table, image_rows, networks_of
+from replication.training.analysis import chosen_runs
 from replication.training.cell import images as images_of
-from replication.training.results import chosen_runs
 
 snakemake: Any  # Snakemake puts it here
 

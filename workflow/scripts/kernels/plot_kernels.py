@@ -230,7 +230,7 @@ def plot_inputs(paths: Any) -> None:
 with job(snakemake), style():
     inputs = snakemake.input
     curves, gram, errors = (read_parquet(inputs[n]) for n in ("curves", "gram", "errors"))
-    slopes, table = read_parquet(inputs.slopes), read_parquet(inputs.depth)
+    slopes, table = read_parquet(inputs.slopes), read_parquet(inputs.angles)
     directions, images, hypotheses = (read_parquet(inputs[n]) for n in ("directions", "images", "hypotheses"))
     controls = snakemake.params.controls
     output = snakemake.output

@@ -2,22 +2,15 @@
 
 from typing import Any
 
-from replication.files import read_parquet, write_parquet
 from replication.jobs import job
-from replication.kernels.analysis import depth_table, law_table, slope_table
 from replication.kernels.claims import kernel_claims
 from replication.tables import write_table
 
 snakemake: Any  # Snakemake puts it here
 
-READ = ("curves", "finite_width", "depth", "gram", "errors", "directions", "images", "hypotheses")
-
-with job(snakemake):
-    found = {name: read_parquet(snakemake.input[name]) for name in READ}
-    output = snakemake.output
-    laws = law_table(found["curves"], found["finite_width"])
-    slopes = slope_table(found["errors"], snakemake.params.fit_from)
-    depth = depth_table(found["depth"])
+with job(snakemake) as run:
+    found, output = run.read(), snakemake.output
+    laws, slopes, depth = found["law_deviations"], found["slopes"], found["angles"]
     digits = dict.fromkeys(("kernel", "kernel_drawn", "variance", "variance_drawn", "ratio", "angle"), ".4g")
     digits |= dict.fromkeys(("kernel_error", "variance_error"), ".2g")
     counts = dict.fromkeys(("neurons", "width", "networks"), ".0f")
@@ -60,12 +53,10 @@ with job(snakemake):
     )
     claims = kernel_claims(
         laws,
-        snakemake.params.controls,
+        run.params.controls,
         found["errors"],
         slopes,
         depth,
         *(found[name] for name in ("gram", "directions", "images", "hypotheses")),
     )
     write_table(claims, output.claims)
-    write_parquet(slopes, output.fits)
-    write_parquet(depth, output.angles)

@@ -8,7 +8,6 @@ import pandas as pd
 from replication.figures import look, panels, save, shared_legend, style, theta_colours
 from replication.files import read_parquet
 from replication.jobs import job
-from replication.propagation.analysis import exact_variance, square_dependence
 
 snakemake: Any  # Snakemake puts it here
 
@@ -73,8 +72,8 @@ def plot_dependence(paths: Any) -> None:
         (points.route == "exact") & (points.sweep == "iii") & points.activation.isin(KINDS) & (points.n > 1)
     ]
     for kind, filled in (("odd", True), ("positive", False)):
-        ks = exact[exact.activation == kind].groupby("theta").ks.mean()
-        x = [square_dependence(theta) for theta in ks.index]
+        mean = exact[exact.activation == kind].groupby("theta")[["ks", "dependence"]].mean()
+        ks, x = mean.ks, mean.dependence
         two_layers.plot(x, ks, "-" if filled else "--", color="0.6", lw=0.8, zorder=1)
         for theta, at, value in zip(ks.index, x, ks, strict=True):
             colour = many[theta]
@@ -111,7 +110,7 @@ def plot_dependence(paths: Any) -> None:
 def plot_check(paths: Any) -> None:
     figure, ((scores, shrinking, covariances),) = panels(1, 3, 3.1)
 
-    exact = exact_variance(layers)
+    exact = layers[layers.exact_variance]
     z = np.sort((exact.variance - 1) / exact.variance_error)
     scores.plot([-4, 4], [-4, 4], color="0.7", lw=0.8)
     scores.plot(normal_scores(z.size), z, ".", ms=3, color="black")
@@ -155,8 +154,7 @@ def normal_scores(size: int) -> Any:
 
 
 with job(snakemake), style():
-    layers = pd.concat(map(read_parquet, snakemake.input.layers), ignore_index=True)
-    points = pd.concat(map(read_parquet, snakemake.input.points), ignore_index=True)
+    layers, points = read_parquet(snakemake.input.layers), read_parquet(snakemake.input.points)
     correlations = pd.concat(map(read_parquet, snakemake.input.correlations), ignore_index=True)
     free = layers[~layers.activation.str.startswith("normalized_")]
     colours, many = theta_colours(layers.theta.dropna()), theta_colours(points.theta.dropna())

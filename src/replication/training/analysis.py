@@ -23,6 +23,8 @@ __all__ = [
     "curve_table",
     "persistence_table",
     "setting_table",
+    "size_table",
+    "training_frames",
     "with_initial",
 ]
 
@@ -137,9 +139,59 @@ def setting_table(cells: DataFrame, initial: DataFrame) -> DataFrame:
     return pd.DataFrame(rows).sort_values("accuracy", ascending=False, ignore_index=True)
 
 
+def size_table(runs: DataFrame, curves: DataFrame, cells: DataFrame) -> DataFrame:
+    """One row per data set and optimizer: what was trained, and where the chosen learning rates lie.
+
+    runs, settings, architectures, cells, seeds, learning_rates (text), epochs; trains and diverged, shares of the runs;
+    good, cells with an accuracy above .3, and the shares of these at the largest and the smallest rate.
+    """
+    rows = []
+    for key, mine in runs.groupby(["dataset", "optimizer"]):
+        name = dict(zip(("dataset", "optimizer"), key, strict=True))
+        own_cells, own_curves = (
+            frame[(frame.dataset == name["dataset"]) & (frame.optimizer == name["optimizer"])]
+            for frame in (cells, curves)
+        )
+        rates = sorted(set(mine.learning_rate))
+        good = own_cells[own_cells.accuracy > 0.3]
+        rows.append(
+            name
+            | {
+                "runs": len(mine),
+                "settings": mine.groupby(SETTING, dropna=False).ngroups,
+                "architectures": mine.groupby(["width", "depth"]).ngroups,
+                "cells": len(own_cells),
+                "seeds": mine.seed.nunique(),
+                "learning_rates": ", ".join(f"{rate:g}" for rate in rates),
+                "epochs": int(own_curves.epoch.max()),
+                "trains": mine.trains.mean(),
+                "diverged": (mine.diverged > 0).mean(),
+                "good": len(good),
+                "at_largest": (good.learning_rate == rates[-1]).mean(),
+                "at_smallest": (good.learning_rate == rates[0]).mean(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def training_frames(runs: DataFrame, curves: DataFrame) -> dict[str, DataFrame]:
+    """What tables and figures of any training read: `cells`, `chosen` accuracies by seed, `loss` by epoch."""
+    cells = cell_table(runs)
+    return {
+        "cells": cells,
+        "chosen": chosen_runs(runs)[[*CELL, "seed", "accuracy"]],
+        "loss": curve_table(curves, cells),
+    }
+
+
 def persistence_table(layers: DataFrame, runs: DataFrame) -> DataFrame:
-    """Standardized KS by setting and epoch at the chosen learning rate: mean, first and last layer, null mean."""
-    best = chosen_runs(runs)[[*SETTING, "learning_rate"]].drop_duplicates()
+    """Standardized KS by setting and epoch at the chosen learning rate: mean, first and last layer, null mean.
+
+    Also `trains`, the share of the runs at that rate; dataset, width, depth and optimizer of the study.
+    """
+    chosen = chosen_runs(runs)
+    best = chosen[[*SETTING, "learning_rate"]].drop_duplicates()
+    trains = chosen.groupby(SETTING, dropna=False).trains.mean().rename("trains").reset_index()
     mine = layers.merge(best, on=[*SETTING, "learning_rate"])
     rows = []
     for key, cell in mine.groupby([*SETTING, "learning_rate", "epoch"], dropna=False, sort=False):
@@ -157,4 +209,7 @@ def persistence_table(layers: DataFrame, runs: DataFrame) -> DataFrame:
                 "n_runs": int(ordered.n_runs.max()),
             }
         )
-    return pd.DataFrame(rows)
+    if not rows:
+        return pd.DataFrame()
+    study = layers.iloc[0][["dataset", "width", "optimizer"]].to_dict() | {"depth": int(layers.depth.max())}
+    return pd.DataFrame(rows).merge(trains, on=SETTING, how="left").assign(**study)

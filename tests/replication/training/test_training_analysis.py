@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replication.training.results import (
+from replication.training.analysis import (
     cell_table,
     chosen_runs,
     curve_table,

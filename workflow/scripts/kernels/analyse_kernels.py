@@ -1,0 +1,16 @@
+"""Statistics of drawn kernels: deviations from the formula, rates in the number of inputs, angles against depth."""
+
+from typing import Any
+
+from replication.jobs import job
+from replication.kernels.analysis import depth_table, law_table, slope_table
+
+snakemake: Any  # Snakemake puts it here
+
+with job(snakemake) as run:
+    found = run.read()
+    run.write(
+        law_deviations=law_table(found["curves"], found["finite_width"]),
+        slopes=slope_table(found["errors"], run.params.fit_from),
+        angles=depth_table(found["depth"]),
+    )
