@@ -290,7 +290,7 @@ def test_rules_are_written_in_full():
     for path in (ROOT / "workflow/rules").glob("*.smk"):
         for rule in re.split(r"^rule ", path.read_text(), flags=re.MULTILINE)[1:]:
             if "script:" in rule:
-                for part in ("input", "output", "log", "benchmark", "threads", "resources", "conda"):
+                for part in ("input", "output", "log", "benchmark", "resources", "conda"):
                     assert f"    {part}:" in rule, f"{path.name}: {rule.split(':')[0]} has no {part}"
                 assert "mem_mb=" in rule
                 assert "runtime=" in rule

@@ -156,7 +156,6 @@ rule squares:
         benchmark_of("squares")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=5,
@@ -178,7 +177,6 @@ rule plot_squares:
         benchmark_of("plot_squares")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=5,

@@ -15,7 +15,6 @@ rule derive_activation:
         benchmark_of("derive_activation")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=5,
@@ -39,7 +38,6 @@ rule fit_activation:
         benchmark_of("fit_activation/{law}")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
@@ -64,7 +62,6 @@ rule plot_activation:
         benchmark_of("plot_activation")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=5,
@@ -89,7 +86,6 @@ rule analyse_fit:
         benchmark_of("analyse_fit/{law}")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
@@ -124,7 +120,6 @@ rule table_activation:
         benchmark_of("table_activation")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=5,
@@ -144,7 +139,6 @@ rule plot_fitted:
         benchmark_of("plot_fitted")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=5,
@@ -168,7 +162,6 @@ rule plot_fit_losses:
         benchmark_of("plot_fit_losses")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=5,
@@ -189,7 +182,6 @@ rule check_constraints:
         benchmark_of("check_constraints")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=5,
@@ -211,7 +203,6 @@ rule table_constraints:
         benchmark_of("table_constraints")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=5,

@@ -132,6 +132,12 @@ def made_by(*made):
     return {name: path for rule in made for name, path in rule.output.items()}
 
 
+def of_stages(folder):
+    """What the stages make in a folder."""
+    made = [path for stage in STAGES for path in getattr(rules, stage).input]
+    return [path for path in made if Path(path).is_relative_to(folder)]
+
+
 def groups(values, size):
     """Consecutive parts of a list, as lists."""
     return [values[k : k + size] for k in range(0, len(values), size)]

@@ -14,7 +14,6 @@ rule fetch_dataset:
         dataset="|".join(name for name in DATASETS if DATASETS[name].fetched),
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=120,

@@ -21,7 +21,6 @@ rule derive_density:
         benchmark_of("derive_density")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=5,
@@ -44,7 +43,6 @@ rule plot_density:
         benchmark_of("plot_density")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=5,
@@ -66,7 +64,6 @@ rule fit_density:
         benchmark_of("fit_density/{law}")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=10,

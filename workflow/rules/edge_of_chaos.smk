@@ -24,7 +24,6 @@ rule derive_edge_of_chaos:
         benchmark_of("derive_edge_of_chaos")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=2000,
         runtime=60,
@@ -51,7 +50,6 @@ rule simulate_edge_of_chaos:
         benchmark_of("simulate_edge_of_chaos")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=int(1500 + 2 * EOC.memory_mb),
         batch_mb=int(EOC.memory_mb),  # not a parameter: it changes no number
@@ -79,7 +77,6 @@ rule simulate_unified_view:
         benchmark_of("simulate_unified_view")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=3000,
         runtime=24 * 60,
@@ -104,7 +101,6 @@ rule analyse_edge_of_chaos:
         benchmark_of("analyse_edge_of_chaos")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=10,
@@ -139,7 +135,6 @@ rule plot_edge_of_chaos:
         benchmark_of("plot_edge_of_chaos")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1500,
         runtime=10,
@@ -173,7 +168,6 @@ rule table_edge_of_chaos:
         benchmark_of("table_edge_of_chaos")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=5,

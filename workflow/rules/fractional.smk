@@ -39,7 +39,6 @@ rule simulate_fractional:
         benchmark_of("simulate_fractional")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=3000,
         runtime=24 * 60,
@@ -76,7 +75,6 @@ rule train_fractional:
         activations="[a-z_]+",
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=6000,
         runtime=7 * 24 * 60,
@@ -128,7 +126,6 @@ rule analyse_fractional:
         benchmark_of("analyse_fractional")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
@@ -159,7 +156,6 @@ rule table_fractional:
         benchmark_of("table_fractional")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
@@ -185,7 +181,6 @@ rule plot_fractional:
         benchmark_of("plot_fractional")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1500,
         runtime=10,

@@ -26,7 +26,6 @@ rule derive_isometry:
         benchmark_of("derive_isometry")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1500,
         runtime=30,
@@ -56,7 +55,6 @@ rule simulate_isometry:
         benchmark_of("simulate_isometry")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=int(2500 + 2 * ISOMETRY.memory_mb),
         batch_mb=int(ISOMETRY.memory_mb),  # not a parameter: it changes no number
@@ -89,7 +87,6 @@ rule train_isometry:
         schemes="[a-z_]+",
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=6000,
         runtime=7 * 24 * 60,
@@ -138,7 +135,6 @@ rule analyse_isometry:
         benchmark_of("analyse_isometry")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
@@ -176,7 +172,6 @@ rule table_isometry:
         benchmark_of("table_isometry")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
@@ -207,7 +202,6 @@ rule plot_isometry:
         benchmark_of("plot_isometry")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1500,
         runtime=10,

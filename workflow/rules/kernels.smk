@@ -19,7 +19,6 @@ rule simulate_kernels:
         benchmark_of("simulate_kernels")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=3000,
         runtime=24 * 60,
@@ -44,7 +43,6 @@ rule simulate_kernel_errors:
         benchmark_of("simulate_kernel_errors")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1500,
         runtime=24 * 60,
@@ -79,7 +77,6 @@ rule analyse_kernel_inputs:
         benchmark_of("analyse_kernel_inputs")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=6000,
         runtime=60,
@@ -110,7 +107,6 @@ rule analyse_kernels:
         benchmark_of("analyse_kernels")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
@@ -155,7 +151,6 @@ rule table_kernels:
         benchmark_of("table_kernels")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
@@ -186,7 +181,6 @@ rule plot_kernels:
         benchmark_of("plot_kernels")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1500,
         runtime=10,

@@ -86,7 +86,6 @@ rule run_notebook:
         benchmark_of("run_notebook/{name}")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
@@ -111,7 +110,6 @@ rule plot_rule_graph:
         benchmark_of("plot_rule_graph")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=5,

@@ -52,7 +52,6 @@ rule simulate_two_layer:
         benchmark_of("simulate_two_layer/{cell}")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1500,
         batch_mb=int(KS.memory_mb),  # not a parameter: it changes no number
@@ -77,7 +76,6 @@ rule simulate_two_layer_fitted:
         benchmark_of("simulate_two_layer_fitted/{law}")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1500,
         batch_mb=int(KS.memory_mb),  # not a parameter: it changes no number
@@ -106,7 +104,6 @@ rule null_band_two_layer:
         benchmark_of("null_band_two_layer")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=60,
@@ -136,7 +133,6 @@ rule table_two_layer:
         benchmark_of("table_two_layer")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=5,
@@ -164,7 +160,6 @@ rule plot_two_layer:
         benchmark_of("plot_two_layer")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=5,
@@ -193,7 +188,6 @@ rule simulate_depth:
         benchmark_of("simulate_depth/{cell}.widths_{group}")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=int(1000 + 2 * STUDY.memory_mb),
         batch_mb=int(STUDY.memory_mb),  # not a parameter: it changes no number
@@ -229,7 +223,6 @@ rule simulate_correlations:
         dataset="|".join(DATASETS),
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=int(2000 + 2 * CORRELATIONS.memory_mb),
         batch_mb=int(CORRELATIONS.memory_mb),
@@ -256,7 +249,6 @@ rule null_band_depth:
         benchmark_of("null_band_depth")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=600,
@@ -298,7 +290,6 @@ rule plot_depth:
         benchmark_of("plot_depth")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
@@ -325,7 +316,6 @@ rule analyse_propagation:
         benchmark_of("analyse_propagation")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
@@ -352,7 +342,6 @@ rule plot_dependence:
         benchmark_of("plot_dependence")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
@@ -390,7 +379,6 @@ rule plot_correlations:
         benchmark_of("plot_correlations/{dataset}")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
@@ -421,7 +409,6 @@ rule table_propagation:
         benchmark_of("table_propagation")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=10,

@@ -41,12 +41,6 @@ rule companions:
         rules.fractional.input,
 
 
-def of_stages(folder):
-    """What the stages make in a folder."""
-    made = [path for stage in STAGES for path in getattr(rules, stage).input]
-    return [path for path in made if Path(path).is_relative_to(folder)]
-
-
 rule figures:
     input:
         of_stages(FIGURES),

@@ -54,7 +54,6 @@ rule train:
         part="widths_[0-9_]+|lenet",
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=6000,
         runtime=7 * 24 * 60,
@@ -104,7 +103,6 @@ rule train_persistence:
         benchmark_of("train_persistence")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=6000,
         runtime=7 * 24 * 60,
@@ -170,7 +168,6 @@ rule analyse_training:
         benchmark_of("analyse_training")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
@@ -192,7 +189,6 @@ rule table_training:
         benchmark_of("table_training")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=30,
@@ -238,7 +234,6 @@ rule plot_training:
         benchmark_of("plot_training/{dataset}_{optimizer}")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
@@ -267,7 +262,6 @@ rule plot_lenet:
         benchmark_of("plot_lenet/{dataset}_{optimizer}")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
@@ -292,7 +286,6 @@ rule plot_persistence:
         benchmark_of("plot_persistence")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=10,

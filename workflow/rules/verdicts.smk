@@ -26,7 +26,6 @@ rule table_verdicts:
         benchmark_of("table_verdicts")
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=5,
