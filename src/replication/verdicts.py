@@ -251,20 +251,18 @@ def claim(
 
 
 def claim_row(words: str, source: Source, tested: Finding, reference: str = "") -> dict[str, str]:
-    """Row of a statement, keys of `CLAIM_COLUMNS`."""
-    result = tested.result
+    """Row of a statement, keys of `CLAIM_COLUMNS`; the result begins with the number of cases where it holds."""
+    result, holds = tested.result, _one_dimensional(tested.cases)
+    if holds.size > 1:
+        result = f"in {holds.sum()} of {holds.size}" + (f"; {result}" if result else "")
     if tested.unresolved:
         result = f"{result}; not resolved: {tested.unresolved}"
-    verdict = "not tested" if tested.unresolved else _verdict(tested.cases)
+    if tested.unresolved or not holds.size:
+        verdict = "not tested"
+    else:
+        verdict = "confirmed" if holds.all() else "in part" if holds.any() else "not confirmed"
     row = (words, _checked(source), reference, tested.test, result, verdict)
     return dict(zip(CLAIM_COLUMNS, row, strict=True))
-
-
-def _verdict(cases: ArrayLike) -> str:
-    holds = _one_dimensional(cases)
-    if not holds.size:
-        return "not tested"
-    return "confirmed" if holds.all() else "in part" if holds.any() else "not confirmed"
 
 
 def _one_dimensional(cases: ArrayLike) -> Any:

@@ -73,6 +73,8 @@ def row(cases, unresolved=""):
 )
 def test_statements(cases, verdict):
     assert row(cases)["verdict"] == verdict
+    counted = f"in {sum(cases)} of {len(cases)}; numbers" if len(cases) > 1 else "numbers"
+    assert row(cases)["result"] == counted
     unresolved = row(cases, "too few")
     assert unresolved["verdict"] == "not tested"
     assert unresolved["result"].endswith("not resolved: too few")

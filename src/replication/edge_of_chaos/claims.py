@@ -53,8 +53,7 @@ def _unique_variance(unique: DataFrame) -> Finding:
     listed = ", ".join(f"{activation_name(r.activation, r.theta)} {r.most}" for r in several.itertuples())
     return Finding(
         f"fixed points in [1e-10, 1e8] at up to {int(unique.settings.max())} scales for {len(unique)} activations",
-        f"at most one for {len(unique) - len(several)} of {len(unique)} activations"
-        + (f"; more: {listed}" if listed else ""),
+        f"more: {listed}" if listed else "",
         unique.most <= 1,
     )
 
@@ -78,8 +77,8 @@ def _counter_example(ranges: DataFrame, points: DataFrame) -> Finding:
         f"omega {r.omega:g}: [{r.sigma_w_low:.4f}, {r.sigma_w_high:.4f}]" for r in ranges.itertuples()
     )
     return Finding(
-        f"three periods of fixed points at {len(as_derived)} values of sigma_w",
-        f"alternate with that ratio at {sum(as_derived)} of {len(as_derived)}; sigma_w with fixed points: {listed}",
+        f"three periods of fixed points at {len(as_derived)} values of sigma_w: they alternate with that ratio",
+        f"sigma_w with fixed points: {listed}",
         as_derived,
     )
 
@@ -156,7 +155,7 @@ def _convergence(correlations: DataFrame) -> Finding:
     return Finding(
         f"mean correlation at width {int(deep.width.iloc[0])}, depth {int(deep.depth.iloc[0])}, with its 5 % and 95 % "
         "networks: the map is between these",
-        f"in {inside.sum()} of {len(deep)}; measured (map): {listed}",
+        f"measured (map): {listed}",
         inside,
     )
 
@@ -181,7 +180,7 @@ def _on_the_edge(rates: DataFrame) -> Finding:
         parts.append(f"{activation_name(activation, theta)}: exponent {slope:.3f}, {detail} at l = {depth}")
     return Finding(
         "the map iterated from c = 1/2; exponent over the last third of the depths within .1",
-        f"in {sum(as_said)} of {len(as_said)}; " + "; ".join(parts),
+        "; ".join(parts),
         as_said,
     )
 
@@ -207,7 +206,7 @@ def _off_the_edge(scales: DataFrame) -> Finding:
     some(as_said, "three scales within 2 % of the edge on either side")
     return Finding(
         "exponent of xi_c within 2 % of the edge: -1 within .1",
-        f"in {sum(as_said)} of {len(as_said)}; " + "; ".join(parts),
+        "; ".join(parts),
         as_said,
     )
 
@@ -263,6 +262,6 @@ def _gradients(unified: DataFrame) -> Finding:
     return Finding(
         f"automatic differentiation, width {int(unified.width.iloc[0])}, {depth} layers: mean factor per layer within "
         "3 standard errors and 1 %",
-        f"in {sum(as_said)} of {len(as_said)}; measured (chi_1): " + "; ".join(parts),
+        "measured (chi_1): " + "; ".join(parts),
         as_said,
     )

@@ -111,7 +111,7 @@ def _closer(pairs: DataFrame, reference: DataFrame, depth: int) -> Finding:
     )
     return Finding(
         f"standardized KS at depth {depth}, cells (law, width) in which either is distinguishable from normal",
-        f"in {len(compared) - farther.sum()} of {len(compared)}" + (f"; farther: {listed}" if listed else ""),
+        f"farther: {listed}" if listed else "",
         ~farther,
     )
 
@@ -129,7 +129,7 @@ def _odd_is_farther(at: DataFrame, depth: int) -> Finding:
     worse = compared.odd > compared.positive
     return Finding(
         f"standardized KS at depth {depth}, cells (law, width) in which either is distinguishable from normal",
-        f"in {worse.sum()} of {len(compared)}",
+        "",
         worse,
     )
 
@@ -147,8 +147,7 @@ def _stays_gaussian(layers: DataFrame) -> Finding:
             )
     return Finding(
         "layers from the third on, by cell (law, width): no more beyond the 95 % point than 99.9 % of normal ones",
-        f"{sum(good)} of {len(good)} cells"
-        + (f"; more: {'; '.join(listed)} (median excess kurtosis)" if listed else ""),
+        f"more: {'; '.join(listed)} (median excess kurtosis)" if listed else "",
         good,
     )
 
@@ -162,7 +161,7 @@ def _falls_with_width(at: DataFrame, depth: int) -> Finding:
         falls += list(np.diff(beyond.ks_standardized) < 0)
     return Finding(
         f"steps of width at depth {depth} between cells that are distinguishable from normal",
-        f"in {sum(falls)} of {len(falls)}",
+        "",
         falls,
     )
 
@@ -208,7 +207,7 @@ def _variance_order(layers: DataFrame) -> Finding:
         listed.append(f"{activation_name(activation, theta, law)} {coefficients[0]:.2f}")
     return Finding(
         f"at depth {layers.depth.iloc[0]}, widths >= 10, a/n + b/n^2 leaves no more than noise (level .001)",
-        f"in {sum(good)} of {len(good)} cells; a: " + ", ".join(listed),
+        "a: " + ", ".join(listed),
         good,
     )
 
@@ -329,7 +328,7 @@ def _tends(rows: DataFrame, *, dataset: str) -> Finding:
     return Finding(
         f"by activation: the deviation at width {int(rows.width.max())}, depth {int(rows.depth.max())} is within error "
         f"or less than half of that at width {int(rows.width.min())}",
-        f"in {sum(good)} of {len(good)}; measured (predicted): {', '.join(listed)}",
+        f"measured (predicted): {', '.join(listed)}",
         good,
     )
 

@@ -192,7 +192,7 @@ def persistence_claim(table: DataFrame) -> Finding:
     some(kept, "setting that is Gaussian at the start")
     return Finding(
         f"standardized KS within {_NEAR - 1:.0%} of the mean of independent normal samples, by setting",
-        f"at the start: {len(kept)} of {len(ends)} settings; of these at the end: {sum(kept)}",
+        f"of {len(ends)} settings {len(kept)} are Gaussian at the start, of these {sum(kept)} at the end",
         kept,
     )
 

@@ -128,7 +128,7 @@ def test_lost_gaussianity_is_seen():
         return persistence_claim(persistence_table(*followed(end)))
 
     assert (kept(0.02)["verdict"], kept(0.2)["verdict"]) == ("confirmed", "not confirmed")
-    assert kept(0.2)["result"] == "at the start: 2 of 2 settings; of these at the end: 0"
+    assert kept(0.2)["result"] == "in 0 of 2; of 2 settings 2 are Gaussian at the start, of these 0 at the end"
 
 
 def test_directions_of_constructed_pairs():
@@ -176,7 +176,7 @@ def test_a_setting_that_diverged_or_was_never_gaussian_is_not_a_loss():
     layers, runs = followed(0.02)
     gone = layers[~((layers.activation == "relu") & (layers.epoch == 5))]
     row = persistence_claim(persistence_table(gone, runs))
-    assert row["result"] == "at the start: 1 of 1 settings; of these at the end: 1"
+    assert row["result"] == "of 1 settings 1 are Gaussian at the start, of these 1 at the end"
     assert row["verdict"] == "confirmed"
     runs_of = study()
     assert "diverged" in words(runs_of, curves(runs_of), at_start(runs_of), gone, runs)
