@@ -8,8 +8,8 @@ from preactivations.gaussianity import null_quantile
 from replication.activation.published import compare_fits
 from replication.edge_of_chaos.published import compare_edge_of_chaos
 from replication.fractional import study as heavy_tails_study
-from replication.fractional.published import compare_heavy_tails
-from replication.isometry.published import compare_relu_law
+from replication.fractional.published import compare_fractional
+from replication.isometry.published import compare_isometry
 from replication.kernels.published import compare_kernels
 from replication.propagation.published import compare_fitted_sweep_iii, compare_sweep_iii, width_one
 from replication.verdicts import NUMBER_COLUMNS
@@ -136,12 +136,12 @@ def test_heavy_tails():
             "exact": [0.99, 1.0],
         }
     )
-    rows = compare_heavy_tails(constants, slopes, tails)
+    rows = compare_fractional(constants, slopes, tails)
     assert list(rows.columns) == NUMBER_COLUMNS
     assert rows.verdict.tolist() == ["agrees"] * 19
     assert set(rows.paper) == {"4"}
     assert rows.source.value_counts().to_dict() == {"derived here": 18, "authors' program": 1}
-    off = compare_heavy_tails(
+    off = compare_fractional(
         constants.assign(value=1.01 * constants.value + 1e-3),
         slopes.assign(sigma=-2.2),
         tails.assign(hill=0.8),
@@ -183,11 +183,11 @@ def test_relu_law():
     jacobians = pd.DataFrame(
         {"scheme": ["he", "mirrored_orthogonal"], "depth": 50, "largest_deviation": [9.0, 1e-15]}
     )
-    rows = compare_relu_law(constants, ks, jacobians)
+    rows = compare_isometry(constants, ks, jacobians)
     assert list(rows.columns) == NUMBER_COLUMNS
     assert rows.verdict.tolist() == ["agrees"] * 5
     assert set(rows.paper) == {"2"}
-    off = compare_relu_law(
+    off = compare_isometry(
         constants.assign(value=constants.value + 1e-6),
         ks.assign(ks=0.007),
         jacobians.assign(largest_deviation=1e-11),

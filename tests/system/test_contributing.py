@@ -65,7 +65,7 @@ def test_an_activation(project):
     project.schema()
     project.configure(lambda config: config["edge_of_chaos"]["activations"].append("softsign"))
     output = project.tests(
-        "tests/library/activations/test_activations.py",
+        "tests/library/activations/test_registry.py",
         "tests/library/edge_of_chaos/test_edge_of_chaos.py",
         "tests/library/training/test_ensembles.py",
         "-rA",

@@ -15,12 +15,12 @@ from replication.verdicts import Finding, claim, every, some
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["eoc_claims"]
+__all__ = ["edge_of_chaos_claims"]
 
 _RELU_RATE = 9 * math.pi**2 / 2
 
 
-def eoc_claims(results: dict[str, DataFrame]) -> DataFrame:
+def edge_of_chaos_claims(results: dict[str, DataFrame]) -> DataFrame:
     """All claims, rows with the columns of `verdicts.CLAIM_COLUMNS`.
 
     `results` has unique (activation, theta, settings, most, sigma_w, sigma_b), rates (activation, depth, gap),

@@ -16,13 +16,13 @@ from replication.verdicts import Finding, claim, every, some
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["heavy_tails_claims"]
+__all__ = ["fractional_claims"]
 
 _LEVEL = 0.05
 _CHANCE = 0.001  # of a sound sample being refused
 
 
-def heavy_tails_claims(results: dict[str, DataFrame], cells: DataFrame, comparisons: DataFrame) -> DataFrame:
+def fractional_claims(results: dict[str, DataFrame], cells: DataFrame, comparisons: DataFrame) -> DataFrame:
     """All claims, rows with the columns of `verdicts.CLAIM_COLUMNS`.
 
     `results` has constants, deep, agreement, widths, tests, one_layer, clt, normality and tails of the study; `cells`

@@ -9,7 +9,7 @@ from replication.verdicts import compare, numbers, stated
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["compare_heavy_tails"]
+__all__ = ["compare_fractional"]
 
 # by name: item, value, half a unit of its last digit
 _CONSTANTS = {
@@ -37,7 +37,7 @@ _CONSTANTS = {
 }
 
 
-def compare_heavy_tails(constants: DataFrame, slopes: DataFrame, tails: DataFrame) -> DataFrame:
+def compare_fractional(constants: DataFrame, slopes: DataFrame, tails: DataFrame) -> DataFrame:
     """Values to their digits, the slope -2 of figure 2, tail indices.
 
     `constants` has name and value, `slopes` is `analysis.width_slopes`, `tails` has s, share, hill, error, exact.

@@ -16,7 +16,7 @@ from replication.verdicts import Finding, claim, every, some
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["relu_law_claims"]
+__all__ = ["isometry_claims"]
 
 _FACTORS = (0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.3)
 _FLAT, _COLLAPSE = 0.05, 0.2  # of accuracy from the shallowest to the deepest networks: our choice
@@ -24,7 +24,7 @@ _FEWEST = 10  # expected networks on either side for a test of a share
 _SHALLOW = 0.1  # of the width: deeper, few networks carry the mean of s^4, and a sample of them can't test it
 
 
-def relu_law_claims(results: dict[str, DataFrame], cells: DataFrame, epochs: Mapping[str, int]) -> DataFrame:
+def isometry_claims(results: dict[str, DataFrame], cells: DataFrame, epochs: Mapping[str, int]) -> DataFrame:
     """All claims, rows with the columns of `verdicts.CLAIM_COLUMNS`.
 
     `results` has ks, deviations, eigenvalues, indices, correlations, jacobians of the studies; `cells` is

@@ -10,7 +10,7 @@ from replication.verdicts import compare, numbers, stated
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["compare_relu_law"]
+__all__ = ["compare_isometry"]
 
 # by name: item, value, half a unit of its last digit
 _CONSTANTS = {
@@ -19,7 +19,7 @@ _CONSTANTS = {
 }
 
 
-def compare_relu_law(constants: DataFrame, ks: DataFrame, jacobians: DataFrame) -> DataFrame:
+def compare_isometry(constants: DataFrame, ks: DataFrame, jacobians: DataFrame) -> DataFrame:
     """Constants to their digits, drawn networks against the exact law, isometry.
 
     `constants` has name and value, `ks` width, depth, networks, ks and critical (5 % point), `jacobians` scheme, depth

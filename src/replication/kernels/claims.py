@@ -17,7 +17,7 @@ from replication.verdicts import Finding, NothingToTestError, claim, every, some
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["kernel_claims"]
+__all__ = ["kernels_claims"]
 
 # of cos t' of trained rows; of its deviation, in units of that of untrained ones: our choice
 _MEAN, _SCATTER = 0.05, 1.5
@@ -26,7 +26,7 @@ _FEW = 4  # inputs
 _IN_TRAINING = "asked for rotation-invariant rows by Tsuchida et al. 2019 (arXiv:1810.08351)"
 
 
-def kernel_claims(
+def kernels_claims(
     laws: DataFrame,
     controls: list[str],
     errors: DataFrame,

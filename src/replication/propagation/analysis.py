@@ -31,9 +31,9 @@ def within_null(layers: DataFrame, null: DataFrame) -> DataFrame:
     layer alone none; for normal layers more happens with probability 2.3 %, neighbouring layers being almost
     independent), and less than half of the networks are dead.
 
-    Also `exact_variance`, see there. `null` has columns statistic, probability, quantile, n_samples. Where dead networks
-    are left out the point of the standardized statistic is scaled by sqrt(n_networks / n_tested), its asymptotic
-    dependence.
+    Also `exact_variance`, see there. `null` has columns statistic, probability, quantile, n_samples. Where dead
+    networks are left out the point of the standardized statistic is scaled by sqrt(n_networks / n_tested), its
+    asymptotic dependence.
     """
     at = null[(null.probability == LEVEL) & (null.statistic == "ks_standardized")]
     points = at.drop_duplicates("n_samples").set_index("n_samples")["quantile"]

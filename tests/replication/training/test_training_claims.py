@@ -128,7 +128,9 @@ def test_lost_gaussianity_is_seen():
         return persistence_claim(persistence_table(*followed(end)))
 
     assert (kept(0.02)["verdict"], kept(0.2)["verdict"]) == ("confirmed", "not confirmed")
-    assert kept(0.2)["result"] == "in 0 of 2; of 2 settings 2 are Gaussian at the start, of these 0 at the end"
+    assert (
+        kept(0.2)["result"] == "in 0 of 2; of 2 settings 2 are Gaussian at the start, of these 0 at the end"
+    )
 
 
 def test_directions_of_constructed_pairs():

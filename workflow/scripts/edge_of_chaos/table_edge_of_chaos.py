@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from replication.edge_of_chaos.claims import eoc_claims
+from replication.edge_of_chaos.claims import edge_of_chaos_claims
 from replication.jobs import job
 from replication.tables import write_table
 
@@ -14,7 +14,7 @@ with job(snakemake) as run:
     pairs = pairs[pairs.listed].drop(columns="listed")
     number = dict.fromkeys(("weight_variance", "chi", "sigma_w", "sigma_b", "variance_slope", "xi_c"), ".6g")
     write_table(pairs, snakemake.output.pairs, number | {"theta": "g", "b": "g"})
-    write_table(eoc_claims(found), snakemake.output.claims)
+    write_table(edge_of_chaos_claims(found), snakemake.output.claims)
     formats = dict.fromkeys(
         ("variance", "variance_theory", "gradient", "gradient_theory", "correlation", "correlation_theory"),
         ".3g",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from replication.isometry.claims import relu_law_claims
+from replication.isometry.claims import isometry_claims
 from replication.jobs import job
 from replication.labels import HEADS, scheme_name
 from replication.tables import write_table
@@ -61,4 +61,4 @@ with job(snakemake) as run:
         },
     )
     epochs = found["loss"].groupby("dataset").epoch.max().to_dict()
-    write_table(relu_law_claims(found, cells, epochs), snakemake.output.claims)
+    write_table(isometry_claims(found, cells, epochs), snakemake.output.claims)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from replication.jobs import job
-from replication.kernels.claims import kernel_claims
+from replication.kernels.claims import kernels_claims
 from replication.tables import write_table
 
 snakemake: Any  # Snakemake puts it here
@@ -51,7 +51,7 @@ with job(snakemake) as run:
     write_table(
         hypotheses, output.hypotheses, {c: ".3f" for c in hypotheses if c.startswith("q") and c != "quantity"}
     )
-    claims = kernel_claims(
+    claims = kernels_claims(
         laws,
         run.params.controls,
         found["errors"],

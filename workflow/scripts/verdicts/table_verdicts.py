@@ -7,8 +7,8 @@ import pandas as pd
 from replication.activation.published import compare_fits
 from replication.edge_of_chaos.published import compare_edge_of_chaos
 from replication.files import read_json
-from replication.fractional.published import compare_heavy_tails
-from replication.isometry.published import compare_relu_law
+from replication.fractional.published import compare_fractional
+from replication.isometry.published import compare_isometry
 from replication.jobs import job
 from replication.kernels.published import compare_kernels
 from replication.propagation.published import compare_fitted_sweep_iii, compare_sweep_iii, width_one
@@ -28,9 +28,9 @@ with job(snakemake) as run:
         compare_fitted_sweep_iii(found["points"], published, fits, losses),
         compare_sweep_iii(found["points"], published),
         compare_edge_of_chaos(found["constants"], found["ranges"]),
-        compare_relu_law(found["isometry_constants"], found["isometry_ks"], found["jacobians"]),
+        compare_isometry(found["isometry_constants"], found["isometry_ks"], found["jacobians"]),
         compare_kernels(found["kernel_constants"], found["kernel_slopes"]),
-        compare_heavy_tails(
+        compare_fractional(
             found["fractional_constants"], found["fractional_slopes"], found["fractional_tails"]
         ),
     ]

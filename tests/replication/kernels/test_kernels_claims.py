@@ -12,7 +12,7 @@ from preactivations.rows import row_law
 from preactivations.streams import Stream
 from replication.kernels import analysis
 from replication.kernels import study as kernel_study
-from replication.kernels.claims import kernel_claims
+from replication.kernels.claims import kernels_claims
 from replication.verdicts import CLAIM_COLUMNS
 
 LAWS = ("gaussian", "sphere")
@@ -103,7 +103,7 @@ def results():
 
 def claims(**changed):
     found = results() | changed
-    return kernel_claims(
+    return kernels_claims(
         analysis.law_table(found["curves"], found["finite_width"]),
         ["cauchy"],
         found["errors"],

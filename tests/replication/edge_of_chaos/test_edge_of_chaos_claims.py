@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from replication.edge_of_chaos.analysis import unified_table
-from replication.edge_of_chaos.claims import eoc_claims
+from replication.edge_of_chaos.claims import edge_of_chaos_claims
 from replication.verdicts import CLAIM_COLUMNS
 
 NAN = math.nan
@@ -77,12 +77,12 @@ def verdict(start, change=None):
     data = results()
     if change is not None:
         change(data)
-    table = eoc_claims(data)
+    table = edge_of_chaos_claims(data)
     return table[table.claim.str.startswith(start)].verdict.iloc[0]
 
 
 def test_every_claim_has_a_row():
-    table = eoc_claims(results())
+    table = edge_of_chaos_claims(results())
     assert list(table) == CLAIM_COLUMNS
     assert len(table) == 10
     assert table.notna().all(axis=None)
@@ -157,14 +157,14 @@ def test_verdicts_follow_the_numbers(start, fulfilled, change, broken):
 def test_counts_are_in_the_result():
     data = results()
     data["points"] = pd.concat([data["points"], data["points"].assign(sigma_w=0.98, stable=True)])
-    table = eoc_claims(data).set_index("claim")
+    table = edge_of_chaos_claims(data).set_index("claim")
     row = table[table.index.str.startswith("phi_(.99, omega)")].iloc[0]
     assert row.verdict == "in part"
     assert row.result.startswith("in 1 of 2; sigma_w with fixed points")
 
 
 def test_no_rows_no_verdict():
-    table = eoc_claims({name: frame.iloc[:0] for name, frame in results().items()})
+    table = edge_of_chaos_claims({name: frame.iloc[:0] for name, frame in results().items()})
     assert table.verdict.tolist() == ["not tested"] * 10
 
 
