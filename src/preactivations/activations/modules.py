@@ -24,7 +24,7 @@ from preactivations.activations._table_autograd import (
     buffer_name,
     evaluate_in_chunks,
 )
-from preactivations.activations.registry import REGISTRY, Activation, by_name
+from preactivations.activations.registry import REGISTRY, Activation, by_name, checked_oscillation
 from preactivations.pairs.gaussian import GaussianPair, Kind
 from preactivations.weights import WeightLaw
 
@@ -187,11 +187,7 @@ class Oscillating(nn.Module):
 
     def __init__(self, delta: float = 0.99, omega: float = 6.0) -> None:
         super().__init__()
-        if not 0 <= delta <= 1:
-            raise ValueError(f"delta must be in [0, 1] (beyond it phi is not monotone), got {delta}")
-        if not (omega > 0 and math.isfinite(omega)):
-            raise ValueError(f"omega must be finite and > 0, got {omega}")
-        self.delta, self.omega = float(delta), float(omega)
+        self.delta, self.omega = checked_oscillation(delta, omega)
 
     def extra_repr(self) -> str:
         """The arguments, as `repr` shows them."""

@@ -189,11 +189,16 @@ def oscillating(delta: float = 0.99, omega: float = 6.0) -> Activation:
     ValueError
         For delta outside [0, 1] or omega that is not positive.
     """
+    return _oscillating(*checked_oscillation(delta, omega))
+
+
+def checked_oscillation(delta: float, omega: float) -> tuple[float, float]:
+    """(delta, omega) as floats; ValueError for what `oscillating` refuses."""
     if not 0 <= delta <= 1:
         raise ValueError(f"delta must be in [0, 1] (beyond it phi is not monotone), got {delta}")
     if not (omega > 0 and math.isfinite(omega)):
         raise ValueError(f"omega must be finite and > 0, got {omega}")
-    return _oscillating(float(delta), float(omega))
+    return float(delta), float(omega)
 
 
 @functools.cache

@@ -53,6 +53,7 @@ with job(snakemake) as record:
     done = []
     for activation in snakemake.params.activations:
         rates = {"rates": snakemake.params.learning_rates[activation], "activation": activation}
+        # a name in raw rows, where order 1 is 1.0: not `number_text`
         fractional = f"fractional_{snakemake.params.orders[activation]!r}"
         for scheme in (fractional, "he", "xavier", "random_walk"):
             compute = partial(trained, activation, scheme)
