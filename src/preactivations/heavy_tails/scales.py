@@ -42,24 +42,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
-from preactivations.heavy_tails.norm_moments import Unit, log_mean_variance, log_moment
-from preactivations.relu_law.chain import NormChain, he_variance
+from preactivations.heavy_tails.norm_moments import log_mean_variance, log_moment
+from preactivations.heavy_tails.units import Param, Unit, unit
+from preactivations.relu_law.chain import NormChain
+from preactivations.relu_law.layers import he_variance
 
 __all__ = [
     "LogNormal",
     "clt_mean_variance",
     "moment_growth",
+    "norm_tail_index",
     "sigma",
     "sigma_authors",
     "sigma_rectangular",
     "sigma_second_order",
     "small_output_probability",
-    "tail_index",
-    "unit",
 ]
 
 Array = NDArray[np.float64]
-Param = float | tuple[float, float] | None
 
 
 class LogNormal(NamedTuple):
@@ -75,52 +75,6 @@ class LogNormal(NamedTuple):
 
     mean: Array
     variance: Array
-
-
-def unit(activation: str, param: Param = None, keep: float = 1.0, factor: float = 1.0) -> Unit:
-    """The neuron that a name stands for. Arguments: see the module.
-
-    Returns
-    -------
-    Unit
-        Its slopes, `keep` and `factor`; `even_moment(k)` is E phi(g)^(2k).
-
-    Raises
-    ------
-    ValueError
-        For another name, or a parameter out of range.
-    """
-    if not 1e-12 <= keep <= 1:
-        raise ValueError(f"keep must be in [1e-12, 1], the probability that an output is kept, got {keep}")
-    pair = tuple(param) if isinstance(param, (list, tuple)) else None
-    if not 1e-6 <= factor <= 1e12:
-        raise ValueError(f"factor must be between 1e-6 and 1e12, got {factor}")
-    match activation:
-        case "linear" | "relu":
-            if param is not None:
-                raise ValueError(f"{activation} takes no param, got {param}")
-            low = high = 1.0 if activation == "linear" else 0.0
-        case "leaky_relu":
-            if pair is not None:
-                raise ValueError(f"param of leaky_relu must be one slope, got {param}")
-            low = high = 0.01 if param is None else float(param)  # type: ignore[arg-type]
-        case "rrelu":
-            if param is not None and (pair is None or len(pair) != 2):
-                raise ValueError(f"param of rrelu must be (lower, upper), got {param}")
-            low, high = (1 / 8, 1 / 3) if pair is None else map(float, pair)
-            if not 0 <= low < high:
-                raise ValueError(
-                    f"param of rrelu must be (lower, upper) with 0 <= lower < upper, got {param}"
-                )
-        case _:
-            raise ValueError(
-                f"activation must be 'linear', 'relu', 'leaky_relu' or 'rrelu' (those that scale with their argument), "
-                f"got {activation!r}"
-            )
-    for slope in (low, high):
-        if slope != 0 and not 1e-6 <= abs(slope) <= 1e6:
-            raise ValueError(f"slopes must be 0 or between 1e-6 and 1e6 in absolute value, got {param}")
-    return Unit(low, high, keep, factor)
 
 
 def sigma(
@@ -354,7 +308,7 @@ def small_output_probability(
     return law.cdf((x / change**depth) ** 2)
 
 
-def tail_index(
+def norm_tail_index(
     scale: ArrayLike, d: int, activation: str = "relu", param: Param = None, **dropout: Any
 ) -> Array:
     """s in (0, 2] whose `sigma` is `scale`, elementwise: with biases norms have a Pareto tail of that index (Kesten).
@@ -377,10 +331,12 @@ def tail_index(
     """
     width, neuron = int(_widths(d)), unit(activation, param, **dropout)
     scales = np.asarray(scale, dtype=np.float64)
-    return np.reshape([_tail_index(float(value), width, neuron) for value in scales.ravel()], scales.shape)
+    return np.reshape(
+        [_norm_tail_index(float(value), width, neuron) for value in scales.ravel()], scales.shape
+    )
 
 
-def _tail_index(scale: float, width: int, neuron: Unit) -> float:
+def _norm_tail_index(scale: float, width: int, neuron: Unit) -> float:
     if not (scale > 0 and math.isfinite(scale)):
         raise ValueError(f"scale must be finite and > 0, got {scale}")
 

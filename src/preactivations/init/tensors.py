@@ -12,7 +12,8 @@ from typing import Any, Literal, cast
 import torch
 from torch import Tensor
 
-from preactivations.heavy_tails.scales import sigma, unit
+from preactivations.heavy_tails.scales import sigma
+from preactivations.heavy_tails.units import unit
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
 
 __all__ = ["fractional_moment_", "spherical_", "weibull_"]

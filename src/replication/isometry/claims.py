@@ -37,8 +37,8 @@ _SHALLOW = 0.1  # of the width: deeper, few networks carry the mean of s^4, and 
 def relu_law_claims(results: dict[str, DataFrame], cells: DataFrame, epochs: Mapping[str, int]) -> DataFrame:
     """All claims.
 
-    `results` has ks, deviations, eigenvalues, indices, correlations, jacobians of `relu_study` and `isometry_study`;
-    `cells` is `training_results.cell_table` with schemes as activations; `epochs` has those of each data set.
+    `results` has ks, deviations, eigenvalues, indices, correlations, jacobians of `study` and `jacobians`;
+    `cells` is `training.results.cell_table` with schemes as activations; `epochs` has those of each data set.
     """
     rows = [
         _exact_law(results["ks"]),
@@ -135,7 +135,8 @@ def _nearest(series: pd.Series[float], at: float) -> float:
 
 def _infinite_mean(indices: DataFrame) -> dict[str, str]:
     listed = ", ".join(
-        f"{r.factor:g} x He: {r.tail_index:.4g} (mean {r.mean:.4g})" for r in indices.itertuples()
+        f"{r.factor:g} x He: {r.squared_norm_tail_index:.4g} (mean {r.mean:.4g})"
+        for r in indices.itertuples()
     )
     he = indices[indices.factor == 1]
     finite = indices[indices.mean_predicted < math.inf]
@@ -143,10 +144,10 @@ def _infinite_mean(indices: DataFrame) -> dict[str, str]:
     return claim_row(
         "with biases norms have a stationary law with a Pareto tail; with He's variance its mean is infinite",
         DERIVED,
-        f"tail index by weight variance, width {int(indices.width.max())}; mean of the computed law against the "
-        "closed form where it is finite (1e-6)",
+        f"tail index of q = |x|^2 by weight variance, width {int(indices.width.max())}; mean of the computed law "
+        "against the closed form where it is finite (1e-6)",
         listed,
-        bool(good and ((he.tail_index - 1).abs() < 1e-9).all()),
+        bool(good and ((he.squared_norm_tail_index - 1).abs() < 1e-9).all()),
     )
 
 
