@@ -96,7 +96,7 @@ _KERNEL_CONSTANTS = {
 def compare_kernels(constants: DataFrame, slopes: DataFrame) -> DataFrame:
     """Paper 3: stated values of the kernel and its iterates to their digits, rates of the central limit theorem.
 
-    `constants` has name and value (`kernel_study.constants`), `slopes` is `kernel_claims.slope_table`.
+    `constants` has name and value (`kernels.study.constants`), `slopes` is `kernel_claims.slope_table`.
     """
     values = constants.set_index("name").value
     rows = _stated(values, _KERNEL_CONSTANTS)

@@ -36,7 +36,7 @@ factor : float, optional
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -78,13 +78,7 @@ class LogNormal(NamedTuple):
 
 
 def sigma(
-    s: ArrayLike,
-    d: ArrayLike,
-    activation: str = "relu",
-    param: Param = None,
-    *,
-    keep: float = 1.0,
-    factor: float = 1.0,
+    s: ArrayLike, d: ArrayLike, activation: str = "relu", param: Param = None, **dropout: float
 ) -> Array:
     """Standard deviation of the weights that preserves the moment of order s of the norm: M_(s/2)(d)^(-1/s).
 
@@ -110,7 +104,7 @@ def sigma(
     >>> (sigma([0.5, 1, 1.5, 2], 64) * np.sqrt(32)).round(6).tolist()
     [1.015024, 1.009907, 1.004901, 1.0]
     """
-    neuron = unit(activation, param, keep, factor)
+    neuron = unit(activation, param, **dropout)
     orders, widths = _orders(s), _widths(d)
     with np.errstate(over="ignore"):
         found = [
@@ -128,7 +122,7 @@ def sigma_rectangular(
     n_out: ArrayLike,
     activation: str = "relu",
     param: Param = None,
-    **dropout: Any,
+    **dropout: float,
 ) -> Array:
     """sigma(s, n_out) sqrt(n_out / n_in): preserves E rms(x)^s, rms(x) = |x| / sqrt(size of x), in rectangular layers.
 
@@ -157,20 +151,14 @@ def _log_sigma(order: float, width: int, neuron: Unit) -> float:
 
 
 def sigma_second_order(
-    s: ArrayLike,
-    d: ArrayLike,
-    activation: str = "relu",
-    param: Param = None,
-    *,
-    keep: float = 1.0,
-    factor: float = 1.0,
+    s: ArrayLike, d: ArrayLike, activation: str = "relu", param: Param = None, **dropout: float
 ) -> Array:
     """sigma to second order in 1/d: sigma^2 = [1 + (2 - s) r / (4 d)] / (d mu), mu = E phi(g)^2, r = d Var Q / (E Q)^2.
 
     r is 5 for ReLU, 2 for linear units, (5 - 2 a^2 + 5 a^4) / (1 + a^2)^2 for the slope a. The relative error
     is of order d^-2. Arguments, shape and errors as for `sigma`.
     """
-    neuron = unit(activation, param, keep, factor)
+    neuron = unit(activation, param, **dropout)
     orders, widths = _orders(s), _widths(d)
     mean = neuron.even_moment(1)
     r = neuron.even_moment(2) / mean**2 - 1
@@ -206,7 +194,7 @@ def moment_growth(
     activation: str = "relu",
     param: Param = None,
     depth: ArrayLike = 1,
-    **dropout: Any,
+    **dropout: float,
 ) -> Array:
     """E|x^L|^p / |x^0|^p = (sigma^p M_(p/2))^depth at the scale of `sigma`: below 1 for p < s, 1 at s, above for p > s.
 
@@ -240,7 +228,7 @@ def moment_growth(
 
 
 def clt_mean_variance(
-    s: ArrayLike, d: ArrayLike, activation: str = "relu", param: Param = None, **dropout: Any
+    s: ArrayLike, d: ArrayLike, activation: str = "relu", param: Param = None, **dropout: float
 ) -> LogNormal:
     """Mean log sigma + E log(Q)/2 and variance Var(log Q)/4 of the step of log|x| in one layer, given that none dies.
 
@@ -309,7 +297,7 @@ def small_output_probability(
 
 
 def norm_tail_index(
-    scale: ArrayLike, d: int, activation: str = "relu", param: Param = None, **dropout: Any
+    scale: ArrayLike, d: int, activation: str = "relu", param: Param = None, **dropout: float
 ) -> Array:
     """s in (0, 2] whose `sigma` is `scale`, elementwise: with biases norms have a Pareto tail of that index (Kesten).
 

@@ -126,7 +126,7 @@ def train_scheme(
     device: str | None = None,
     **options: Any,
 ) -> tuple[list[Row], list[Row]]:
-    """Train all learning rates and seeds of a scheme at once; rows as from `training_study.train_cell`.
+    """Train all learning rates and seeds of a scheme at once; rows as from `training.study.train_cell`.
 
     `options` go to `training.train`: weight_decay, decay_epochs, progress.
     """

@@ -1,4 +1,4 @@
-"""Training of rectified networks from the schemes of `isometry_study`, against depth (our protocol)."""
+"""Training of rectified networks from the schemes of `jacobians`, against depth (our protocol)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def train_scheme(
     device: str | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[list[Row], list[Row]]:
-    """Train all learning rates and seeds of a scheme at once; rows as from `training_study.train_cell`."""
+    """Train all learning rates and seeds of a scheme at once; rows as from `training.study.train_cell`."""
     parts = [tensors(part, device, flat=True) for part in data[1:]]
     inputs = parts[0][0].shape[1]
     networks = [
