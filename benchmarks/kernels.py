@@ -7,7 +7,9 @@ import tracemalloc
 import numpy as np
 from timing import best_times, machine, report
 
-from preactivations.kernels.maps import angular_map, clt_correction, gram, log_angle_moments
+from preactivations.kernels.clt import clt_correction
+from preactivations.kernels.finite_width import log_angle_moments
+from preactivations.kernels.maps import angular_map, gram
 from preactivations.rows import Gaussian, IidUniform, Sphere
 from preactivations.streams import Stream
 from replication.kernels.study import inputs

@@ -8,7 +8,8 @@ import numpy as np
 from timing import best_times, machine, report
 
 from preactivations.init.mirrored import mirrored_orthogonal_
-from preactivations.relu_law.chain import NormChain, stationary_law
+from preactivations.relu_law.chain import NormChain
+from preactivations.relu_law.stationary import stationary_law
 
 if __name__ == "__main__":
     import torch

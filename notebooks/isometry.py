@@ -31,7 +31,9 @@ import torch
 from results import Results
 
 from preactivations.init.mirrored import mirror_network_
-from preactivations.relu_law.chain import NormChain, jacobian_moments, stationary_law, tail_index
+from preactivations.relu_law.chain import NormChain
+from preactivations.relu_law.jacobians import jacobian_moments
+from preactivations.relu_law.stationary import squared_norm_tail_index, stationary_law
 
 results = Results()
 results.scale
@@ -82,7 +84,7 @@ deviations[
 factor = 0.95
 v = factor * 2 / width
 stationary = stationary_law(width, v, bias_variance=1.0)
-print(f"tail index {tail_index(width, v):.3f}, median {stationary.ppf(0.5):.1f}")
+print(f"tail index of q {squared_norm_tail_index(width, v):.3f}, median {stationary.ppf(0.5):.1f}")
 
 # %% [markdown]
 # ## Singular values of the Jacobian

@@ -26,7 +26,9 @@ import numpy as np
 import pandas as pd
 from results import Results
 
-from preactivations.kernels.maps import angular_map, clt_correction, iterate, kernel, log_angle_moments
+from preactivations.kernels.clt import clt_correction
+from preactivations.kernels.finite_width import log_angle_moments
+from preactivations.kernels.maps import angular_map, iterate, kernel
 from preactivations.rows import row_law
 
 results = Results()

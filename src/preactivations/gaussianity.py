@@ -32,6 +32,7 @@ __all__ = [
     "ks_distance",
     "ks_standardized",
     "ks_statistic",
+    "ks_to_law",
     "null_quantile",
     "null_statistics",
 ]
@@ -55,6 +56,20 @@ def ks_statistic(samples: ArrayLike, cdf: Callable[[Array], Array] = sc.ndtr) ->
     handled (the supremum is taken on both sides of each).
     """
     return _ks_of_sorted(cdf(np.sort(_sample(samples, 1))))
+
+
+def ks_to_law(samples: ArrayLike, cdf: Callable[[Array], Array]) -> float:
+    """Kolmogorov-Smirnov statistic of samples >= 0 against a law on [0, inf) with an atom at 0, such as norms have.
+
+    sup over q >= 0 of |F_n(q) - cdf(q)|. `cdf`, a map of arrays of shape (n,), includes the atom, cdf(0) = P(q = 0),
+    and is continuous elsewhere. ValueError for negative samples.
+    """
+    q = np.sort(_sample(samples, 1))
+    if q[0] < 0:
+        raise ValueError(f"samples must be >= 0, got {q[0]}")
+    zeros = int(np.searchsorted(q, 0, side="right"))
+    atom = float(cdf(np.zeros(1))[0])
+    return max(abs(zeros / q.size - atom), _ks_of_sorted(cdf(q[zeros:]), zeros) if zeros < q.size else 0.0)
 
 
 def ks_standardized(samples: ArrayLike) -> float:
@@ -108,9 +123,9 @@ def null_statistics(n: int, replicates: int, rng: np.random.Generator) -> Array:
     return out
 
 
-def _ks_of_sorted(f: Array) -> float:
-    """KS statistic from the distribution function at the sorted samples: increasing, shape (n,)."""
-    steps = np.arange(f.size + 1) / f.size
+def _ks_of_sorted(f: Array, before: int = 0) -> float:
+    """KS statistic from the distribution function at the sorted samples, shape (n,), which `before` others precede."""
+    steps = np.arange(before, before + f.size + 1) / (before + f.size)
     return float(max(np.max(steps[1:] - f), np.max(f - steps[:-1])))
 
 

@@ -1,7 +1,7 @@
 """Symmetric weight laws.
 
 Every law here is symmetric, so it is described by its magnitude |W| and an independent sign. None is
-variance-normalized: ``law.variance`` is part of the mathematics (the theorem of `factor` fixes the
+variance-normalized: ``law.variance`` is part of the mathematics (the theorem of `pairs.factor` fixes the
 scale of W), and a layer divides by sqrt(fan_in) only.
 
 ==================  ==========================================  =====================================

@@ -12,6 +12,7 @@ from preactivations.gaussianity import (
     ks_distance,
     ks_standardized,
     ks_statistic,
+    ks_to_law,
     null_quantile,
     null_statistics,
 )
@@ -28,6 +29,28 @@ def test_ks_counts_both_sides_of_an_atom():
     # half of the sample at 0, as a dead ReLU network gives
     sample = np.concatenate((np.zeros(500), np.linspace(-3, 3, 500)))
     assert ks_statistic(sample) == pytest.approx(0.25, abs=0.01)
+
+
+def test_ks_to_a_law_with_an_atom():
+    """Against the continuous law whose atom is spread over (-1, 0), in sample and law alike; and by hand."""
+    law = scipy.stats.chi2(3)
+    q = law.rvs(500, random_state=2)
+    assert ks_to_law(q, law.cdf) == pytest.approx(scipy.stats.kstest(q, law.cdf).statistic, rel=1e-12)
+
+    def mixture(at):
+        return np.where(at < 0, 0.3 * np.clip(at + 1, 0, 1), 0.3 + 0.7 * law.cdf(at))
+
+    for zeros in (100, 214, 400):
+        spread = (
+            -(np.arange(zeros) + 0.5) / zeros
+        )  # as evenly as possible, so that nothing is farthest below 0
+        smooth = scipy.stats.kstest(np.concatenate([spread, q]), mixture).statistic
+        found = ks_to_law(np.concatenate([q, np.zeros(zeros)]), mixture)
+        assert found == pytest.approx(smooth, abs=0.3 / zeros)
+    assert ks_to_law([0.0, 0.0], mixture) == pytest.approx(0.7)
+    assert ks_to_law([1e9], mixture) == pytest.approx(1.0)
+    with pytest.raises(ValueError, match="samples must be >= 0, got -1"):
+        ks_to_law([0.5, -1.0], mixture)
 
 
 def test_standardized_ks_ignores_location_and_scale():

@@ -1,4 +1,4 @@
-"""Piecewise polynomial tables of an exact activation, for fast evaluation (`nn.GaussianActivation`).
+"""Piecewise polynomial tables of an exact activation, for fast evaluation (`modules.GaussianActivation`).
 
 Hermite interpolation from phi, phi' and phi'' (cubic for float32, quintic for float64), with the number of pieces
 doubled until the error measured at the middles of the pieces meets the tolerance.

@@ -1,4 +1,4 @@
-"""Tables of piecewise polynomials evaluated in PyTorch, with two derivatives by hand: inside `nn.GaussianActivation`.
+"""Piecewise polynomials evaluated in PyTorch, with two derivatives by hand: inside `modules.GaussianActivation`.
 
 Eager CPU calls go through the input in pieces that stay in the second-level cache and keep the derivative for the
 backward pass; compiled, and on other devices, the same formulas run on whole tensors.

@@ -6,7 +6,7 @@ changes the weights. The panels resolve the Gaussian of every v from 1e-14 to 1e
 in log|x| at 0, and activations that are analytic in a strip about the real line. What is left out below 2^-60 is added
 in closed form from the power of phi at 0.
 
-Relative error, against closed forms and adaptive quadrature: below 1e-12 (tests/test_edge_of_chaos.py).
+Relative error, against closed forms and adaptive quadrature: below 1e-12 (tests/library/edge_of_chaos).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
 from preactivations.activations.registry import Activation
+from preactivations.quadrature import gauss_legendre
 
 __all__ = ["GRID", "Moments", "Table", "grid_moments", "moments", "table"]
 
@@ -56,12 +57,11 @@ def table(activation: Activation) -> Table:
     octaves = 0.25 * 2.0 ** np.arange(-58, 0)
     right = np.concatenate([octaves, np.arange(1, 48) / 4, 12 * 2.0 ** np.arange(21)])
     edges = np.unique(np.concatenate([-right, right, [k for k in activation.kinks if k != 0]]))
-    u, weight = np.polynomial.legendre.leggauss(_ORDER)
-    middle, half = (edges[1:] + edges[:-1]) / 2, np.diff(edges) / 2
-    inside = np.abs(middle) > 0.5 * _SMALLEST  # the panel over 0 is added by hand
-    x = (middle[inside, None] + half[inside, None] * u).ravel()
+    x, weight = gauss_legendre(edges, _ORDER)
+    outside = np.abs(x) > _SMALLEST  # the panel over 0 is added by hand
+    x, weight = x[outside], weight[outside]
     with np.errstate(over="ignore", under="ignore"):
-        return Table(x, (half[inside, None] * weight).ravel(), activation.phi(x), activation.dphi(x))
+        return Table(x, weight, activation.phi(x), activation.dphi(x))
 
 
 @functools.lru_cache(maxsize=64)

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import functools
 import math
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +24,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from preactivations.activations.registry import Activation
 from preactivations.edge_of_chaos._gaussian_moments import moments, table
+from preactivations.kernels.arc_cosine import angular
+from preactivations.quadrature import gauss_legendre
 
 __all__ = ["Mixed", "mixed"]
 
@@ -63,22 +64,18 @@ def mixed(activation: Activation, variance: float, correlation: ArrayLike) -> Mi
 
 def _two_slopes(left: float, right: float, v: float, c: Array) -> Mixed:
     """phi = right x for x > 0, left x for x < 0."""
-    root, angle = np.sqrt((1 - c) * (1 + c)), np.arccos(c)
-    same = (root + c * (math.pi - angle)) / (2 * math.pi)  # E x_1^+ x_2^+ / v
-    across = (root - c * angle) / (2 * math.pi)  # E x_1^+ x_2^- / v
+    angle = np.arccos(c)  # where signs differ, -u_2 is at the angle pi - angle to u_1
+    (same, across), (both, one) = ((angular(t, p) for t in (angle, math.pi - angle)) for p in (1, 0))
     product = v * ((left**2 + right**2) * same - 2 * left * right * across)
-    slope = ((left**2 + right**2) * (math.pi - angle) + 2 * left * right * angle) / (2 * math.pi)
-    return Mixed(product, slope)
+    return Mixed(product, (left**2 + right**2) * both + 2 * left * right * one)
 
 
 @functools.lru_cache(maxsize=256)
 def _coefficients(activation: Activation, variance: float) -> tuple[Array, Array]:
     """a_k^2 of phi and of phi'; the last one is what is left of E phi^2, so that c = 1 is exact."""
     # panels of 1/4 resolve the polynomials, whose waves are 2 pi / sqrt(k) long
-    u, weight = np.polynomial.legendre.leggauss(_ORDER)
-    middle = np.arange(-_REACH, _REACH, 0.25) + 0.125
-    x = (middle[:, None] + 0.125 * u).ravel()
-    weight = np.tile(0.125 * weight, middle.size) * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
+    x, weight = gauss_legendre(np.arange(-_REACH, _REACH + 0.25, 0.25), _ORDER)
+    weight = weight * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
     values = weight * np.stack(
         [activation.phi(math.sqrt(variance) * x), activation.dphi(math.sqrt(variance) * x)]
     )
@@ -115,14 +112,13 @@ def _by_quadrature(activation: Activation, variance: float, c: float) -> tuple[f
         [np.full((x.size, 1), -_END), np.sort(bends, axis=1), np.full((x.size, 1), _END)], axis=1
     )
     near = 4.0 ** -np.arange(5, 0, -1)
-    fractions = np.concatenate([[0], near, [0.5], 1 - near[::-1], [1]])
-    u, u_weight = np.polynomial.legendre.leggauss(16)
+    fractions, shares = gauss_legendre(np.concatenate([[0], near, [0.5], 1 - near[::-1], [1]]), 16)
     inner = np.zeros((2, x.size))
     for k in range(edges.shape[1] - 1):
         low, size = edges[:, k, None], np.diff(edges[:, k : k + 2], axis=1)
-        for f, g in pairwise(fractions):
-            y = low + size * ((g + f) / 2 + (g - f) / 2 * u)
-            density = np.exp(-0.5 * y * y) / math.sqrt(2 * math.pi) * u_weight * size * ((g - f) / 2)
+        for u, share in zip(fractions.reshape(-1, 16), shares.reshape(-1, 16), strict=True):
+            y = low + size * u
+            density = np.exp(-0.5 * y * y) / math.sqrt(2 * math.pi) * size * share
             other = s * (c * x[:, None] + spread * y)
             inner[0] += np.sum(density * activation.phi(other), axis=1)
             inner[1] += np.sum(density * activation.dphi(other), axis=1)
@@ -139,7 +135,5 @@ def _graded(points: Array) -> tuple[Array, Array]:
     edges = np.unique(np.concatenate([np.linspace(-_END, _END, 37), points, *near]))
     edges = edges[np.abs(edges) <= _END]
     edges = edges[np.concatenate([[True], np.diff(edges) > 1e-13])]
-    u, weight = np.polynomial.legendre.leggauss(12)
-    middle, half = (edges[1:] + edges[:-1]) / 2, np.diff(edges) / 2
-    x = (middle[:, None] + half[:, None] * u).ravel()
-    return x, (half[:, None] * weight).ravel() * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
+    x, weight = gauss_legendre(edges, 12)
+    return x, weight * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)

@@ -1,31 +1,7 @@
-"""Infinite-width maps of variance and correlation, their fixed points, and the Edge of Chaos.
+"""The Edge of Chaos: depth scales, phases and curves, from the maps of `maps` and their fixed points.
 
-    v' = sigma_w^2 E W^2 E phi(u)^2 + sigma_b^2,                              u ~ N(0, v)
-    c' = (sigma_w^2 E W^2 E phi(u_1) phi(u_2) + sigma_b^2) / v',              corr(u_1, u_2) = c
-    chi_1 = sigma_w^2 E W^2 E phi'(u)^2 = dc'/dc at c = 1
-
-(Poole et al. 2016, Schoenholz et al. 2017). The Edge of Chaos is chi_1 = 1 at a fixed point v of the variance map:
-chi_1 < 1 is the ordered phase, where correlations tend to 1, chi_1 > 1 the chaotic one.
-
-For exact pairs with sigma_w^2 + sigma_b^2 = 1 the law N(0, 1) is a fixed point of the layer map of the whole law at any
-width (for independent pre-activations), so that these maps are not asymptotic there.
-
-Integrals are closed forms or Gauss-Legendre sums over fixed panels (`_gaussian_moments`, `_mixed_moments`).
-
-Arguments
----------
-activation : str, Activation or GaussianPair
-    A name of `activations`, an `Activation` or an exact pair.
-sigma_w, sigma_b : float
-    Scales of weights and biases, finite and >= 0: standard deviations sigma_w sqrt(E W^2 / fan_in) and
-    sigma_b.
-weight_variance : float, optional
-    E W^2, finite and > 0; by default that of the pair, else 1.
-start : float
-    Variance of the first pre-activations, in [1e-14, 1e10].
-
-All functions raise ValueError for an unknown name and for numbers out of range, TypeError for another type of
-activation.
+The edge is chi_1 = 1 at a fixed point v of the variance map: chi_1 < 1 is the ordered phase, where correlations tend to
+1, chi_1 > 1 the chaotic one (Schoenholz et al. 2017). Arguments and errors that all functions share: see `maps`.
 """
 
 from __future__ import annotations
@@ -135,7 +111,7 @@ def depth_scales(
 ) -> DepthScales:
     """Depth scales xi_v = -1 / log|dv'/dv| and xi_c = -1 / log(dc'/dc) at the fixed points that layers lead to.
 
-    (Schoenholz et al. 2017.) Arguments: see the module.
+    (Schoenholz et al. 2017.) Arguments: see `maps`.
 
     Returns
     -------
@@ -181,7 +157,7 @@ def phase(
 ) -> Phase:
     """ "ordered" (chi_1 < 1), "chaotic" (chi_1 > 1) or "edge" (within 1e-9), at the variance that layers lead to.
 
-    Where the variance tends to 0 or infinity, chi_1 is that at 1e-14 or 1e10. Arguments: see the module.
+    Where the variance tends to 0 or infinity, chi_1 is that at 1e-14 or 1e10. Arguments: see `maps`.
 
     Examples
     --------
@@ -210,7 +186,7 @@ def chi_map(
     For maps of many points: the moments are tabulated once in log v and interpolated, relative error below 1e-6. A
     variance that tends to 0 or infinity is given as that, with chi_1 at the end of the table (1e-12 or 1e9):
     NaN only at sigma_w = 0 for pairs whose chi_1 is infinite elsewhere. Where every variance is a fixed point
-    (ReLU on the edge), it is 0 or infinity by rounding. Other arguments and errors: see the module.
+    (ReLU on the edge), it is 0 or infinity by rounding. Other arguments and errors: see `maps`.
 
     Parameters
     ----------
@@ -273,7 +249,7 @@ def eoc_curve(
 
     At each v, chi_1 = 1 fixes sigma_w and v' = v fixes sigma_b; v belongs to the curve where sigma_b^2 >= 0 and the
     fixed point is stable. The ends where sigma_b = 0 are added. Activations that are linear on both sides of 0 have one
-    point, at every v (NaN here). Empty where there is no point. Other arguments and errors: see the module.
+    point, at every v (NaN here). Empty where there is no point. Other arguments and errors: see `maps`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Fixed points of the maps of variance and correlation (public in `edge_of_chaos`)."""
+"""Fixed points of the maps of variance and correlation."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def fixed_points(
 
     Signs of v' - v on 48 points per unit of log v, then Brent's method: two fixed points closer than that, or one at
     which the graph only touches the diagonal, can be missed. 0 is listed if phi(0) = 0 and sigma_b = 0; its slope is
-    NaN if dv'/dv has no limit there (oscillating phi), infinite if phi' is. Other arguments: `edge_of_chaos`.
+    NaN if dv'/dv has no limit there (oscillating phi), infinite if phi' is. Other arguments: see `maps`.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def fixed_variance(
 
     `start` itself if it is a fixed point (to 1e-13), else the next one in the direction of v' - v; one
     outside [1e-12, 1e9] is taken for 0 or infinity unless phi is linear on both sides of 0. Arguments: see
-    `edge_of_chaos`; errors as for `variance_map`.
+    `maps`; errors as for `variance_map`.
 
     Returns
     -------
@@ -205,7 +205,7 @@ def correlation_fixed_points(
 
     On [0, 1] the map is a power series with coefficients >= 0 (Mehler), so that it is convex: beside c = 1 there is at
     most one other, and it is there exactly if chi_1 > 1. Signs on a grid find those below 0.
-    Other arguments: see `edge_of_chaos`.
+    Other arguments: see `maps`.
 
     Parameters
     ----------

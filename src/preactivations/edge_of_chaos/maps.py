@@ -1,4 +1,31 @@
-"""The maps of variance and correlation from layer to layer at infinite width (public in `edge_of_chaos`)."""
+"""The maps of variance and correlation from layer to layer at infinite width.
+
+    v' = sigma_w^2 E W^2 E phi(u)^2 + sigma_b^2,                              u ~ N(0, v)
+    c' = (sigma_w^2 E W^2 E phi(u_1) phi(u_2) + sigma_b^2) / v',              corr(u_1, u_2) = c
+    chi_1 = sigma_w^2 E W^2 E phi'(u)^2 = dc'/dc at c = 1
+
+(Poole et al. 2016, Schoenholz et al. 2017).
+
+For exact pairs with sigma_w^2 + sigma_b^2 = 1 the law N(0, 1) is a fixed point of the layer map of the whole law at any
+width (for independent pre-activations), so that these maps are not asymptotic there.
+
+Integrals are closed forms or Gauss-Legendre sums over fixed panels (`_gaussian_moments`, `_mixed_moments`).
+
+Arguments
+---------
+activation : str, Activation or GaussianPair
+    A name of `activations`, an `Activation` or an exact pair.
+sigma_w, sigma_b : float
+    Scales of weights and biases, finite and >= 0: standard deviations sigma_w sqrt(E W^2 / fan_in) and
+    sigma_b.
+weight_variance : float, optional
+    E W^2, finite and > 0; by default that of the pair, else 1.
+start : float
+    Variance of the first pre-activations, in [1e-14, 1e10].
+
+All functions raise ValueError for an unknown name and for numbers out of range, TypeError for another type of
+activation.
+"""
 
 from __future__ import annotations
 
@@ -79,24 +106,12 @@ def variance_map(
 
     Parameters
     ----------
-    activation : str, Activation or GaussianPair
     variance : float or array
-        v, in [1e-14, 1e10].
-    sigma_w, sigma_b : float
-        Scales of weights and biases.
-    weight_variance : float, optional
-        E W^2; by default that of the pair, else 1.
+        v, in [1e-14, 1e10]. Other arguments and errors: see the module.
 
     Returns
     -------
     array, shape of `variance`
-
-    Raises
-    ------
-    ValueError
-        For a variance out of range, a negative scale, or an unknown activation.
-    TypeError
-        For an activation of another type.
 
     Examples
     --------

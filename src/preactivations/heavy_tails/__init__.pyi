@@ -1,13 +1,13 @@
-from .norm_moments import Unit as Unit
 from .norm_moments import log_mean_variance as log_mean_variance
 from .norm_moments import log_moment as log_moment
 from .scales import LogNormal as LogNormal
 from .scales import clt_mean_variance as clt_mean_variance
 from .scales import moment_growth as moment_growth
+from .scales import norm_tail_index as norm_tail_index
 from .scales import sigma as sigma
 from .scales import sigma_authors as sigma_authors
 from .scales import sigma_rectangular as sigma_rectangular
 from .scales import sigma_second_order as sigma_second_order
 from .scales import small_output_probability as small_output_probability
-from .scales import tail_index as tail_index
-from .scales import unit as unit
+from .units import Unit as Unit
+from .units import unit as unit

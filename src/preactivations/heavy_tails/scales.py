@@ -36,30 +36,30 @@ factor : float, optional
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
-from preactivations.heavy_tails.norm_moments import Unit, log_mean_variance, log_moment
-from preactivations.relu_law.chain import NormChain, he_variance
+from preactivations.heavy_tails.norm_moments import log_mean_variance, log_moment
+from preactivations.heavy_tails.units import Param, Unit, unit
+from preactivations.relu_law.chain import NormChain
+from preactivations.relu_law.layers import he_variance
 
 __all__ = [
     "LogNormal",
     "clt_mean_variance",
     "moment_growth",
+    "norm_tail_index",
     "sigma",
     "sigma_authors",
     "sigma_rectangular",
     "sigma_second_order",
     "small_output_probability",
-    "tail_index",
-    "unit",
 ]
 
 Array = NDArray[np.float64]
-Param = float | tuple[float, float] | None
 
 
 class LogNormal(NamedTuple):
@@ -77,60 +77,8 @@ class LogNormal(NamedTuple):
     variance: Array
 
 
-def unit(activation: str, param: Param = None, keep: float = 1.0, factor: float = 1.0) -> Unit:
-    """The neuron that a name stands for. Arguments: see the module.
-
-    Returns
-    -------
-    Unit
-        Its slopes, `keep` and `factor`; `even_moment(k)` is E phi(g)^(2k).
-
-    Raises
-    ------
-    ValueError
-        For another name, or a parameter out of range.
-    """
-    if not 1e-12 <= keep <= 1:
-        raise ValueError(f"keep must be in [1e-12, 1], the probability that an output is kept, got {keep}")
-    pair = tuple(param) if isinstance(param, (list, tuple)) else None
-    if not 1e-6 <= factor <= 1e12:
-        raise ValueError(f"factor must be between 1e-6 and 1e12, got {factor}")
-    match activation:
-        case "linear" | "relu":
-            if param is not None:
-                raise ValueError(f"{activation} takes no param, got {param}")
-            low = high = 1.0 if activation == "linear" else 0.0
-        case "leaky_relu":
-            if pair is not None:
-                raise ValueError(f"param of leaky_relu must be one slope, got {param}")
-            low = high = 0.01 if param is None else float(param)  # type: ignore[arg-type]
-        case "rrelu":
-            if param is not None and (pair is None or len(pair) != 2):
-                raise ValueError(f"param of rrelu must be (lower, upper), got {param}")
-            low, high = (1 / 8, 1 / 3) if pair is None else map(float, pair)
-            if not 0 <= low < high:
-                raise ValueError(
-                    f"param of rrelu must be (lower, upper) with 0 <= lower < upper, got {param}"
-                )
-        case _:
-            raise ValueError(
-                f"activation must be 'linear', 'relu', 'leaky_relu' or 'rrelu' (those that scale with their argument), "
-                f"got {activation!r}"
-            )
-    for slope in (low, high):
-        if slope != 0 and not 1e-6 <= abs(slope) <= 1e6:
-            raise ValueError(f"slopes must be 0 or between 1e-6 and 1e6 in absolute value, got {param}")
-    return Unit(low, high, keep, factor)
-
-
 def sigma(
-    s: ArrayLike,
-    d: ArrayLike,
-    activation: str = "relu",
-    param: Param = None,
-    *,
-    keep: float = 1.0,
-    factor: float = 1.0,
+    s: ArrayLike, d: ArrayLike, activation: str = "relu", param: Param = None, **dropout: float
 ) -> Array:
     """Standard deviation of the weights that preserves the moment of order s of the norm: M_(s/2)(d)^(-1/s).
 
@@ -156,7 +104,7 @@ def sigma(
     >>> (sigma([0.5, 1, 1.5, 2], 64) * np.sqrt(32)).round(6).tolist()
     [1.015024, 1.009907, 1.004901, 1.0]
     """
-    neuron = unit(activation, param, keep, factor)
+    neuron = unit(activation, param, **dropout)
     orders, widths = _orders(s), _widths(d)
     with np.errstate(over="ignore"):
         found = [
@@ -174,7 +122,7 @@ def sigma_rectangular(
     n_out: ArrayLike,
     activation: str = "relu",
     param: Param = None,
-    **dropout: Any,
+    **dropout: float,
 ) -> Array:
     """sigma(s, n_out) sqrt(n_out / n_in): preserves E rms(x)^s, rms(x) = |x| / sqrt(size of x), in rectangular layers.
 
@@ -203,20 +151,14 @@ def _log_sigma(order: float, width: int, neuron: Unit) -> float:
 
 
 def sigma_second_order(
-    s: ArrayLike,
-    d: ArrayLike,
-    activation: str = "relu",
-    param: Param = None,
-    *,
-    keep: float = 1.0,
-    factor: float = 1.0,
+    s: ArrayLike, d: ArrayLike, activation: str = "relu", param: Param = None, **dropout: float
 ) -> Array:
     """sigma to second order in 1/d: sigma^2 = [1 + (2 - s) r / (4 d)] / (d mu), mu = E phi(g)^2, r = d Var Q / (E Q)^2.
 
     r is 5 for ReLU, 2 for linear units, (5 - 2 a^2 + 5 a^4) / (1 + a^2)^2 for the slope a. The relative error
     is of order d^-2. Arguments, shape and errors as for `sigma`.
     """
-    neuron = unit(activation, param, keep, factor)
+    neuron = unit(activation, param, **dropout)
     orders, widths = _orders(s), _widths(d)
     mean = neuron.even_moment(1)
     r = neuron.even_moment(2) / mean**2 - 1
@@ -252,7 +194,7 @@ def moment_growth(
     activation: str = "relu",
     param: Param = None,
     depth: ArrayLike = 1,
-    **dropout: Any,
+    **dropout: float,
 ) -> Array:
     """E|x^L|^p / |x^0|^p = (sigma^p M_(p/2))^depth at the scale of `sigma`: below 1 for p < s, 1 at s, above for p > s.
 
@@ -286,7 +228,7 @@ def moment_growth(
 
 
 def clt_mean_variance(
-    s: ArrayLike, d: ArrayLike, activation: str = "relu", param: Param = None, **dropout: Any
+    s: ArrayLike, d: ArrayLike, activation: str = "relu", param: Param = None, **dropout: float
 ) -> LogNormal:
     """Mean log sigma + E log(Q)/2 and variance Var(log Q)/4 of the step of log|x| in one layer, given that none dies.
 
@@ -354,8 +296,8 @@ def small_output_probability(
     return law.cdf((x / change**depth) ** 2)
 
 
-def tail_index(
-    scale: ArrayLike, d: int, activation: str = "relu", param: Param = None, **dropout: Any
+def norm_tail_index(
+    scale: ArrayLike, d: int, activation: str = "relu", param: Param = None, **dropout: float
 ) -> Array:
     """s in (0, 2] whose `sigma` is `scale`, elementwise: with biases norms have a Pareto tail of that index (Kesten).
 
@@ -377,10 +319,12 @@ def tail_index(
     """
     width, neuron = int(_widths(d)), unit(activation, param, **dropout)
     scales = np.asarray(scale, dtype=np.float64)
-    return np.reshape([_tail_index(float(value), width, neuron) for value in scales.ravel()], scales.shape)
+    return np.reshape(
+        [_norm_tail_index(float(value), width, neuron) for value in scales.ravel()], scales.shape
+    )
 
 
-def _tail_index(scale: float, width: int, neuron: Unit) -> float:
+def _norm_tail_index(scale: float, width: int, neuron: Unit) -> float:
     if not (scale > 0 and math.isfinite(scale)):
         raise ValueError(f"scale must be finite and > 0, got {scale}")
 

@@ -12,7 +12,8 @@ from typing import Any, Literal, cast
 import torch
 from torch import Tensor
 
-from preactivations.heavy_tails.scales import sigma, unit
+from preactivations.heavy_tails.scales import sigma
+from preactivations.heavy_tails.units import unit
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
 
 __all__ = ["fractional_moment_", "spherical_", "weibull_"]
@@ -23,7 +24,8 @@ def weibull_(
 ) -> Tensor:
     """Fill `tensor` with gain * W / sqrt(fan_in), P(|W| > w) = exp(-w^theta), random sign.
 
-    Goes with `nn.GaussianActivation(SymmetricWeibull(theta), kind)` before the layer (Wolinski & Arbel, section 3).
+    Goes with `activations.GaussianActivation(SymmetricWeibull(theta), kind)` before the layer (Wolinski & Arbel,
+    section 3).
 
     Parameters
     ----------
@@ -69,7 +71,7 @@ def spherical_(
     """Fill `tensor` with gain * W / sqrt(fan_in), |W|^2 ~ Beta(1/2, b), random sign.
 
     b = 1 is the uniform law on (-1, 1), b = 1/2 the arcsine law, b = 0 the law of a random sign. Goes with
-    `nn.GaussianActivation(SphericalMarginal(b), kind)`. Other parameters, returned value and errors as in
+    `activations.GaussianActivation(SphericalMarginal(b), kind)`. Other parameters, returned value and errors as in
     `weibull_`.
 
     W^2 = G1 / (G1 + G2) with G1 ~ Gamma(1/2), G2 ~ Gamma(b).

@@ -1,10 +1,10 @@
+from .clt import clt_correction as clt_correction
+from .finite_width import finite_width_variance as finite_width_variance
+from .finite_width import log_angle_moments as log_angle_moments
 from .maps import angle_between as angle_between
 from .maps import angle_if_alive as angle_if_alive
 from .maps import angular_map as angular_map
-from .maps import clt_correction as clt_correction
-from .maps import finite_width_variance as finite_width_variance
 from .maps import fixed_point_rate as fixed_point_rate
 from .maps import gram as gram
 from .maps import iterate as iterate
 from .maps import kernel as kernel
-from .maps import log_angle_moments as log_angle_moments

@@ -70,7 +70,7 @@ class Angle(torch.autograd.Function):
 
 
 class AngularMap(torch.autograd.Function):
-    """`_arc_cosine.mapped_angle`; derivative p^2 F_(p-1)(t) sin t / (F_p(0) sin t') and its expansion at the ends."""
+    """`arc_cosine.mapped_angle`; derivative p^2 F_(p-1)(t) sin t / (F_p(0) sin t') and its expansion at the ends."""
 
     @staticmethod
     def forward(ctx: Any, angle: Tensor, slope: float, degree: int) -> Tensor:

@@ -6,16 +6,16 @@ phi_(a,p)(z) = z^p for z > 0 and a z^p else (ReLU: a = 0, p = 1). For a row w of
 
 for *every* rotation-invariant law of w in R^m (`rows`): the law enters by one moment, and not at all once outputs
 are normalized, cos t' = F_p(t) / F_p(0). For independent weights of mean 0 and variance 1 it is the limit m ->
-infinity of delocalized inputs, with `clt_correction` the next orders. F_p = (1 + a^2) k_p(t) + 2 a (-1)^p k_p(pi - t),
-with
+infinity of delocalized inputs, with `clt.clt_correction` the next orders. Here
 
+    F_p = (1 + a^2) k_p(t) + 2 a (-1)^p k_p(pi - t),
     k_0 = (pi - t) / (2 pi),    k_1 = [sin t + (pi - t) cos t] / (2 pi),
     k_2 = [3 sin t cos t + (pi - t) (1 + 2 cos^2 t)] / (2 pi).
 
 After Tsuchida, Roosta-Khorasani and Gallagher, "Invariance of Weight Distributions in Rectified MLPs", ICML 2018, and
 Cho and Saul, "Kernel Methods for Deep Learning", 2009. Angles are in radians. Functions of angles or inputs take
 tensors as well and return tensors of their dtype, on their device, with gradients (by `torch.autograd`; transforms of
-`torch.func` are not supported). `log_angle_moments` and `angle_if_alive` take arrays only.
+`torch.func` are not supported). `angle_if_alive` takes arrays only.
 
 Arguments
 ---------
@@ -37,8 +37,6 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from preactivations.kernels._clt_expansion import clt_correction
-from preactivations.kernels._finite_width import log_angle_moments
 from preactivations.kernels.arc_cosine import checked_angle, mapped_angle, namespace, rectified
 from preactivations.kernels.inputs import checked_inputs, checked_slope, scaled
 from preactivations.names import parameter
@@ -50,13 +48,10 @@ __all__ = [
     "angle_between",
     "angle_if_alive",
     "angular_map",
-    "clt_correction",
-    "finite_width_variance",
     "fixed_point_rate",
     "gram",
     "iterate",
     "kernel",
-    "log_angle_moments",
     "rectified_by_name",
 ]
 
@@ -269,7 +264,7 @@ def kernel(
     x, y : array_like or tensor, shape (..., m)
     weights : str or law of rows, optional
         One of `rows`, or its name. Exact for rotation-invariant laws, the limit m -> infinity for independent
-        weights of mean 0 (`clt_correction` has the next orders). Left out: standard normal weights.
+        weights of mean 0 (`clt.clt_correction` has the next orders). Left out: standard normal weights.
     activation : str or Rectified, optional
         A name that `rectified_by_name` takes, or slope and degree.
 
@@ -350,35 +345,6 @@ def gram(x: Values, depth: int = 1, slope: float = 0.0) -> Values:
         )
         rows.append(xp.concatenate([before, (norms[i] ** 2)[None], after]))
     return xp.stack(rows) if n else x @ x.T
-
-
-def finite_width_variance(angle: Values, ratio: float = 1.0, slope: float = 0.0) -> Values:
-    """n Var(k_hat) of the kernel of n neurons, k_hat = sum phi(w_i.x) phi(w_i.y) / n, |x| = |y| = 1, E|w|^2 = m.
-
-    It is ratio F_2 - F_1^2 with F_2 that of the slope a^2, ratio = E|w|^4 m / ((m + 2) (E|w|^2)^2): 1 for normal
-    weights, `rows.RotationInvariant.ratio` of others. Degree 1.
-
-    Parameters
-    ----------
-    ratio : float, optional
-        Finite and at least 1/2; 1 by default. Other arguments: see the module.
-
-    Returns
-    -------
-    ndarray or tensor, shape of `angle`
-
-    Raises
-    ------
-    ValueError
-        For angles out of range, or a ratio below 1/2, that of a circle: at m = 1 there are no angles.
-    """
-    if not 1 / 2 <= ratio < math.inf:
-        raise ValueError(
-            f"ratio must be finite (E|w|^4 is) and at least 1/2, that of rows on a circle (m = 2), got {ratio}"
-        )
-    slope = checked_slope(slope)
-    first = rectified(angle, slope, 1)
-    return ratio * rectified(angle, slope**2, 2) - first * first
 
 
 def _factor(weights: str | RowLaw | None, degree: int, m: int) -> float:

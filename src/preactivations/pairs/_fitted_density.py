@@ -170,7 +170,7 @@ def _density(t: Tensor, parameters: Tensor, theta: float, conjugate: float) -> T
 def product_survival(z: Array, theta: float, parameters: Tensor, conjugate: float) -> Tensor:
     """S(z) = int_0^inf exp(-(z/t)^theta) g(t) dt, differentiable in the parameters.
 
-    Composite Gauss rule in log t up to t = 12, 190 panels of 12 nodes; error below 1e-6 (tests/test_fitted.py).
+    Composite Gauss rule in log t up to t = 12, 190 panels of 12 nodes; error below 1e-6 (tests/library/pairs).
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def _kernel(z: Array, theta: float) -> tuple[Tensor, Tensor]:
 def fit_density(
     theta: float, settings: DensitySettings | None = None, bound: float = math.inf
 ) -> tuple[DensityFit, DensityFit, list[float]]:
-    """Fit the density family as published (steps 1 and 2 of the head of this file).
+    """Fit the density family as published (steps 1 and 2 of `fitted`).
 
     Parameters
     ----------
@@ -318,6 +318,3 @@ def improve_density(
             loss, at, method="Nelder-Mead", options={"maxfev": 2000, "xatol": 1e-7, "fatol": 1e-9}
         ).x
     return DensityFit(fit.theta, *map(float, np.exp(at))), loss(at)
-
-
-# -- activation ------------------------------------------------------------------------------------

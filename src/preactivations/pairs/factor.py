@@ -5,9 +5,9 @@ Which method is used where, and why, is said at the head of the two files behind
 ====================  ==============================  ========================================
 weights               |Y|                             method
 ====================  ==============================  ========================================
-SymmetricWeibull      sqrt(2) |cos U| S^(-1/theta)    `_weibull_factor`: series, contour integral;
+SymmetricWeibull      sqrt(2) |cos U| S^(-1/theta)    `_weibull`: series, contour integral;
                                                       closed form at theta = 2
-SphericalMarginal     chi with 1 + 2b degrees         `_spherical_factor`: incomplete gamma function
+SphericalMarginal     chi with 1 + 2b degrees         `_spherical`: incomplete gamma function
 Normal                1 (an atom)                     refused: only |phi| = 1 goes with it
 ====================  ==============================  ========================================
 

@@ -1,6 +1,6 @@
 """The numerical route of the paper: fitted density, interpolated and fitted activation (Wolinski & Arbel, section 3).
 
-The exact route (`factor`, `pairs`) needs none of this; it is here to show what the authors did and what it costs in
+The exact route (`factor`, `gaussian`) needs none of this; it is here to show what the authors did and what it costs in
 accuracy. Four steps, all in float64:
 
 1. density family g on (0, inf) for |Y|, parameters alpha, lambda1, lambda2, gamma, 1/theta + 1/theta' = 1/2:
@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.special as sc
@@ -41,9 +41,6 @@ from preactivations.pairs._fitted_density import (
 from preactivations.pairs.gaussian import GaussianPair, Kind, check_kind
 from preactivations.streams import Stream, normal
 from preactivations.weights import WeightLaw, as_law
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = [
     "ActivationFit",
@@ -87,9 +84,6 @@ class ActivationSettings(NamedTuple):
     outer_points: int = 50  # on each side, from the last quantile to x_max
     x_max: float = 10.0
     start: tuple[float, ...] = (1.0, 1.0, 1.0, 0.01, 1.0, 0.01, 0.0)  # a, b, c, d, f, g, h
-
-
-# -- density ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -152,7 +146,7 @@ def interpolation_grid(settings: ActivationSettings | None = None) -> Array:
 def interpolate_activation(density: DensityFit, kind: Kind, x: ArrayLike) -> Array:
     """Quantile coupling of the normalized density with N(0, 1) at the points x (|x| <= 30).
 
-    The two couplings of `pairs`.
+    The two couplings of `gaussian`.
 
     Parameters
     ----------

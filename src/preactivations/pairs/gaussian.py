@@ -64,7 +64,7 @@ class GaussianPair:
     -----
     Relative error of `phi`: below 1e-12 for |x| <= 8 (measured: 8e-15). `dphi`: below 1e-9 (measured: 2e-14 for
     theta from 2.0001 to 2.05). `d2phi`: below 1e-9 of |x phi'| + |(log f)'(phi) phi'^2|, the terms that it is the
-    difference of (measured: 5e-11 there). See tests/test_pairs.py. Far out `phi` keeps its accuracy; the derivatives
+    difference of (measured: 5e-11 there). See tests/library/pairs. Far out `phi` keeps its accuracy; the derivatives
     lose theirs to x^2 rounding errors, and are the leading terms of their asymptotics beyond 1e4 (error 1e-7).
 
     Examples

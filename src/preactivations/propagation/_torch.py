@@ -1,4 +1,4 @@
-"""The engine of `propagation` on a device of PyTorch: the same layers, drawn by the generator of the device."""
+"""The engine (`engine`) on a device of PyTorch: the same layers, drawn by the generator of the device."""
 
 from __future__ import annotations
 

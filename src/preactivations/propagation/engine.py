@@ -5,13 +5,13 @@
 for every network its own weights. Weights of the first layer are N(0, 1) whatever the activation (Wolinski &
 Arbel, section 3), unless another law is given.
 
-`simulate` returns the last layer, `simulate_layers` statistics of every layer (`layer_statistics`); both draw the same
+`simulate` returns the last layer, `simulate_layers` statistics of every layer (`statistics`); both draw the same
 networks. Networks are simulated in blocks of fixed size, each with its own stream (`streams`). The blocks that are
 computed at once, one per thread, are a batch; a bound on memory bounds its size. The numbers depend neither on the
 size of the batches nor on the number of threads, and the first k of n networks are the same for every n.
 
 On the CPU the engine is NumPy. Blocks of narrow networks are stored with the network as the last axis: layers become
-vector operations that stay in cache. With `device` the engine is PyTorch (`_torch_engine`), whose streams are its own:
+vector operations that stay in cache. With `device` the engine is PyTorch (`_torch`), whose streams are its own:
 the two agree in law.
 """
 

@@ -8,10 +8,6 @@ Arguments
 ---------
 q0 : float, optional
     |x_0|^2, finite and > 0, or 0 where the first layer has a bias (ValueError else); 1 by default.
-width : int
-    n of all layers, which are square.
-weight_variance : float, optional
-    v > 0 of all layers; by default He's, `he_variance(width, slope)`.
 slope : float, optional
     phi(h) = slope * h for h < 0: 0 (the default) is ReLU, 1 the identity; else 1e-6 to 1e6 in absolute value.
 """
@@ -24,42 +20,12 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 
-from preactivations.relu_law._input_pairs import PairMoments, log_angle_drift, mean_correlation, pair_moments
-from preactivations.relu_law._jacobian_moments import JacobianMoments, jacobian_moments
-from preactivations.relu_law._layer_sizes import (
-    he_variance,
-    per_layer,
-    sizes_of,
-    variance_or_he,
-    weight_variances,
-)
-from preactivations.relu_law._norm_factor import LogMoments, NormFactor
-from preactivations.relu_law._norm_laws import (
-    Layer,
-    NormLaw,
-    fourier_law,
-    propagated_law,
-    stationary_grid_law,
-)
+from preactivations.relu_law.layers import Layer, per_layer, sizes_of, weight_variances
+from preactivations.relu_law.norm_factor import LogMoments, NormFactor
+from preactivations.relu_law.norm_laws import NormLaw, fourier_law, propagated_law
 
-__all__ = [
-    "JacobianMoments",
-    "LogMoments",
-    "NormChain",
-    "NormFactor",
-    "NormLaw",
-    "PairMoments",
-    "eigenvalue",
-    "he_variance",
-    "jacobian_moments",
-    "log_angle_drift",
-    "mean_correlation",
-    "pair_moments",
-    "stationary_law",
-    "tail_index",
-]
+__all__ = ["NormChain"]
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -328,93 +294,3 @@ class NormChain:
         for layer in self.layers:
             counts[id(layer)] = (layer, counts.get(id(layer), (layer, 0))[1] + 1)
         return list(counts.values())
-
-
-def eigenvalue(width: int, m: ArrayLike, weight_variance: float | None = None, slope: float = 0.0) -> Array:
-    """Eigenvalue v^m E[Q^m; Q > 0] of the transfer operator of norms without bias, for the eigenfunction q^(-1-m).
-
-    log-convex in m; He's variance (the default) makes that of m = 1 equal 1, and for m = 2 it is 1 + 5/n (ReLU), below
-    1 between 0 and 1: no variance keeps all moments. m is real, float or array; the result has its shape, and
-    is infinite where `NormFactor.moment` is. Other arguments: see the module.
-    """
-    v = variance_or_he(weight_variance, width, slope)
-    m = np.asarray(m, dtype=np.float64)
-    with np.errstate(over="ignore"):
-        return np.exp(m * math.log(v) + NormFactor(width, slope).log_moment(m))
-
-
-def tail_index(width: int, weight_variance: float | None = None, slope: float = 0.0) -> float:
-    """Index kappa of the Pareto tail P(q > x) ~ C x^-kappa of the stationary norm with biases (Kesten 1973).
-
-    kappa > 0 solves `eigenvalue(width, kappa) = 1`. For He's variance, the default, it is 1: infinite mean.
-    Arguments: see the module.
-
-    Raises
-    ------
-    ValueError
-        If there is no stationary law: log q drifts upwards, E log(v Q) >= 0, and no layer is ever dead; or
-        dead layers are so rare that kappa is below 1e-9.
-    """
-    v = variance_or_he(weight_variance, width, slope)
-    factor = NormFactor(width, slope)
-
-    def log_eigenvalue(m: float) -> float:
-        return m * math.log(v) + float(factor.log_moment(m))
-
-    drift = math.log(v) + factor.log_moments().mean
-    if drift >= 0 and factor.atom == 0:
-        raise ValueError(
-            f"weight_variance {v:g} at width {width} and slope {slope:g} leaves no stationary law: E log(v Q) = "
-            f"{drift:.4g} must be negative"
-        )
-    # convex, 0 or negative at 0, then once through 0
-    high = 1.0
-    while log_eigenvalue(high) <= 0:
-        high *= 2
-    low = high / 2
-    while log_eigenvalue(low) >= 0:
-        low /= 2
-        if low < 1e-9:
-            raise ValueError(
-                f"weight_variance {v:g} at width {width}: log q drifts upwards by {drift:.3g} per layer, and a dead "
-                "layer is too rare for a tail index above 1e-9"
-            )
-    return float(brentq(log_eigenvalue, low, high, xtol=1e-14, rtol=1e-14))
-
-
-def stationary_law(
-    width: int, weight_variance: float | None = None, bias_variance: float = 1.0, slope: float = 0.0
-) -> NormLaw:
-    """Law of q that a layer with biases leaves as it is.
-
-    It exists where the mean of log(v Q), a dead layer included, is negative: always for ReLU, because a dead layer
-    (probability 2^-n) makes the chain start anew; in practice where E[log(v Q) | alive] < 0. `bias_variance`
-    is sigma_b^2 > 0. Other arguments: see the module.
-
-    Raises
-    ------
-    ValueError
-        For variances out of range, no stationary law, or one too wide for a grid.
-    """
-    if not (bias_variance > 0 and math.isfinite(bias_variance)):
-        raise ValueError(
-            f"bias_variance must be finite and > 0, got {bias_variance}: without biases norms have no stationary law"
-        )
-    tail_index(width, weight_variance, slope)  # refuses what has no stationary law
-    v = variance_or_he(weight_variance, width, slope)
-    layer = Layer(NormFactor(width, slope), v, bias_variance)
-    log_b = math.log(bias_variance)
-
-    def log_moment(p: float) -> float:
-        grown = float(layer.factor.essential.log_moment(p))
-        if p < 0:
-            return p * log_b + grown
-        log_lambda = p * math.log(v) + grown
-        if log_lambda >= 0:  # p >= kappa; kappa itself is a rounded root
-            return math.inf
-        if p <= 1:  # m = M (v^p m + b^p)
-            return p * log_b + grown - math.log(-math.expm1(log_lambda))
-        # m^(1/p) = M^(1/p) (v m^(1/p) + b)
-        return p * (log_b + grown / p - math.log(-math.expm1(log_lambda / p)))
-
-    return stationary_grid_law(layer, log_moment)

@@ -3,7 +3,7 @@
 A small network is too little work for one call: at width 10 most of the time of a step is the overhead of its calls. An
 ensemble of E members makes one call of E of them. Activations stand as (E, features, batch), the batch last, so that
 the innermost loops are long even at width 3. Gradients are written by hand, layer by layer, into one flat buffer:
-no graph, no accumulation, and an optimizer step is a few operations on flat tensors (`training`). The same code runs on
+no graph, no accumulation, and an optimizer step is a few operations on flat tensors (`loop`). The same code runs on
 a GPU.
 
 Members do not see each other: each has the gradient that it would have alone, up to rounding.

@@ -46,7 +46,7 @@ def mlp(
     inputs, width, depth, classes : int
         At least 1: input dimension, neurons per hidden layer, hidden layers, outputs.
     activation : str or Module
-        A name of `nn.activation`, or an elementwise module, which all layers share.
+        A name that `activations.activation` takes, or an elementwise module, which all layers share.
     weights : str or WeightLaw
         A law, or its name ("weibull_4", "spherical_1", "normal"); for "odd" and "positive" that of the exact pair.
     sigma_w, sigma_b : float
@@ -67,7 +67,7 @@ def mlp(
     Raises
     ------
     ValueError
-        For sizes below 1, unknown names, scales out of range, and what `nn.activation` refuses.
+        For sizes below 1, unknown names, scales out of range, and what `activations.activation` refuses.
 
     Examples
     --------

@@ -100,7 +100,7 @@ def train_ensemble(
     order: Stream,
     **options: Any,
 ) -> tuple[list[Row], list[Row]]:
-    """Train an ensemble whose members stand in the order of `plan.members`; (`run_rows`, `curve_rows`).
+    """Train an ensemble whose members stand in the order of `plan.members`; returns `run_rows` and `curve_rows`.
 
     `parts` are inputs and labels for training, validation and test; options as for `training.train`.
     """
@@ -140,7 +140,10 @@ def run_rows(
     test_part: tuple[torch.Tensor, torch.Tensor],
     threshold: float,
 ) -> list[Row]:
-    """One row per member: rate, seed, epoch of divergence, losses, accuracies, whether and when it trained."""
+    """One row per member: learning rate and seed, epoch of divergence (0: none), scores at the end, whether it trains.
+
+    `threshold` is the loss below which a run trains; epochs_to_loss is the first epoch with a mean batch loss below it.
+    """
     n = len(members)
     scores = np.full((4, n), math.nan)
     if found.ensemble is not None:
@@ -169,7 +172,7 @@ def run_rows(
 
 
 def curve_rows(found: Training, members: Sequence[tuple[float, int]]) -> list[Row]:
-    """One row per member and epoch (0 is the start): losses and validation accuracy."""
+    """One row per member and epoch, 0 being the start: mean loss of its batches, and scores of the validation part."""
     return [
         {
             "learning_rate": rate,

@@ -104,11 +104,3 @@ def _initialize_(weight: torch.Tensor, scheme: str, activation: str, generator: 
         fractional_moment_(weight, order, activation, "fan_in", generator, a=slope)
     else:
         raise ValueError(f"scheme must be 'he', 'xavier', 'random_walk' or 'fractional_<s>', got {scheme!r}")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

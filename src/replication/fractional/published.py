@@ -53,7 +53,7 @@ def compare_fractional(constants: DataFrame, slopes: DataFrame, tails: DataFrame
     ]  # fmt: skip
     rows += [
         compare(
-            f"tail index with biases, Hill, largest {row.share:.1%} of the networks, s = {row.s:g}",
+            f"tail index of the norm with biases, Hill, largest {row.share:.1%} of networks, s = {row.s:g}",
             "derived here", row.s, row.hill, 3 * row.error, uncertainty=row.error,
             note=f"tolerance three standard errors; stationary law {row.exact:.4f}",
         )

@@ -13,20 +13,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
-from scipy.stats import ks_2samp, kstwo
+from scipy.stats import ks_2samp
 
 from preactivations import streams
-from preactivations.heavy_tails.norm_moments import Unit
+from preactivations.gaussianity import ks_to_law, null_quantile
 from preactivations.heavy_tails.scales import (
     clt_mean_variance,
     moment_growth,
     sigma,
     sigma_authors,
     sigma_second_order,
-    unit,
 )
+from preactivations.heavy_tails.units import Unit, unit
 from preactivations.names import number_text
-from preactivations.relu_law.chain import NormChain, NormFactor, NormLaw, stationary_law
+from preactivations.relu_law.chain import NormChain
+from preactivations.relu_law.norm_factor import NormFactor
+from preactivations.relu_law.norm_laws import NormLaw
+from preactivations.relu_law.stationary import stationary_law
 from preactivations.streams import Stream
 
 __all__ = [
@@ -206,12 +209,9 @@ def density_rows(
             name | {"low": a, "high": b, "density": n / (drawn.size * (b - a))}
             for a, b, n in zip(edges[:-1], edges[1:], counts, strict=True)
         ]
-        alive = np.sort(drawn[drawn > -math.inf])
-        cdf = law.cdf(np.exp(2 * alive))
-        steps = np.arange(drawn.size - alive.size, drawn.size + 1) / drawn.size
-        ks = max(float((steps[1:] - cdf).max()), float((cdf - steps[:-1]).max()))
+        ks = ks_to_law(np.exp(2 * drawn), law.cdf)
         tests.append(
-            name | {"networks": drawn.size, "ks": ks, "critical": float(kstwo.ppf(0.95, drawn.size))}
+            name | {"networks": drawn.size, "ks": ks, "critical": null_quantile(0.95, drawn.size)}
             | {"small": float(law.cdf(0.01)), "median": float(law.ppf(0.5)) ** 0.5}
         )  # fmt: skip
     return curves, histogram, tests

@@ -28,7 +28,7 @@ def isometry_claims(results: dict[str, DataFrame], cells: DataFrame, epochs: Map
     """All claims, rows with the columns of `verdicts.CLAIM_COLUMNS`.
 
     `results` has ks, deviations, eigenvalues, indices, correlations, jacobians of the studies; `cells` is
-    `results.cell_table` of the training stage with schemes as activations; `epochs` has those of each data set.
+    `training.analysis.cell_table` with schemes as activations; `epochs` has those of each data set.
     """
     rows = [
         _exact_law(results["ks"]),
@@ -129,10 +129,16 @@ def _infinite_mean(indices: DataFrame) -> Finding:
     he = indices[indices.factor == 1]
     finite = indices[indices.mean_predicted < math.inf]
     return Finding(
-        f"tail index by weight variance, width {int(indices.width.max())}; mean of the computed law against the "
-        "closed form where it is finite (1e-6)",
-        ", ".join(f"{r.factor:g} x He: {r.tail_index:.4g} (mean {r.mean:.4g})" for r in indices.itertuples()),
-        every((finite["mean"] / finite.mean_predicted - 1).abs() < 1e-6, (he.tail_index - 1).abs() < 1e-9),
+        f"tail index of q = |x|^2 by weight variance, width {int(indices.width.max())}; mean of the computed law "
+        "against the closed form where it is finite (1e-6)",
+        ", ".join(
+            f"{r.factor:g} x He: {r.squared_norm_tail_index:.4g} (mean {r.mean:.4g})"
+            for r in indices.itertuples()
+        ),
+        every(
+            (finite["mean"] / finite.mean_predicted - 1).abs() < 1e-6,
+            (he.squared_norm_tail_index - 1).abs() < 1e-9,
+        ),
     )
 
 

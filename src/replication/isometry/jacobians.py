@@ -1,8 +1,8 @@
 """Dynamical isometry of rectified networks: schemes of initialization, singular values of their Jacobians.
 
 After Burkholz & Dubatovka (2019). Four schemes are compared: "he" and "orthogonal" (Gaussian weights of He's variance,
-and Haar-orthogonal ones of the same scale), "mirrored_gaussian" and "mirrored_orthogonal" (`mirrored`). The last layer
-has variance 1 / inputs, or orthonormal rows, and biases are 0.
+and Haar-orthogonal ones of the same scale), "mirrored_gaussian" and "mirrored_orthogonal" (`init.mirrored`). The last
+layer has variance 1 / inputs, or orthonormal rows, and biases are 0.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from preactivations.init.mirrored import mirror_network_
-from preactivations.relu_law.chain import jacobian_moments
+from preactivations.relu_law.jacobians import jacobian_moments
 from preactivations.streams import Stream
 
 __all__ = ["SCHEMES", "network", "singular_value_rows"]
@@ -41,7 +41,7 @@ def network(
     Raises
     ------
     ValueError
-        For an unknown scheme, or what `mirrored.mirror_network_` refuses.
+        For an unknown scheme, or what `init.mirror_network_` refuses.
     """
     sizes = [inputs, *([width] * depth)]
     layers: list[nn.Module] = []

@@ -25,8 +25,8 @@ def compare_isometry(constants: DataFrame, ks: DataFrame, jacobians: DataFrame) 
     `constants` has name and value, `ks` width, depth, networks, ks and critical (5 % point), `jacobians` scheme, depth
     and largest_deviation.
     """
-    tail_index = float(constants.set_index("name").value["tail_index"])
-    item = "tail index of the stationary norm with biases, He, n = 50"
+    tail_index = float(constants.set_index("name").value["squared_norm_tail_index"])
+    item = "tail index of the stationary squared norm with biases, He, n = 50"
     rows = stated(constants, _CONSTANTS)
     rows.append(compare(item, "derived here", 1.0, tail_index, 1e-9, note="infinite mean"))
     rows += [

@@ -11,20 +11,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import kstwo
 
-from preactivations.kernels.arc_cosine import angular
+from preactivations.gaussianity import ks_to_law, null_quantile
+from preactivations.kernels.maps import angular_map
 from preactivations.propagation.engine import simulate
-from preactivations.relu_law.chain import (
-    NormChain,
-    NormFactor,
-    NormLaw,
-    eigenvalue,
-    log_angle_drift,
-    mean_correlation,
-    stationary_law,
-    tail_index,
-)
+from preactivations.relu_law.chain import NormChain
+from preactivations.relu_law.norm_factor import NormFactor
+from preactivations.relu_law.stationary import eigenvalue, squared_norm_tail_index, stationary_law
+from preactivations.relu_law.two_inputs import log_angle_drift, mean_correlation
 from preactivations.streams import Stream
 from preactivations.weights import Normal
 
@@ -37,7 +31,6 @@ __all__ = [
     "eigenvalue_rows",
     "he_chain",
     "histogram_rows",
-    "ks_to_law",
     "stationary_rows",
 ]
 
@@ -82,16 +75,6 @@ def _relu(x: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.maximum(x, 0, out=x)
 
 
-def ks_to_law(sample: Array, law: NormLaw) -> float:
-    """KS statistic of a sample against a law with an atom at 0: sup over q >= 0 of |F_n - F|."""
-    q = np.sort(sample)
-    zeros = int(np.searchsorted(q, 0, side="right"))
-    cdf = law.cdf(q[zeros:])
-    steps = np.arange(zeros, q.size + 1) / q.size
-    above, below = steps[1:] - cdf, cdf - steps[:-1]
-    return float(max(abs(zeros / q.size - law.atom), *(part.max() for part in (above, below) if part.size)))
-
-
 def density_rows(width: int, depth: int, points: int = 400) -> list[Row]:
     """Exact density of log10 q_L where it holds all but 1e-4 on either side, the dead part left out; and median."""
     law = he_chain(width, depth).law()
@@ -117,8 +100,8 @@ def histogram_rows(width: int, depth: int, sample: Array, bins: int = 60) -> tup
     ]
     ks = name | {
         "networks": sample.size,
-        "ks": ks_to_law(sample, law),
-        "critical": float(kstwo.ppf(0.95, sample.size)),
+        "ks": ks_to_law(sample, law.cdf),
+        "critical": null_quantile(0.95, sample.size),
         "dead": law.atom,
         "dead_drawn": float((sample == 0).mean()),
     }
@@ -179,7 +162,7 @@ def stationary_rows(
 ) -> tuple[list[Row], list[Row]]:
     """(curves, indices): stationary laws with biases for weight variances factor * 2/n.
 
-    curves: factor, log10_q, density, sf = P(q' > q). indices: factor, tail_index, second_finite, whether
+    curves: factor, log10_q, density, sf = P(q' > q). indices: factor, squared_norm_tail_index, second_finite, whether
     v^2 (n^2 + 5n)/4 < 1, mean.
     """
     curves: list[Row] = []
@@ -195,12 +178,12 @@ def stationary_rows(
             name | {"log10_q": a, "density": b, "sf": c}
             for a, b, c in zip(x, density, law.sf(10**x), strict=True)
         ]
-        kappa = tail_index(width, v)
+        kappa = squared_norm_tail_index(width, v)
         mean = law.moment(1) if kappa > 1 + 1e-9 else math.inf
         indices.append(
             name
             | {
-                "tail_index": kappa,
+                "squared_norm_tail_index": kappa,
                 "second_finite": bool(v * v * (width**2 + 5 * width) / 4 < 1),
                 "mean": mean,
                 "mean_predicted": width / 2 * bias_variance / (1 - factor) if factor < 1 else math.inf,
@@ -210,11 +193,6 @@ def stationary_rows(
 
 
 # -- two inputs ------------------------------------------------------------------------------------
-
-
-def _angle_map(angle: float) -> float:
-    """Angle after a layer of infinite width."""
-    return math.acos(min(1.0, 2 * float(angular(angle, 1))))
 
 
 def correlation_rows(
@@ -233,8 +211,8 @@ def correlation_rows(
     rows: list[Row] = []
     for layer in range(depth + 1):
         if layer:
-            mean_field = _angle_map(mean_field)
-            drifting = _angle_map(drifting) * factor
+            mean_field = float(angular_map(mean_field))
+            drifting = float(angular_map(drifting)) * factor
         angle = found[layer][~np.isnan(found[layer])]
         correlation = np.cos(angle)
         log_angle = np.log(angle[angle > 0])
@@ -273,7 +251,7 @@ def constants(width: int = 50) -> list[Row]:
             ("variance_log", moments.variance),
             ("mean_log_expansion", -5 / (2 * width) - 49 / (12 * width**2)),
             ("variance_log_expansion", 5 / width + 18.5 / width**2),
-            ("tail_index", tail_index(width)),
+            ("squared_norm_tail_index", squared_norm_tail_index(width)),
             ("eigenvalue_half", float(eigenvalue(width, 0.5))),
             ("eigenvalue_1", float(eigenvalue(width, 1))),
             ("eigenvalue_2", float(eigenvalue(width, 2))),

@@ -10,17 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from preactivations.kernels.arc_cosine import rectified
+from preactivations.kernels.clt import clt_correction
+from preactivations.kernels.finite_width import finite_width_variance, log_angle_moments
 from preactivations.kernels.inputs import at_angle, scaled
 from preactivations.kernels.maps import (
     angle_between,
     angle_if_alive,
     angular_map,
-    clt_correction,
-    finite_width_variance,
     gram,
     iterate,
     kernel,
-    log_angle_moments,
 )
 from preactivations.kernels.monte_carlo import kernel_error
 from preactivations.rows import Iid, IidRademacher, RotationInvariant

@@ -15,7 +15,8 @@ from preactivations.init.mirrored import (
     mirrored_gaussian_,
     mirrored_orthogonal_,
 )
-from preactivations.relu_law.chain import NormChain, jacobian_moments
+from preactivations.relu_law.chain import NormChain
+from preactivations.relu_law.jacobians import jacobian_moments
 
 SHARED = nn.Linear(4, 4)
 

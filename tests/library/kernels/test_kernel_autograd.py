@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from preactivations.kernels import maps as kernels
-from preactivations.kernels.maps import Rectified, angular_map, clt_correction, kernel
+from preactivations.kernels.clt import clt_correction
+from preactivations.kernels.maps import Rectified, angular_map, kernel
 
 
 @pytest.mark.parametrize("name", ["relu", "leaky_relu_0.3", "absolute", "squared_relu", "step"])

@@ -9,9 +9,10 @@ import pytest
 import torch
 from scipy.integrate import quad
 
+from preactivations import kernels
 from preactivations import rows as row_laws
-from preactivations.kernels import maps as kernels
-from preactivations.kernels.maps import Rectified, angular_map, clt_correction, kernel
+from preactivations.kernels.clt import clt_correction
+from preactivations.kernels.maps import Rectified, angular_map, kernel
 from preactivations.streams import Stream
 
 ANGLES = (0.0, 1e-9, 1e-4, 0.3, 1.2, math.pi / 2, 2.5, 3.1, math.pi - 1e-5, math.pi)
@@ -107,6 +108,15 @@ def test_angular_map_keeps_its_digits_at_both_ends(slope, degree):
                     angle,
                     sign,
                 )
+
+
+@pytest.mark.parametrize("angle", [1e-3, 1e-6, 1e-8, 1e-12, 1e-100])
+def test_small_angles_shrink_by_their_square(angle):
+    """Where cos t' = 2 k_1(t) in double precision has few digits left, or is 1."""
+    with mpmath.workdps(250):
+        reference = float(mpmath.acos(2 * exact(angle, 0.0, 1, digits=250)))
+    assert float(angular_map(angle)) == pytest.approx(reference, rel=1e-13)
+    assert reference <= angle
 
 
 def test_both_ends_are_exact():
@@ -209,7 +219,7 @@ def test_log_angles_of_one_layer():
 
 
 def test_small_angles_drift_as_the_paper_on_norms_says():
-    from preactivations.relu_law.chain import log_angle_drift
+    from preactivations.relu_law.two_inputs import log_angle_drift
 
     mean, _ = kernels.log_angle_moments(1e-6, 1, 1000)
     assert mean[1] - math.log(1e-6) == pytest.approx(log_angle_drift(1000), rel=0.01)

@@ -8,18 +8,12 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import kstwo, norm
 
-from preactivations.relu_law.chain import (
-    NormChain,
-    NormFactor,
-    eigenvalue,
-    he_variance,
-    jacobian_moments,
-    log_angle_drift,
-    mean_correlation,
-    pair_moments,
-    stationary_law,
-    tail_index,
-)
+from preactivations.relu_law.chain import NormChain
+from preactivations.relu_law.jacobians import jacobian_moments
+from preactivations.relu_law.layers import he_variance
+from preactivations.relu_law.norm_factor import NormFactor
+from preactivations.relu_law.stationary import eigenvalue, squared_norm_tail_index, stationary_law
+from preactivations.relu_law.two_inputs import log_angle_drift, mean_correlation, pair_moments
 
 SLOPES = [0.0, 1.0, 0.3, -2.0, 0.01]
 
@@ -331,13 +325,13 @@ def test_stationary_law_is_what_a_layer_leaves():
         q = long.ppf(np.array([1e-3, 0.2, 0.7, 0.999]))
         assert law.pdf(q) == pytest.approx(long.pdf(q), rel=1e-6)
         assert law.cdf(q) == pytest.approx(long.cdf(q), rel=1e-6)
-    assert tail_index(n) == pytest.approx(1, abs=1e-12)
+    assert squared_norm_tail_index(n) == pytest.approx(1, abs=1e-12)
     he = stationary_law(n, None, b)
     tail = he.sf(np.array([1e9, 1e10]))
     assert math.log10(tail[1] / tail[0]) == pytest.approx(-1, abs=1e-6)
     at = 2 / math.sqrt(n**2 + 5 * n)
-    assert tail_index(n, at) == pytest.approx(2, abs=1e-10)
-    assert tail_index(n, 0.9 * at) > 2
+    assert squared_norm_tail_index(n, at) == pytest.approx(2, abs=1e-10)
+    assert squared_norm_tail_index(n, 0.9 * at) > 2
     law = stationary_law(n, 0.07, b)
     m1 = n / 2 * b / (1 - n / 2 * 0.07)
     assert law.moment(1) == pytest.approx(m1, rel=1e-7)
@@ -510,8 +504,8 @@ def test_jacobian_moments_at_constant_width():
         (lambda: mean_correlation(9, 1.5), r"correlation must be in \[-1, 1\], got \[1.5\]"),
         (lambda: mean_correlation(1, 0.5), "width must be at least 2, got 1"),
         (lambda: log_angle_drift(1), "width must be at least 2"),
-        (lambda: tail_index(5, -1.0), "weight_variance must be finite and > 0, got -1"),
-        (lambda: tail_index(100, 0.03), "a dead layer is too rare"),
+        (lambda: squared_norm_tail_index(5, -1.0), "weight_variance must be finite and > 0, got -1"),
+        (lambda: squared_norm_tail_index(100, 0.03), "a dead layer is too rare"),
         (lambda: stationary_law(5, 0.1, 0.0), "bias_variance must be finite and > 0, got 0"),
         (lambda: stationary_law(10, 0.4), "at most 40000 are accepted"),
         (lambda: pair_moments(3, 1.0, 1.0, 4.0), r"angle must be in \[0, pi\]"),

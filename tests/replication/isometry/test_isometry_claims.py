@@ -47,7 +47,12 @@ def results():
         "deviations": deviations,
         "eigenvalues": pd.DataFrame({"width": 5, "m": [0.5, 1.0, 2.0], "eigenvalue": [0.87, 1.0, 2.0]}),
         "indices": pd.DataFrame(
-            {"width": 50, "factor": [0.9, 1.0], "tail_index": [3.3, 1.0], "mean": [250, math.inf]}
+            {
+                "width": 50,
+                "factor": [0.9, 1.0],
+                "squared_norm_tail_index": [3.3, 1.0],
+                "mean": [250, math.inf],
+            }
             | {"mean_predicted": [250, math.inf]}
         ),
         "correlations": pd.DataFrame(
@@ -88,7 +93,7 @@ def test_all_hold():
         ("deviations", "p_low_chain", 0, 0.9, 1),
         ("eigenvalues", "eigenvalue", 0, 1.0, 3),
         ("eigenvalues", "eigenvalue", 1, 5.0, 3),
-        ("indices", "tail_index", 1, 1.1, 4),
+        ("indices", "squared_norm_tail_index", 1, 1.1, 4),
         ("indices", "mean", 0, 251.0, 4),
         ("correlations", "first", 0, 0.5, 5),
         ("correlations", "log_angle", 1, math.log(0.9), 5),

@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 from scipy.integrate import quad
 
-from preactivations.kernels import maps as kernels
-from preactivations.kernels.maps import clt_correction
+from preactivations import kernels
+from preactivations.kernels.clt import clt_correction
 from preactivations.kernels.monte_carlo import joint_moments, kernel_error
 from preactivations.rows import row_law
 from preactivations.streams import Stream

@@ -163,7 +163,7 @@ def plot_tails(paths: Any) -> None:
     ax.set(
         xscale="log",
         xlabel="largest part of the networks",
-        ylabel="Hill estimate of the tail index",
+        ylabel="Hill estimate, tail index of the norm",
         ylim=(0, None),
     )
     ticks = sorted(set(tails.share))

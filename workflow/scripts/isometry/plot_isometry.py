@@ -98,13 +98,14 @@ def plot_eigenvalues(paths: Any) -> None:
     left.minorticks_off()
     left.legend()
     for (factor, rows), colour in zip(stationary.groupby("factor"), WIDTHS, strict=False):
-        kappa = float(indices[indices.factor == factor].tail_index.iloc[0])
+        kappa = float(indices[indices.factor == factor].squared_norm_tail_index.iloc[0])
         right.plot(
             10**rows.log10_q, rows.sf, color=colour, label=rf"{factor:g} $\times$ He: $\kappa = {kappa:.3g}$"
         )
     right.set(xscale="log", yscale="log", xlabel=r"$x$", ylabel=r"$P(|x_\infty|^2 > x)$", ylim=(1e-8, 2))
     right.set_xlim(left=float(10 ** stationary[stationary.sf < 0.999].log10_q.min()) / 2)
-    right.legend(title=f"stationary, $n = {int(indices.width.iloc[0])}$", title_fontsize=8)
+    title = rf"stationary, $n = {int(indices.width.iloc[0])}$, $\kappa$: tail index of $|x|^2$"
+    right.legend(title=title, title_fontsize=8)
     save(figure, paths, snakemake.params.dpi)
 
 

@@ -15,7 +15,9 @@ from scipy.interpolate import BSpline, make_interp_spline
 from scipy.sparse import csr_matrix, diags_array, eye_array
 from scipy.sparse.linalg import splu
 
-from preactivations.relu_law._norm_factor import LogMoments, NormFactor
+from preactivations.quadrature import gauss_legendre
+from preactivations.relu_law.layers import Layer
+from preactivations.relu_law.norm_factor import LogMoments, NormFactor
 
 __all__ = ["FourierLaw", "GridLaw", "NormLaw", "fourier_law", "propagated_law", "stationary_grid_law"]
 
@@ -133,11 +135,8 @@ class NormLaw:
 
     def _rule(self) -> tuple[Array, Array]:
         """Nodes and masses of a composite Gauss-Legendre rule for the law of log q given q > 0."""
-        x, w = np.polynomial.legendre.leggauss(20)
-        edges = np.linspace(self.low, self.high, 401)
-        half = (edges[1] - edges[0]) / 2
-        y = ((edges[:-1] + half)[:, None] + half * x).ravel()
-        mass = np.tile(half * w, 400) * np.maximum(self._density(y), 0)
+        y, weight = gauss_legendre(np.linspace(self.low, self.high, 401), 20)
+        mass = weight * np.maximum(self._density(y), 0)
         return y, mass / mass.sum()
 
 
@@ -260,8 +259,8 @@ class GridLaw(NormLaw):
 
     def _mass(self, start: Array, length: Array) -> Array:
         """Integral of the density over [start, start + length], intervals of a step at most."""
-        x, w = np.polynomial.legendre.leggauss(6)
-        return self._unscaled(start[:, None] + length[:, None] * (x + 1) / 2) @ w * length / 2
+        t, weight = gauss_legendre((0, 1), 6)
+        return self._unscaled(start[:, None] + length[:, None] * t) @ weight * length
 
     def _cell(self, y: Array) -> NDArray[np.int64]:
         return np.clip(((y - self.low) / self._step).astype(np.int64), 0, self._y.size - 2)
@@ -273,18 +272,6 @@ class GridLaw(NormLaw):
     def _above(self, y: Array) -> Array:
         i = self._cell(y)
         return (self._to_right[i + 1] + self._mass(y, self._y[i + 1] - y)) / self._total
-
-
-class Layer:
-    """One step of the chain: s^2 = v q + b, then q' = s^2 Q."""
-
-    def __init__(self, factor: NormFactor, weight_variance: float, bias_variance: float) -> None:
-        self.factor, self.v, self.b = factor, weight_variance, bias_variance
-
-    def log_s2(self, y: Array) -> Array:
-        if self.b == 0:
-            return y + math.log(self.v)
-        return np.logaddexp(y + math.log(self.v), math.log(self.b))
 
 
 def _moment_bounds(layer: Layer, orders: Array, log_m: Array, of_factor: Array, atom: float) -> Array:

@@ -1,4 +1,4 @@
-"""Widths and variances of the layers of a chain: checks, and He's variance."""
+"""Layers of a rectified network: widths and variances, by default He's, checked; and the step of the squared norm."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ import operator
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["he_variance", "per_layer", "sizes_of", "variance_or_he", "weight_variances"]
+from preactivations.relu_law.norm_factor import NormFactor
+
+__all__ = ["Layer", "he_variance", "per_layer", "sizes_of", "variance_or_he", "weight_variances"]
+
+Array = NDArray[np.float64]
 
 
 def he_variance(inputs: int, slope: float = 0.0) -> float:
@@ -56,3 +61,15 @@ def per_layer(values: float | Sequence[float], depth: int, name: str) -> list[fl
     if flat.shape != (depth,):
         raise ValueError(f"{name} must be a number or one per layer ({depth}), got shape {flat.shape}")
     return [float(value) for value in flat]
+
+
+class Layer:
+    """One step of the chain: s^2 = v q + b, then q' = s^2 Q."""
+
+    def __init__(self, factor: NormFactor, weight_variance: float, bias_variance: float) -> None:
+        self.factor, self.v, self.b = factor, weight_variance, bias_variance
+
+    def log_s2(self, y: Array) -> Array:
+        if self.b == 0:
+            return y + math.log(self.v)
+        return np.logaddexp(y + math.log(self.v), math.log(self.b))

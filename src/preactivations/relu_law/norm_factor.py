@@ -12,6 +12,9 @@ import numpy as np
 import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
+from preactivations.quadrature import gauss_legendre
+from preactivations.special import log_gamma_ratio
+
 __all__ = ["LogMoments", "NormFactor"]
 
 Array = NDArray[np.float64]
@@ -158,7 +161,7 @@ class NormFactor:
         if not p > self.lowest_moment:
             return math.inf
         half = self._dof / 2
-        terms = self._log_w + p * np.log(2 * self._scale) + _log_gamma_ratio(half, p)
+        terms = self._log_w + p * np.log(2 * self._scale) + log_gamma_ratio(half, p)
         return float(sc.logsumexp(terms))
 
     def log_mellin(self, p: ArrayLike) -> Complex:
@@ -230,22 +233,6 @@ def _log_binomial(n: int, k: Array) -> Array:
     return -math.log(n + 1) - sc.betaln(k + 1, n - k + 1) - n * math.log(2)
 
 
-def _log_gamma_ratio(x: Array, p: float) -> Array:
-    """log Gamma(x + p) / Gamma(x); for large x without the cancellation of two large logarithms."""
-    if p == 0:
-        return np.zeros_like(x)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        series = p * np.log(x) + (x + p - 0.5) * np.log1p(p / x) - p + _stirling(x + p) - _stirling(x)
-        direct = sc.gammaln(x + p) - sc.gammaln(x)
-    return np.where((x > 50) & (x + p > 50), series, direct)
-
-
-def _stirling(x: Array) -> Array:
-    """log Gamma(x) - (x - 1/2) log x + x - log(2 pi)/2 to double precision for x > 50."""
-    u = 1 / (x * x)
-    return np.asarray((1 / 12 - u * (1 / 360 - u * (1 / 1260 - u / 1680))) / x)
-
-
 def _split(n: int, slope: float) -> tuple[Array, Array]:
     """Mixture over B = sin^2(omega), the part of |h|^2 on positive units: (log weights, values of B).
 
@@ -261,10 +248,7 @@ def _split(n: int, slope: float) -> tuple[Array, Array]:
     if low == 0:
         while edges[1] > slope / 2:
             edges.insert(1, edges[1] / 2)
-    x, weight = np.polynomial.legendre.leggauss(_NODES)
-    half = np.diff(edges) / 2
-    omega = (np.asarray(edges[:-1]) + half)[:, None] + half[:, None] * x
-    omega, weight = omega.ravel(), (half[:, None] * weight).ravel()
+    omega, weight = gauss_legendre(edges, _NODES)
     k = np.arange(1.0, n)
     log_w = _log_binomial(n, k)
     keep = log_w > _LOG_TINY

@@ -1,4 +1,4 @@
-"""Kernels of rectified layers with independent weights: what the central limit theorem leaves over.
+"""Kernels of rectified layers with independent weights: finite-m corrections to the Gaussian limit.
 
 The formula of the paper's note, in powers of x and y over sin(angle), takes a form without cancellation in the frame of
 the bisector of both inputs; the squared skewness, of the order of the kurtosis, is added here.

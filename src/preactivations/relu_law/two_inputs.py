@@ -10,7 +10,8 @@ import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
 from preactivations.kernels.arc_cosine import angular, rectified
-from preactivations.relu_law._norm_factor import NormFactor
+from preactivations.relu_law.norm_factor import NormFactor
+from preactivations.special import binomial_given_positive
 
 __all__ = ["PairMoments", "log_angle_drift", "mean_correlation", "pair_moments"]
 
@@ -32,8 +33,8 @@ def pair_moments(
     """Two inputs through one layer, given s_x^2 = v |x|^2 + sigma_b^2, s_y and the angle of their pre-activations.
 
     ReLU: E<x', y'> = n s_x s_y k_1, Var = n s_x^2 s_y^2 (k_2 - k_1^2), Cov(|x'|^2, |y'|^2) = n s_x^2 s_y^2 (k_2 - 1/4),
-    k_p the angular functions of `_arc_cosine`. Leaky ReLU: with slope a, E phi(h) phi(g) = a cos + (1 - a)^2 k_1 and
-    E phi(h)^2 phi(g)^2 = a^2 (1 + 2 cos^2) + (1 - a^2)^2 k_2 for unit variances.
+    k_p the angular functions of `kernels.arc_cosine`. Leaky ReLU: with slope a, E phi(h) phi(g) = a cos + (1 - a)^2 k_1
+    and E phi(h)^2 phi(g)^2 = a^2 (1 + 2 cos^2) + (1 - a^2)^2 k_2 for unit variances.
 
     Raises
     ------
@@ -69,10 +70,8 @@ def log_angle_drift(width: int, slope: float = 0.0) -> float:
     if abs(slope) == 1:
         k, w = np.array([float(width)]), np.ones(1)
     elif slope == 0:
-        k = np.arange(2.0, width + 1)
-        w = np.exp(
-            sc.gammaln(width + 1) - sc.gammaln(k + 1) - sc.gammaln(width - k + 1) - width * math.log(2)
-        )
+        k, w = binomial_given_positive(width, 0.5)
+        k, w = k[k > 1], w[k > 1]
     else:
         raise ValueError(f"slope must be 0, 1 or -1, got {slope}: leaky ReLU has no closed form here")
     return float(w @ (sc.digamma((k - 1) / 2) - sc.digamma(k / 2)) / (2 * w.sum()))

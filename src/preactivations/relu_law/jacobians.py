@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from preactivations.relu_law._layer_sizes import sizes_of, weight_variances
+from preactivations.relu_law.layers import sizes_of, weight_variances
 
 __all__ = ["JacobianMoments", "jacobian_moments"]
 

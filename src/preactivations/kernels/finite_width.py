@@ -1,4 +1,4 @@
-"""Angles in ReLU networks of finite width, to first order in 1/width per layer.
+"""Rectified networks of finite width: kernels scatter, and angles drift, to first order in 1/width per layer.
 
 One layer of n neurons with rotation-invariant rows moves the angle by noise whose mean and variance are ratio/n times
 functions of the angle, ratio = E|w|^4 m/((m+2)(E|w|^2)^2): the delta method on cos t' = S_xy / sqrt(S_xx S_yy). Small
@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 import operator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from preactivations.kernels.arc_cosine import angular, mapped_angle
+from preactivations.kernels.arc_cosine import angular, mapped_angle, rectified
+from preactivations.kernels.inputs import checked_slope
 
-__all__ = ["layer_noise", "log_angle_moments"]
+__all__ = ["finite_width_variance", "log_angle_moments"]
 
 Array = NDArray[np.float64]
 
@@ -23,7 +25,7 @@ _SMALL = 1e-2  # below, the limits of small angles: digits cancel
 _NODES = 21
 
 
-def layer_noise(angle: Array, ratio: float) -> tuple[Array, Array]:
+def _layer_noise(angle: Array, ratio: float) -> tuple[Array, Array]:
     """n (E log t' - log of the map), n Var log t' for a layer of ReLU, at angles in (0, pi)."""
     t = np.maximum(angle, _SMALL)
     mapped = mapped_angle(t, 0.0, 1)
@@ -44,6 +46,35 @@ def layer_noise(angle: Array, ratio: float) -> tuple[Array, Array]:
     spread = first**2 * variance
     small = angle < _SMALL
     return np.where(small, -ratio, mean), np.where(small, 2 * ratio, spread)
+
+
+def finite_width_variance(angle: Any, ratio: float = 1.0, slope: float = 0.0) -> Any:
+    """n Var(k_hat) of the kernel of n neurons, k_hat = sum phi(w_i.x) phi(w_i.y) / n, |x| = |y| = 1, E|w|^2 = m.
+
+    It is ratio F_2 - F_1^2 with F_2 that of the slope a^2, ratio = E|w|^4 m / ((m + 2) (E|w|^2)^2): 1 for normal
+    weights, `rows.RotationInvariant.ratio` of others. Degree 1.
+
+    Parameters
+    ----------
+    ratio : float, optional
+        Finite and at least 1/2; 1 by default. Other arguments: see `maps`.
+
+    Returns
+    -------
+    ndarray or tensor, shape of `angle`
+
+    Raises
+    ------
+    ValueError
+        For angles out of range, or a ratio below 1/2, that of a circle: at m = 1 there are no angles.
+    """
+    if not 1 / 2 <= ratio < math.inf:
+        raise ValueError(
+            f"ratio must be finite (E|w|^4 is) and at least 1/2, that of rows on a circle (m = 2), got {ratio}"
+        )
+    slope = checked_slope(slope)
+    first = rectified(angle, slope, 1)
+    return ratio * rectified(angle, slope**2, 2) - first * first
 
 
 def log_angle_moments(start: float, depth: int, width: int, ratio: float = 1.0) -> tuple[Array, Array]:
@@ -77,7 +108,7 @@ def log_angle_moments(start: float, depth: int, width: int, ratio: float = 1.0) 
     mean, variance = [math.log(start)], [0.0]
     for _ in range(depth):
         angles = np.minimum(np.exp(mean[-1] + math.sqrt(variance[-1]) * nodes), math.pi)
-        shift, spread = layer_noise(np.minimum(angles, 0.999 * math.pi), ratio)
+        shift, spread = _layer_noise(np.minimum(angles, 0.999 * math.pi), ratio)
         moved = np.log(mapped_angle(angles, 0.0, 1)) + shift / width
         mean.append(float(weights @ moved))
         variance.append(float(weights @ (moved - mean[-1]) ** 2 + weights @ spread / width))
