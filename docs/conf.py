@@ -71,6 +71,9 @@ def write_reference(folder: Path) -> None:
             pages += names
     lines += ["```{toctree}", ":hidden:", "", *pages, "```", ""]
     _write(folder / "index.md", "\n".join(lines))
+    for page in folder.glob("*.rst"):  # of modules that are gone
+        if page.stem not in pages:
+            page.unlink()
 
 
 def _write(path: Path, text: str) -> None:

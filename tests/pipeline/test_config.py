@@ -109,7 +109,7 @@ FAULTS = [
     ("propagation.n_replicates", 100, "propagation.n_replicates", "greater than or equal to 500"),
     ("propagation.correlations.datasets", ["svhn"], "propagation.correlations.datasets.0", "'svhn'"),
     ("propagation.correlations.datasets", [], "propagation.correlations.datasets", "at least 1 item"),
-    ("edge_of_chaos.heat_maps", ["relu"], "edge_of_chaos.heat_maps.0", "'relu'"),
+    ("edge_of_chaos.heat_maps", ["swish"], "edge_of_chaos.heat_maps.0", "unknown activation 'swish'"),
     ("edge_of_chaos.widths", [{"width": 3, "networks": 5}] * 2, "edge_of_chaos", "distinct, repeated: [3]"),
     ("propagation.correlations.depths", [0], "propagation.correlations", "one above 0"),
     (

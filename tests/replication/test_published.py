@@ -175,7 +175,10 @@ def test_kernels():
 def test_relu_law():
     """Agreement to the digits that are stated, and each row fails when its number is off."""
     constants = pd.DataFrame(
-        {"name": ["mean_log", "variance_log", "squared_norm_tail_index"], "value": [-0.0517388, 0.1081681, 1.0]}
+        {
+            "name": ["mean_log", "variance_log", "squared_norm_tail_index"],
+            "value": [-0.0517388, 0.1081681, 1.0],
+        }
     )
     ks = pd.DataFrame(
         {"width": [5], "depth": [10], "networks": [40_000], "ks": [0.004], "critical": [0.0068]}
