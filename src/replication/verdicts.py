@@ -253,7 +253,7 @@ def claim(
 def claim_row(words: str, source: Source, tested: Finding, reference: str = "") -> dict[str, str]:
     """Row of a statement, keys of `CLAIM_COLUMNS`; the result begins with the number of cases where it holds."""
     result, holds = tested.result, _one_dimensional(tested.cases)
-    if holds.size > 1:
+    if holds.size > 1 or not result:
         result = f"in {holds.sum()} of {holds.size}" + (f"; {result}" if result else "")
     if tested.unresolved:
         result = f"{result}; not resolved: {tested.unresolved}"

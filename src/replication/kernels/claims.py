@@ -23,7 +23,7 @@ __all__ = ["kernels_claims"]
 _MEAN, _SCATTER = 0.05, 1.5
 _SCATTERS = 0.15  # a kernel that does not exist
 _FEW = 4  # inputs
-_IN_TRAINING = "asked for rotation-invariant rows by Tsuchida et al. 2019 (arXiv:1810.08351)"
+_IN_TRAINING = "compare Tsuchida et al. 2019, arXiv:1810.08351, of the kernel in training"
 
 
 def kernels_claims(
