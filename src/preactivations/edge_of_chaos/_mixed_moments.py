@@ -65,9 +65,9 @@ def mixed(activation: Activation, variance: float, correlation: ArrayLike) -> Mi
 def _two_slopes(left: float, right: float, v: float, c: Array) -> Mixed:
     """phi = right x for x > 0, left x for x < 0."""
     angle = np.arccos(c)  # where signs differ, -u_2 is at the angle pi - angle to u_1
-    (same, across), (both, one) = ((angular(t, p) for t in (angle, math.pi - angle)) for p in (1, 0))
-    product = v * ((left**2 + right**2) * same - 2 * left * right * across)
-    return Mixed(product, (left**2 + right**2) * both + 2 * left * right * one)
+    same, across = left**2 + right**2, 2 * left * right
+    product = same * angular(angle, 1) - across * angular(math.pi - angle, 1)
+    return Mixed(v * product, same * angular(angle, 0) + across * angular(math.pi - angle, 0))
 
 
 @functools.lru_cache(maxsize=256)

@@ -52,7 +52,7 @@ _THREAD_MEMORY, _DEVICE_MEMORY = 20e6, 2e9
 
 
 class Options(TypedDict, total=False):
-    """Keyword arguments of `simulate`, which `simulate_layers` takes too; there they are described."""
+    """Keyword arguments of `simulate`, where they are described, and of `simulate_layers`."""
 
     weights: Required[str | WeightLaw]
     n_networks: Required[int]
@@ -68,23 +68,7 @@ class Options(TypedDict, total=False):
     progress: Callable[[int], None] | None
 
 
-def simulate(
-    widths: Sequence[int],
-    activation: ArrayMap | TensorMap,
-    *,
-    weights: str | WeightLaw,
-    n_networks: int,
-    stream: Stream,
-    sigma_w: float = 1.0,
-    sigma_b: float = 0.0,
-    inputs: ArrayLike = 1.0,
-    first_weights: str | WeightLaw | None = None,
-    normalize: bool = False,
-    memory: float | None = None,
-    threads: int = 1,
-    device: str | None = None,
-    progress: Callable[[int], None] | None = None,
-) -> Array32:
+def simulate(widths: Sequence[int], activation: ArrayMap | TensorMap, **options: Unpack[Options]) -> Array32:
     """Pre-activations of the last layer of `n_networks` independent random networks.
 
     Parameters
@@ -138,29 +122,14 @@ def simulate(
     >>> z.shape
     (5, 1)
     """
-    plan = _plan(
-        widths,
-        activation,
-        weights=weights,
-        n_networks=n_networks,
-        stream=stream,
-        sigma_w=sigma_w,
-        sigma_b=sigma_b,
-        inputs=inputs,
-        first_weights=first_weights,
-        normalize=normalize,
-        memory=memory,
-        threads=threads,
-        device=device,
-        progress=progress,
-    )
+    plan = _plan(widths, activation, **options)
     n_inputs = plan.networks.x.shape[1]
-    out = np.empty((n_networks, n_inputs, plan.networks.widths[-1]), np.float32)
+    out = np.empty((plan.n_networks, n_inputs, plan.networks.widths[-1]), np.float32)
     start = 0
     for z in plan.run(_last_layer):
         out[start : start + len(z)] = z
         start += len(z)
-    return out if np.ndim(inputs) == 2 else out[:, 0]
+    return out if np.ndim(options.get("inputs", 1.0)) == 2 else out[:, 0]
 
 
 def _last_layer(layers: Iterator[Any], count: int) -> Array32:
@@ -303,21 +272,34 @@ class _Plan(NamedTuple):
         return self.device is None and (self.size < _LEAST_VECTOR or self.networks.x.shape[1] > 1)
 
 
-def _plan(widths: Sequence[int], activation: Any, **options: Unpack[Options]) -> _Plan:
+def _plan(
+    widths: Sequence[int],
+    activation: Any,
+    *,
+    weights: str | WeightLaw,
+    n_networks: int,
+    stream: Stream,
+    sigma_w: float = 1.0,
+    sigma_b: float = 0.0,
+    inputs: ArrayLike = 1.0,
+    first_weights: str | WeightLaw | None = None,
+    normalize: bool = False,
+    memory: float | None = None,
+    threads: int = 1,
+    device: str | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> _Plan:
     widths = [int(n) for n in widths]
     if len(widths) < 2 or min(widths) < 1:
         raise ValueError(f"widths must be at least two positive numbers, got {widths}")
-    n_networks, stream = int(options["n_networks"]), options["stream"]
     if n_networks < 0:
         raise ValueError(f"n_networks must be >= 0, got {n_networks}")
-    sigma_w, sigma_b = options.get("sigma_w", 1.0), options.get("sigma_b", 0.0)
     for name, value in {"sigma_w": sigma_w, "sigma_b": sigma_b}.items():
         if not (value >= 0 and math.isfinite(value)):
             raise ValueError(f"{name} must be finite and >= 0, got {value}")
-    threads, device = options.get("threads", 1), options.get("device")
     if threads < 1:
         raise ValueError(f"threads must be >= 1, got {threads}")
-    x = np.asarray(options.get("inputs", 1.0), dtype=np.float32)
+    x = np.asarray(inputs, dtype=np.float32)
     if not (x.shape in ((), (widths[0],)) or (x.ndim == 2 and x.shape[1] == widths[0] and len(x) > 0)):
         raise ValueError(
             f"inputs must be a scalar, of shape ({widths[0]},) or (m, {widths[0]}) with m >= 1, got {x.shape}"
@@ -334,7 +316,7 @@ def _plan(widths: Sequence[int], activation: Any, **options: Unpack[Options]) ->
 
         activation = on_device(activation, device)
     shapes = widths, x.shape[1], device
-    needed, memory = block_bytes(*shapes), options.get("memory")
+    needed = block_bytes(*shapes)
     if memory is None:
         memory = max(needed, threads * _THREAD_MEMORY if device is None else _DEVICE_MEMORY)
     workers = min(threads if device is None else 1, int(memory // needed))
@@ -342,11 +324,9 @@ def _plan(widths: Sequence[int], activation: Any, **options: Unpack[Options]) ->
         raise ValueError(
             f"memory = {memory:g} bytes is too small: one block of widths {widths} takes {needed} bytes"
         )
-    laws = [as_law(options.get("first_weights") or Normal())] + [as_law(options["weights"])] * (
-        len(widths) - 2
-    )
-    networks = Networks(widths, laws, activation, x, sigma_w, sigma_b, options.get("normalize", False))
-    return _Plan(networks, n_networks, block_size(*shapes), workers, stream, device, options.get("progress"))
+    laws = [as_law(first_weights or Normal())] + [as_law(weights)] * (len(widths) - 2)
+    networks = Networks(widths, laws, activation, x, sigma_w, sigma_b, normalize)
+    return _Plan(networks, n_networks, block_size(*shapes), workers, stream, device, progress)
 
 
 def _layers(networks: Networks, size: int, rng: np.random.Generator) -> Iterator[Array32]:
