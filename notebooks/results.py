@@ -8,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 from IPython.display import Image, Markdown
 
+from replication.tables import read_table
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -34,7 +36,7 @@ class Results:
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of tables/<scale>/."""
-        return pd.read_csv(self._existing(ROOT / "tables" / self.scale / f"{name}.csv"))
+        return read_table(self._existing(ROOT / "tables" / self.scale / f"{name}.csv"))
 
     def words(self, name: str) -> Markdown:
         """A Markdown file of tables/<scale>/, shown."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["claims_markdown", "write_table", "write_words"]
+__all__ = ["claims_markdown", "read_table", "write_table", "write_words"]
 
 # whole pages without anything from elsewhere, so that they open offline and inside a report
 _PAGE = """<!doctype html>
@@ -30,6 +30,15 @@ tr:hover td {{ background: #fafae6; }}
 {body}
 </html>
 """
+
+
+def read_table(path: str | Path) -> DataFrame:
+    """A table that was saved as CSV; the name of a weight law is empty where there is none, as in saved rows."""
+    import pandas as pd
+
+    frame = pd.read_csv(path)
+    laws = [column for column in frame if column.endswith("law")]
+    return frame.assign(**{column: frame[column].astype(object).fillna("") for column in laws})
 
 
 def write_table(

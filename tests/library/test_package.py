@@ -44,6 +44,7 @@ def test_torch_comes_with_the_activation():
 
 
 def test_public_names():
+    assert 20 <= len(preactivations.__all__) <= 35
     for name in preactivations.__all__:
         assert getattr(preactivations, name) is not None
         assert name in dir(preactivations)

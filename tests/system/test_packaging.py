@@ -1,5 +1,6 @@
 """Wheel and sdist build; in an empty environment the wheel is the library alone, and its examples run."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -67,6 +68,13 @@ def test_examples_of_the_readme_run(python, example, tmp_path):
     run = subprocess.run([python, "-W", "error", "-c", example], cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert run.stdout
+
+
+def test_everything_public_comes_without_the_pipeline(python, tmp_path):
+    program = "from preactivations import *; print(sorted(set(dir()) - {'__builtins__'}))"
+    run = subprocess.run([python, "-I", "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert {"GaussianPair", "init", "kernels", "datasets"} <= set(ast.literal_eval(run.stdout.split("\n")[0]))
 
 
 def test_a_typed_program_is_checked(python, tmp_path):
