@@ -69,10 +69,7 @@ def _counter_example(ranges: DataFrame, points: DataFrame) -> Finding:
         ordered = cell.sort_values("number")
         period = float(ranges[ranges.omega == omega].period.iloc[0])
         stable = ordered.stable.to_numpy(bool)
-        as_derived.append(
-            bool(np.all(stable[1:] != stable[:-1]))
-            and bool(np.all(np.abs(ordered.ratio.dropna() / period - 1) < 1e-6))
-        )
+        as_derived += every(stable[1:] != stable[:-1], (ordered.ratio.dropna() / period - 1).abs() < 1e-6)
     listed = ", ".join(
         f"omega {r.omega:g}: [{r.sigma_w_low:.4f}, {r.sigma_w_high:.4f}]" for r in ranges.itertuples()
     )

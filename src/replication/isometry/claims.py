@@ -181,8 +181,8 @@ def _jacobians(rows: DataFrame) -> Finding:
     return Finding(
         f"variance of squared singular values, exact; mean s^4 of drawn networks within {limit:g} standard errors "
         f"where depth is at most {_SHALLOW:g} of the width ({len(light)} cells; deeper, few networks carry it)",
-        listed + (f"; largest deviation {z.max():.1f}" if len(z) else ""),
-        [bool((plain.variance_exact > 0.1).all() and (z < limit).all())],
+        f"{listed}; largest deviation {z.max():.1f}",
+        every(plain.variance_exact > 0.1, z < limit),
     )
 
 

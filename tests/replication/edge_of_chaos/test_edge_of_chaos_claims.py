@@ -126,6 +126,12 @@ CASES = [
     ("the second moment", "confirmed", lambda d: d["unified"].__setitem__("gradient", 1e9), "not confirmed"),
     # what cannot tell
     (
+        "phi_(.99, omega)",
+        "confirmed",
+        lambda d: d.__setitem__("points", d["points"].query("number == 0")),
+        "not tested",
+    ),
+    (
         "what is left",
         "confirmed",
         lambda d: d.__setitem__("correlations", d["correlations"].query("width == 10")),
