@@ -217,14 +217,12 @@ def _weight_nodes(weights: WeightLaw) -> tuple[Array, Array]:
     if isinstance(weights, Normal):
         x, weight = _normal_nodes()
         return weights.std * x, weight
-    u, weight = gauss_legendre((0, 1), _NODES)
     match weights:
         case SymmetricWeibull(theta=theta):
-            end = 40 ** (1 / theta)
-            w, density = end * u * u, 2 * end * u * weight * theta
-            weight = density * (end * u * u) ** (theta - 1) * np.exp(-((end * u * u) ** theta))
+            w, weight = _weibull_nodes(theta, _NODES)
         case SphericalMarginal(b=b) if b > 0:
             # w = sin(angle): f(w) dw = cos(angle)^(2b - 1) d(angle), and 1 - u^m takes the power at the end
+            u, weight = gauss_legendre((0, 1), _NODES)
             m = max(1.0, 1 / b)
             gap = u**m  # distance of the angle from pi/2, in units of pi/2
             w = np.cos(0.5 * math.pi * gap)
@@ -233,6 +231,14 @@ def _weight_nodes(weights: WeightLaw) -> tuple[Array, Array]:
             raise TypeError(f"no quadrature is known for {weights!r}")
     weight = weight / weight.sum()
     return np.concatenate((-w[::-1], w)), 0.5 * np.concatenate((weight[::-1], weight))
+
+
+def _weibull_nodes(theta: float, order: int) -> tuple[Array, Array]:
+    """Nodes and weights of E f(|W|), dense next to 0, where w = end u^2."""
+    u, weight = gauss_legendre((0, 1), order)
+    end = 40 ** (1 / theta)
+    w = end * u * u
+    return w, 2 * end * u * weight * theta * w ** (theta - 1) * np.exp(-(w**theta))
 
 
 def _mean_over_terms(ratio: Array, weight: Array, tau: Array, c: Map) -> Array:
@@ -277,11 +283,7 @@ def _characteristic_function(weights: WeightLaw) -> Map:
 
             return bessel
         case SymmetricWeibull(theta=theta):
-            # at least pi nodes per period of cos(s w), and dense next to 0 as in _weight_nodes
-            u, weight = gauss_legendre((0, 1), 1200)
-            end = 40 ** (1 / theta)
-            w = end * u * u
-            weight = 2 * end * u * weight * theta * w ** (theta - 1) * np.exp(-(w**theta))
+            w, weight = _weibull_nodes(theta, 1200)  # at least pi nodes per period of cos(s w)
             grid = np.linspace(0, _S_TABLE, 12001)
             parts = np.array_split(grid, 24)
             table = np.concatenate([np.cos(np.outer(part, w)) @ weight for part in parts])

@@ -249,3 +249,9 @@ def test_batches_are_bounded_and_deterministic():
     np.testing.assert_array_equal(layers.between.covariance, again.between.covariance)
     np.testing.assert_array_equal(layers.between.mean_cosine, again.between.mean_cosine)
     np.testing.assert_array_equal(layers.spread, again.spread)
+
+
+@pytest.mark.parametrize("function", [simulate, simulate_layers])
+def test_unknown_options_are_refused(function):
+    with pytest.raises(TypeError, match="sigma_q"):
+        function([1, 4, 1], np.tanh, weights="normal", n_networks=5, stream=Stream(0), sigma_q=2.0)
