@@ -24,7 +24,8 @@ with job(snakemake) as run:
     found, output = run.read(), snakemake.output
     cells, comparisons = found["cells"], found["comparisons"]
     scales, slopes = found["widths"], found["slopes"]
-    scales = scales[scales.width.isin([2, 4, 8, 16, 32, 64, 89])]
+    powers_of_two = scales.width & (scales.width - 1) == 0
+    scales = scales[powers_of_two | (scales.width == scales.width.max())]
     scales = scales.merge(slopes, on="s", how="left", suffixes=("", "_slope"))
     write_table(
         scales.rename(columns={"second_order_slope": "second_slope"}),
