@@ -70,10 +70,7 @@ print(clt_mean_variance(1, width, activation))
 for s in (2, 1.5, 1):
     p = float(small_output_probability(0.1, 100, s, width, activation))
     print(f"s = {s}: P(|x| <= .1 after 100 layers) = {p:.3f}")
-print(
-    "tail index of the norm with biases:",
-    norm_tail_index(float(sigma(1, width, activation)), width, activation),
-)
+print("tail index of the norm:", norm_tail_index(float(sigma(1, width, activation)), width, activation))
 
 # %%
 results.table("fractional_clt").round(5)

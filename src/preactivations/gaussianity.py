@@ -7,7 +7,6 @@ raw KS           sup |F_n - Phi|: shape, location and scale (Kolmogorov)
 standardized KS  the same after subtracting the mean and dividing by the standard deviation of
                  the sample (Lilliefors): shape only
 kurtosis         the fourth moment; slow to converge for heavy tails
-energy distance  all of it, weighted to the bulk (Szekely & Rizzo 2013)
 ===============  ===========================================================================
 
 Under the null hypothesis the raw statistic has Kolmogorov's law (exact in `scipy.stats.kstwo`); estimating mean
@@ -19,7 +18,6 @@ Each statistic is a float.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -27,7 +25,6 @@ import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
-    "energy_distance",
     "excess_kurtosis",
     "ks_distance",
     "ks_standardized",
@@ -145,16 +142,3 @@ def excess_kurtosis(samples: ArrayLike) -> float:
     x = x - x.mean()
     square = x * x
     return float(np.mean(square * square) / np.mean(square) ** 2 - 3)
-
-
-def energy_distance(samples: ArrayLike) -> float:
-    """2 E|X - N| - E|X - X'| - E|N - N'| >= 0 between the empirical law of X and N(0, 1), zero only for equality.
-
-    E|X - X'| is over all n^2 pairs, in O(n log n). (The square of what is sometimes
-    called energy distance; 1/n times a quadratic form under the null hypothesis.)
-    """
-    x = np.sort(_sample(samples, 1))
-    n = x.size
-    to_normal = x * (2 * sc.ndtr(x) - 1) + math.sqrt(2 / math.pi) * np.exp(-0.5 * x * x)
-    between = 2 / n**2 * np.sum((2 * np.arange(n) - n + 1) * x)
-    return float(2 * to_normal.mean() - between - 2 / math.sqrt(math.pi))

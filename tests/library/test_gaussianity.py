@@ -7,7 +7,6 @@ import pytest
 import scipy.stats
 
 from preactivations.gaussianity import (
-    energy_distance,
     excess_kurtosis,
     ks_distance,
     ks_standardized,
@@ -92,20 +91,8 @@ def test_kurtosis():
     assert excess_kurtosis([-1, 1, -1, 1]) == -2
 
 
-def test_energy_distance():
-    rng = np.random.default_rng(4)
-    x = rng.standard_normal(500)
-    # the definition, by brute force
-    to_normal = np.mean([scipy.stats.norm.expect(lambda t, v=v: abs(v - t)) for v in x[:20]])
-    between = np.mean(np.abs(x[:20, None] - x[:20]))
-    assert energy_distance(x[:20]) == pytest.approx(
-        2 * to_normal - between - 2 / math.sqrt(math.pi), abs=1e-6
-    )
-    assert energy_distance(x) < 0.02 < energy_distance(x + 1)
-
-
 def test_errors():
-    for function in (ks_statistic, ks_standardized, excess_kurtosis, energy_distance):
+    for function in (ks_statistic, ks_standardized, excess_kurtosis):
         with pytest.raises(ValueError, match="samples are needed, got 0"):
             function([])
         with pytest.raises(ValueError, match="must be finite, got 1 that are not"):

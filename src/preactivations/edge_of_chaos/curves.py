@@ -211,10 +211,8 @@ def chi_map(
         raise ValueError(f"start must be at most {grid[-1]:g} here, got {beginning:g}")
     first = int(np.searchsorted(log_v, math.log(beginning)))
     scale, floor = (unit * w**2).ravel(), (b**2).ravel()
-    at = np.empty(scale.size)
-    for begin in range(
-        0, scale.size, 4096
-    ):  # the position of the fixed point in the table, per pair of scales
+    at = np.empty(scale.size)  # the position of the fixed point in the table, per pair of scales
+    for begin in range(0, scale.size, 4096):
         part = slice(begin, begin + 4096)
         above = scale[part, None] * m.square + floor[part, None] > grid
         up = above[:, first]

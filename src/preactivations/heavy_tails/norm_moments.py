@@ -51,8 +51,6 @@ def _alive(d: int, unit: Unit) -> float:
 def _chi_square_moment(p: float, d: int, unit: Unit) -> float:
     """Q = factor^2 chi2_K, K ~ Binomial(d, active)."""
     extra = p * (math.log(2) + 2 * math.log(unit.factor))
-    if unit.active == 1:
-        return extra + float(log_gamma_ratio(d / 2, p))
     k, weights = binomial_given_positive(d, unit.active)
     middle = float(log_gamma_ratio(d * unit.active / 2, p))
     spread = float(weights @ np.expm1(log_gamma_ratio(k / 2, p) - middle))
@@ -96,9 +94,6 @@ def log_mean_variance(d: int, unit: Unit) -> tuple[float, float]:
     E exp(-t Q) falls from 1 to P(Q = 0) as log t grows: it is the survival function of G - log Q, given Q > 0, with G
     independent and P(G > v) = exp(-e^v), of mean -gamma and variance pi^2/6.
     """
-    if unit.gaussian and unit.active == 1:
-        shift = math.log(2) + 2 * math.log(unit.factor)
-        return shift + float(sc.digamma(d / 2)), float(sc.polygamma(1, d / 2))
     if unit.gaussian:
         k, weights = binomial_given_positive(d, unit.active)
         means = sc.digamma(k / 2)

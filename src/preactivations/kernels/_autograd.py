@@ -87,9 +87,8 @@ class AngularMap(torch.autograd.Function):
         if degree == 0:  # F_0 is linear in the angle; t' grows like sqrt(t) from 0
             rate = (1 - slope) ** 2 / math.pi / (1 + slope**2) / sine if slope != 1 else 0 * sine
             return gradients[0] * rate, None, None
-        there = (
-            sine > torch.finfo(sine.dtype).eps ** 0.5
-        )  # nearer to an end rounding would be divided by rounding
+        # nearer to an end rounding would be divided by rounding
+        there = sine > torch.finfo(sine.dtype).eps ** 0.5
         below = rectified(angle, slope, degree - 1) * degree**2 / rectified(0.0, slope, degree)
         # at an end that is mapped to an end: t' = t - c t^2 in distances from them, or sqrt(4/3) t (degree 2)
         bend = 2 * (1 - slope) ** 2 / (1 + slope**2) / (3 * math.pi)

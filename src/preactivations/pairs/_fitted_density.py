@@ -152,7 +152,10 @@ class DensityFit:
 
 
 def _nodes() -> tuple[Array, Array]:
-    """Nodes and weights in t, graded: exp(-(z/t)^theta) changes at t = z, however small z is."""
+    """Nodes and weights in t, graded: exp(-(z/t)^theta) changes at t = z, however small z is.
+
+    Not by `quadrature`, which rounds otherwise: the fit turns a rounding error into 1e-7 of its parameters.
+    """
     x, w = np.polynomial.legendre.leggauss(_T_ORDER)
     edges = np.linspace(math.log(_T_START), math.log(_T_END), _T_PANELS + 1)
     h = edges[1] - edges[0]

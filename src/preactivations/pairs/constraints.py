@@ -37,9 +37,8 @@ COMMON_ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 }
 
 _NODES = 8192
-_KS_TOLERANCE = (
-    3e-4  # of constraint (a); quadrature error: 2e-4 at b = 0, 7e-5 at b = 0.1, 3e-6 from b = 1/2 on
-)
+# of constraint (a); quadrature error: 2e-4 at b = 0, 7e-5 at b = 0.1, 3e-6 from b = 1/2 on
+_KS_TOLERANCE = 3e-4
 _EXPONENT_TOLERANCE = 0.05
 
 

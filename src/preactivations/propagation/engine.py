@@ -208,9 +208,8 @@ def block_bytes(widths: Sequence[int], n_inputs: int = 1, device: str | None = N
     Parameters as for `block_size`.
     """
     per_network = 12 * _network_numbers(widths, n_inputs) + 40 * max(widths[1:]) * n_inputs
-    sums = (
-        96 * len(widths) * n_inputs**2 if n_inputs > 1 else 0
-    )  # of three blocks, two of which wait to be merged
+    # of three blocks, two of which wait to be merged
+    sums = 96 * len(widths) * n_inputs**2 if n_inputs > 1 else 0
     return block_size(widths, n_inputs, device) * per_network + sums
 
 

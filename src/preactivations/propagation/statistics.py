@@ -224,9 +224,8 @@ def _layer(z: Any, depth: int) -> _Layer:
     return _Layer(
         as_numpy(first[:, 0]).copy(),
         per_network.sum(1),
-        np.einsum(
-            "ik,jk->ij", per_network, per_network
-        ),  # not a matrix product: its order of summation is its own
+        # not a matrix product: its order of summation is its own
+        np.einsum("ik,jk->ij", per_network, per_network),
         int(np.count_nonzero(~as_numpy((first != 0).any(1)))),
         _pool(first),
         gram,

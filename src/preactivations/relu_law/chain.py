@@ -234,9 +234,7 @@ class NormChain:
         if not 0 <= angle <= math.pi:
             raise ValueError(f"angle must be in [0, pi], got {angle}")
         found = np.empty((self.depth + 1, size))
-        step = max(
-            1, _PAIRS // max(self.widths)
-        )  # fixed by the widths, so that draws do not depend on memory
+        step = max(1, _PAIRS // max(self.widths))  # so that draws do not depend on memory
         for start in range(0, size, step):
             found[:, start : start + step] = self._angles(min(step, size - start), rng, angle)
         return found
