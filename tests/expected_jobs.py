@@ -44,7 +44,8 @@ KERNEL_DRAWN = {("simulate_kernels", ""), ("simulate_kernel_errors", "")} | KERN
 KERNEL_TRAINED = {("analyse_kernel_inputs", "")} | KERNEL_SHOWN  # the rows that training leaves
 FRACTIONAL_TRAIN = {("train_fractional", "digits,relu_and_leaky_relu_and_linear")}
 FRACTIONAL_SHOWN = {("table_fractional", ""), ("plot_fractional", "")}
-FRACTIONAL_ANALYSED = FRACTIONAL_SHOWN | {("analyse_fractional", "")}
+# one job analyses scales, which are among the verdicts, and training
+FRACTIONAL_ANALYSED = FRACTIONAL_SHOWN | {("analyse_fractional", ""), ("table_verdicts", "")}
 FRACTIONAL_TRAINED = FRACTIONAL_TRAIN | FRACTIONAL_ANALYSED
 FRACTIONAL = {("simulate_fractional", ""), ("table_verdicts", "")} | FRACTIONAL_TRAINED
 # the points of the two-layer study are in the figure and the text of the dependence

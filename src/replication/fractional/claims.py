@@ -26,7 +26,7 @@ def fractional_claims(results: dict[str, DataFrame], cells: DataFrame, compariso
     """All claims, rows with the columns of `verdicts.CLAIM_COLUMNS`.
 
     `results` has constants, deep, agreement, widths, tests, one_layer, clt, normality and tails of the study; `cells`
-    is `results.cell_table` of the training stage with schemes as laws, `comparisons`
+    is `training.analysis.cell_table` with schemes as laws, `comparisons`
     `analysis.fractional_comparisons`.
     """
     rows = [

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,9 @@ from preactivations.propagation.engine import ArrayMap, simulate
 from preactivations.propagation.output_laws import output_cdf, relu_output_cdf
 from preactivations.streams import Stream
 from preactivations.weights import Normal, WeightLaw
-from replication.settings import Setting
+
+if TYPE_CHECKING:
+    from replication.settings import Setting
 
 __all__ = ["ks_line", "ks_points", "sweep_widths"]
 

@@ -1,6 +1,6 @@
 """Inference on the training study: paired comparisons of settings, and what at initialization predicts training.
 
-Reads tables of `training_results`; trains nothing.
+Reads rows of runs and tables of `analysis`; trains nothing.
 """
 
 from __future__ import annotations
