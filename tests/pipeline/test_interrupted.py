@@ -19,11 +19,11 @@ def test_bad_fit_fails_with_theta_and_loss_curve(built):
     target = "data/bad/density/fitted/weibull_4.json"
     code, output = snakemake(built, "--show-failed-logs", target, config=config, check=False)
     assert code != 0
-    curve = "logs/bad/fit/weibull_4.losses.csv"
+    curve = "logs/bad/fit_density/weibull_4.losses.csv"
     assert re.search(rf"FitError: theta = 4: the loss .*; the loss curve is in {curve}", output)
     assert (built / curve).read_text().startswith("epoch,loss\n0,")
     assert not (built / target).exists()
-    assert "theta = 4" in (built / "logs/bad/fit/weibull_4.log").read_text()
+    assert "theta = 4" in (built / "logs/bad/fit_density/weibull_4.log").read_text()
 
 
 def test_a_stopped_job_goes_on_where_it_was(built):
@@ -153,6 +153,7 @@ def test_a_missing_intermediate_is_made_anew(built):
     path.unlink()
     expected = {
         ("simulate_kernel_errors", ""),
+        ("analyse_kernels", ""),
         ("table_kernels", ""),
         ("plot_kernels", ""),
         ("table_verdicts", ""),
