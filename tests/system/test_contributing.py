@@ -58,11 +58,6 @@ SOFTSIGN = """        _smooth(
 def test_an_activation(project):
     last = '        _smooth("softplus"'
     project.edit("src/preactivations/activations/registry.py", (last, f"{SOFTSIGN}{last}"))
-    project.edit(
-        "workflow/config/edge_of_chaos.py",
-        ('"softplus", "leaky_relu"]', '"softplus", "leaky_relu", "softsign"]'),
-    )
-    project.schema()
     project.configure(lambda config: config["edge_of_chaos"]["activations"].append("softsign"))
     output = project.tests(
         "tests/library/activations/test_registry.py",
@@ -126,10 +121,7 @@ def test_a_weight_law(project):
         ("    Normal(0.5),\n]", "    Normal(0.5),\n    Triangular(),\n]"),
         ("SymmetricWeibull, WeightLaw", "SymmetricWeibull, Triangular, WeightLaw"),
     )
-    project.edit(
-        "workflow/rules/activation.smk",
-        ('["spherical_1", "normal"]', '["spherical_1", "normal", "triangular"]'),
-    )
+    project.configure(lambda config: config["activation"]["constraints"]["laws"].append("triangular"))
     output = project.tests("tests/library/test_weights.py", "-rA", "-k", "Triangular or law")
     assert output.count("PASSED") >= 3
     snakemake(project.folder, "constraints")
@@ -276,8 +268,8 @@ def test_a_data_set(project):
     )
     project.schema()
     project.configure(lambda config: config["propagation"]["correlations"]["datasets"].append("stripes"))
-    project.tests("tests/test_config.py", "-k", "schema or shipped or data_sets")
-    figure = "figures/smoke/correlation_stripes.png"
+    project.tests("tests/pipeline/test_config.py", "-k", "schema or shipped or data_sets")
+    figure = "figures/smoke/propagation_correlation_stripes.png"
     assert ("simulate_correlations", "stripes") in planned(project.folder, figure)
     snakemake(project.folder, figure)
     assert (project.folder / figure).exists()

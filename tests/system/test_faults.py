@@ -8,8 +8,8 @@ from copies import SMOKE, copy_of_the_project, environment, hashes, with_config
 from sandbox import sandbox
 
 SNAKEMAKE = (
-    sys.executable, "workflow/run.py", "snakemake", "exact", "two_layer", "--cores", "2", "--workflow-profile",
-    "workflow/profiles/default", "--configfile", "config/smoke.yaml",
+    sys.executable, "workflow/run.py", "snakemake", "density", "activation", "two_layer", "--cores", "2",
+    "--workflow-profile", "workflow/profiles/default", "--configfile", "config/smoke.yaml",
 )  # fmt: skip
 
 
