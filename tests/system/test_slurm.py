@@ -78,7 +78,8 @@ def test_killed_on_the_cluster_and_run_again(cluster, project, finished):
     # what rules ask for is what Slurm gives; short jobs go together
     asked = {row[-1]: row[1:4] for number, row in jobs.items() if number not in before}
     assert asked["rule_train_persistence"] == ["1", "6000M", "7-00:00:00"]
-    assert asked["rule_kernels_analyse_kernels_plot_kernels_table_kernels"][0] == "1"
+    # analysis first, then table and figure side by side
+    assert asked["rule_kernels_analyse_kernels_plot_kernels_table_kernels"][0] == "2"
     assert not any(comment.startswith("rule_plot") for comment in asked)
     steps = int(re.search(r"of (\d+) steps \(100%\) done", output).group(1))
     assert len(asked) < 0.6 * steps
