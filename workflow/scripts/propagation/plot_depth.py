@@ -41,7 +41,7 @@ def plot_ks(statistic: str, paths: Any) -> None:
             ax.set_yscale("log")
             ax.set_ylim(lowest, 0.7)
             if kind == "odd":
-                ax.set_title(f"width {width}, {part.n_networks.iloc[0]} networks", fontsize=8)
+                ax.set_title(f"n = {width}, {part.n_networks.iloc[0]} networks", fontsize=7, loc="right")
             else:
                 ax.set_xlabel("depth (layers)")
         words = "KS statistic" + (", standardized" if statistic != "ks" else r" against $N(0, v)$")
