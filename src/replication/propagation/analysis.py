@@ -12,16 +12,51 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from scipy.special import gamma
+from scipy.stats import spearmanr
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from pandas import DataFrame, Series
 
-__all__ = ["CELL", "LEVEL", "exact_variance", "normal_from_width", "square_dependence", "within_null"]
+__all__ = [
+    "CELL",
+    "FEWEST",
+    "LEVEL",
+    "control_table",
+    "count_beyond",
+    "exact_variance",
+    "image_deviations",
+    "normal_from_width",
+    "rank_orders",
+    "square_dependence",
+    "study_frames",
+    "width_laws",
+    "within_null",
+]
 
 CELL = ["activation", "theta", "law"]
 LEVEL = 0.95  # of the null law
+FEWEST = 50  # networks for statements that take an estimate as normal
 _WINDOW = 5  # layers
+_KINDS = ["odd", "positive"]
+
+
+def study_frames(
+    layers: DataFrame, null: DataFrame, points: DataFrame, correlations: DataFrame, depths: Sequence[int]
+) -> dict[str, DataFrame]:
+    """All statistics that tables, claims and figures read, from the raw rows of the study."""
+    layers = within_null(layers, null)
+    points = points.assign(dependence=square_dependence(points.theta))
+    return {
+        "layers": layers,
+        "widths": normal_from_width(layers, depths),
+        "points": points,
+        "orders": rank_orders(points),
+        "beyond": count_beyond(layers),
+        "control": control_table(layers),
+        "laws": width_laws(layers, min(depths)),
+        "images": image_deviations(correlations),
+    }
 
 
 def within_null(layers: DataFrame, null: DataFrame) -> DataFrame:
@@ -96,3 +131,80 @@ def exact_variance(layers: DataFrame) -> Series:
     relu = (layers.activation == "relu") & (layers.variance_error < 0.2)
     first = (layers.depth <= 2) & ~normalized
     return first | relu | (normalized & (layers.dead == 0))
+
+
+def count_beyond(layers: DataFrame) -> DataFrame:
+    """By cell and width, from the third layer on: layers, how many of them beyond the 95 % point, median kurtosis."""
+    cells = layers[layers.depth > 2].groupby([*CELL, "width"], dropna=False, as_index=False)
+    return cells.agg(
+        layers=("depth", "size"), beyond=("ks_standardized_beyond", "sum"), kurtosis=("kurtosis", "median")
+    )
+
+
+def control_table(layers: DataFrame) -> DataFrame:
+    """Normalized networks by activation and width: layers with ten living networks, p-values of their KS statistics.
+
+    beyond: how many are below .05; smallest: the least; dead: most dead networks of a layer.
+    """
+    control = layers[layers.activation.str.startswith("normalized_")]
+    p = control.ks_p.where(control.n_tested >= 10)
+    cells = control.assign(p=p, exceeds=p < 0.05).groupby(["activation", "width"], as_index=False)
+    return cells.agg(
+        layers=("p", "count"), beyond=("exceeds", "sum"), smallest=("p", "min"), dead=("dead", "max")
+    )
+
+
+def width_laws(layers: DataFrame, depth: int) -> DataFrame:
+    """First-order laws in 1/n at one depth, by cell, from widths >= 10: limit and variance.
+
+    limit, limit_error: of n Cov(z_i^2, z_j^2), linear in 1/n; predicted. variance: a of v - 1 = a/n + b/n^2, nothing
+    left for n -> infinity, with chi2 and degrees of freedom of the fit, one less than widths - 2. NaN for one width.
+    ReLU is left out: its moments have no known errors at depth, and its first-order law holds for depth << width only.
+    """
+    chosen = layers[(layers.depth == depth) & (layers.activation != "relu") & (layers.width >= 10)]
+    chosen = chosen[(chosen.n_networks >= FEWEST) & ~chosen.activation.str.startswith("normalized_")]
+    rows = []
+    for key, cell in chosen.groupby(CELL, dropna=False):
+        row = dict(zip(CELL, key, strict=True)) | {"depth": depth}
+        rows.append(row | (_width_law(cell) if chosen.width.nunique() > 1 else {"limit": math.nan}))
+    return pd.DataFrame(rows)
+
+
+def _width_law(cell: DataFrame) -> dict[str, float]:
+    x, weight = 1 / cell.width, 1 / (cell.width * cell.square_covariance_error)
+    fit, covariance = np.polyfit(x, cell.width * cell.square_covariance, 1, w=weight, cov="unscaled")
+    x = 1 / cell.width.to_numpy(float)
+    columns = np.stack([x, x * x])[: max(1, min(2, x.size - 1))] / cell.variance_error.to_numpy()
+    target = ((cell.variance - 1) / cell.variance_error).to_numpy()
+    coefficients, *_ = np.linalg.lstsq(columns.T, target, rcond=None)
+    left = target - columns.T @ coefficients
+    return {
+        "limit": fit[1],
+        "limit_error": math.sqrt(covariance[1, 1]),
+        "predicted": float((cell.width * cell.square_covariance_theory).iloc[0]),
+        "variance": coefficients[0],
+        "chi2": float(left @ left),
+        "freedom": x.size - len(columns),
+    }
+
+
+def rank_orders(points: DataFrame) -> DataFrame:
+    """Rank correlation of the closed form with the KS statistic of sweep (iii), by kind, where three thetas have both.
+
+    One row: odd, positive (NaN for fewer thetas); thetas, and at how many of them the odd kind is farther from normal.
+    The mean over widths above 1 is taken: single points are near the noise floor.
+    """
+    exact = points[(points.route == "exact") & (points.sweep == "iii") & points.activation.isin(_KINDS)]
+    ks = exact[exact.n > 1].groupby(["activation", "theta"]).ks.mean().unstack("activation")
+    ks = ks.reindex(columns=_KINDS).dropna()
+    orders: dict[str, float] = dict.fromkeys(_KINDS, math.nan)
+    if len(ks) >= 3:
+        dependence = square_dependence(ks.index)
+        orders = {kind: float(spearmanr(dependence, ks[kind]).statistic) for kind in _KINDS}
+    return pd.DataFrame([orders | {"thetas": len(ks), "worse": int((ks.odd > ks.positive).sum())}])
+
+
+def image_deviations(correlations: DataFrame) -> DataFrame:
+    """First two layers and the last one: with `off`, distance of the mean correlation from that of infinite width."""
+    kept = correlations[correlations.depth.isin([1, 2, correlations.depth.max()])]
+    return kept.assign(off=(kept.correlation - kept.theory).abs())

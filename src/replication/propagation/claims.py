@@ -7,53 +7,43 @@ Bonferroni's limit.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom, chi2, spearmanr
+from scipy.stats import binom, chi2
 
 from replication.inference import z_limit
 from replication.labels import activation_name
-from replication.propagation.analysis import CELL, LEVEL, square_dependence
+from replication.propagation.analysis import CELL, FEWEST, LEVEL
 from replication.tables import claims_markdown
-from replication.verdicts import Finding, NothingToTestError, Source, claim, every, some
+from replication.verdicts import Finding, Source, claim, every, some
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = ["propagation_claims", "propagation_text"]
 
-_FEWEST = 50  # networks for statements that take an estimate as normal
 _PAIRS = ("odd", "positive")
 _PAPER = "Wolinski & Arbel"
 # the paper shows the positive kind
 _SOURCES: dict[str, tuple[Source, str]] = {"odd": ("our question", ""), "positive": ("published", _PAPER)}
 
 
-def propagation_claims(
-    layers: DataFrame, points: DataFrame, correlations: DataFrame, depths: Sequence[int]
-) -> DataFrame:
+def propagation_claims(results: dict[str, DataFrame], deep: int) -> DataFrame:
     """All claims, rows with the columns of `verdicts.CLAIM_COLUMNS`.
 
     Parameters
     ----------
-    layers : DataFrame
-        As `analysis.within_null` returns it.
-    points : DataFrame
-        The two-layer study: route, activation, theta, sweep, n, ks.
-    correlations : DataFrame
-        dataset, activation, theta, law, width, depth, correlation, error, theory, largest_z, n_pairs, n_networks.
-    depths : sequence of int
-        Activations are compared at the largest; first-order laws in 1/n are tested at the smallest.
+    results : dict of DataFrame
+        The tables of `analysis.study_frames`.
+    deep : int
+        Depth at which activations are compared.
     """
-    normalized = layers.activation.str.startswith("normalized_")
-    free, deep = layers[~normalized], max(depths)
+    layers, beyond, laws = results["layers"], results["beyond"], results["laws"]
+    free = layers[~layers.activation.str.startswith("normalized_")]
     at = free[free.depth == deep]
-    # ReLU's moments have no known errors at depth, and its first-order law holds for depth << width only
-    shallow = free[(free.depth == min(depths)) & (free.activation != "relu") & (free.width >= 10)]
-    shallow = shallow[shallow.n_networks >= _FEWEST]
     rows = [_not_gaussian(at[at.activation == name], name=activation_name(name)) for name in ("relu", "tanh")]
     for kind in _PAIRS:
         for reference in ("relu", "tanh"):
@@ -66,20 +56,18 @@ def propagation_claims(
     rows.append(_odd_is_farther(at, deep))
     for kind in _PAIRS:
         words = f"with phi {kind} pre-activations stay Gaussian at every width and depth"
-        rows.append(
-            claim(words, *_SOURCES[kind])(_stays_gaussian)(free[(free.depth > 2) & (free.activation == kind)])
-        )
+        rows.append(claim(words, *_SOURCES[kind])(_stays_gaussian)(beyond[beyond.activation == kind]))
     rows += [
         _falls_with_width(at, deep),
-        _first_order(shallow),
-        _variance_order(shallow),
-        _control(layers[normalized]),
+        _first_order(laws),
+        _variance_order(laws),
+        _control(results["control"]),
         _after_one_layer(free),
-        _closed_form_orders(points),
+        _closed_form_orders(results["orders"]),
         _exact_variance(layers),
     ]
-    images = correlations.groupby("dataset") if len(correlations) else [("no data set", correlations)]
-    for dataset, part in images:
+    images = results["images"]
+    for dataset, part in images.groupby("dataset") if len(images) else [("no data set", images)]:
         rows += [_covariances(part, dataset=str(dataset)), _tends(part, dataset=str(dataset))]
     return pd.DataFrame(rows)
 
@@ -134,20 +122,17 @@ def _odd_is_farther(at: DataFrame, depth: int) -> Finding:
     )
 
 
-def _stays_gaussian(layers: DataFrame) -> Finding:
+def _stays_gaussian(cells: DataFrame) -> Finding:
     """Over all layers from the third on: the share beyond the 95 % point, against the binomial law of normal layers."""
-    good, listed = [], []
-    for (activation, theta, law, width), cell in layers.groupby([*CELL, "width"], dropna=False):
-        beyond = int(cell.ks_standardized_beyond.sum())
-        good.append(beyond <= binom.ppf(0.999, len(cell), 1 - LEVEL))
-        if not good[-1]:
-            listed.append(
-                f"{activation_name(activation, theta, law)}, width {width}: {beyond} of {len(cell)}, kurtosis "
-                f"{cell['kurtosis'].median():.2f}"
-            )
+    good = cells.beyond <= binom.ppf(0.999, cells.layers, 1 - LEVEL)
+    listed = "; ".join(
+        f"{activation_name(r.activation, r.theta, r.law)}, width {r.width}: {r.beyond} of {r.layers}, kurtosis "
+        f"{r.kurtosis:.2f}"
+        for r in cells[~good].itertuples()
+    )
     return Finding(
         "layers from the third on, by cell (law, width): no more beyond the 95 % point than 99.9 % of normal ones",
-        f"more: {'; '.join(listed)} (median excess kurtosis)" if listed else "",
+        f"more: {listed} (median excess kurtosis)" if listed else "",
         good,
     )
 
@@ -166,49 +151,31 @@ def _falls_with_width(at: DataFrame, depth: int) -> Finding:
     )
 
 
-def _several_widths(layers: DataFrame) -> None:
-    if layers.width.nunique() < 2:
-        raise NothingToTestError("no two widths")
-
-
 @claim("n Cov(z_i^2, z_j^2) tends to the first-order law with width", "derived here")
-def _first_order(layers: DataFrame) -> Finding:
-    _several_widths(layers)
-    cells, good, listed = layers.groupby(CELL, dropna=False), [], []
-    for (activation, theta, law), cell in cells:
-        x, weight = 1 / cell.width, 1 / (cell.width * cell.square_covariance_error)
-        fit, covariance = np.polyfit(x, cell.width * cell.square_covariance, 1, w=weight, cov="unscaled")
-        predicted = float((cell.width * cell.square_covariance_theory).iloc[0])
-        error = math.sqrt(covariance[1, 1])
-        good.append(abs(fit[1] - predicted) < z_limit(cells.ngroups) * error)
-        listed.append(
-            f"{activation_name(activation, theta, law)} {fit[1]:.2f} +- {error:.2f} ({predicted:.2f})"
-        )
+def _first_order(laws: DataFrame) -> Finding:
+    some(laws.limit.dropna(), "two widths")
+    limit = z_limit(len(laws))
     return Finding(
-        f"limit of n -> infinity at depth {layers.depth.iloc[0]} from widths >= 10, linear in 1/n (predicted): within "
-        f"{z_limit(cells.ngroups):.1f} standard errors",
-        ", ".join(listed),
-        good,
+        f"limit of n -> infinity at depth {laws.depth.iloc[0]} from widths >= 10, linear in 1/n (predicted): within "
+        f"{limit:.1f} standard errors",
+        ", ".join(
+            f"{activation_name(r.activation, r.theta, r.law)} {r.limit:.2f} +- {r.limit_error:.2f} ({r.predicted:.2f})"
+            for r in laws.itertuples()
+        ),
+        (laws.limit - laws.predicted).abs() < limit * laws.limit_error,
     )
 
 
 @claim("the variance deviates by O(1/n)", "derived here")
-def _variance_order(layers: DataFrame) -> Finding:
-    _several_widths(layers)
-    good, listed = [], []
-    for (activation, theta, law), cell in layers.groupby(CELL, dropna=False):
-        # v - 1 = a / n + b / n^2, nothing left for n -> infinity: one degree of freedom less than widths - 2
-        x = 1 / cell.width.to_numpy(float)
-        columns = np.stack([x, x * x])[: max(1, min(2, x.size - 1))] / cell.variance_error.to_numpy()
-        target = ((cell.variance - 1) / cell.variance_error).to_numpy()
-        coefficients, *_ = np.linalg.lstsq(columns.T, target, rcond=None)
-        left = target - columns.T @ coefficients
-        good.append(float(left @ left) < chi2.isf(0.001, x.size - len(columns)))
-        listed.append(f"{activation_name(activation, theta, law)} {coefficients[0]:.2f}")
+def _variance_order(laws: DataFrame) -> Finding:
+    some(laws.limit.dropna(), "two widths")
     return Finding(
-        f"at depth {layers.depth.iloc[0]}, widths >= 10, a/n + b/n^2 leaves no more than noise (level .001)",
-        "a: " + ", ".join(listed),
-        good,
+        f"at depth {laws.depth.iloc[0]}, widths >= 10, a/n + b/n^2 leaves no more than noise (level .001)",
+        "a: "
+        + ", ".join(
+            f"{activation_name(r.activation, r.theta, r.law)} {r.variance:.2f}" for r in laws.itertuples()
+        ),
+        laws.chi2 < chi2.isf(0.001, laws.freedom),
     )
 
 
@@ -218,20 +185,19 @@ def _variance_order(layers: DataFrame) -> Finding:
 )
 def _control(control: DataFrame) -> Finding:
     """Exactly i.i.d. layers: p-values are uniform and, given the layers before, independent."""
-    tested = some(control[control.n_tested >= 10], "layers with ten living networks")
-    exceed, smallest = int((tested.ks_p < 0.05).sum()), float(tested.ks_p.min())
-    high = int(binom.ppf(0.999, len(tested), 0.05))
-    cells = tested.groupby(["activation", "width"]).ks_p.agg(["size", lambda p: int((p < 0.05).sum())])
-    worst = bool((cells.iloc[:, 1] <= binom.ppf(1 - 0.001 / len(cells), cells["size"], 0.05)).all())
+    cells = some(control[control.layers > 0], "layers with ten living networks")
+    layers, exceed, smallest = cells.layers.sum(), cells.beyond.sum(), cells.smallest.min()
+    high = int(binom.ppf(0.999, layers, 0.05))
+    worst = (cells.beyond <= binom.ppf(1 - 0.001 / len(cells), cells.layers, 0.05)).all()
     lost = control[control.dead > 0]
     narrow = lost[lost.width == lost.width.min()]
     note = f"; dead networks of ReLU left out (width {narrow.width.min()}: {narrow.dead.max()} at the end)"
     return Finding(
         f"KS statistics beyond the 95 % point of the null law: at most {high} (99.9 % of such counts), no cell "
         "(activation, width) above its own limit, smallest p-value within Bonferroni's limit",
-        f"{exceed} of {len(tested)}; every cell below its limit: {'yes' if worst else 'no'}; smallest p-value "
+        f"{exceed} of {layers}; every cell below its limit: {'yes' if worst else 'no'}; smallest p-value "
         f"{smallest:.1e}" + (note if len(lost) else ""),
-        [exceed <= high and worst and smallest > 0.001 / len(tested)],
+        [exceed <= high and worst and smallest > 0.001 / layers],
     )
 
 
@@ -240,7 +206,7 @@ def _control(control: DataFrame) -> Finding:
     "derived here",
 )
 def _after_one_layer(free: DataFrame) -> Finding:
-    second = free[(free.depth == 2) & free.activation.isin(_PAIRS) & (free.n_networks >= _FEWEST)]
+    second = free[(free.depth == 2) & free.activation.isin(_PAIRS) & (free.n_networks >= FEWEST)]
     some(second, "second layers of constructed pairs")
     z = (second.square_covariance - second.square_covariance_theory) / second.square_covariance_error
     return _largest_z(z.abs(), "cells")
@@ -259,22 +225,13 @@ def _largest_z(z: pd.Series[float], cells: str) -> Finding:
     "the closed form orders the two-layer study: more dependence, more distance; odd above positive",
     "derived here",
 )
-def _closed_form_orders(points: DataFrame) -> Finding:
-    exact = points[(points.route == "exact") & (points.sweep == "iii") & points.activation.isin(_PAIRS)]
-    # mean over widths: single points are near the noise floor
-    ks = exact[exact.n > 1].groupby(["activation", "theta"]).ks.mean().unstack("activation")
-    ks = ks.reindex(columns=list(_PAIRS)).dropna()
-    if len(ks) < 3:
-        raise NothingToTestError("no three thetas with both kinds")
-    dependence = square_dependence(ks.index)
-    orders = {kind: float(spearmanr(dependence, ks[kind]).statistic) for kind in _PAIRS}
-    worse = int((ks.odd > ks.positive).sum())
+def _closed_form_orders(orders: DataFrame) -> Finding:
+    (row,) = some(orders.dropna(), "three thetas with both kinds").itertuples()
     return Finding(
         "rank correlation of the closed form with the KS statistic of sweep (iii), mean over n > 1: above .9 (odd); "
         "odd above positive for all thetas but one",
-        ", ".join(f"{kind} {value:.2f}" for kind, value in orders.items())
-        + f"; odd above positive for {worse} of {len(ks)} thetas",
-        [orders["odd"] > 0.9 and worse >= len(ks) - 1],
+        f"odd {row.odd:.2f}, positive {row.positive:.2f}; odd above positive for {row.worse} of {row.thetas} thetas",
+        [row.odd > 0.9 and row.worse >= row.thetas - 1],
     )
 
 
@@ -284,9 +241,7 @@ def _closed_form_orders(points: DataFrame) -> Finding:
     "derived here",
 )
 def _exact_variance(layers: DataFrame) -> Finding:
-    exact = some(
-        layers[layers.exact_variance & (layers.n_networks >= _FEWEST)], f"cells of {_FEWEST} networks"
-    )
+    exact = some(layers[layers.exact_variance & (layers.n_networks >= FEWEST)], f"cells of {FEWEST} networks")
     return _largest_z(((exact.variance - 1) / exact.variance_error).abs(), "layers")
 
 
@@ -295,7 +250,7 @@ def _exact_variance(layers: DataFrame) -> Finding:
     "derived here",
 )
 def _covariances(rows: DataFrame, *, dataset: str) -> Finding:
-    rows = some(rows[(rows.n_networks >= _FEWEST) & rows.depth.isin([1, 2])], f"cells of {_FEWEST} networks")
+    rows = some(rows[(rows.n_networks >= FEWEST) & rows.depth.isin([1, 2])], f"cells of {FEWEST} networks")
     pairs = int(rows.n_pairs.sum())
     limit = z_limit(pairs)
     return Finding(
@@ -311,12 +266,12 @@ def _covariances(rows: DataFrame, *, dataset: str) -> Finding:
     "Poole et al. 2016",
 )
 def _tends(rows: DataFrame, *, dataset: str) -> Finding:
-    rows = some(rows[rows.n_networks >= _FEWEST], f"cells of {_FEWEST} networks")
+    rows = some(rows[rows.n_networks >= FEWEST], f"cells of {FEWEST} networks")
     rows = rows[rows.depth == rows.depth.max()]
     cells, good, listed = rows.groupby(CELL, dropna=False), [], []
     for (activation, theta, law), cell in cells:
         ordered = cell.sort_values("width")
-        off = (ordered.correlation - ordered.theory).abs().to_numpy()
+        off = ordered.off.to_numpy()
         widest = ordered.iloc[-1]
         # positive pairs: both are 1 to rounding
         noise = z_limit(cells.ngroups) * widest.error + 1e-5

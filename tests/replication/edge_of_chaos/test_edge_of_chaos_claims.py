@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replication.edge_of_chaos.analysis import unified_table
+from replication.edge_of_chaos.analysis import study_frames, unified_table
 from replication.edge_of_chaos.claims import edge_of_chaos_claims
 from replication.verdicts import CLAIM_COLUMNS
 
@@ -73,16 +73,20 @@ def results():
     }  # fmt: skip
 
 
+def claims(data):
+    return edge_of_chaos_claims(data | study_frames(data))
+
+
 def verdict(start, change=None):
     data = results()
     if change is not None:
         change(data)
-    table = edge_of_chaos_claims(data)
+    table = claims(data)
     return table[table.claim.str.startswith(start)].verdict.iloc[0]
 
 
 def test_every_claim_has_a_row():
-    table = edge_of_chaos_claims(results())
+    table = claims(results())
     assert list(table) == CLAIM_COLUMNS
     assert len(table) == 10
     assert table.notna().all(axis=None)
@@ -163,14 +167,14 @@ def test_verdicts_follow_the_numbers(start, fulfilled, change, broken):
 def test_counts_are_in_the_result():
     data = results()
     data["points"] = pd.concat([data["points"], data["points"].assign(sigma_w=0.98, stable=True)])
-    table = edge_of_chaos_claims(data).set_index("claim")
+    table = claims(data).set_index("claim")
     row = table[table.index.str.startswith("phi_(.99, omega)")].iloc[0]
     assert row.verdict == "in part"
     assert row.result.startswith("in 1 of 2; sigma_w with fixed points")
 
 
 def test_no_rows_no_verdict():
-    table = edge_of_chaos_claims({name: frame.iloc[:0] for name, frame in results().items()})
+    table = claims({name: frame.iloc[:0] for name, frame in results().items()})
     assert table.verdict.tolist() == ["not tested"] * 10
 
 

@@ -11,6 +11,7 @@ from replication.propagation.analysis import (
     exact_variance,
     normal_from_width,
     square_dependence,
+    study_frames,
     within_null,
 )
 from replication.propagation.claims import propagation_claims, propagation_text
@@ -68,7 +69,8 @@ CORRELATIONS = pd.DataFrame(
 
 
 def verdicts(layers=None, points=POINTS, correlations=CORRELATIONS):
-    return propagation_claims(study() if layers is None else layers, points, correlations, [10])
+    layers = study() if layers is None else layers
+    return propagation_claims(study_frames(layers, NULL, points, correlations, [10]), 10)
 
 
 def find(claims, start):

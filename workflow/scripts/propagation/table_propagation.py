@@ -19,6 +19,6 @@ with job(snakemake) as run:
     formats = {"theta": "g", "ks_from_width": ".0f", "ks_standardized_from_width": ".0f"}
     write_table(found["widths"], snakemake.output.table, formats, headers)
     write_table(found["layers"], [snakemake.output.layers])
-    claims = propagation_claims(found["layers"], found["points"], found["correlations"], run.params.depths)
+    claims = propagation_claims(found, run.params.deepest)
     text = propagation_text(found["widths"], claims, found["layers"], found["null"])
     write_words(text, snakemake.output.text)
