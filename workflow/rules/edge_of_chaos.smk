@@ -91,10 +91,21 @@ rule simulate_unified_view:
 
 rule analyse_edge_of_chaos:
     input:
-        unified=rules.simulate_unified_view.output.unified,
+        **made_by(
+            rules.derive_edge_of_chaos,
+            rules.simulate_edge_of_chaos,
+            rules.simulate_unified_view,
+        ),
         code=code("edge_of_chaos/analyse_edge_of_chaos.py"),
     output:
         schemes=EOC_FOLDER / "schemes.parquet",
+        gradients=EOC_FOLDER / "gradients.parquet",
+        periods=EOC_FOLDER / "periods.parquet",
+        ends=EOC_FOLDER / "ends.parquet",
+        deviations=EOC_FOLDER / "deviations.parquet",
+        distances=EOC_FOLDER / "distances.parquet",
+        decays=EOC_FOLDER / "decays.parquet",
+        divergences=EOC_FOLDER / "divergences.parquet",
     log:
         log_of("analyse_edge_of_chaos"),
     benchmark:
@@ -146,12 +157,10 @@ rule plot_edge_of_chaos:
 
 rule table_edge_of_chaos:
     input:
-        **made_by(
-            rules.derive_edge_of_chaos,
-            rules.simulate_edge_of_chaos,
-            rules.simulate_unified_view,
-            rules.analyse_edge_of_chaos,
-        ),
+        **made_by(rules.analyse_edge_of_chaos),
+        pairs=rules.derive_edge_of_chaos.output.pairs,
+        ranges=rules.derive_edge_of_chaos.output.ranges,
+        unique=rules.derive_edge_of_chaos.output.unique,
         code=code("edge_of_chaos/table_edge_of_chaos.py"),
     output:
         pairs=tabled("edge_of_chaos", "points", "Exact points of the edge"),

@@ -305,11 +305,19 @@ rule analyse_propagation:
         layers=DEPTH_LAYERS,
         null=rules.null_band_depth.output.table,
         points=TWO_LAYER_POINTS,
+        correlations=expand(
+            rules.simulate_correlations.output.means, dataset=CORRELATIONS.datasets
+        ),
         code=code("propagation/analyse_propagation.py"),
     output:
         layers=DATA / "propagation" / "layers.parquet",
         widths=DATA / "propagation" / "widths.parquet",
         points=DATA / "propagation" / "points.parquet",
+        orders=DATA / "propagation" / "orders.parquet",
+        beyond=DATA / "propagation" / "beyond.parquet",
+        control=DATA / "propagation" / "control.parquet",
+        laws=DATA / "propagation" / "laws.parquet",
+        images=DATA / "propagation" / "images.parquet",
     log:
         log_of("analyse_propagation"),
     benchmark:
@@ -391,13 +399,8 @@ rule plot_correlations:
 
 rule table_propagation:
     input:
-        layers=rules.analyse_propagation.output.layers,
-        widths=rules.analyse_propagation.output.widths,
-        points=rules.analyse_propagation.output.points,
+        **made_by(rules.analyse_propagation),
         null=rules.null_band_depth.output.table,
-        correlations=expand(
-            rules.simulate_correlations.output.means, dataset=CORRELATIONS.datasets
-        ),
         code=code("propagation/table_propagation.py"),
     output:
         table=tabled("propagation", "widths", "From which width on it is Gaussian"),
@@ -413,7 +416,7 @@ rule table_propagation:
         mem_mb=1000,
         runtime=10,
     params:
-        depths=rules.analyse_propagation.params.depths,
+        deepest=max(rules.analyse_propagation.params.depths),
     script:
         "../scripts/propagation/table_propagation.py"
 
