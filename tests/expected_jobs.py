@@ -18,16 +18,15 @@ DEPTH_CELLS = ["weibull_4", "relu", "tanh", "control"]
 STUDY = each("simulate_depth", [f"{cell},3_10" for cell in DEPTH_CELLS])
 ANALYSED = {("analyse_propagation", ""), ("plot_dependence", ""), ("table_propagation", "")}
 AFTER_STUDY = ANALYSED | {("plot_depth", "")}
-EOC_SHOWN = {("plot_edge_of_chaos", ""), ("table_edge_of_chaos", "")}
+EOC_SHOWN = {("analyse_edge_of_chaos", ""), ("plot_edge_of_chaos", ""), ("table_edge_of_chaos", "")}
 EOC = {
     ("derive_edge_of_chaos", ""),
     ("simulate_edge_of_chaos", ""),
     ("simulate_unified_view", ""),
-    ("analyse_edge_of_chaos", ""),
     ("table_verdicts", ""),
 } | EOC_SHOWN
 CORRELATE = {("simulate_correlations", "digits")}
-AFTER_CORRELATE = {("plot_correlations", "digits"), ("plot_dependence", ""), ("table_propagation", "")}
+AFTER_CORRELATE = ANALYSED | {("plot_correlations", "digits")}
 TRAIN = each("train", [f"digits,{group},widths_3_10" for group in ("weibull_4", "others", "control")])
 TRAIN |= {("train_persistence", "")}
 PLOT_TRAINING = {("plot_training", "digits,sgd"), ("plot_persistence", "")}
@@ -36,8 +35,9 @@ ISOMETRY_THEORY, ISOMETRY_SIMULATE = {("derive_isometry", "")}, {("simulate_isom
 SCHEMES = "he_and_orthogonal_and_mirrored_gaussian_and_mirrored_orthogonal"
 ISOMETRY_TRAIN = {("train_isometry", f"digits,{SCHEMES}")}
 ISOMETRY_SHOWN = {("table_isometry", ""), ("plot_isometry", "")}
-ISOMETRY_TRAINED = ISOMETRY_TRAIN | ISOMETRY_SHOWN | {("analyse_isometry", "")}
-ISOMETRY = ISOMETRY_THEORY | ISOMETRY_SIMULATE | ISOMETRY_SHOWN | {("table_verdicts", "")}
+ISOMETRY_ANALYSED = ISOMETRY_SHOWN | {("analyse_isometry", "")}
+ISOMETRY_TRAINED = ISOMETRY_TRAIN | ISOMETRY_ANALYSED
+ISOMETRY = ISOMETRY_THEORY | ISOMETRY_SIMULATE | ISOMETRY_ANALYSED | {("table_verdicts", "")}
 KERNEL_SHOWN = {("table_kernels", ""), ("plot_kernels", "")}
 KERNEL_ANALYSED = {("analyse_kernels", ""), ("table_verdicts", "")} | KERNEL_SHOWN
 KERNEL_DRAWN = {("simulate_kernels", ""), ("simulate_kernel_errors", "")} | KERNEL_ANALYSED

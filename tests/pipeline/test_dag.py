@@ -24,7 +24,7 @@ from expected_jobs import (
     FRACTIONAL_TRAIN,
     FRACTIONAL_TRAINED,
     ISOMETRY,
-    ISOMETRY_SHOWN,
+    ISOMETRY_ANALYSED,
     ISOMETRY_SIMULATE,
     ISOMETRY_TRAINED,
     KERNEL_ANALYSED,
@@ -239,7 +239,7 @@ def test_parameters_reach_their_stage_only(built):
     assert changed(built, config=config) == ISOMETRY_TRAINED | {("plot_rule_graph", "")}
     config = with_config(built, isometry={"jacobian": smoke["jacobian"] | {"networks": 6}})
     assert changed(built, config=config) == (
-        ISOMETRY_SIMULATE | ISOMETRY_SHOWN | {("table_verdicts", ""), ("plot_rule_graph", "")}
+        ISOMETRY_SIMULATE | ISOMETRY_ANALYSED | {("table_verdicts", ""), ("plot_rule_graph", "")}
     )
     config = with_config(built, isometry={"eigenvalue_widths": [5, 30]})
     assert changed(built, config=config) == ISOMETRY - ISOMETRY_SIMULATE | {("plot_rule_graph", "")}

@@ -1,4 +1,4 @@
-"""Statistics of the study of fractional moments, from saved results: rates in the width, comparisons of schemes."""
+"""Statistics of the study of fractional moments, from saved results: rates, scores, comparisons of schemes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,51 @@ from replication.training.analysis import chosen_runs
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["fractional_comparisons", "width_slopes"]
+__all__ = ["LEVEL", "fractional_comparisons", "study_frames", "width_slopes"]
+
+LEVEL = 0.05
+
+
+def study_frames(found: dict[str, DataFrame]) -> dict[str, DataFrame]:
+    """Statistics of networks at initialization that tables and claims read, from the raw rows of the study by name."""
+    one, tails = found["one_layer"], found["tails"]
+    return {
+        "slopes": width_slopes(found["widths"]),
+        "preserved": one.assign(
+            z=(one["mean"] - one.exact) / one.error,
+            z_lower=(one.mean_lower - one.exact_lower) / one.error_lower,
+        ),
+        "convergence": convergence_rates(found["normality"]),
+        "laws": law_tests(found["tests"]),
+        "indices": tails.assign(z=(tails.hill - tails.exact) / tails.error),
+    }
+
+
+def convergence_rates(normality: DataFrame) -> DataFrame:
+    """sup |F - Phi| by activation: first and last, the power of depth between them, whether it falls at all steps."""
+    rows = []
+    for activation, part in normality.groupby("activation", sort=False):
+        ordered = part.sort_values("depth")
+        first, last = ordered.iloc[0], ordered.iloc[-1]
+        rows.append(
+            {
+                "activation": activation,
+                "first_depth": first.depth,
+                "last_depth": last.depth,
+                "first": first.ks,
+                "last": last.ks,
+                "rate": math.log(last.ks / first.ks) / math.log(last.depth / first.depth),
+                "falls": bool((ordered.ks.diff().dropna() < 0).all()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def law_tests(tests: DataFrame) -> DataFrame:
+    """KS of drawn networks by activation, `critical` being the 5 % point over all of them (Bonferroni)."""
+    known = tests.drop_duplicates("activation")  # the orders are translates
+    corrected = math.sqrt(math.log(2 * len(known) / LEVEL) / math.log(2 / LEVEL)) if len(known) else math.nan
+    return known.assign(critical=known.critical * corrected)
 
 
 def fractional_comparisons(runs: DataFrame) -> DataFrame:

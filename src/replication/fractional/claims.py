@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from preactivations.names import number_text
-from replication.fractional.analysis import width_slopes
+from replication.fractional.analysis import LEVEL
 from replication.inference import z_limit
 from replication.labels import activation_name, scheme_name
 from replication.verdicts import Finding, claim, every, some
@@ -18,27 +17,25 @@ if TYPE_CHECKING:
 
 __all__ = ["fractional_claims"]
 
-_LEVEL = 0.05
 _CHANCE = 0.001  # of a sound sample being refused
 
 
 def fractional_claims(results: dict[str, DataFrame], cells: DataFrame, comparisons: DataFrame) -> DataFrame:
     """All claims, rows with the columns of `verdicts.CLAIM_COLUMNS`.
 
-    `results` has constants, deep, agreement, widths, tests, one_layer, clt, normality and tails of the study; `cells`
-    is `training.analysis.cell_table` with schemes as laws, `comparisons`
-    `analysis.fractional_comparisons`.
+    `results` has the tables of `analysis.study_frames`, and constants, deep, agreement, tests and clt of the study;
+    `cells` is `training.analysis.cell_table` with schemes as laws, `comparisons` `analysis.fractional_comparisons`.
     """
     rows = [
-        _preserved(results["one_layer"]),
+        _preserved(results["preserved"]),
         _deep(results["deep"], results["agreement"]),
-        _slopes(results["widths"]),
+        _slopes(results["slopes"]),
         _authors(results["constants"]),
         _limit_theorem(results["clt"]),
-        _normality(results["normality"]),
-        _exact(results["tests"]),
+        _normality(results["convergence"]),
+        _exact(results["laws"]),
         _small(results["tests"]),
-        _tails(results["tails"]),
+        _tails(results["indices"]),
     ]
     for dataset, part in cells.groupby("dataset", sort=False) if len(cells) else [("no data set", cells)]:
         rows.append(_training(part, comparisons[comparisons.dataset == dataset], dataset=str(dataset)))
@@ -51,12 +48,7 @@ def fractional_claims(results: dict[str, DataFrame], cells: DataFrame, compariso
     "abstract",
 )
 def _preserved(rows: DataFrame) -> Finding:
-    z = pd.concat(
-        [
-            (rows["mean"] - rows.exact) / rows.error,
-            (rows.mean_lower - rows.exact_lower) / rows.error_lower,
-        ]
-    ).abs()
+    z = pd.concat([rows.z, rows.z_lower]).abs()
     limit = z_limit(len(z))
     return Finding(
         f"drawn layers of {int(rows.width.max())} neurons, {len(rows)} cases: mean of |x'|^s against 1, and of "
@@ -83,9 +75,8 @@ def _deep(rows: DataFrame, agreement: DataFrame) -> Finding:
 
 
 @claim("sigma^2 exceeds He's 2/d by a term of order d^-2", "authors' program", "figure 2")
-def _slopes(widths: DataFrame) -> Finding:
-    table = width_slopes(widths)
-    table = table[table.s >= 0.5]
+def _slopes(slopes: DataFrame) -> Finding:
+    table = slopes[slopes.s >= 0.5]
     return Finding(
         "computed, no samples: slope of log(sigma^2 - 2/d) against log d for d from 30 to 89, within .1 of -2 (our "
         "choice)",
@@ -121,35 +112,27 @@ def _limit_theorem(rows: DataFrame) -> Finding:
 
 
 @claim("the log norm tends to normal with depth", "published", "abstract")
-def _normality(rows: DataFrame) -> Finding:
-    listed, tends = [], []
-    for activation, part in rows.groupby("activation", sort=False):
-        ordered = part.sort_values("depth")
-        first, last = ordered.iloc[0], ordered.iloc[-1]
-        rate = math.log(last.ks / first.ks) / math.log(last.depth / first.depth)
-        tends += every(ordered.ks.diff().dropna() < 0, [abs(rate + 0.5) < 0.05])
-        listed.append(f"{activation_name(str(activation))} {first.ks:.4f} -> {last.ks:.4f} (rate {rate:.2f})")
+def _normality(rates: DataFrame) -> Finding:
     return Finding(
-        f"computed, no samples: sup |F - Phi| from depth {int(rows.depth.min())} to {int(rows.depth.max())}, falling "
-        "at every step, as the power -1/2 of depth within .05 (Berry-Esseen)",
-        "; ".join(listed),
-        every(tends),
+        f"computed, no samples: sup |F - Phi| from depth {int(rates.first_depth.min())} to "
+        f"{int(rates.last_depth.max())}, falling at every step, as the power -1/2 of depth within .05 (Berry-Esseen)",
+        "; ".join(
+            f"{activation_name(r.activation)} {r.first:.4f} -> {r.last:.4f} (rate {r.rate:.2f})"
+            for r in rates.itertuples()
+        ),
+        every(rates.falls, (rates.rate + 0.5).abs() < 0.05),
     )
 
 
 @claim("the law of the norm at finite width and depth is known exactly", "derived here")
-def _exact(tests: DataFrame) -> Finding:
-    known = tests.drop_duplicates("activation")  # the orders are translates
-    count = len(known)
-    critical = known.critical * math.sqrt(math.log(2 * count / _LEVEL) / math.log(2 / _LEVEL))
+def _exact(laws: DataFrame) -> Finding:
     return Finding(
-        f"KS of {int(tests.networks.max())} networks with drawn matrices, width {int(tests.width.max())}, "
-        f"{int(tests.depth.max())} layers (5 % point over {count} activations)",
+        f"KS of {int(laws.networks.max())} networks with drawn matrices, width {int(laws.width.max())}, "
+        f"{int(laws.depth.max())} layers (5 % point over {len(laws)} activations)",
         ", ".join(
-            f"{activation_name(r.activation)} {r.ks:.4f} ({c:.4f})"
-            for r, c in zip(known.itertuples(), critical, strict=True)
+            f"{activation_name(r.activation)} {r.ks:.4f} ({r.critical:.4f})" for r in laws.itertuples()
         ),
-        every(known.ks < critical),
+        every(laws.ks < laws.critical),
     )
 
 
@@ -173,7 +156,7 @@ def _small(tests: DataFrame) -> Finding:
 
 @claim("with biases norms have a Pareto tail of index s", "derived here")
 def _tails(rows: DataFrame) -> Finding:
-    z = ((rows.hill - rows.exact) / rows.error).abs()
+    z = rows.z.abs()
     limit = z_limit(len(z))
     deep = rows[rows.share == rows.share.min()]
     listed = ", ".join(
@@ -195,10 +178,10 @@ def _training(cells: DataFrame, comparisons: DataFrame, *, dataset: str) -> Find
         accuracy = ", ".join(f"{scheme_name(str(r.law))} {r.accuracy:.3f}" for r in part.itertuples())
         listed.append(f"{activation_name(str(activation))}: {accuracy}")
     against_he = comparisons[comparisons.baseline == "he"]
-    better = (comparisons.accuracy > 0) & (comparisons.p_holm < _LEVEL)
-    worse = (comparisons.accuracy < 0) & (comparisons.p_holm < _LEVEL)
-    faster = (comparisons.loss < 0) & (comparisons.loss_p_holm < _LEVEL)
-    slower = (comparisons.loss > 0) & (comparisons.loss_p_holm < _LEVEL)
+    better = (comparisons.accuracy > 0) & (comparisons.p_holm < LEVEL)
+    worse = (comparisons.accuracy < 0) & (comparisons.p_holm < LEVEL)
+    faster = (comparisons.loss < 0) & (comparisons.loss_p_holm < LEVEL)
+    slower = (comparisons.loss > 0) & (comparisons.loss_p_holm < LEVEL)
     he = ", ".join(
         f"{activation_name(r.activation)} {r.accuracy:+.3f} (p {r.p_holm:.2g}; training loss {r.loss:+.3f}, p "
         f"{r.loss_p_holm:.2g})"

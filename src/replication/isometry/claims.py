@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from replication.inference import z_limit
@@ -18,27 +17,25 @@ if TYPE_CHECKING:
 
 __all__ = ["isometry_claims"]
 
-_FACTORS = (0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.3)
 _FLAT, _COLLAPSE = 0.05, 0.2  # of accuracy from the shallowest to the deepest networks: our choice
-_FEWEST = 10  # expected networks on either side for a test of a share
 _SHALLOW = 0.1  # of the width: deeper, few networks carry the mean of s^4, and a sample of them can't test it
 
 
 def isometry_claims(results: dict[str, DataFrame], cells: DataFrame, epochs: Mapping[str, int]) -> DataFrame:
     """All claims, rows with the columns of `verdicts.CLAIM_COLUMNS`.
 
-    `results` has ks, deviations, eigenvalues, indices, correlations, jacobians of the studies; `cells` is
+    `results` has the tables of `analysis.study_frames`, and ks and indices of the study; `cells` is
     `training.analysis.cell_table` with schemes as activations; `epochs` has those of each data set.
     """
     rows = [
         _exact_law(results["ks"]),
-        _cells_agree(results["deviations"]),
-        _far_from_mean_field(results["deviations"]),
-        _no_variance(results["eigenvalues"]),
+        _cells_agree(results["norms"]),
+        _far_from_mean_field(results["norms"]),
+        _no_variance(results["roots"]),
         _infinite_mean(results["indices"]),
-        _correlations(results["correlations"]),
-        _jacobians(results["jacobians"]),
-        _isometry(results["jacobians"]),
+        _correlations(results["angles"]),
+        _jacobians(results["spectra"]),
+        _isometry(results["spectra"]),
     ]
     for dataset, part in cells.groupby("dataset", sort=False) if len(cells) else [("no data set", cells)]:
         rows.append(_trains(part, dataset=str(dataset), epochs=epochs.get(str(dataset), 0)))
@@ -61,23 +58,13 @@ def _exact_law(ks: DataFrame) -> Finding:
     "mean and deviation of log q and P(q <= .1) are the exact ones at all widths and depths", "derived here"
 )
 def _cells_agree(cells: DataFrame) -> Finding:
-    scores, drawn = [], 0
-    for name in ("chain", "drawn"):
-        if f"n_{name}" not in cells:
-            continue
-        sampled = cells[cells[f"n_{name}"] > 0]
-        drawn += len(sampled) if name == "drawn" else 0
-        for what in ("mean_log", "sd_log", "p_low"):
-            z = (sampled[f"{what}_{name}"] - sampled[what]) / sampled[f"{what}_error_{name}"]
-            if what == "p_low":  # a normal limit needs counts
-                rare = sampled[f"n_{name}"] * sampled.p_low.where(sampled.p_low < 0.5, 1 - sampled.p_low)
-                z = z[rare >= _FEWEST]
-            scores.append(z)
-    z = some(pd.concat(some(scores, "samples")).dropna().abs(), "samples")
+    scores = [column.dropna().abs() for name, column in cells.items() if "_z_" in str(name)]
+    z = some(pd.concat(some(scores, "samples")), "samples")
+    drawn = (cells.n_drawn > 0).sum() if "n_drawn" in cells else 0
     limit = z_limit(len(z))
     return Finding(
         f"chains of norms in {len(cells)} cells, drawn matrices in {drawn} of them: largest deviation in standard "
-        f"errors (limit for {len(z)} numbers; not where fewer than {_FEWEST} networks are on one side of .1)",
+        f"errors (limit for {len(z)} numbers; not where fewer than 10 networks are on one side of .1)",
         f"{z.max():.1f} ({limit:.1f})",
         every(z < limit),
     )
@@ -96,29 +83,16 @@ def _far_from_mean_field(cells: DataFrame) -> Finding:
 
 
 @claim("no Gaussian choice of variances gives stable propagation for ReLU", "published", "abstract")
-def _no_variance(eigenvalues: DataFrame) -> Finding:
-    listed, one_root = [], []
-    for width, rows in eigenvalues[eigenvalues["m"] > 0].groupby("width"):
-        at = rows.set_index("m").eigenvalue
-        half, one, two = (_nearest(at, m) for m in (0.5, 1, 2))
-        listed.append(f"n = {width}: {half:.4f}, {one:.4f}, {two:.4f}")
-        for factor in _FACTORS:  # log lambda_m is convex and negative near 0: one root at most
-            log = np.log(at.to_numpy()) + at.index.to_numpy() * math.log(factor)
-            signs = np.sign(np.where(abs(log) < 1e-9, 0, log))
-            one_root.append(
-                int(np.count_nonzero(signs == 0)) <= 1
-                and int(np.count_nonzero(np.diff(signs[signs != 0]))) <= 1
-            )
+def _no_variance(roots: DataFrame) -> Finding:
     return Finding(
-        f"computed, no samples: for variances of {_FACTORS[0]:g} to {_FACTORS[-1]:g} times He's the eigenvalue of the "
-        "transfer operator is 1 for at most one order m of the moment; with He's at m = 1/2, 1, 2",
-        "; ".join(listed),
-        every(one_root),
+        f"computed, no samples: for variances of {roots.factor.min():g} to {roots.factor.max():g} times He's the "
+        "eigenvalue of the transfer operator is 1 for at most one order m of the moment; with He's at m = 1/2, 1, 2",
+        "; ".join(
+            f"n = {r.width}: {r.half:.4f}, {r.one:.4f}, {r.two:.4f}"
+            for r in roots.drop_duplicates("width").itertuples()
+        ),
+        every(roots.zeros <= 1, roots.crossings <= 1),
     )
-
-
-def _nearest(series: pd.Series[float], at: float) -> float:
-    return float(series.iloc[int(abs(series.index - at).argmin())])
 
 
 @claim(
@@ -144,8 +118,7 @@ def _infinite_mean(indices: DataFrame) -> Finding:
 
 @claim("at finite width angles between inputs shrink faster than in mean field", "derived here")
 def _correlations(rows: DataFrame) -> Finding:
-    first = rows[(rows.depth == 1) & (rows.error > 0)]
-    z = ((first["mean"] - first["first"]) / first.error).abs()
+    z = rows.z.dropna().abs()
     limit = z_limit(len(z))
     deep = rows[rows.depth == rows.depth.max()]
     listed = ", ".join(
@@ -153,9 +126,8 @@ def _correlations(rows: DataFrame) -> Finding:
         f"(mean field {math.acos(r.mean_field):.3f}, with drift {math.acos(r.drift):.3f})"
         for r in deep.itertuples()
     )
-    mean_field, drift = (np.log(np.arccos(deep[name])) for name in ("mean_field", "drift"))
-    nearer = (deep.log_angle - drift).abs() < (deep.log_angle - mean_field).abs()
-    below = deep.log_angle < mean_field - 3 * deep.log_angle_error
+    nearer = (deep.log_angle - deep.log_drift).abs() < (deep.log_angle - deep.log_mean_field).abs()
+    below = deep.log_angle < deep.log_mean_field - 3 * deep.log_angle_error
     return Finding(
         f"n = {int(rows.width.max())}: the mean correlation after one layer within {limit:.1f} standard errors of the "
         f"exact one; geometric mean of the angle at depth {int(deep.depth.max())} below mean field, and nearer to mean "
@@ -173,7 +145,7 @@ def _correlations(rows: DataFrame) -> Finding:
 def _jacobians(rows: DataFrame) -> Finding:
     plain = some(rows[rows.scheme.isin(["he", "orthogonal"])], "networks of these schemes")
     light = rows[(rows.scheme != "mirrored_orthogonal") & (rows.depth <= _SHALLOW * rows.width)]
-    z = ((light.second - light.second_exact) / light.second_error).abs().dropna()
+    z = light.second_z.abs().dropna()
     limit = 5.0  # few networks: Student's law rather than the normal one
     listed = ", ".join(
         f"{scheme_name(r.scheme)} L = {r.depth}: {r.variance_exact:.3g}" for r in plain.itertuples()

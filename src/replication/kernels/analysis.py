@@ -19,6 +19,7 @@ __all__ = [
     "SLOPE_TOLERANCE",
     "curve_tolerance",
     "depth_table",
+    "error_scores",
     "law_table",
     "slope_row",
     "slope_table",
@@ -48,6 +49,14 @@ def law_table(curves: DataFrame, finite_width: DataFrame) -> DataFrame:
         variance_z=(finite_width.variance_drawn - finite_width.variance) / finite_width.variance_error,
     )
     return largest.merge(kernels, on="law", how="left")
+
+
+def error_scores(errors: DataFrame) -> DataFrame:
+    """`errors` with z: the error in standard errors, and formula_z: what the expansion leaves of it."""
+    return errors.assign(
+        z=errors.error / errors.standard_error.clip(lower=1e-12),
+        formula_z=(errors.error - errors.formula) / errors.standard_error,
+    )
 
 
 def slope_table(errors: DataFrame, fit_from: int) -> DataFrame:

@@ -21,7 +21,7 @@ from preactivations.streams import Stream
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["direction_rows", "hypothesis_table", "image_rows", "networks_of"]
+__all__ = ["direction_rows", "hypothesis_table", "image_layers", "image_rows", "networks_of"]
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]
@@ -103,6 +103,16 @@ def image_rows(
                 for k, c in zip(alive, angular_map(angle[alive]), strict=True)
             ]
     return rows
+
+
+def image_layers(images: DataFrame) -> DataFrame:
+    """cos t' minus the map over pairs of images, by layer and epoch: mean, and mean square.
+
+    `images` has the rows of `image_rows`, with epoch.
+    """
+    off = np.cos(images.after) - np.cos(images["map"])
+    cells = images.assign(off=off, square=off**2).groupby(["layer", "epoch"], as_index=False)
+    return cells.agg(mean=("off", "mean"), square=("square", "mean"))
 
 
 def hypothesis_table(images: NDArray[Any], pairs: int, stream: Stream) -> DataFrame:

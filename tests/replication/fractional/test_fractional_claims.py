@@ -9,7 +9,7 @@ import pytest
 
 from preactivations.streams import Stream
 from replication.fractional import study as heavy_tails_study
-from replication.fractional.analysis import fractional_comparisons, width_slopes
+from replication.fractional.analysis import fractional_comparisons, study_frames, width_slopes
 from replication.fractional.claims import fractional_claims
 from replication.inference import holm
 from replication.labels import scheme_name
@@ -86,7 +86,8 @@ def results():
 def claims(gains=None, **changed):
     trained = runs({"relu": 0.2, "linear": 0.2} if gains is None else gains)
     comparisons = fractional_comparisons(trained)
-    return fractional_claims(results() | changed, cell_table(trained), comparisons)
+    found = results() | changed
+    return fractional_claims(found | study_frames(found), cell_table(trained), comparisons)
 
 
 def changed(name, column, change):
@@ -132,7 +133,9 @@ def test_no_rows_no_verdict():
     nothing = {name: frame.iloc[:0] for name, frame in results().items()}
     trained = runs({"relu": 0.2}).iloc[:0]
     table = fractional_claims(
-        nothing, cell_table(runs({"relu": 0.2})).iloc[:0], fractional_comparisons(trained)
+        nothing | study_frames(nothing),
+        cell_table(runs({"relu": 0.2})).iloc[:0],
+        fractional_comparisons(trained),
     )
     assert table.verdict.tolist() == ["not tested"] * 10
     small = results()["widths"]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replication.isometry.analysis import scheme_comparisons
+from replication.isometry.analysis import scheme_comparisons, study_frames
 from replication.isometry.claims import isometry_claims
 from replication.isometry.jacobians import SCHEMES
 from replication.labels import SCHEMES as NAMED
@@ -75,7 +75,8 @@ def cells(he=(0.9, 0.3), mirrored=(0.92, 0.91)):
 
 def verdicts(found=None, trained=None):
     epochs = {"digits": 15, "MNIST": 3}
-    table = isometry_claims(found or results(), cells() if trained is None else trained, epochs)
+    found = found or results()
+    table = isometry_claims(found | study_frames(found), cells() if trained is None else trained, epochs)
     assert not table.isna().any().any()
     return table.verdict.tolist()
 

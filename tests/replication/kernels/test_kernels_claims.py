@@ -13,6 +13,7 @@ from preactivations.streams import Stream
 from replication.kernels import analysis
 from replication.kernels import study as kernel_study
 from replication.kernels.claims import kernels_claims
+from replication.kernels.images import image_layers
 from replication.verdicts import CLAIM_COLUMNS
 
 LAWS = ("gaussian", "sphere")
@@ -106,10 +107,13 @@ def claims(**changed):
     return kernels_claims(
         analysis.law_table(found["curves"], found["finite_width"]),
         ["cauchy"],
-        found["errors"],
+        analysis.error_scores(found["errors"]),
         analysis.slope_table(found["errors"], 16),
         analysis.depth_table(found["depth"]),
-        *(found[name] for name in ("gram", "directions", "images", "hypotheses")),
+        found["gram"],
+        found["directions"],
+        image_layers(found["images"]),
+        found["hypotheses"],
     )
 
 

@@ -40,7 +40,7 @@ with job(snakemake) as run:
         },
     )
     clt = found["clt"].merge(
-        found["one_layer"][["activation", "s", "mean", "error"]],
+        found["preserved"][["activation", "s", "mean", "error"]],
         on=["activation", "s"],
         suffixes=("", "_preserved"),
     )
@@ -53,7 +53,7 @@ with job(snakemake) as run:
         {"mean_preserved": "E|x'|^s, drawn", "approximation": "-s variance/2"},
     )
     write_table(
-        found["tails"],
+        found["indices"].drop(columns="z"),
         output.tails,
         {"s": "g", "share": "g", "hill": ".4f", "error": ".4f", "exact": ".5f"},
         {"hill": "Hill", "exact": "stationary law"},

@@ -1,8 +1,8 @@
-"""Statistics of the training of rectified networks: cells at their chosen rates, schemes compared."""
+"""Statistics of rectified networks: laws against samples, cells at their chosen rates, schemes compared."""
 
 from typing import Any
 
-from replication.isometry.analysis import scheme_comparisons
+from replication.isometry.analysis import scheme_comparisons, study_frames
 from replication.jobs import job
 from replication.training.analysis import training_frames
 
@@ -10,6 +10,5 @@ snakemake: Any  # Snakemake puts it here
 
 with job(snakemake) as run:
     found = run.read()
-    run.write(
-        **training_frames(found["runs"], found["curves"]), comparisons=scheme_comparisons(found["runs"])
-    )
+    trained = training_frames(found["runs"], found["curves"])
+    run.write(**trained, comparisons=scheme_comparisons(found["runs"]), **study_frames(found))

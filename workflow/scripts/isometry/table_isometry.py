@@ -16,7 +16,7 @@ HIDDEN += [f"{name}_{end}" for name in ("trains", "loss", "accuracy") for end in
 
 with job(snakemake) as run:
     found = run.read()
-    deviations, cells = found["deviations"], found["cells"]
+    deviations, cells = found["norms"], found["cells"]
     order = ["mean_log", "sd_log", "p_low", "median", "sd"]
     shown = ["width", "depth", "dead"]
     shown += [c for name in order for c in (name, f"{name}_chain", f"{name}_drawn") if c in deviations]
@@ -47,7 +47,7 @@ with job(snakemake) as run:
         dict.fromkeys(("difference", "least", "largest"), "+.3f") | {"p": ".2g", "p_holm": ".2g"},
         HEADS | {"scheme": "mirrored orthogonal minus", "difference": "test accuracy"},
     )
-    jacobians = found["jacobians"]
+    jacobians = found["spectra"].drop(columns="second_z")
     write_table(
         jacobians.assign(scheme=jacobians.scheme.map(scheme_name)),
         snakemake.output.jacobians,

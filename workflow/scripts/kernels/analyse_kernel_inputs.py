@@ -6,9 +6,9 @@ import pandas as pd
 
 from preactivations.datasets import load
 from preactivations.streams import Stream
-from replication.files import read_parquet, write_parquet
+from replication.files import read_parquet
 from replication.jobs import job
-from replication.kernels.images import direction_rows, hypothesis_table, image_rows, networks_of
+from replication.kernels.images import direction_rows, hypothesis_table, image_layers, image_rows, networks_of
 from replication.training.analysis import chosen_runs
 from replication.training.cell import images as images_of
 
@@ -41,6 +41,10 @@ with job(snakemake) as run:
                 values, run.params.data_pairs, Stream(seed, "kernels", "hypotheses", dataset)
             )
             hypotheses.append(table.assign(dataset=pixels.title, form=form))
-    write_parquet(pd.DataFrame(directions), snakemake.output.directions)
-    write_parquet(pd.DataFrame(images), snakemake.output.images)
-    write_parquet(pd.concat(hypotheses, ignore_index=True), snakemake.output.hypotheses)
+    image_table = pd.DataFrame(images)
+    run.write(
+        directions=pd.DataFrame(directions),
+        images=image_table,
+        layers=image_layers(image_table),
+        hypotheses=pd.concat(hypotheses, ignore_index=True),
+    )

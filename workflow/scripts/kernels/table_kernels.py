@@ -25,7 +25,7 @@ with job(snakemake) as run:
         },
     )
     write_table(
-        found["errors"],
+        found["scores"].drop(columns=["z", "formula_z"]),
         output.errors,
         dict.fromkeys(("angle", "largest", "kernel"), ".4f")
         | {"error": "+.3e", "formula": "+.3e", "standard_error": ".1e", "plain_standard_error": ".1e"},
@@ -54,9 +54,9 @@ with job(snakemake) as run:
     claims = kernels_claims(
         laws,
         run.params.controls,
-        found["errors"],
+        found["scores"],
         slopes,
         depth,
-        *(found[name] for name in ("gram", "directions", "images", "hypotheses")),
+        *(found[name] for name in ("gram", "directions", "layers", "hypotheses")),
     )
     write_table(claims, output.claims)
