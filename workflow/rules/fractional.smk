@@ -102,7 +102,7 @@ rule train_fractional:
 
 rule analyse_fractional:
     input:
-        widths=rules.simulate_fractional.output.widths,
+        **made_by(rules.simulate_fractional),
         runs=expand(
             rules.train_fractional.output.runs,
             dataset=FRACTIONAL_DATA,
@@ -120,6 +120,10 @@ rule analyse_fractional:
         loss=FRACTIONAL_FOLDER / "loss.parquet",
         comparisons=FRACTIONAL_FOLDER / "comparisons.parquet",
         slopes=FRACTIONAL_FOLDER / "slopes.parquet",
+        preserved=FRACTIONAL_FOLDER / "preserved.parquet",
+        convergence=FRACTIONAL_FOLDER / "convergence.parquet",
+        laws=FRACTIONAL_FOLDER / "laws.parquet",
+        indices=FRACTIONAL_FOLDER / "indices.parquet",
     log:
         log_of("analyse_fractional"),
     benchmark:
@@ -135,7 +139,11 @@ rule analyse_fractional:
 
 rule table_fractional:
     input:
-        **made_by(rules.simulate_fractional, rules.analyse_fractional),
+        **made_by(rules.analyse_fractional),
+        **{
+            name: rules.simulate_fractional.output[name]
+            for name in ("constants", "widths", "deep", "agreement", "tests", "clt")
+        },
         code=code("fractional/table_fractional.py"),
     output:
         scales=tabled("fractional", "scales", "Scales by order and width"),

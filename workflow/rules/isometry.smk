@@ -123,12 +123,20 @@ rule analyse_isometry:
             dataset=[data.name for data in ISOMETRY.training.datasets],
             schemes=SCHEME_GROUPS,
         ),
+        deviations=rules.simulate_isometry.output.deviations,
+        correlations=rules.simulate_isometry.output.correlations,
+        jacobians=rules.simulate_isometry.output.jacobians,
+        eigenvalues=rules.derive_isometry.output.eigenvalues,
         code=code("isometry/analyse_isometry.py"),
     output:
         cells=ISOMETRY_FOLDER / "cells.parquet",
         chosen=ISOMETRY_FOLDER / "chosen.parquet",
         loss=ISOMETRY_FOLDER / "loss.parquet",
         comparisons=ISOMETRY_FOLDER / "comparisons.parquet",
+        norms=ISOMETRY_FOLDER / "norms.parquet",
+        roots=ISOMETRY_FOLDER / "roots.parquet",
+        angles=ISOMETRY_FOLDER / "angles.parquet",
+        spectra=ISOMETRY_FOLDER / "spectra.parquet",
     log:
         log_of("analyse_isometry"),
     benchmark:
@@ -144,9 +152,9 @@ rule analyse_isometry:
 
 rule table_isometry:
     input:
-        **made_by(
-            rules.derive_isometry, rules.simulate_isometry, rules.analyse_isometry
-        ),
+        **made_by(rules.analyse_isometry),
+        ks=rules.simulate_isometry.output.ks,
+        indices=rules.derive_isometry.output.indices,
         code=code("isometry/table_isometry.py"),
     output:
         deviations=tabled(

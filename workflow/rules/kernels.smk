@@ -70,6 +70,7 @@ rule analyse_kernel_inputs:
     output:
         directions=KERNEL_FOLDER / "directions.parquet",
         images=KERNEL_FOLDER / "images.parquet",
+        layers=KERNEL_FOLDER / "layers.parquet",
         hypotheses=KERNEL_FOLDER / "hypotheses.parquet",
     log:
         log_of("analyse_kernel_inputs"),
@@ -99,6 +100,7 @@ rule analyse_kernels:
         code=code("kernels/analyse_kernels.py"),
     output:
         law_deviations=KERNEL_FOLDER / "law_deviations.parquet",
+        scores=KERNEL_FOLDER / "scores.parquet",
         slopes=KERNEL_FOLDER / "slopes.parquet",
         angles=KERNEL_FOLDER / "angles.parquet",
     log:
@@ -118,12 +120,8 @@ rule analyse_kernels:
 
 rule table_kernels:
     input:
-        **made_by(
-            rules.simulate_kernels,
-            rules.simulate_kernel_errors,
-            rules.analyse_kernel_inputs,
-            rules.analyse_kernels,
-        ),
+        **made_by(rules.analyse_kernel_inputs, rules.analyse_kernels),
+        gram=rules.simulate_kernels.output.gram,
         code=code("kernels/table_kernels.py"),
     output:
         laws=tabled("kernels", "laws", "Rotation-invariant laws", caption="laws_table"),
@@ -195,4 +193,5 @@ rule kernels:
     input:
         rules.table_kernels.input,
         rules.table_kernels.output,
+        rules.plot_kernels.input,
         rules.plot_kernels.output,
