@@ -24,8 +24,6 @@ from tqdm import tqdm
 
 from replication.files import DamagedFile, read_json, read_parquet, write_json, write_parquet
 
-__all__ = ["Cells", "Recorded", "Task", "progress"]
-
 Task = tuple[Callable[..., Mapping[str, pd.DataFrame]], dict[str, Any]]
 
 

@@ -20,21 +20,6 @@ from replication.labels import activation_math, phi_math
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = [
-    "COLOURS",
-    "MARKERS",
-    "PALETTE",
-    "TEXT_WIDTH",
-    "look",
-    "panels",
-    "save",
-    "shared_legend",
-    "style",
-    "theta_colours",
-    "theta_looks",
-    "training_look",
-]
-
 COLOURS = {
     "relu": "darkturquoise",
     "tanh": "fuchsia",

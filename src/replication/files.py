@@ -11,8 +11,6 @@ from typing import Any
 import pandas as pd
 from pyarrow import ArrowException
 
-__all__ = ["DamagedFile", "read_json", "read_parquet", "whole", "write_json", "write_parquet"]
-
 
 def whole(path: Path, write: Callable[[Path], object]) -> None:
     """`write` beside `path`, then rename: the file is there whole or not at all."""

@@ -15,15 +15,6 @@ from scipy.stats import binomtest, norm
 
 from preactivations.streams import Stream
 
-__all__ = [
-    "bootstrap_interval",
-    "holm",
-    "ks_standard_error",
-    "sign_flip_p",
-    "wilson_interval",
-    "z_limit",
-]
-
 Array = NDArray[np.float64]
 _FALSE_ALARM = 0.0005  # one-sided, over all numbers of a claim
 _RESAMPLES = 2000

@@ -10,20 +10,6 @@ import math
 
 from preactivations.activations.registry import label_of
 
-__all__ = [
-    "HEADS",
-    "PAPERS",
-    "SCHEMES",
-    "activation_math",
-    "activation_name",
-    "law_math",
-    "law_name",
-    "phi_math",
-    "reference_name",
-    "scheme_name",
-    "weights_name",
-]
-
 PAPERS = {
     "1": "Gaussian Pre-Activations in Neural Networks: Myth or Reality?",
     "2": "Initialization of ReLUs for Dynamical Isometry",

@@ -8,8 +8,6 @@ import pandas as pd
 
 from preactivations.pairs.fitted import FitError
 
-__all__ = ["keep_losses"]
-
 
 def keep_losses(error: FitError, path: Path, step: str) -> FitError:
     """Write the loss curve of a failed fit; the error with its place. `step` names the index column."""

@@ -44,8 +44,6 @@ from preactivations.weights import Normal, WeightLaw
 if TYPE_CHECKING:
     from preactivations.pairs.gaussian import Kind
 
-__all__ = ["Setting", "setting_by_name"]
-
 Array = NDArray[np.float64]
 Map = Callable[[Array], Array]
 _PREFIXES = ("normalized_", "unit_")

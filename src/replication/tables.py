@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["claims_markdown", "read_table", "write_table", "write_words"]
-
 # whole pages without anything from elsewhere, so that they open offline and inside a report
 _PAGE = """<!doctype html>
 <html lang="en">

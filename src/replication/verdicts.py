@@ -48,23 +48,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from pandas import DataFrame
 
-__all__ = [
-    "CLAIM_COLUMNS",
-    "NUMBER_COLUMNS",
-    "SOURCES",
-    "Finding",
-    "NothingToTestError",
-    "Source",
-    "claim",
-    "claim_row",
-    "compare",
-    "count_verdicts",
-    "every",
-    "numbers",
-    "some",
-    "stated",
-]
-
 Source = Literal[
     "published",
     "authors' data",

@@ -11,8 +11,6 @@ from replication.verdicts import compare, numbers
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["compare_fits"]
-
 _KS = "ks_product_200000"
 
 

@@ -11,8 +11,6 @@ import pandas as pd
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["study_frames", "unified_table"]
-
 _SETTING = ["activation", "theta"]
 
 

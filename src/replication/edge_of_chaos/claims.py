@@ -14,8 +14,6 @@ from replication.verdicts import Finding, claim, every, some
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["edge_of_chaos_claims"]
-
 _RELU_RATE = 9 * math.pi**2 / 2
 
 

@@ -9,8 +9,6 @@ from replication.verdicts import compare, numbers, stated
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["compare_edge_of_chaos"]
-
 # by name: item, value, half a unit of its last digit
 _CONSTANTS = {
     "tanh_variance": ("tanh at (1.46, 0.013): fixed variance q*", 0.3029, 5e-5),

@@ -25,21 +25,6 @@ from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull, WeightLaw
 from replication.settings import Setting, setting_by_name
 
-__all__ = [
-    "constant_rows",
-    "correlation_rows",
-    "curve_rows",
-    "edge_settings",
-    "heat_rows",
-    "map_rows",
-    "oscillating_rows",
-    "pair_row",
-    "rate_rows",
-    "scale_rows",
-    "uniqueness_row",
-    "variance_rows",
-]
-
 Array = NDArray[np.float64]
 Row = dict[str, Any]
 

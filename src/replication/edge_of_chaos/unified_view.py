@@ -26,8 +26,6 @@ from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull
 from replication.edge_of_chaos.study import edge_settings
 from replication.settings import Setting, setting_by_name
 
-__all__ = ["Scheme", "measure", "null_point", "schemes"]
-
 Array32 = NDArray[np.float32]
 
 _BLOCK = 25  # networks at once

@@ -14,8 +14,6 @@ from replication.training.analysis import chosen_runs
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["LEVEL", "fractional_comparisons", "study_frames", "width_slopes"]
-
 LEVEL = 0.05
 
 

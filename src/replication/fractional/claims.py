@@ -15,8 +15,6 @@ from replication.verdicts import Finding, claim, every, some
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["fractional_claims"]
-
 _CHANCE = 0.001  # of a sound sample being refused
 
 

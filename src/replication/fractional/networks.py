@@ -20,8 +20,6 @@ from preactivations.heavy_tails.scales import clt_mean_variance
 from preactivations.init.tensors import fractional_moment_
 from preactivations.names import parameter
 
-__all__ = ["deep_network"]
-
 _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,

@@ -9,8 +9,6 @@ from replication.verdicts import compare, numbers, stated
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["compare_fractional"]
-
 # by name: item, value, half a unit of its last digit
 _CONSTANTS = {
     "relu_10_0.5": ("sigma sqrt(d/2), ReLU, d = 10, s = .5", 1.113519, 5e-7),

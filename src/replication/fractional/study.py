@@ -32,22 +32,6 @@ from preactivations.relu_law.norm_laws import NormLaw
 from preactivations.relu_law.stationary import stationary_law
 from preactivations.streams import Stream
 
-__all__ = [
-    "agreement_row",
-    "chain_log_norms",
-    "clt_rows",
-    "constants",
-    "deep_moment_rows",
-    "density_rows",
-    "draw_networks",
-    "hill",
-    "ks_to_normal_rows",
-    "one_layer_row",
-    "sigma_rows",
-    "tail_rows",
-    "width_rows",
-]
-
 Array = NDArray[np.float64]
 Row = dict[str, Any]
 

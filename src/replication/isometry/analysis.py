@@ -15,8 +15,6 @@ from replication.training.analysis import chosen_runs
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["scheme_comparisons", "study_frames"]
-
 _FACTORS = (0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.3)
 _FEWEST = 10  # expected networks on either side for a test of a share
 

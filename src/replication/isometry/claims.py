@@ -15,8 +15,6 @@ from replication.verdicts import Finding, claim, every, some
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["isometry_claims"]
-
 _FLAT, _COLLAPSE = 0.05, 0.2  # of accuracy from the shallowest to the deepest networks: our choice
 _SHALLOW = 0.1  # of the width: deeper, few networks carry the mean of s^4, and a sample of them can't test it
 

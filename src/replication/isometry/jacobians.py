@@ -20,8 +20,6 @@ from preactivations.init.mirrored import mirror_network_
 from preactivations.relu_law.jacobians import jacobian_moments
 from preactivations.streams import Stream
 
-__all__ = ["SCHEMES", "network", "singular_value_rows"]
-
 Row = dict[str, Any]
 
 SCHEMES = ("he", "orthogonal", "mirrored_gaussian", "mirrored_orthogonal")

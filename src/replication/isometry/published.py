@@ -10,8 +10,6 @@ from replication.verdicts import compare, numbers, stated
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["compare_isometry"]
-
 # by name: item, value, half a unit of its last digit
 _CONSTANTS = {
     "mean_log": ("E log(Q / E Q) of a ReLU layer, n = 50", -0.051739, 5e-7),

@@ -22,18 +22,6 @@ from preactivations.relu_law.two_inputs import log_angle_drift, mean_correlation
 from preactivations.streams import Stream
 from preactivations.weights import Normal
 
-__all__ = [
-    "constants",
-    "correlation_rows",
-    "density_rows",
-    "deviation_rows",
-    "drawn_norms",
-    "eigenvalue_rows",
-    "he_chain",
-    "histogram_rows",
-    "stationary_rows",
-]
-
 Array = NDArray[np.float64]
 Row = dict[str, Any]
 

@@ -14,17 +14,6 @@ from scipy.stats import norm
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = [
-    "CONFIDENCE",
-    "SLOPE_TOLERANCE",
-    "curve_tolerance",
-    "depth_table",
-    "error_scores",
-    "law_table",
-    "slope_row",
-    "slope_table",
-]
-
 Array = NDArray[np.float64]
 
 SLOPE_TOLERANCE = 0.2

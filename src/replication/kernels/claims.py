@@ -17,8 +17,6 @@ from replication.verdicts import Finding, NothingToTestError, claim, every, some
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["kernels_claims"]
-
 # of cos t' of trained rows; of its deviation, in units of that of untrained ones: our choice
 _MEAN, _SCATTER = 0.05, 1.5
 _SCATTERS = 0.15  # a kernel that does not exist

@@ -21,8 +21,6 @@ from preactivations.streams import Stream
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["direction_rows", "hypothesis_table", "image_layers", "image_rows", "networks_of"]
-
 Array = NDArray[np.float64]
 Row = dict[str, Any]
 Layer = tuple[Array, Array]  # weights (neurons, inputs), biases

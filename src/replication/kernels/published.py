@@ -10,8 +10,6 @@ from replication.verdicts import compare, numbers, stated
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["compare_kernels"]
-
 # by name: item, value, half a unit of its last digit
 _CONSTANTS = {
     "kernel": ("k(x, y) of ReLU, |x| = |y| = 1, angle 1.2", 0.2603, 5e-5),

@@ -25,19 +25,6 @@ from preactivations.kernels.monte_carlo import kernel_error
 from preactivations.rows import Iid, IidRademacher, RotationInvariant
 from preactivations.streams import Stream
 
-__all__ = [
-    "Spectrum",
-    "constants",
-    "curve_rows",
-    "depth_rows",
-    "error_row",
-    "finite_width_row",
-    "gram_rows",
-    "input_kinds",
-    "inputs",
-    "spectrum",
-]
-
 Array = NDArray[np.float64]
 Row = dict[str, Any]
 

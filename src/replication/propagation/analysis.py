@@ -18,22 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from pandas import DataFrame, Series
 
-__all__ = [
-    "CELL",
-    "FEWEST",
-    "LEVEL",
-    "control_table",
-    "count_beyond",
-    "exact_variance",
-    "image_deviations",
-    "normal_from_width",
-    "rank_orders",
-    "square_dependence",
-    "study_frames",
-    "width_laws",
-    "within_null",
-]
-
 CELL = ["activation", "theta", "law"]
 LEVEL = 0.95  # of the null law
 FEWEST = 50  # networks for statements that take an estimate as normal

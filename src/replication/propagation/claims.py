@@ -23,8 +23,6 @@ from replication.verdicts import Finding, Source, claim, every, some
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["propagation_claims", "propagation_text"]
-
 _PAIRS = ("odd", "positive")
 _PAPER = "Wolinski & Arbel"
 # the paper shows the positive kind

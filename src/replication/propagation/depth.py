@@ -23,16 +23,6 @@ from preactivations.propagation.statistics import LayerStatistics
 from preactivations.streams import Stream
 from replication.settings import Setting
 
-__all__ = [
-    "block_means",
-    "first_images",
-    "layer_rows",
-    "quantile_rows",
-    "simulate_depth",
-    "study_correlations",
-    "theory_correlations",
-]
-
 Array = NDArray[np.float64]
 _QUANTILES = 101
 

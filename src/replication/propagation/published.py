@@ -12,8 +12,6 @@ from replication.verdicts import compare, numbers
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["compare_fitted_sweep_iii", "compare_sweep_iii", "width_one"]
-
 _PUBLISHED_SAMPLES = 200_000
 
 

@@ -21,8 +21,6 @@ from preactivations.weights import Normal, WeightLaw
 if TYPE_CHECKING:
     from replication.settings import Setting
 
-__all__ = ["ks_line", "ks_points", "sweep_widths"]
-
 Array = NDArray[np.float64]
 
 

@@ -15,19 +15,6 @@ from replication.inference import bootstrap_interval, wilson_interval
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = [
-    "CELL",
-    "SETTING",
-    "cell_table",
-    "chosen_runs",
-    "curve_table",
-    "persistence_table",
-    "setting_table",
-    "size_table",
-    "training_frames",
-    "with_initial",
-]
-
 SETTING = ["activation", "law", "theta"]
 CELL = ["dataset", "optimizer", *SETTING, "width", "depth"]
 _CHANCE = 0.1

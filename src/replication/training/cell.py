@@ -17,8 +17,6 @@ from preactivations.training.runs import Plan, Split, split_images, tensors, tra
 from replication.cells import progress
 from replication.jobs import Job
 
-__all__ = ["generator", "images", "plan_of", "train_cell"]
-
 Build = Callable[[Sequence[int], int, int], nn.Sequential]
 
 

@@ -20,8 +20,6 @@ from replication.verdicts import CLAIM_COLUMNS, Finding, claim, some
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["persistence_claim", "study_claims", "training_text"]
-
 _LEVEL = 0.05
 _NEAR = 1.2
 _TITLE = "question of the title of Wolinski & Arbel"

@@ -27,8 +27,6 @@ from replication.training.analysis import (
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Prediction", "comparisons", "predict", "prediction_table", "study_frames"]
-
 Array = NDArray[np.float64]
 _PERMUTATIONS = 2000
 _DEAD = 0.01

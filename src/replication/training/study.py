@@ -29,14 +29,6 @@ from replication.propagation.depth import layer_rows, simulate_depth
 from replication.settings import Setting
 from replication.training.cell import train_cell
 
-__all__ = [
-    "Architecture",
-    "initial_rows",
-    "neuron_rows",
-    "persistence",
-    "train_setting",
-]
-
 Row = dict[str, Any]
 
 
