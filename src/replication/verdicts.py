@@ -49,12 +49,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 Source = Literal[
-    "published",
-    "authors' data",
-    "authors' program",
-    "derived here",
-    "independent derivation",
-    "our question",
+    "published", "authors' data", "authors' program", "derived here", "independent derivation", "our question"
 ]
 SOURCES: tuple[Source, ...] = get_args(Source)
 NUMBER_VERDICTS = ["agrees", "differs by design", "fails", "not tested"]

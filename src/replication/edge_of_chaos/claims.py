@@ -183,11 +183,7 @@ def _off_the_edge(divergences: DataFrame) -> Finding:
     )
 
 
-@claim(
-    "the depth to which two inputs can be distinguished follows xi",
-    "published",
-    "Schoenholz et al. 2017",
-)
+@claim("the depth to which two inputs can be distinguished follows xi", "published", "Schoenholz et al. 2017")
 def _depth_follows_xi(distances: DataFrame) -> Finding:
     """Depth at which the two inputs are within a factor e of where they started from the limit, against the map's."""
     fallen = distances[(distances.measured < math.inf) & distances.predicted.between(0, math.inf, "neither")]

@@ -78,10 +78,7 @@ def _curves(laws: DataFrame) -> Finding:
     )
 
 
-@claim(
-    "at finite width only E|w|^4 tells the laws apart: n Var(k_hat) = ratio F_2 - F_1^2",
-    "derived here",
-)
+@claim("at finite width only E|w|^4 tells the laws apart: n Var(k_hat) = ratio F_2 - F_1^2", "derived here")
 def _variances(laws: DataFrame) -> Finding:
     z = some(pd.concat([laws.kernel_z, laws.variance_z]).dropna().abs(), "samples")
     limit = z_limit(len(z))

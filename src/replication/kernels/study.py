@@ -13,14 +13,7 @@ from preactivations.kernels.arc_cosine import rectified
 from preactivations.kernels.clt import clt_correction
 from preactivations.kernels.finite_width import finite_width_variance, log_angle_moments
 from preactivations.kernels.inputs import at_angle, scaled
-from preactivations.kernels.maps import (
-    angle_between,
-    angle_if_alive,
-    angular_map,
-    gram,
-    iterate,
-    kernel,
-)
+from preactivations.kernels.maps import angle_between, angle_if_alive, angular_map, gram, iterate, kernel
 from preactivations.kernels.monte_carlo import kernel_error
 from preactivations.rows import Iid, IidRademacher, RotationInvariant
 from preactivations.streams import Stream
@@ -251,13 +244,7 @@ def spectrum(matrix: Array) -> Spectrum:
 
 
 def gram_rows(
-    n: int,
-    m: int,
-    depths: Sequence[int],
-    slopes: Sequence[float],
-    width: int,
-    networks: int,
-    stream: Stream,
+    n: int, m: int, depths: Sequence[int], slopes: Sequence[float], width: int, networks: int, stream: Stream
 ) -> list[Row]:
     """Spectra of the Gram matrix of n normal inputs in R^m against depth: wide layers, and drawn normal networks.
 

@@ -143,9 +143,7 @@ def _falls_with_width(at: DataFrame, depth: int) -> Finding:
         beyond = ordered[~ordered.ks_standardized_inside.to_numpy(bool)]
         falls += list(np.diff(beyond.ks_standardized) < 0)
     return Finding(
-        f"steps of width at depth {depth} between cells that are distinguishable from normal",
-        "",
-        falls,
+        f"steps of width at depth {depth} between cells that are distinguishable from normal", "", falls
     )
 
 

@@ -226,13 +226,7 @@ def training_text(
             for frame in (cells, settings, comparisons, predictions, start)
         )
         claims = study_claims(own_tests, own_predictions, own_start)
-        lines += [
-            f"## {size.dataset}, {size.optimizer}",
-            "",
-            _size(size),
-            "",
-            claims_markdown(claims),
-        ]
+        lines += [f"## {size.dataset}, {size.optimizer}", "", _size(size), "", claims_markdown(claims)]
         if (part.depth > 0).any():
             lines += ["", *_settings(own_settings, int(part.depth.max()))]
         if (part.depth == 0).any():

@@ -203,9 +203,7 @@ def plot_training(paths: Any) -> None:
             top.axhline(0.1, color="0.5", ls=":", lw=1)
             top.set(ylim=(0, 1))
             top.set_title(
-                f"{activation_name(name)}, {int(part.depth.iloc[0])} layers",
-                loc="right",
-                fontsize=8,
+                f"{activation_name(name)}, {int(part.depth.iloc[0])} layers", loc="right", fontsize=8
             )
             bottom.axhline(np.log(10), color="0.5", ls=":", lw=1)
             bottom.set(xlabel="epoch", yscale="log")

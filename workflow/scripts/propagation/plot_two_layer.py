@@ -11,11 +11,7 @@ from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
 
-SWEEPS = {
-    "i": "(i) $n_0 = 1$, $n_1 = n$",
-    "ii": "(ii) $n_0 = n$, $n_1 = 2$",
-    "iii": "(iii) $n_0 = n_1 = n$",
-}
+SWEEPS = {"i": "(i) $n_0 = 1$, $n_1 = n$", "ii": "(ii) $n_0 = n$, $n_1 = 2$", "iii": "(iii) $n_0 = n_1 = n$"}
 KINDS = ("odd", "positive")
 
 
