@@ -101,7 +101,12 @@ FAULTS = [
     ("density.fitted.extended_thetas", [3], "", "must not repeat thetas, got [3.0] in both"),
     ("gpu", "tpu", "gpu", "'tpu'"),
     ("propagation.widths", [{"width": 3}], "propagation.widths.0.networks", "Field required"),
-    ("propagation.widths", [{"width": 3, "networks": 5}] * 2, "propagation", "distinct, repeated: [3]"),
+    (
+        "propagation.widths",
+        [{"width": 3, "networks": 5}] * 2,
+        "propagation.widths",
+        "distinct, repeated: [3]",
+    ),
     ("propagation.activations", ["gelu"], "propagation.activations.0", "'gelu'"),
     ("propagation.activations", ["oscillating_"], "propagation.activations.0", "oscillating_"),
     ("propagation.quantile_depths", [60], "propagation", "at most depth = 50, got [60]"),
@@ -110,7 +115,12 @@ FAULTS = [
     ("propagation.correlations.datasets", ["svhn"], "propagation.correlations.datasets.0", "'svhn'"),
     ("propagation.correlations.datasets", [], "propagation.correlations.datasets", "at least 1 item"),
     ("edge_of_chaos.heat_maps", ["swish"], "edge_of_chaos.heat_maps.0", "unknown activation 'swish'"),
-    ("edge_of_chaos.widths", [{"width": 3, "networks": 5}] * 2, "edge_of_chaos", "distinct, repeated: [3]"),
+    (
+        "edge_of_chaos.widths",
+        [{"width": 3, "networks": 5}] * 2,
+        "edge_of_chaos.widths",
+        "distinct, repeated: [3]",
+    ),
     ("propagation.correlations.depths", [0], "propagation.correlations", "one above 0"),
     (
         "training.datasets",
@@ -127,7 +137,12 @@ FAULTS = [
     ("training.datasets", [], "training.datasets", "at least 1 item"),
     ("training.activations", ["odd", "gelu"], "training.activations.1", "'gelu'"),
     ("training.thetas", [], "training", "need thetas"),
-    ("training.optimizers", [{"name": "sgd", "learning_rates": [0.1]}] * 2, "training", "repeated: ['sgd']"),
+    (
+        "training.optimizers",
+        [{"name": "sgd", "learning_rates": [0.1]}] * 2,
+        "training.optimizers",
+        "repeated: ['sgd']",
+    ),
     (
         "training.optimizers",
         [{"name": "lion", "learning_rates": [0.1]}],

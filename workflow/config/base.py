@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-
-
-def distinct(values: list[Any]) -> list[Any]:
-    repeated = sorted({v for v in values if values.count(v) > 1})
-    if repeated:
-        raise ValueError(f"values must be distinct, repeated: {repeated}")
-    return values
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 
-Distinct = AfterValidator(distinct)
+def distinct(key: str = "") -> AfterValidator:
+    """Of a list: all values, or attributes `key` of its sections, differ."""
+
+    def check(values: list[Any]) -> list[Any]:
+        keys = [getattr(value, key) for value in values] if key else values
+        if repeated := sorted({k for k in keys if keys.count(k) > 1}):
+            raise ValueError(f"values must be distinct, repeated: {repeated}")
+        return values
+
+    return AfterValidator(check)
+
+
+Distinct = distinct()
 Theta = Annotated[
     float,
     Field(
@@ -87,3 +92,33 @@ class WidthCell(Section):
     """Neurons in every layer."""
     networks: int = Field(ge=2, le=10**9)
     """How many are drawn."""
+
+
+WidthCells = Annotated[list[WidthCell], Field(min_length=1), distinct("width")]
+
+
+class TrainedOn(Section):
+    """A data set with its number of epochs."""
+
+    name: DataName
+    """digits needs no file; the others are fetched into data/raw once."""
+    epochs: int = Field(ge=1, le=10_000)
+    """Passes over the training part."""
+
+
+class LivingNetworks(Section):
+    """ReLU networks most of which are alive: a layer is dead with probability 2^-width."""
+
+    width: int = Field(ge=2, le=10_000)
+    """Neurons per layer."""
+    depth: int = Field(ge=2, le=100_000)
+    """Layers."""
+
+    @model_validator(mode="after")
+    def _alive(self) -> Self:
+        depth = max(self.depth, *getattr(self, "depths", []), 0)
+        if depth * 0.5**self.width > 0.1:
+            raise ValueError(
+                f"width must be larger at depth {depth} (depth 2^-width <= .1), or networks are dead, got {self.width}"
+            )
+        return self

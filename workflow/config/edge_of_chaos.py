@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, PositiveFloat
 
-from config.base import ActivationName, Distinct, Section, Theta, WidthCell, distinct
+from config.base import ActivationName, Distinct, Section, Theta, WidthCell, WidthCells
 
 
 class Oscillating(Section):
@@ -49,7 +49,7 @@ class EdgeOfChaos(Section):
     """End of the curves over b, which begin at 0."""
     omegas: Annotated[list[Annotated[float, Field(gt=0, le=100)]], Distinct] = Field(min_length=1)
     """Frequencies of the counter-example phi_(.99, omega)."""
-    widths: list[WidthCell] = Field(min_length=1)
+    widths: WidthCells
     """Widths of the simulated networks, each with their number."""
     depth: int = Field(ge=10, le=10_000)
     """Layers."""
@@ -62,8 +62,3 @@ class EdgeOfChaos(Section):
     """Networks of the unified view, with gradients."""
     memory_mb: float = Field(ge=8, le=10**6)
     """Bound on the working memory of the simulation."""
-
-    @model_validator(mode="after")
-    def _widths_aredistinct(self) -> Self:
-        distinct([cell.width for cell in self.widths])
-        return self

@@ -6,28 +6,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from config.base import DataName, Distinct, Section, distinct
+from config.base import Distinct, LivingNetworks, Section, TrainedOn, distinct
 
 Order = Annotated[float, Field(ge=0.05, le=2, description="order of a moment")]
 FractionalOrder = Annotated[float, Field(ge=0.05, lt=2, description="order below that of He")]
 Scaling = Literal["relu", "leaky_relu", "linear"]
 
 
-def _alive(width: int, depth: int) -> None:
-    """Most ReLU networks must be alive: a layer is dead with probability 2^-width."""
-    if depth * 0.5**width > 0.1:
-        raise ValueError(
-            f"width must be larger at depth {depth} (depth 2^-width <= .1), or networks are dead, got {width}"
-        )
-
-
-class DeepMoments(Section):
+class DeepMoments(LivingNetworks):
     """Moments of single entries of very deep ReLU networks."""
 
-    width: int = Field(ge=2, le=10_000)
-    """Neurons per layer."""
-    depth: int = Field(ge=2, le=100_000)
-    """Layers."""
     networks: int = Field(ge=10, le=10**7)
     """With drawn matrices."""
     chains: int = Field(ge=10, le=10**9)
@@ -35,17 +23,10 @@ class DeepMoments(Section):
     orders: Annotated[list[Order], Distinct] = Field(min_length=1, max_length=5)
     """Orders s of the initialization."""
 
-    @model_validator(mode="after")
-    def _networks_live(self) -> Self:
-        _alive(self.width, self.depth)
-        return self
 
-
-class LogNorms(Section):
+class LogNorms(LivingNetworks):
     """Law of the log norm beside the central limit theorem."""
 
-    width: int = Field(ge=2, le=10_000)
-    """Neurons per layer."""
     depth: int = Field(ge=2, le=10_000)
     """Layers."""
     networks: int = Field(ge=50, le=10**7)
@@ -60,11 +41,6 @@ class LogNorms(Section):
     """Orders s at which mean and variance are checked, for each activation."""
     layer_width: int = Field(ge=2, le=10_000)
     """Neurons of the single layers whose moment of order s is checked."""
-
-    @model_validator(mode="after")
-    def _networks_live(self) -> Self:
-        _alive(self.width, max(self.depth, *self.depths))
-        return self
 
 
 class Tails(Section):
@@ -82,13 +58,9 @@ class Tails(Section):
     """Shares of the largest norms in the Hill estimate; those with fewer than 20 norms are left out."""
 
 
-class FractionalData(Section):
+class FractionalData(TrainedOn):
     """A data set and how long it is trained on."""
 
-    name: DataName
-    """digits needs no file; the others are fetched into data/raw once."""
-    epochs: int = Field(ge=1, le=10_000)
-    """Passes over the training part."""
     batch_size: int = Field(ge=1, le=10_000)
     """Images per step."""
     seeds: int = Field(ge=2, le=1000)
@@ -112,7 +84,7 @@ class FractionalData(Section):
 class FractionalTraining(Section):
     """Training from initializations of different orders."""
 
-    datasets: list[FractionalData] = Field(min_length=1)
+    datasets: Annotated[list[FractionalData], distinct("name")] = Field(min_length=1)
     """Images of 32 x 32 pass two convolutions first."""
     width: int = Field(ge=2, le=10_000)
     """Neurons per layer."""
@@ -131,7 +103,6 @@ class FractionalTraining(Section):
 
     @model_validator(mode="after")
     def _rates_are_there(self) -> Self:
-        distinct([data.name for data in self.datasets])
         missing = [name for name in self.orders if not self.learning_rates.get(name)]
         if missing:
             raise ValueError(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from config.base import DataName, Distinct, Optimizer, Section, Width, distinct
+from config.base import Distinct, Optimizer, Section, TrainedOn, Width, distinct
 
 
 class DrawnLaw(Section):
@@ -72,19 +72,10 @@ class Jacobians(Section):
     """Networks per scheme and depth."""
 
 
-class IsometryData(Section):
-    """A data set with its number of epochs."""
-
-    name: DataName
-    """digits needs no file; the others are fetched into data/raw once."""
-    epochs: int = Field(ge=1, le=10_000)
-    """Passes over the training part."""
-
-
 class IsometryTraining(Section):
     """Training from the four schemes against depth."""
 
-    datasets: list[IsometryData] = Field(min_length=1)
+    datasets: Annotated[list[TrainedOn], distinct("name")] = Field(min_length=1)
     """What is trained on."""
     width: Annotated[int, Field(ge=2, le=10_000, multiple_of=2)]
     """Hidden neurons per layer, even."""
@@ -100,11 +91,6 @@ class IsometryTraining(Section):
     """Part of the training images that chooses the learning rate."""
     schemes_per_job: int = Field(ge=1, le=4)
     """How many of the four schemes one job trains; finished cells are kept if a job is stopped."""
-
-    @model_validator(mode="after")
-    def _datasets_aredistinct(self) -> Self:
-        distinct([data.name for data in self.datasets])
-        return self
 
 
 class Isometry(Section):

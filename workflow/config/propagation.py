@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from config.base import DataName, Distinct, Section, Theta, Width, WidthCell, distinct
+from config.base import DataName, Distinct, Section, Theta, Width, WidthCells
 
 
 class TwoLayer(Section):
@@ -33,7 +33,7 @@ class Correlations(Section):
     """digits needs no file; the others are fetched into data/raw once."""
     images_per_class: int = Field(ge=2, le=100)
     """Images of each of the ten classes, the first ones of the training part."""
-    widths: list[WidthCell] = Field(min_length=1)
+    widths: WidthCells
     """Widths, each with its number of networks."""
     depths: Annotated[list[Annotated[int, Field(ge=0, le=10_000)]], Distinct] = Field(min_length=1)
     """Depths of the class-averaged matrices; 0 is the images themselves. The largest is the depth of the networks."""
@@ -41,8 +41,7 @@ class Correlations(Section):
     """Bound on the working memory of the simulation."""
 
     @model_validator(mode="after")
-    def _widths_aredistinct(self) -> Self:
-        distinct([cell.width for cell in self.widths])
+    def _networks_are_drawn(self) -> Self:
         if max(self.depths) < 1:
             raise ValueError(f"depths must have one above 0, got {self.depths}")
         return self
@@ -66,7 +65,7 @@ class Propagation(Section):
     """Weibull shape of the odd and positive activations among the controls."""
     depth: int = Field(ge=2, le=10_000)
     """Layers."""
-    widths: list[WidthCell] = Field(min_length=1)
+    widths: WidthCells
     """Widths, each with its number of networks."""
     widths_per_job: int = Field(ge=1)
     """How many widths one job computes; finished cells are kept if a job is stopped."""
@@ -80,7 +79,6 @@ class Propagation(Section):
 
     @model_validator(mode="after")
     def _cells_are_there(self) -> Self:
-        distinct([cell.width for cell in self.widths])
         if {"odd", "positive"} & set(self.activations) and not (self.thetas or self.spherical):
             raise ValueError("activations odd and positive need thetas or spherical")
         if max(self.quantile_depths) > self.depth:

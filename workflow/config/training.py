@@ -6,16 +6,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from config.base import DataName, Distinct, Optimizer, Section, Theta, distinct
+from config.base import DataName, Distinct, Optimizer, Section, Theta, TrainedOn, distinct
 
 
-class TrainingData(Section):
+class TrainingData(TrainedOn):
     """A data set on which networks are trained."""
 
-    name: DataName
-    """digits needs no file; the others are fetched into data/raw once."""
-    epochs: int = Field(ge=1, le=10_000)
-    """Passes over the training part."""
     perceptrons: bool
     """Train the grid of perceptrons."""
     convolutional: bool
@@ -59,7 +55,7 @@ class Persistence(Section):
 class Training(Section):
     """Training of perceptrons and convolutional networks from each initialization."""
 
-    datasets: list[TrainingData] = Field(min_length=1)
+    datasets: Annotated[list[TrainingData], distinct("name")] = Field(min_length=1)
     """What is trained on."""
     activations: Annotated[
         list[Annotated[str, Field(pattern=r"^(odd|odd_edge|positive|relu|tanh|oscillating_\d+(\.\d+)?)$")]],
@@ -78,7 +74,7 @@ class Training(Section):
     """Hidden layers."""
     widths_per_job: int = Field(ge=1)
     """How many widths one job trains; finished cells are kept if a job is stopped."""
-    optimizers: list[Optimizer] = Field(min_length=1)
+    optimizers: Annotated[list[Optimizer], distinct("name")] = Field(min_length=1)
     """Each with its learning rates."""
     seeds: int = Field(ge=2, le=1000)
     """Runs per learning rate; they fix initial values and the order of batches."""
@@ -92,18 +88,14 @@ class Training(Section):
 
     @model_validator(mode="after")
     def _cells_are_there(self) -> Self:
-        names = [data.name for data in self.datasets]
-        distinct(names)
-        distinct([optimizer.name for optimizer in self.optimizers])
+        epochs: dict[str, int] = {data.name: data.epochs for data in self.datasets}
         if {"odd", "odd_edge", "positive"} & set(self.activations) and not self.thetas:
             raise ValueError("activations odd, odd_edge and positive need thetas")
-        if self.persistence.dataset not in names:
-            raise ValueError(f"persistence.dataset must be one of {names}, got {self.persistence.dataset!r}")
-        epochs = {data.name: data.epochs for data in self.datasets}[self.persistence.dataset]
-        if max(self.persistence.at) > epochs:
-            raise ValueError(
-                f"persistence.at must be at most the epochs = {epochs}, got {self.persistence.at}"
-            )
+        followed = self.persistence
+        if followed.dataset not in epochs:
+            raise ValueError(f"persistence.dataset must be one of {list(epochs)}, got {followed.dataset!r}")
+        if max(followed.at) > (last := epochs[followed.dataset]):
+            raise ValueError(f"persistence.at must be at most the epochs = {last}, got {followed.at}")
         if "relu" in self.controls and "relu" not in self.activations:
             raise ValueError("controls relu needs activations relu, which is its twin")
         if any(data.perceptrons for data in self.datasets) and not self.datasets[0].perceptrons:

@@ -205,7 +205,7 @@ def _depth_follows_xi(distances: DataFrame) -> Finding:
     "the second moment of gradients is multiplied by chi_1 per layer", "published", "Schoenholz et al. 2017"
 )
 def _gradients(gradients: DataFrame) -> Finding:
-    listed = ", ".join(
+    listed = "; ".join(
         f"{r.scheme} {math.exp(r.measured):.3f} ({math.exp(r.predicted):.3f})" for r in gradients.itertuples()
     )
     return Finding(
