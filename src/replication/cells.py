@@ -28,18 +28,10 @@ Task = tuple[Callable[..., Mapping[str, pd.DataFrame]], dict[str, Any]]
 
 
 class Recorded(Mapping[str, Any]):
-    """A dictionary, also by attribute, that notes every value that is read from it.
+    """A dictionary of plain values, lists and mappings, also by attribute, that notes every value that is read from it.
 
-    Dictionaries inside are recorded in turn: reading `params.study["depth"]` notes study.depth and nothing else.
-
-    Parameters
-    ----------
-    values : mapping
-        Of plain values, lists and mappings.
-    notes : list of dict
-        Values by their path are noted in the last one.
-    path : str
-        Of `values`, for those inside another one.
+    Dictionaries inside are recorded in turn: reading `params.study["depth"]` notes study.depth and nothing else. Values
+    are noted in the last of `notes` by their path, which begins with `path`.
     """
 
     def __init__(self, values: Mapping[str, Any], notes: list[dict[str, Any]], path: str = "") -> None:
@@ -72,13 +64,11 @@ class Cells:
     ----------
     output : path
         The first output of the job; cells are kept beside it.
-    files : sequence of path
+    files : list of str
         Code and data that the job reads: other contents make other cells.
-    values : mapping
-        All that the job can read, by path (`flat`).
-    notes : list of dict
-        Where `Recorded` notes what is read. What was read until now holds for all cells, what is read between cells
-        for none: it says which ones there are.
+    values, notes
+        All that the job can read, and where `Recorded` notes what is read. What was read until now holds for all cells,
+        what is read between cells for none: it says which ones there are.
     """
 
     def __init__(

@@ -128,7 +128,6 @@ def panels(
 
     Parameters
     ----------
-    rows, columns : int
     height : float
         Of the figure, inches.
     used : int, optional
@@ -140,8 +139,7 @@ def panels(
 
     Returns
     -------
-    figure : Figure
-    axes : array of Axes, shape (rows, columns)
+    figure, and array of axes, shape (rows, columns)
     """
     from matplotlib import pyplot
 

@@ -54,19 +54,16 @@ class Setting(NamedTuple):
 
     Attributes
     ----------
-    name : str
     weights : WeightLaw
         Law from the second layer on.
     exact : Activation
         In float64, for theory.
     variance : float
-        v, at which the variance stays at infinite width; 1 by default. 0 or infinite where it does not stay.
-    sigma_w : float
-        Scale of the weights; 1 by default.
-    sigma_b : float
-        Scale of the biases; 0 by default.
+        v, at which the variance stays at infinite width. 0 or infinite where it does not stay.
+    sigma_w, sigma_b : float
+        Scales of the weights and of the biases.
     normalize : bool
-        Whether activations are divided by their root mean square over the layer; not by default.
+        Whether activations are divided by their root mean square over the layer.
     law : WeightLaw, optional
         Of the exact pair that the activation belongs to; the control has other weights.
     """
@@ -104,20 +101,11 @@ class Setting(NamedTuple):
         return float(chi(self.exact, self.variance, sigma_w=sigma_w, weight_variance=weight_variance))
 
     def square_covariance(self, width: int, depth: int) -> Array:
-        """Cov(z_i^2, z_j^2) / v^2 in layers 1..depth, first order in 1/width (0 for the control, exactly).
+        """Cov(z_i^2, z_j^2) / v^2 in layers 1..depth, shape (depth,), first order in 1/width (0 for the control, exactly).
 
         With b = (sigma_w^2 E W^2)^2 Var phi(z)^2 and a = dv'/dv at v it is (b / n) (1 - a^(2(l - 1))) / (1 - a^2) in
         layer l (derived here): each layer adds b / n, and passes on what the fluctuating variance of the layer before
         brings. For exact pairs b = 3 (E W^2)^2 / E W^4 - 1, whatever the kind.
-
-        Parameters
-        ----------
-        width, depth : int
-            n, and the number of layers, at least 1.
-
-        Returns
-        -------
-        array, shape (depth,)
         """
         if self.normalize:
             return np.zeros(depth)
@@ -185,10 +173,6 @@ def setting_by_name(
         Scales instead of those of the table. v is then what the variance map tends to from 1: it may be 0 or infinite.
     weights : WeightLaw, optional
         With `sigma_w`: weights instead of normal ones or those of the pair.
-
-    Returns
-    -------
-    Setting
 
     Raises
     ------

@@ -45,21 +45,10 @@ def write_table(
     formats: dict[str, str] | None = None,
     headers: dict[str, str] | None = None,
 ) -> None:
-    """Write `frame` once per path; the ending of a path (.csv, .md, .tex, .html) says how.
+    """Write `frame` once per path; the ending of a path (.csv, .md, .tex, .html) says how. ValueError for another one.
 
-    Parameters
-    ----------
-    frame : DataFrame
-    paths : sequence of path
-    formats : dict, optional
-        Column -> format specification for all but CSV, e.g. {"ks": ".4f"}. Missing values are left empty.
-    headers : dict, optional
-        Column -> heading for all but CSV.
-
-    Raises
-    ------
-    ValueError
-        For another ending.
+    For all but CSV `formats` gives format specifications by column, e.g. {"ks": ".4f"}, and `headers` headings.
+    Missing values are left empty.
     """
     from tabulate import tabulate
 
@@ -104,13 +93,7 @@ def claims_markdown(claims: DataFrame) -> str:
 
 
 def write_words(text: str, paths: Sequence[str | Path]) -> None:
-    """Write Markdown once per path, as it is (.md) or as a page of its own (.html).
-
-    Raises
-    ------
-    ValueError
-        For another ending.
-    """
+    """Write Markdown once per path, as it is (.md) or as a page of its own (.html). ValueError for another ending."""
     from markdown_it import MarkdownIt
 
     for path in map(Path, paths):

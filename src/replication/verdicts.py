@@ -75,7 +75,7 @@ def compare(
     by_design: bool = False,
     note: str = "",
 ) -> dict[str, Any]:
-    """Row of a number.
+    """Row of a number, with the keys of `NUMBER_COLUMNS` without paper.
 
     Parameters
     ----------
@@ -83,7 +83,6 @@ def compare(
         What the number is.
     source : str
         Of the target, see the table of the module.
-    target, ours, tolerance : float
     uncertainty : float
         Standard error of ours, to be shown.
     half_width : float
@@ -92,12 +91,6 @@ def compare(
         Whether a smaller number than the target agrees at any distance.
     by_design : bool
         Whether a number outside the tolerance is explained.
-    note : str
-
-    Returns
-    -------
-    dict
-        Keys of `NUMBER_COLUMNS` without paper.
     """
     off = ours - target if at_most else abs(ours - target)
     if off + half_width <= tolerance:
@@ -121,15 +114,9 @@ def compare(
 def stated(
     values: DataFrame, constants: dict[str, tuple[str, float, float]], source: Source = "derived here"
 ) -> list[dict[str, Any]]:
-    """Rows of constants that are known to some digits.
+    """Rows of constants that are known to some digits. `values` has name and value.
 
-    Parameters
-    ----------
-    values : DataFrame
-        name, value.
-    constants : dict
-        By name: item, value, half a unit of its last digit.
-    source : str
+    `constants` has by name: item, value, half a unit of its last digit.
     """
     ours = values.set_index("name").value
     note = "half a unit of the last digit; computed, no samples"
@@ -199,16 +186,8 @@ def claim(
 ) -> Callable[[Callable[P, Finding]], Callable[P, dict[str, str]]]:
     """Decorator: the row of a statement from the function that tests it.
 
-    The row is "not tested" without a call if one of the arguments is a table without rows.
-
-    Parameters
-    ----------
-    words : str
-        The statement; keyword arguments of the function are filled in.
-    source : str
-        See the table of the module.
-    reference : str
-        The paper, or what of it.
+    Keyword arguments of the function are filled into `words`; `source` is one of the module's table, `reference` the
+    paper, or what of it. The row is "not tested" without a call if one of the arguments is a table without rows.
     """
 
     def decorate(test: Callable[P, Finding]) -> Callable[P, dict[str, str]]:

@@ -17,14 +17,8 @@ _KS = "ks_product_200000"
 def compare_fits(fits: DataFrame, losses: DataFrame, assessments: DataFrame) -> DataFrame:
     """The published losses, and three facts about the authors' fits where all their thetas were fitted.
 
-    Parameters
-    ----------
-    fits : DataFrame
-        theta, losses (list), spread_last_100, mass.
-    losses : DataFrame
-        Published: theta, loss.
-    assessments : DataFrame
-        theta, kind, density_variance, ks_product_<n>.
+    `fits` has theta, losses (list), spread_last_100 and mass; `losses`, published, theta and loss; `assessments` theta,
+    kind, density_variance and ks_product_<n>.
     """
     rows = []
     published = losses.set_index("theta").loss

@@ -32,18 +32,9 @@ _BLOCK = 25  # networks at once
 
 
 class Scheme(NamedTuple):
-    """An initialization scheme.
+    """An initialization scheme: the statistic that it is made to keep, and how, by a formula.
 
-    Attributes
-    ----------
-    name : str
-    setting : Setting
-    keeps : str
-        The statistic that it is made to keep.
-    formula : str
-        How.
-    orthogonal : bool
-        Whether the matrices are random orthogonal ones instead of i.i.d. entries.
+    `orthogonal`: whether the matrices are random orthogonal ones instead of i.i.d. entries.
     """
 
     name: str
@@ -121,25 +112,13 @@ def measure(
     orthogonal: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> list[dict[str, float]]:
-    """Forward and backward statistics, one row per layer.
+    """Forward and backward statistics of `n_networks` networks, one row per layer.
 
-    Parameters
-    ----------
-    setting : Setting
-    width, depth, n_networks : int
-    start : float
-        Correlation of the two inputs in the first layer.
-    stream : Stream
-    orthogonal : bool
-        Random orthogonal matrices times sqrt(n) for W.
-
-    Returns
-    -------
-    rows
-        variance (of the first input), gradient (second moment of the derivative with respect to the layer, that of the
-        last layer being 1), correlation (over neurons, mean over networks), each with its error over networks and
-        what infinite width predicts (`_theory`); ks against N(0, v) with v the variance of the first layer, and
-        ks_standardized, of one neuron per network.
+    The two inputs have the correlation `start` in the first layer; `orthogonal`: random orthogonal matrices times
+    sqrt(n) for W. Columns: variance (of the first input), gradient (second moment of the derivative with respect to
+    the layer, that of the last layer being 1), correlation (over neurons, mean over networks), each with its error
+    over networks and what infinite width predicts (`_theory`); ks against N(0, v) with v the variance of the first
+    layer, and ks_standardized, of one neuron per network.
     """
     if depth < 2 or width < 2 or n_networks < 2:
         raise ValueError(

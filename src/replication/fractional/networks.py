@@ -38,18 +38,9 @@ def deep_network(
 ) -> nn.Sequential:
     """A network of `depth` linear layers, depth - 1 of them hidden with `width` neurons.
 
-    Parameters
-    ----------
-    scheme : str
-        See the module.
-    activation : {"relu", "leaky_relu", "linear"}
-    shape : (inputs,) or (channels, size, size)
-        Of an input; images pass two convolutions first (6 and 16 channels of 5 x 5, pooling 2).
-
-    Raises
-    ------
-    ValueError
-        For an unknown scheme or activation, a depth below 2.
+    `scheme`: see the module; `activation`: relu, leaky_relu or linear. An input has `shape` (inputs,) or (channels,
+    size, size): images pass two convolutions first (6 and 16 channels of 5 x 5, pooling 2). ValueError for an unknown
+    scheme or activation, another shape, a depth below 2.
     """
     if activation not in _ACTIVATIONS:
         raise ValueError(

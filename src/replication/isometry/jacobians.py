@@ -36,10 +36,7 @@ def network(
 ) -> nn.Sequential:
     """ReLU perceptron with `depth` hidden layers, initialized by a scheme of `SCHEMES`.
 
-    Raises
-    ------
-    ValueError
-        For an unknown scheme, or what `init.mirror_network_` refuses.
+    ValueError for an unknown scheme, or what `init.mirror_network_` refuses.
     """
     sizes = [inputs, *([width] * depth)]
     layers: list[nn.Module] = []

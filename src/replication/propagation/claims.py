@@ -32,12 +32,7 @@ _SOURCES: dict[str, tuple[Source, str]] = {"odd": ("our question", ""), "positiv
 def propagation_claims(results: dict[str, DataFrame], deep: int) -> DataFrame:
     """All claims, rows with the columns of `verdicts.CLAIM_COLUMNS`.
 
-    Parameters
-    ----------
-    results : dict of DataFrame
-        The tables of `analysis.study_frames`.
-    deep : int
-        Depth at which activations are compared.
+    `results` has the tables of `analysis.study_frames`; activations are compared at the depth `deep`.
     """
     layers, beyond, laws = results["layers"], results["beyond"], results["laws"]
     free = layers[~layers.activation.str.startswith("normalized_")]

@@ -32,25 +32,8 @@ def simulate_depth(
 ) -> LayerStatistics:
     """Statistics of networks [1, width, ..., width] with `depth` layers; the input has the setting's norm.
 
-    Parameters
-    ----------
-    setting : Setting
-    width, depth : int
-        Neurons of each layer; layers.
-    n_networks : int
-        At least 2.
-    stream : Stream
-    **options
-        memory, threads, device and progress as for `propagation.simulate`.
-
-    Returns
-    -------
-    LayerStatistics
-
-    Raises
-    ------
-    ValueError
-        What `propagation.simulate_layers` refuses.
+    Options are memory, threads, device and progress of `propagation.simulate`; errors those of
+    `propagation.simulate_layers`.
     """
     return simulate_layers(
         [1] + [width] * depth,
@@ -162,21 +145,10 @@ def quantile_rows(setting: Setting, layers: LayerStatistics) -> list[dict[str, f
 
 
 def theory_correlations(setting: Setting, correlations: ArrayLike, depth: int) -> Array:
-    """Correlations in layers 1..depth of infinite width of inputs with the given correlations; a new first axis.
+    """Correlations in layers 1..depth of infinite width, shape (depth, *shape of `correlations`).
 
-    The inputs have the norm with which all variances are v.
-
-    Parameters
-    ----------
-    setting : Setting
-    correlations : float or array
-        Cosines of the angles between inputs, clipped to [-1, 1].
-    depth : int
-        At least 1.
-
-    Returns
-    -------
-    array, shape (depth, *shape of `correlations`)
+    `correlations` are cosines of the angles between inputs, clipped to [-1, 1]. These have the norm with which all
+    variances are v.
     """
     c = np.clip(np.asarray(correlations, dtype=np.float64), -1, 1)
     unique, back = np.unique(c, return_inverse=True)
@@ -228,19 +200,14 @@ def study_correlations(
     stream: Stream,
     **options: Any,
 ) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
-    """Correlations of images in random networks of one width, against infinite width.
+    """Correlations of images in `n_networks` (at least 2) random networks of one width, against infinite width.
 
     Parameters
     ----------
-    setting : Setting
-    images : array, shape (m, pixels)
+    images, labels : array, shape (m, pixels) and (m,)
         At least two. Each is scaled to the norm with which the variance is v in every layer.
-    labels : array, shape (m,)
-    width, n_networks : int
-        Neurons of each layer; networks, at least 2.
     depths : sequence of int
         At which the class-averaged matrices are kept; 0 is the images themselves. The largest is the depth L.
-    stream : Stream
     **options
         As for `simulate_depth`.
 

@@ -52,27 +52,11 @@ def ks_points(
     memory: float = 40e6,
     threads: int = 1,
 ) -> list[dict[str, str | int | float]]:
-    """Simulated KS statistics of the output pre-activation, a row per sweep and width.
+    """Simulated KS statistics of the output pre-activation, a row per sweep (`sweep_widths`) and width n, at least 1.
 
-    Parameters
-    ----------
-    activation, weights, sigma_w, sigma_b
-        As for `propagation.simulate`.
-    sweeps : sequence of {"i", "ii", "iii"}
-        See `sweep_widths`.
-    widths : sequence of int
-        n of each cell, at least 1.
-    n_samples : int
-        Networks of a cell, one output each.
-    stream : callable
-        (sweep, n) -> source of random numbers of that cell.
-    memory, threads
-        As for `propagation.simulate`; 40 MB and 1 by default.
-
-    Returns
-    -------
-    list of dict
-        sweep, n, ks (from N(0, 1)), ks_standardized (of the standardized sample), n_samples.
+    Of `n_samples` networks, one output each: ks (from N(0, 1)) and ks_standardized (of the standardized sample), with
+    sweep, n and n_samples. `stream(sweep, n)` is the source of random numbers of a cell; the other arguments are those
+    of `propagation.simulate`.
     """
     rows: list[dict[str, str | int | float]] = []
     for sweep in sweeps:

@@ -62,8 +62,6 @@ def train_cell(
 
     Parameters
     ----------
-    data : Split
-    plan : Plan
     order : Stream
         Order of batches: block k for seed k.
     build : callable

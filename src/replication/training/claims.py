@@ -32,14 +32,7 @@ _PREDICTORS = {
 def study_claims(tests: DataFrame, predictions: DataFrame, start: DataFrame) -> DataFrame:
     """Claims about one data set and optimizer, rows with the columns of `verdicts.CLAIM_COLUMNS`.
 
-    Parameters
-    ----------
-    tests : DataFrame
-        `comparisons.comparisons`.
-    predictions : DataFrame
-        `comparisons.prediction_table`.
-    start : DataFrame
-        `analysis.with_initial`.
+    Arguments: `comparisons.comparisons`, `comparisons.prediction_table`, `analysis.with_initial`.
     """
     control = tests[(tests.question == "control") & (tests["scope"] == "all")]
     rows = [_desirable(control, predictions)]

@@ -125,17 +125,10 @@ def _pairs_of(part: DataFrame) -> list[tuple[str, tuple[str, str], tuple[str, st
 class Prediction(NamedTuple):
     """Does a quantity at initialization predict which settings train? Ranks within each architecture.
 
-    Attributes
-    ----------
-    rank_correlation : float
-        Spearman's, mean over architectures in which not all settings do equally well.
-    p : float
-        Two-sided, by permuting the settings, the same way in all architectures: settings are the units, not cells.
-        (Settings of one family are alike, so that there are fewer units than it counts: p is rather too small.)
-    partial : float
-        The same with the other predictor held fixed (partial rank correlation).
-    partial_p : float
-    settings, architectures : int
+    rank_correlation: Spearman's, mean over architectures in which not all settings do equally well. p: two-sided, by
+    permuting the settings, the same way in all architectures: settings are the units, not cells. (Settings of one
+    family are alike, so that there are fewer units than it counts: p is rather too small.) partial, partial_p: the
+    same with the other predictor held fixed (partial rank correlation).
     """
 
     rank_correlation: float

@@ -54,19 +54,9 @@ def train_setting(
     law: str = "",
     **options: Any,
 ) -> dict[str, pd.DataFrame]:
-    """Train all members of a cell, see `cell.train_cell`.
+    """Train all members of a cell. Seed k has block k of `stream` for initial values and of `order` for the batches.
 
-    Parameters
-    ----------
-    setting, architecture, data, plan
-    stream : Stream
-        Initial values: block k for seed k.
-    order : Stream
-        Order of batches, likewise.
-    law : str
-        Name of the law of an exact pair.
-    **options
-        device, at_epoch, ... of `cell.train_cell`.
+    `law` is the name of the law of an exact pair; options are device, at_epoch, ... of `cell.train_cell`.
     """
     width, depth = architecture
     network: Any = {"activation": setting.module(), "weights": setting.weights} | setting.scales
