@@ -43,7 +43,8 @@ TEXT_WIDTH = 7.2  # inches, two columns
 _STYLE: Any = {
     "font.size": 9,
     "axes.labelsize": 9,
-    "axes.titlesize": 9,
+    "axes.titlesize": 8,
+    "axes.titlelocation": "right",
     "legend.fontsize": 8,
     "xtick.labelsize": 8,
     "ytick.labelsize": 8,
@@ -151,6 +152,15 @@ def panels(
         for letter, ax in zip("abcdefghijklmnopqrstuvwxyz", axes.flat[:used], strict=False):
             ax.text(0.0, 1.03, f"({letter})", transform=ax.transAxes, va="bottom", ha="left", weight="bold")
     return figure, axes
+
+
+def ticks(ax: Any, x: Any = (), y: Any = ()) -> None:
+    """Ticks at these values of an axis, written as they are, and none between them."""
+    if len(x):
+        ax.set_xticks(x, [f"{value:g}" for value in x])
+    if len(y):
+        ax.set_yticks(y, [f"{value:g}" for value in y])
+    ax.minorticks_off()
 
 
 def shared_legend(figure: Figure, axes: Any, ncols: int, *extra: Any, **options: Any) -> None:

@@ -101,7 +101,7 @@ class Setting(NamedTuple):
         return float(chi(self.exact, self.variance, sigma_w=sigma_w, weight_variance=weight_variance))
 
     def square_covariance(self, width: int, depth: int) -> Array:
-        """Cov(z_i^2, z_j^2) / v^2 in layers 1..depth, shape (depth,), first order in 1/width (0 for the control, exactly).
+        """Cov(z_i^2, z_j^2) / v^2 in layers 1..depth, shape (depth,), first order in 1/width; exactly 0 for the control.
 
         With b = (sigma_w^2 E W^2)^2 Var phi(z)^2 and a = dv'/dv at v it is (b / n) (1 - a^(2(l - 1))) / (1 - a^2) in
         layer l (derived here): each layer adds b / n, and passes on what the fluctuating variance of the layer before

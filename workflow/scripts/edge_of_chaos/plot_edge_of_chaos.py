@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import TwoSlopeNorm
 
-from replication.figures import look, panels, save, shared_legend, style, theta_colours
+from replication.figures import look, panels, save, shared_legend, style, theta_colours, ticks
 from replication.files import read_parquet
 from replication.jobs import job
 from replication.labels import activation_math, activation_name
@@ -40,8 +40,8 @@ def plot_curves(paths: Any) -> None:
     plane.text(0.03, 0.55, "ordered", transform=plane.transAxes, color="0.4")
     plane.text(0.75, 0.06, "chaotic", transform=plane.transAxes, color="0.4")
     odd.set(xlim=(0.8, 1.6), ylim=(0, 0.9), xlabel=r"$\sigma_w$", ylabel=r"$\sigma_b$")
-    odd.set_title(r"$\phi_\theta$ odd", fontsize=8, loc="right")
-    plane.set_title("common activations", fontsize=8, loc="right")
+    odd.set_title(r"$\phi_\theta$ odd")
+    plane.set_title("common activations")
 
     family = pairs[~pairs.listed].sort_values(["theta", "b"])
     for kind, dashes in (("odd", "-"), ("positive", "--")):
@@ -54,9 +54,8 @@ def plot_curves(paths: Any) -> None:
     points.set(
         xscale="log", ylim=(0, 2.2), xlabel=r"$\theta$, or $2 + b$", ylabel=r"$\chi_1$ at $\sigma_w = 1$"
     )
-    points.set_xticks([2, 3, 5, 10, 20, 50], ["2", "3", "5", "10", "20", "50"])
-    points.minorticks_off()
-    points.set_title("exact pairs, $v = 1$", fontsize=8, loc="right")
+    ticks(points, [2, 3, 5, 10, 20, 50])
+    points.set_title("exact pairs, $v = 1$")
     shared_legend(figure, [plane, odd, points], 5)
     save(figure, paths, snakemake.params.dpi)
 
@@ -75,7 +74,7 @@ def plot_heat(paths: Any) -> None:
         ends = np.where(np.isinf(size), 1.0, np.nan)
         ax.contourf(size.columns, size.index, ends, levels=[0.5, 1.5], hatches=["///"], colors="none")
         ax.set_xlabel(r"$\sigma_w$")
-        ax.set_title(activation_math(activation, theta), fontsize=8, loc="right")
+        ax.set_title(activation_math(activation, theta))
         ax.grid(visible=False)
     axes[0, 0].set_ylabel(r"$\sigma_b$")
     figure.colorbar(image, ax=axes, extend="max").set_label(r"$\chi_1$")
@@ -111,16 +110,16 @@ def plot_maps(paths: Any) -> None:
     common.set(xlim=(low, high), ylim=(low, high))
     correlation.axhline(0, color="0.7", lw=0.8, zorder=0)
     common.set(xscale="log", yscale="log", xlabel="$v$", ylabel="$v'$")
-    common.set_title("variance, tanh", fontsize=8, loc="right")
+    common.set_title("variance, tanh")
     oscillation.axhline(1, color="0.7", lw=0.8, zorder=0)
     oscillation.set(xscale="log", xlabel="$v$", ylabel="$v'/v$")
-    oscillation.set_title(r"variance, $\phi_{.99,6}$, $\sigma_w = .99$", fontsize=8, loc="right")
+    oscillation.set_title(r"variance, $\phi_{.99,6}$, $\sigma_w = .99$")
     correlation.set(xlabel="$c$", ylabel="$c' - c$", xlim=(-1.08, 1.08), ylim=(-0.1, 0.4))
     correlation.plot([], [], color="0.3", label="tanh")
     correlation.plot([], [], "--", color="0.3", label=activation_name("odd", theta_of_study))
     oscillation.plot([], [], "o", color="0.3", label="stable")
     oscillation.plot([], [], "o", color="0.3", mfc="white", label="unstable")
-    correlation.set_title("correlation", fontsize=8, loc="right")
+    correlation.set_title("correlation")
     shared_legend(figure, [common, oscillation, correlation], 4)
     save(figure, paths, snakemake.params.dpi)
 
@@ -140,7 +139,7 @@ def plot_correlations(paths: Any) -> None:
                 ax.plot(rows.depth, rows.theory, color=colour, ls=":", lw=1.4)
             ax.set_ylim(-0.4, 1.03)
             if activation == names[0]:
-                ax.set_title(f"width {width}", fontsize=8)
+                ax.set_title(f"width {width}", loc="center")
             ax.set_xlabel("depth (layers)" if activation == names[-1] else "")
         row[0].set_ylabel("correlation\n" + activation_math(activation, theta))
         for ax in row[1 : len(widths)]:
@@ -159,7 +158,7 @@ def plot_correlations(paths: Any) -> None:
         )
         last.set_xlabel("depth (layers)" if activation == names[-1] else "")
         last.yaxis.tick_right()
-    axes[0, -1].set_title("$1 - c$ on the edge", fontsize=8)
+    axes[0, -1].set_title("$1 - c$ on the edge", loc="center")
     axes[0, 0].plot([], [], ":", color="0.3", label="infinite width")
     axes[0, 0].fill_between([], [], [], color="0.3", alpha=0.2, lw=0, label="5 % to 95 % of networks")
     shared_legend(figure, axes[:1, 0], 5)
@@ -177,9 +176,9 @@ def plot_scales(paths: Any) -> None:
         scale.plot(x, ordered.xi_v, "--", lw=1, color=options["color"], label=rf"$\xi_v$, {name}")
         ends.plot(x, ordered.correlation, color=options["color"], label=name)
     scale.set(yscale="log", ylabel="layers", xlabel=r"$\sigma_w / $edge $-\,1$", ylim=(0.3, 1e5))
-    scale.set_title("depth scales", fontsize=8, loc="right")
+    scale.set_title("depth scales")
     ends.set(ylabel="$c^*$", xlabel=r"$\sigma_w / $edge $-\,1$")
-    ends.set_title("limit of correlations", fontsize=8, loc="right")
+    ends.set_title("limit of correlations")
     shades = plt.get_cmap("viridis")
     groups = list(variances.groupby("start"))
     for k, (_, rows) in enumerate(groups):
@@ -187,7 +186,7 @@ def plot_scales(paths: Any) -> None:
         starts.plot(rows.depth, rows.variance, color=colour, lw=1.1)
         starts.plot(rows.depth, rows.theory, ":", color=colour, lw=1.2)
     starts.set(yscale="log", xlabel="depth (layers)", ylabel="variance")
-    starts.set_title(rf"$\phi_{{.99,6}}$, width {variances.width.iloc[0]}", fontsize=8, loc="right")
+    starts.set_title(rf"$\phi_{{.99,6}}$, width {variances.width.iloc[0]}")
     starts.plot([], [], color="0.3", label="networks, seven starts")
     starts.plot([], [], ":", color="0.3", label="infinite width")
     shared_legend(figure, [scale, starts], 3)
@@ -212,7 +211,7 @@ def plot_unified(paths: Any) -> None:
     axes[3].set(yscale="log")
     for ax, title in zip(axes, ("variance", "gradient$^2$", "correlation", "standardized KS"), strict=True):
         ax.set_xlabel("layer")
-        ax.set_title(title, fontsize=8, loc="right")
+        ax.set_title(title)
     axes[0].plot([], [], ":", color="0.3", label="infinite width")
     axes[0].fill_between([], [], [], color="0.9", label="95 % of normal samples")
     shared_legend(figure, axes[:1], 3)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from replication.figures import COLOURS, PALETTE, TEXT_WIDTH, panels, save, shared_legend, style
+from replication.figures import COLOURS, PALETTE, TEXT_WIDTH, panels, save, shared_legend, style, ticks
 from replication.files import read_parquet
 from replication.jobs import job
 from replication.labels import activation_name, scheme_name
@@ -36,11 +36,7 @@ def plot_moments(paths: Any) -> None:
     ax.plot([], [], color="0.3", lw=1.2, label=f"{int(told.chains)} chains of norms")
     ax.plot([], [], "o", color="0.3", ms=4, mfc="none", label=f"{int(told.networks)} drawn networks")
     ax.set(yscale="log", xlabel=r"order $\alpha$", ylabel=r"$(\mathrm{mean}\,|x_j|^\alpha)^{1/\alpha}$")
-    ax.set_title(
-        f"{int(told.networks)} networks, {int(told.depth)} ReLU layers, width {int(told.width)}",
-        fontsize=8,
-        loc="right",
-    )
+    ax.set_title(f"{int(told.networks)} networks, {int(told.depth)} ReLU layers, width {int(told.width)}")
     ax.minorticks_off()
     shared_legend(figure, [ax], 3)
     save(figure, paths, snakemake.params.dpi)
@@ -57,16 +53,13 @@ def plot_widths(paths: Any) -> None:
     left.plot(x, 2.0 / x**2, color="0.5", ls="--", lw=0.8)
     left.text(34, 1.3 / 34**2, r"$\propto d^{-2}$", fontsize=8, color="0.4")
     left.set(xscale="log", yscale="log", xlabel="width $d$", ylabel=r"$\sigma^2 - 2/d$")
-    left.set_xticks([30, 40, 50, 60, 80], ["30", "40", "50", "60", "80"])
-    left.set_yticks([2e-4, 5e-4, 1e-3, 2e-3, 4e-3], ["0.0002", "0.0005", "0.001", "0.002", "0.004"])
-    left.minorticks_off()
+    ticks(left, [30, 40, 50, 60, 80], [2e-4, 5e-4, 1e-3, 2e-3, 4e-3])
     for s, colour in ((0.1, PALETTE[3]), (0.5, PALETTE[0]), (1.0, PALETTE[1]), (2.0, "black")):
         rows = widths[(widths.s == s) & (widths.width <= 30)]
         right.plot(rows.width, rows.scaled, color=colour, label=f"$s = {s:g}$")
         right.plot(rows.width, rows.authors_scaled, color=colour, ls=":", lw=1.8)
     right.set(xscale="log", xlabel="width $d$", ylabel=r"$\sigma\,\sqrt{d/2}$", ylim=(0.95, 2.5))
-    right.set_xticks([2, 4, 8, 16, 30], ["2", "4", "8", "16", "30"])
-    right.minorticks_off()
+    ticks(right, [2, 4, 8, 16, 30])
     right.plot([], [], color="0.3", ls=":", lw=1.8, label="second order")
     left.legend()
     right.legend()
@@ -97,7 +90,7 @@ def plot_densities(paths: Any) -> None:
             va="top",
             fontsize=7,
         )
-        column[0].set_title(activation_name(name), loc="right", fontsize=8)
+        column[0].set_title(activation_name(name))
         column[1].set(xlabel=r"$\log |x_L|$")
         for ax in column:
             ax.axvline(0, color="0.6", lw=0.7, ls="--")
@@ -117,9 +110,8 @@ def plot_sigma(paths: Any) -> None:
         for (width, part), colour in zip(rows.groupby("width"), PALETTE, strict=False):
             ax.plot(part.s, part.ratio, color=colour, label=f"$d = {width}$")
         ax.set(xlabel="order $s$", yscale="log", ylim=(0.98, 3))
-        ax.set_yticks([1, 1.2, 1.5, 2, 3], ["1", "1.2", "1.5", "2", "3"])
-        ax.minorticks_off()
-        ax.set_title(activation_name(name), loc="right", fontsize=8)
+        ticks(ax, y=[1, 1.2, 1.5, 2, 3])
+        ax.set_title(activation_name(name))
     axes[0].set_ylabel(r"$\sigma(s)\,/\,\sigma(2)$")
     shared_legend(figure, axes[:1], 5)
     save(figure, paths, snakemake.params.dpi)
@@ -144,9 +136,7 @@ def plot_clt(paths: Any) -> None:
         depths, 1.3 * first.ks / np.sqrt(depths), color="0.5", ls="--", lw=0.8, label=r"$\propto L^{-1/2}$"
     )
     right.set(xscale="log", yscale="log", xlabel="depth $L$", ylabel=r"$\sup|F - \Phi|$")
-    right.set_xticks([1, 10, 100], ["1", "10", "100"])
-    right.set_yticks([1e-3, 2e-3, 5e-3, 1e-2, 2e-2], ["0.001", "0.002", "0.005", "0.01", "0.02"])
-    right.minorticks_off()
+    ticks(right, [1, 10, 100], [1e-3, 2e-3, 5e-3, 1e-2, 2e-2])
     right.legend(fontsize=7)
     save(figure, paths, snakemake.params.dpi)
 
@@ -166,8 +156,8 @@ def plot_tails(paths: Any) -> None:
         ylabel="Hill estimate, tail index of the norm",
         ylim=(0, None),
     )
-    ticks = sorted(set(tails.share))
-    ax.set_xticks(ticks, [f"{100 * t:g} %" for t in ticks])
+    shares = sorted(set(tails.share))
+    ax.set_xticks(shares, [f"{100 * share:g} %" for share in shares])
     ax.minorticks_off()
     shared_legend(figure, [ax], 3)
     save(figure, paths, snakemake.params.dpi)
@@ -202,14 +192,11 @@ def plot_training(paths: Any) -> None:
             )
             top.axhline(0.1, color="0.5", ls=":", lw=1)
             top.set(ylim=(0, 1))
-            top.set_title(
-                f"{activation_name(name)}, {int(part.depth.iloc[0])} layers", loc="right", fontsize=8
-            )
+            top.set_title(f"{activation_name(name)}, {int(part.depth.iloc[0])} layers")
             bottom.axhline(np.log(10), color="0.5", ls=":", lw=1)
             bottom.set(xlabel="epoch", yscale="log")
-            bottom.minorticks_off()
-            ticks = [t for t in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2) if t > 0.8 * loss.loss.min()]
-            bottom.set_yticks(ticks, [f"{t:g}" for t in ticks])
+            least = 0.8 * loss.loss.min()
+            ticks(bottom, y=[t for t in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2) if t > least])
             bottom.xaxis.set_major_locator(MaxNLocator(integer=True))
             bottom.legend(fontsize=7)
         axes[2 * i, 0].set_ylabel(f"test accuracy ({dataset})")

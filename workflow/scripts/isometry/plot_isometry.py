@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from replication.figures import panels, save, shared_legend, style
+from replication.figures import panels, save, shared_legend, style, ticks
 from replication.files import read_parquet
 from replication.jobs import job
 from replication.labels import scheme_name
@@ -38,7 +38,7 @@ def plot_density(paths: Any) -> None:
         ax.plot(rows.log10_q, rows.density, color="#0072B2", label="exact")
         ax.axvline(0, color="black", ls="--", lw=1, label="mean field")
         ax.set(xlabel=r"$\log_{10} |x_L|^2$", ylim=(0, 1.3 * max(bars.density.max(), rows.density.max())))
-        ax.set_title(f"$n = {width}$, $L = {int(tested.depth)}$", loc="right", fontsize=8)
+        ax.set_title(f"$n = {width}$, $L = {int(tested.depth)}$")
         ax.text(
             0.03,
             0.97,
@@ -74,9 +74,7 @@ def plot_deviations(paths: Any) -> None:
         if limit or scale == "linear":
             ax.axhline(limit, color="black", ls="--", lw=1)
         ax.set(xscale="log", yscale=scale, ylabel=title)
-        depths = sorted(set(deviations.depth))
-        ax.set_xticks(depths, list(map(str, depths)))
-        ax.minorticks_off()
+        ticks(ax, sorted(set(deviations.depth)))
     for ax in axes[1]:
         ax.set_xlabel("depth $L$")
     ax = axes[0, 0]
@@ -93,9 +91,8 @@ def plot_eigenvalues(paths: Any) -> None:
         left.plot(rows.m, rows.eigenvalue, color=colours(eigenvalues.width)[width], label=f"$n = {width}$")
     left.axhline(1, color="black", ls="--", lw=1, label="mean field")
     left.set(xlabel="order $m$ of the moment", ylabel=r"eigenvalue $\lambda_m$", yscale="log")
-    ticks = [t for t in (0.9, 1, 1.2, 1.5, 2, 3, 5) if t < 1.05 * eigenvalues.eigenvalue.max()]
-    left.set_yticks(ticks, [f"{t:g}" for t in ticks])
-    left.minorticks_off()
+    most = 1.05 * eigenvalues.eigenvalue.max()
+    ticks(left, y=[t for t in (0.9, 1, 1.2, 1.5, 2, 3, 5) if t < most])
     left.legend()
     for (factor, rows), colour in zip(stationary.groupby("factor"), WIDTHS, strict=False):
         kappa = float(indices[indices.factor == factor].squared_norm_tail_index.iloc[0])
@@ -131,7 +128,7 @@ def plot_correlations(paths: Any) -> None:
                 lw=1.8,
                 label="mean field, small-angle drift",
             )
-        column[0].set_title(f"start {start:g}", loc="right", fontsize=8)
+        column[0].set_title(f"start {start:g}")
         column[1].set(yscale="log", xlabel="depth")
     axes[0, 0].set_ylabel("correlation")
     axes[1, 0].set_ylabel("angle (radians)")
@@ -168,7 +165,7 @@ def plot_singular_values(paths: Any) -> None:
         ax.axvline(1, color="black", ls=":", lw=0.8)
         ax.set(xscale="log", xlim=(1e-4, 1e2), ylim=(0, 1.6), xlabel="singular value $s$")
         ax.set_yticks([0, 0.25, 0.5, 0.75, 1])
-        ax.set_title(f"$L = {depth}$", fontsize=8, loc="right")
+        ax.set_title(f"$L = {depth}$")
     axes[0, 0].set_ylabel("share of singular values up to $s$")
     shared_legend(figure, axes[:, 0], 4)
     save(figure, paths, snakemake.params.dpi)
@@ -197,7 +194,7 @@ def plot_training(paths: Any) -> None:
         right.axhline(np.log(10), color="0.5", ls=":", lw=1)
         right.set(xlabel="epoch", ylabel="training loss (nats)", yscale="log")
         right.xaxis.set_major_locator(MaxNLocator(integer=True))
-        right.set_title(f"{deepest} hidden layers", loc="right", fontsize=8)
+        right.set_title(f"{deepest} hidden layers")
     shared_legend(figure, axes[:1, 0], 5)
     save(figure, paths, snakemake.params.dpi)
 

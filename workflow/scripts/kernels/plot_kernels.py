@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from replication.figures import PALETTE, panels, save, shared_legend, style
+from replication.figures import PALETTE, panels, save, shared_legend, style, ticks
 from replication.files import read_parquet
 from replication.jobs import job
 from replication.kernels.analysis import curve_tolerance
@@ -34,7 +34,7 @@ def plot_curves(paths: Any) -> None:
         for sign in (-1, 1):
             column[1].axhline(sign * limit, color="0.4", ls="--", lw=0.8)
         column[1].set(ylim=(-1.4 * limit, 1.4 * limit))
-        column[0].set_title(f"slope $a = {slope:g}$", loc="right", fontsize=8)
+        column[0].set_title(f"slope $a = {slope:g}$")
     last = axes[:, -1]
     for _, rows in curves[curves.law.isin(controls) & (curves.slope == slopes[0])].groupby(
         ["law", "replica"]
@@ -43,7 +43,7 @@ def plot_curves(paths: Any) -> None:
         last[1].plot(rows.angle, rows.drawn - rows["map"], color="#D55E00", lw=0.8)
     exact = curves[(curves.law == laws[0]) & (curves.slope == slopes[0])]
     last[0].plot(exact.angle, exact["map"], color="black", lw=1.2)
-    last[0].set_title("control: " + ", ".join(map(law_math, controls)), loc="right", fontsize=8)
+    last[0].set_title("control: " + ", ".join(map(law_math, controls)))
     axes[0, 0].set_ylabel(r"$\cos\theta'$")
     axes[1, 0].set_ylabel(r"$\cos\theta'$ drawn $-$ formula")
     for ax in axes[1]:
@@ -87,10 +87,8 @@ def plot_errors(paths: Any) -> None:
         plain = plain.sort_values("m")
         ax.plot(plain.m, plain.plain_standard_error, color="0.6", ls="--", lw=0.8)
         ax.set(xscale="log", yscale="log", ylim=(1e-5, 0.3))
-        sizes = sorted(set(errors.m))[::2]
-        ax.set_xticks(sizes, list(map(str, sizes)))
-        ax.minorticks_off()
-        ax.set_title(law_math(law), loc="right", fontsize=8)
+        ticks(ax, sorted(set(errors.m))[::2])
+        ax.set_title(law_math(law))
     for ax in axes[-1]:
         ax.set_xlabel("inputs $m$")
     for ax in axes[:, 0]:
@@ -125,9 +123,7 @@ def plot_depth(paths: Any) -> None:
     left.set(xscale="log", yscale="log", xlabel=r"depth $\ell$", ylabel="angle (radians)", ylim=(None, 4))
     right.set(xscale="log", yscale="log", xlabel=r"depth $\ell$", ylabel="deviation of the log angle")
     for ax in (left, right):
-        depths = sorted(set(table.depth))
-        ax.set_xticks(depths, list(map(str, depths)))
-        ax.minorticks_off()
+        ticks(ax, sorted(set(table.depth)))
     left.plot([], [], "_", ms=9, color="0.3", mew=1.5, label="theory at this width")
     shared_legend(figure, [left], 4)
     save(figure, paths, snakemake.params.dpi)
@@ -151,15 +147,11 @@ def plot_gram(paths: Any) -> None:
             )
     for ax in axes:
         ax.set_xscale("symlog", base=2, linthresh=1)
-        ticks = sorted(set(gram.depth))
-        ax.set_xticks(ticks, list(map(str, ticks)))
-        ax.minorticks_off()
+        ticks(ax, sorted(set(gram.depth)))
         ax.set(yscale="log", xlabel="depth (layers)")
     axes[0].set_ylabel("condition number")
     axes[1].set_ylabel("effective rank")
-    ranks = [t for t in (1, 2, 5, 10, 20, 50, 100) if t <= 1.2 * gram.effective_rank.max()]
-    axes[1].set_yticks(ranks, list(map(str, ranks)))
-    axes[1].minorticks_off()
+    ticks(axes[1], y=[t for t in (1, 2, 5, 10, 20, 50, 100) if t <= 1.2 * gram.effective_rank.max()])
     shared_legend(figure, axes[:1], 4)
     save(figure, paths, snakemake.params.dpi)
 

@@ -29,7 +29,7 @@ def plot_means(paths: Any) -> None:
                 ax.plot(rows.depth, rows.correlation, lw=1.2, **options)
                 ax.plot(rows.depth, rows.theory, color=options["color"], ls=":", lw=1.4)
             if kind == "odd":
-                ax.set_title(f"width {width}, {part.n_networks.iloc[0]} networks", fontsize=8)
+                ax.set_title(f"width {width}, {part.n_networks.iloc[0]} networks", loc="center")
             else:
                 ax.set_xlabel("depth (layers)")
     axes[0, 0].set_ylabel("mean correlation\n" + r"($\phi_\theta$ odd)")
@@ -58,7 +58,7 @@ def plot_matrices(width: int, paths: Any) -> None:
             ax.grid(visible=False)
         row[0].set_ylabel(activation_name(activation, theta, law).replace(", ", ",\n"), fontsize=7)
     for ax, depth in zip(axes[0], depths, strict=True):
-        ax.set_title("images" if depth == 0 else f"depth {depth}", fontsize=8)
+        ax.set_title("images" if depth == 0 else f"depth {depth}", loc="center")
     bar = figure.colorbar(image, ax=axes, aspect=40, pad=0.01)
     bar.set_label("correlation, mean over pairs of two classes")
     figure.suptitle(f"{part.dataset.iloc[0]}, width {width}, classes 0 to 9", fontsize=9)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from replication.figures import look, panels, save, shared_legend, style, theta_colours
+from replication.figures import look, panels, save, shared_legend, style, theta_colours, ticks
 from replication.files import read_parquet
 from replication.jobs import job
 
@@ -50,9 +50,7 @@ def plot_dependence(paths: Any) -> None:
         )
     against_width.set(xscale="log", yscale="log", xlabel="width $n$")
     against_width.set_ylabel(r"Cov$(z_i^2, z_j^2)/v^2$, second layer")
-    ticks = sorted(set(free.width))
-    against_width.set_xticks(ticks, [str(n) for n in ticks])
-    against_width.minorticks_off()
+    ticks(against_width, sorted(set(free.width)))
 
     width = min(free.width, key=lambda n: abs(np.log(n / 30)))
     for options, rows in cells(free[free.width == width]):
@@ -116,7 +114,7 @@ def plot_check(paths: Any) -> None:
     scores.plot(normal_scores(z.size), z, ".", ms=3, color="black")
     scores.set(xlim=(-4, 4), ylim=(-4, 4), xlabel="normal quantile")
     scores.set_ylabel("(variance $-\\, v$) / its error")
-    scores.set_title(f"{z.size} layers, exact", fontsize=8, loc="right")
+    scores.set_title(f"{z.size} layers, exact")
 
     depth = min(10, int(free.depth.max()))
     for options, rows in cells(free[free.depth == depth]):
@@ -128,9 +126,8 @@ def plot_check(paths: Any) -> None:
     shrinking.plot(n, 1 / n, color="0.5", ls=":", lw=1, label="$1/n$")
     shrinking.set(xscale="log", yscale="log", xlabel="width $n$", ylim=(2e-4, 2))
     shrinking.set_ylabel("|variance$/v - 1|$")
-    shrinking.set_title(f"depth {depth}, 2 errors", fontsize=8, loc="right")
-    shrinking.set_xticks(n, [f"{v:g}" for v in n])
-    shrinking.minorticks_off()
+    shrinking.set_title(f"depth {depth}, 2 errors")
+    ticks(shrinking, n)
 
     both = correlations[correlations.depth.isin([1, 2])]
     for options, rows in cells(both):
@@ -141,7 +138,7 @@ def plot_check(paths: Any) -> None:
     ends = [both.theory.min() - 0.05, both.theory.max() + 0.05]
     covariances.plot(ends, ends, color="0.7", lw=0.8, zorder=0)
     covariances.set(xlabel="predicted covariance $/v$", ylabel="measured, mean over pairs")
-    covariances.set_title("images, layers 1 and 2", fontsize=8, loc="right")
+    covariances.set_title("images, layers 1 and 2")
 
     shared_legend(figure, [shrinking], 4)
     save(figure, paths, snakemake.params.dpi)

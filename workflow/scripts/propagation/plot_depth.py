@@ -41,7 +41,7 @@ def plot_ks(statistic: str, paths: Any) -> None:
             ax.set_yscale("log")
             ax.set_ylim(lowest, 0.7)
             if kind == "odd":
-                ax.set_title(f"n = {width}, {part.n_networks.iloc[0]} networks", fontsize=7, loc="right")
+                ax.set_title(f"n = {width}, {part.n_networks.iloc[0]} networks", fontsize=7)
             else:
                 ax.set_xlabel("depth (layers)")
         words = "KS statistic" + (", standardized" if statistic != "ks" else r" against $N(0, v)$")
@@ -64,7 +64,7 @@ def plot_moments(paths: Any) -> None:
                 known = (rows[f"{name}_error"] < 0.5 * rows[name].abs()) | (rows[name].abs() < 0.5)
                 ax.fill_between(rows.depth, low, high, where=known, color=options["color"], alpha=0.15, lw=0)
                 ax.plot(rows.depth, rows[name], lw=0.9, **options)
-        column[0].set_title(f"width {width}")
+        column[0].set_title(f"width {width}", loc="center", fontsize=9)
         column[0].set_ylim(0, 1.6)
         column[1].set_yscale("symlog", linthresh=0.1)
         column[1].set_ylim(-0.1, 1e3)
@@ -132,7 +132,7 @@ def plot_heat(paths: Any) -> None:
         name = look(activation, theta, colours, law)["label"] + (
             f", {activation}" if activation in KINDS else ""
         )
-        ax.set_title(name, fontsize=8)
+        ax.set_title(name, loc="center")
     figure.supxlabel(
         "depth (layers); white dots: below the 95 % point; grey: too few networks alive", fontsize=9
     )

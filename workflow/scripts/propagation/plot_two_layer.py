@@ -52,7 +52,7 @@ def draw(statistic: str, paths: list[str]) -> None:
             ax.set_ylim(lowest, 0.5)
             ax.grid(axis="x", visible=False)
             if kind == "odd":
-                ax.set_title(SWEEPS[sweep])
+                ax.set_title(SWEEPS[sweep], loc="center", fontsize=9)
             else:
                 ax.set_xlabel("$n$")
             ax.set_xticks(sorted(set(points.n)))

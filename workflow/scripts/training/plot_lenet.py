@@ -33,5 +33,5 @@ with job(snakemake), style():
         range(len(ordered)), [activation_math(r.activation, r.theta, r.law) for r in ordered.itertuples()]
     )
     ax.set(xlabel="test accuracy at the chosen rate", ylim=(-0.7, len(ordered) - 0.3))
-    ax.set_title(f"{ordered.dataset.iloc[0]}, {optimizer}", fontsize=8)
+    ax.set_title(f"{ordered.dataset.iloc[0]}, {optimizer}", loc="center")
     save(figure, snakemake.output.figure, snakemake.params.dpi)

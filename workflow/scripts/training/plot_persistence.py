@@ -36,7 +36,7 @@ with job(snakemake), style():
                 color=shades[epoch],
                 label=f"epoch {epoch}",
             )
-        ax.set_title(activation_math(activation, theta, law).replace(", ", "\n"), fontsize=8, loc="right")
+        ax.set_title(activation_math(activation, theta, law).replace(", ", "\n"))
         ax.set(xlabel="hidden layer", yscale="log")
     axes[0, 0].set_ylabel("standardized KS, mean over images")
     shared_legend(figure, axes[:, 0], 6)

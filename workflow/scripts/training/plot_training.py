@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from replication.figures import panels, save, shared_legend, style, theta_colours, training_look
+from replication.figures import panels, save, shared_legend, style, theta_colours, ticks, training_look
 from replication.files import read_parquet
 from replication.jobs import job
 from replication.labels import activation_math
@@ -35,7 +35,7 @@ def plot_loss(paths: Any) -> None:
             ax.axhline(np.log(10), color="0.6", lw=0.8, ls=":")
             ax.axhline(np.log(10) / 2, color="0.6", lw=0.8, ls="--")
             ax.set(yscale="log", ylim=(5e-3, 4))
-            ax.set_title(f"width {width}, {depth} hidden layers", fontsize=8)
+            ax.set_title(f"width {width}, {depth} hidden layers", loc="center")
     for ax in axes[-1]:
         ax.set_xlabel("epoch")
     figure.supylabel("training loss (cross-entropy, mean over seeds)", fontsize=9)
@@ -67,11 +67,10 @@ def plot_accuracy(paths: Any) -> None:
                 )
             ax.axhline(0.1, color="0.6", lw=0.8, ls=":")
             ax.set(xscale="log", ylim=(0, 1))
-            ax.set_xticks(depths, [str(depth) for depth in depths])
-            ax.minorticks_off()
+            ticks(ax, depths)
         row[0].set_ylabel(f"{name}\ntest accuracy", fontsize=8)
     for ax, width in zip(axes[0], widths, strict=True):
-        ax.set_title(f"width {width}", fontsize=8)
+        ax.set_title(f"width {width}", loc="center")
     for ax in axes[-1]:
         ax.set_xlabel("hidden layers")
     shared_legend(figure, axes[:, 0], 4, fontsize=7)
@@ -127,9 +126,7 @@ def plot_predictors(paths: Any) -> None:
             f"{row.rank_correlation:+.2f} (p = {row.p:.2g})"
             for row in found.loc[["all", "not positive"]].itertuples()
         ]
-        ax.set_title(
-            f"rank correlation {texts[0]},\nwithout positive pairs {texts[1]}", fontsize=8, loc="right"
-        )
+        ax.set_title(f"rank correlation {texts[0]},\nwithout positive pairs {texts[1]}")
         ax.set(xscale="log", xlabel=label, ylim=(-0.03, 1.03))
     null = start.ks_standardized_null.max()
     axes[0].axvspan(axes[0].get_xlim()[0], null, color="0.92", lw=0, zorder=0)
