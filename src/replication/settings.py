@@ -43,6 +43,7 @@ from preactivations.weights import Normal, WeightLaw
 
 if TYPE_CHECKING:
     from preactivations.pairs.gaussian import Kind
+    from preactivations.propagation.statistics import LayerStatistics
 
 Array = NDArray[np.float64]
 Map = Callable[[Array], Array]
@@ -101,7 +102,7 @@ class Setting(NamedTuple):
         return float(chi(self.exact, self.variance, sigma_w=sigma_w, weight_variance=weight_variance))
 
     def square_covariance(self, width: int, depth: int) -> Array:
-        """Cov(z_i^2, z_j^2) / v^2 in layers 1..depth, shape (depth,), first order in 1/width; exactly 0 for the control.
+        """Cov(z_i^2, z_j^2) / v^2 in layers 1..depth, shape (depth,), first order in 1/width; 0 for the control.
 
         With b = (sigma_w^2 E W^2)^2 Var phi(z)^2 and a = dv'/dv at v it is (b / n) (1 - a^(2(l - 1))) / (1 - a^2) in
         layer l (derived here): each layer adds b / n, and passes on what the fluctuating variance of the layer before
@@ -118,6 +119,22 @@ class Setting(NamedTuple):
         square, fourth = (variance_map(act, v, weight_variance=1.0) for act in (self.exact, squared))
         added = scale**2 * (fourth - square**2) / v**2
         return np.asarray(added / width * np.cumsum(np.append(0.0, passed_on ** np.arange(depth - 1))))
+
+    def layers(
+        self, widths: list[int], inputs: Any, activation: Any = None, **options: Any
+    ) -> LayerStatistics:
+        """Statistics of simulated networks, by `propagation.simulate_layers` (its options); `simulated` by default."""
+        from preactivations.propagation.engine import simulate_layers
+
+        return simulate_layers(
+            widths,
+            activation or self.simulated(options.get("device")),
+            weights=self.weights,
+            **self.scales,
+            inputs=inputs,
+            normalize=self.normalize,
+            **options,
+        )
 
     def module(self) -> Any:
         """The activation as a `torch.nn.Module`, without the normalization."""

@@ -20,9 +20,9 @@ from preactivations.edge_of_chaos.curves import chi_map, depth_scales, eoc_curve
 from preactivations.edge_of_chaos.fixpoints import correlation_fixed_points, fixed_points, fixed_variance
 from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map, variance_slope
 from preactivations.pairs.gaussian import GaussianPair
-from preactivations.propagation.engine import simulate_layers
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull, WeightLaw
+from replication.inference import spread
 from replication.settings import Setting, setting_by_name
 
 Array = NDArray[np.float64]
@@ -52,18 +52,13 @@ def pair_row(law: WeightLaw, kind: str) -> Row:
     sigma_w = sigma_b = math.nan
     if kind == "odd" and value < math.inf:
         sigma_w, sigma_b, _ = eoc_point(pair)
-    return {
-        "kind": kind,
-        "theta": getattr(law, "theta", math.nan),
-        "b": getattr(law, "b", math.nan),
-        "weight_variance": law.variance,
-        "chi": value,
-        "phase": "edge" if abs(value - 1) < 1e-9 else ("ordered" if value < 1 else "chaotic"),
-        "sigma_w": sigma_w,
-        "sigma_b": sigma_b,
-        "variance_slope": float(variance_slope(pair, 1.0)),
-        "xi_c": -1 / math.log(value) if value < 1 - 1e-9 else math.nan,
-    }
+    phase = "edge" if abs(value - 1) < 1e-9 else ("ordered" if value < 1 else "chaotic")
+    parameters = {name: getattr(law, name, math.nan) for name in ("theta", "b")}
+    return (
+        {"kind": kind, **parameters, "weight_variance": law.variance, "chi": value, "phase": phase}
+        | {"sigma_w": sigma_w, "sigma_b": sigma_b, "variance_slope": float(variance_slope(pair, 1.0))}
+        | {"xi_c": -1 / math.log(value) if value < 1 - 1e-9 else math.nan}
+    )
 
 
 def map_rows(activation: Any, sigma_w: float, sigma_b: float, points: int = 161) -> list[Row]:
@@ -202,15 +197,8 @@ def correlation_rows(
         raise ValueError(f"correlation {start} can't be had in the first layer: the bias alone makes more")
     size = math.sqrt(2 * free) / setting.sigma_w
     x = size * np.array([[1.0, 0.0], [cosine, math.sqrt(1 - cosine**2)]])
-    layers = simulate_layers(
-        [2] + [width] * depth,
-        setting.module(),
-        weights=setting.weights,
-        n_networks=n_networks,
-        stream=stream,
-        inputs=x,
-        **setting.scales,
-        **options,
+    layers = setting.layers(
+        [2] + [width] * depth, x, setting.module(), n_networks=n_networks, stream=stream, **options
     )
     theory = np.append(
         start, correlation_map(setting.exact, start, v, **setting.map_scales, layers=depth - 1)
@@ -219,19 +207,12 @@ def correlation_rows(
     assert between is not None  # two inputs
     rows = []
     for k in range(depth):
-        cosines = between.mean_cosine[k][np.isfinite(between.mean_cosine[k])].astype(np.float64)
-        low, high = np.quantile(cosines, [0.05, 0.95]) if cosines.size else (math.nan, math.nan)
+        covariance, error = between.covariance[k, 0, 1], between.covariance_error[k, 0, 1]
+        cosines = spread(between.mean_cosine[k])
         rows.append(
-            {
-                "depth": k + 1,
-                "covariance": float(between.covariance[k, 0, 1]) / v,
-                "covariance_error": float(between.covariance_error[k, 0, 1]) / v,
-                "correlation": float(cosines.mean()) if cosines.size else math.nan,
-                "correlation_error": float(cosines.std() / math.sqrt(max(1, cosines.size - 1))),
-                "low": float(low),
-                "high": float(high),
-                "theory": float(theory[k]),
-            }
+            {"depth": k + 1, "covariance": float(covariance) / v, "covariance_error": float(error) / v}
+            | {"correlation": cosines.mean, "correlation_error": cosines.error}
+            | {"low": cosines.low, "high": cosines.high, "theory": float(theory[k])}
         )
     return rows
 
@@ -240,15 +221,9 @@ def variance_rows(
     setting: Setting, width: int, depth: int, n_networks: int, start: float, stream: Stream, **options: Any
 ) -> list[Row]:
     """Variance layer by layer of networks whose first layer is N(0, start), with the map beside it."""
-    layers = simulate_layers(
-        [1] + [width] * depth,
-        setting.module(),
-        weights=setting.weights,
-        n_networks=n_networks,
-        stream=stream,
-        inputs=math.sqrt((start - setting.sigma_b**2) / setting.sigma_w**2),
-        **setting.scales,
-        **options,
+    x = math.sqrt((start - setting.sigma_b**2) / setting.sigma_w**2)
+    layers = setting.layers(
+        [1] + [width] * depth, x, setting.module(), n_networks=n_networks, stream=stream, **options
     )
     variance, theory = layers.variance(), [start]
     for _ in range(depth - 1):

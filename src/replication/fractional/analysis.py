@@ -38,16 +38,11 @@ def convergence_rates(normality: DataFrame) -> DataFrame:
     for activation, part in normality.groupby("activation", sort=False):
         ordered = part.sort_values("depth")
         first, last = ordered.iloc[0], ordered.iloc[-1]
+        rate = math.log(last.ks / first.ks) / math.log(last.depth / first.depth)
         rows.append(
-            {
-                "activation": activation,
-                "first_depth": first.depth,
-                "last_depth": last.depth,
-                "first": first.ks,
-                "last": last.ks,
-                "rate": math.log(last.ks / first.ks) / math.log(last.depth / first.depth),
-                "falls": bool((ordered.ks.diff().dropna() < 0).all()),
-            }
+            {"activation": activation, "first_depth": first.depth, "last_depth": last.depth}
+            | {"first": first.ks, "last": last.ks, "rate": rate}
+            | {"falls": bool((ordered.ks.diff().dropna() < 0).all())}
         )
     return pd.DataFrame(rows)
 
@@ -82,23 +77,17 @@ def fractional_comparisons(runs: DataFrame) -> DataFrame:
                 worse = (loss[fractional] - loss[baseline]).dropna() if baseline in loss else gain.iloc[:0]
                 names = (str(dataset), str(activation), baseline)
                 low, high = bootstrap_interval(gain.to_numpy()[None], *names)
+                loss_p = sign_flip_p(worse.to_numpy(), "loss", *names) if len(worse) else math.nan
                 rows.append(
-                    {
-                        "dataset": dataset,
-                        "activation": activation,
-                        "scheme": fractional,
-                        "baseline": baseline,
+                    {"dataset": dataset, "activation": activation, "scheme": fractional, "baseline": baseline}
+                    | {
                         "pairs": len(gain),
                         "accuracy": gain.mean(),
                         "least": gain.min(),
                         "largest": gain.max(),
-                        "low": low,
-                        "high": high,
-                        "p": sign_flip_p(gain.to_numpy(), *names),
-                        "loss": worse.mean(),
-                        "loss_pairs": len(worse),
-                        "loss_p": sign_flip_p(worse.to_numpy(), "loss", *names) if len(worse) else math.nan,
                     }
+                    | {"low": low, "high": high, "p": sign_flip_p(gain.to_numpy(), *names)}
+                    | {"loss": worse.mean(), "loss_pairs": len(worse), "loss_p": loss_p}
                 )
         table = pd.DataFrame(rows)
         for p in ("p", "loss_p"):

@@ -228,17 +228,10 @@ def deep_moment_rows(
             before = alpha * (chain + shift)
             growth = alpha * shift + (depth - 1) * float(factor.log_moment(alpha / 2)) + math.log(half)
             rows.append(
-                {
-                    "s": s,
-                    "alpha": alpha,
-                    "drawn": math.exp(_log_mean(logs) / alpha),
-                    "chain": math.exp((_log_mean(before) + math.log(half)) / alpha),
-                    "population": math.exp(growth / alpha),
-                    "networks": log_norm.size,
-                    "chains": chain.size,
-                    "width": width,
-                    "depth": depth,
-                }
+                {"s": s, "alpha": alpha, "drawn": math.exp(_log_mean(logs) / alpha)}
+                | {"chain": math.exp((_log_mean(before) + math.log(half)) / alpha)}
+                | {"population": math.exp(growth / alpha)}
+                | {"networks": log_norm.size, "chains": chain.size, "width": width, "depth": depth}
             )
     return rows
 
@@ -246,12 +239,8 @@ def deep_moment_rows(
 def agreement_row(drawn: Array, chain: Array) -> Row:
     """Two-sample KS of log norms of networks with drawn matrices and of chains: sizes, ks, p."""
     test = ks_2samp(drawn, chain)
-    return {
-        "networks": drawn.size,
-        "chains": chain.size,
-        "ks": float(test.statistic),
-        "p": float(test.pvalue),
-    }
+    sizes = {"networks": drawn.size, "chains": chain.size}
+    return sizes | {"ks": float(test.statistic), "p": float(test.pvalue)}
 
 
 def _half_moment(alpha: float) -> float:
@@ -297,22 +286,19 @@ def clt_rows(activation: str, s: float, width: int, depth: int, chain: Array) ->
     fourth = float(((alive - alive.mean()) ** 4).mean())
     mean_error = float(alive.std() / math.sqrt(alive.size) / depth)
     variance_error = math.sqrt(max(0.0, fourth - float(alive.var()) ** 2) / alive.size) / depth
-    return {
-        "activation": activation,
-        "s": s,
-        "width": width,
-        "depth": depth,
-        "mean": float(normal.mean),
-        "variance": float(normal.variance),
-        "approximation": -s * float(normal.variance) / 2,
-        "mean_chain": float(mean),
-        "mean_error": mean_error,
-        "mean_z": float(mean - normal.mean) / mean_error,
-        "variance_chain": float(variance),
-        "variance_error": variance_error,
-        "variance_z": float(variance - normal.variance) / variance_error,
-        "networks": alive.size,
-    }
+    row: Row = {"activation": activation, "s": s, "width": width, "depth": depth}
+    row |= {"mean": float(normal.mean), "variance": float(normal.variance)}
+    row |= {"approximation": -s * float(normal.variance) / 2}
+    for name, value, error, exact in (
+        ("mean", mean, mean_error, normal.mean),
+        ("variance", variance, variance_error, normal.variance),
+    ):
+        row |= {
+            f"{name}_chain": float(value),
+            f"{name}_error": error,
+            f"{name}_z": float(value - exact) / error,
+        }
+    return row | {"networks": alive.size}
 
 
 def ks_to_normal_rows(activations: Sequence[str], width: int, depths: Sequence[int]) -> list[Row]:
@@ -325,14 +311,8 @@ def ks_to_normal_rows(activations: Sequence[str], width: int, depths: Sequence[i
             z = np.linspace(-6, 6, 1201)
             x = depth * normal.mean + z * np.sqrt(depth * normal.variance)
             cdf = (law.cdf(np.exp(2 * x)) - law.atom) / (1 - law.atom)
-            rows.append(
-                {
-                    "activation": activation,
-                    "depth": depth,
-                    "width": width,
-                    "ks": float(abs(cdf - ndtr(z)).max()),
-                }
-            )
+            ks = float(abs(cdf - ndtr(z)).max())
+            rows.append({"activation": activation, "depth": depth, "width": width, "ks": ks})
     return rows
 
 
@@ -367,16 +347,8 @@ def tail_rows(
             found = hill(np.exp(log_norm - log_norm[-k - 1]), k)
             start = float(law.ppf_of_log(np.array(1 - share)))
             rows.append(
-                {
-                    "s": s,
-                    "share": share,
-                    "hill": found,
-                    "error": found / math.sqrt(k),
-                    "exact": _exact_hill(law, start, s),
-                    "width": width,
-                    "depth": depth,
-                    "networks": networks,
-                }
+                {"s": s, "share": share, "hill": found, "error": found / math.sqrt(k)}
+                | {"exact": _exact_hill(law, start, s), "width": width, "depth": depth, "networks": networks}
             )
     return rows
 

@@ -18,9 +18,9 @@ from scipy.stats import beta, kstwo
 from preactivations.datasets import Dataset
 from preactivations.edge_of_chaos.maps import correlation_map
 from preactivations.gaussianity import ks_standardized, ks_statistic
-from preactivations.propagation.engine import simulate_layers
 from preactivations.propagation.statistics import LayerStatistics
 from preactivations.streams import Stream
+from replication.inference import spread
 from replication.settings import Setting
 
 Array = NDArray[np.float64]
@@ -35,17 +35,8 @@ def simulate_depth(
     Options are memory, threads, device and progress of `propagation.simulate`; errors those of
     `propagation.simulate_layers`.
     """
-    return simulate_layers(
-        [1] + [width] * depth,
-        setting.simulated(options.get("device")),
-        weights=setting.weights,
-        n_networks=n_networks,
-        stream=stream,
-        **setting.scales,
-        inputs=math.sqrt(setting.input_norm),
-        normalize=setting.normalize,
-        **options,
-    )
+    x = math.sqrt(setting.input_norm)
+    return setting.layers([1] + [width] * depth, x, n_networks=n_networks, stream=stream, **options)
 
 
 def _tested(setting: Setting, layers: LayerStatistics, layer: int) -> Array:
@@ -234,18 +225,8 @@ def study_correlations(
     x = x / norm * math.sqrt(setting.input_norm * x.shape[1])
     cosine = (x @ x.T) / (setting.input_norm * x.shape[1])
     depth = max(depths)
-    layers = simulate_layers(
-        [x.shape[1]] + [width] * depth,
-        setting.simulated(options.get("device")),
-        weights=setting.weights,
-        n_networks=n_networks,
-        stream=stream,
-        **setting.scales,
-        inputs=x,
-        normalize=setting.normalize,
-        **options,
-    )
-    between = layers.between
+    widths = [x.shape[1]] + [width] * depth
+    between = setting.layers(widths, x, n_networks=n_networks, stream=stream, **options).between
     if between is None:
         raise ValueError("at least two images are needed")
     theory = np.concatenate([cosine[None], theory_correlations(setting, cosine, depth)])
@@ -259,35 +240,20 @@ def study_correlations(
                     {"depth": level, "class_a": a, "class_b": b, "correlation": value, "theory": predicted}
                 )
     off = ~np.eye(len(labels), dtype=bool)
-    means = [
-        {
-            "depth": 0,
-            "correlation": float(cosine[off].mean()),
-            "theory": float(cosine[off].mean()),
-            "n_pairs": int(off.sum()) // 2,
-            "n_networks": n_networks,
-        }
-    ]
+    start, counts = float(cosine[off].mean()), {"n_pairs": int(off.sum()) // 2, "n_networks": n_networks}
+    means = [{"depth": 0, "correlation": start, "theory": start} | counts]
     for k in range(depth):
-        per_network = between.mean_cosine[k][np.isfinite(between.mean_cosine[k])].astype(np.float64)
+        cosines = spread(between.mean_cosine[k])
         covariance, error = (
             between.covariance[k] / setting.variance,
             between.covariance_error[k] / setting.variance,
         )
-        low, high = np.quantile(per_network, [0.05, 0.95]) if per_network.size else (math.nan, math.nan)
+        largest = float(np.max(np.abs(covariance - theory[k + 1])[off] / error[off]))
         means.append(
-            {
-                "depth": k + 1,
-                "correlation": float(per_network.mean()) if per_network.size else math.nan,
-                "low": float(low),
-                "high": float(high),
-                "error": float(per_network.std() / math.sqrt(max(1, per_network.size - 1))),
-                "theory": float(theory[k + 1][off].mean()),
-                "covariance": float(covariance[off].mean()),
-                "covariance_error": float(error[off].mean()),
-                "largest_z": float(np.max(np.abs(covariance - theory[k + 1])[off] / error[off])),
-                "n_pairs": int(off.sum()) // 2,
-                "n_networks": n_networks,
-            }
+            {"depth": k + 1, "correlation": cosines.mean, "low": cosines.low, "high": cosines.high}
+            | {"error": cosines.error, "theory": float(theory[k + 1][off].mean())}
+            | {"covariance": float(covariance[off].mean()), "covariance_error": float(error[off].mean())}
+            | {"largest_z": largest}
+            | counts
         )
     return blocks, means
