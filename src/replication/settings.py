@@ -128,7 +128,7 @@ class Setting(NamedTuple):
 
         return simulate_layers(
             widths,
-            activation or self.simulated(options.get("device")),
+            self.simulated(options.get("device")) if activation is None else activation,
             weights=self.weights,
             **self.scales,
             inputs=inputs,

@@ -99,16 +99,8 @@ def compare(
         verdict = "not tested"
     else:
         verdict = "differs by design" if by_design else "fails"
-    return {
-        "item": item,
-        "target": target,
-        "source": _checked(source),
-        "ours": ours,
-        "uncertainty": uncertainty,
-        "tolerance": tolerance,
-        "verdict": verdict,
-        "note": note,
-    }
+    row = (item, target, _checked(source), ours, uncertainty, tolerance, verdict, note)
+    return dict(zip(NUMBER_COLUMNS[1:], row, strict=True))
 
 
 def stated(

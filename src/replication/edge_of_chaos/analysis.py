@@ -33,15 +33,10 @@ def gradient_factors(unified: DataFrame) -> DataFrame:
     rows: list[dict[str, Any]] = []
     for scheme, cell in unified.groupby("scheme", sort=False):
         first, layers = cell.sort_values("depth").iloc[0], int(cell.depth.max()) - 1
+        measured, predicted = (math.log(v) / layers for v in (first.gradient, first.gradient_theory))
         rows.append(
-            {
-                "scheme": scheme,
-                "width": int(first.width),
-                "layers": layers,
-                "measured": math.log(first.gradient) / layers,
-                "error": first.gradient_error / first.gradient / layers,
-                "predicted": math.log(first.gradient_theory) / layers,
-            }
+            {"scheme": scheme, "width": int(first.width), "layers": layers, "measured": measured}
+            | {"error": first.gradient_error / first.gradient / layers, "predicted": predicted}
         )
     return pd.DataFrame(rows)
 
@@ -141,22 +136,10 @@ def unified_table(unified: DataFrame) -> DataFrame:
     for scheme, cell in unified[unified["keeps"] != ""].groupby("scheme", sort=False):
         ordered = cell.sort_values("depth")
         first, last = ordered.iloc[0], ordered.iloc[-1]
-        rows.append(
-            {
-                "scheme": scheme,
-                "keeps": first["keeps"],
-                "formula": first.formula,
-                "variance": last.variance / first.variance,
-                "variance_theory": last.variance_theory / first.variance_theory,
-                "gradient": first.gradient,
-                "gradient_theory": first.gradient_theory,
-                "correlation": last.correlation,
-                "correlation_theory": last.correlation_theory,
-                "ks": last.ks,
-                "ks_standardized": last.ks_standardized,
-                "layers": int(last.depth),
-                "width": int(last.width),
-                "n_networks": int(last.n_networks),
-            }
-        )
+        row = {"scheme": scheme, "keeps": first["keeps"], "formula": first.formula}
+        row |= {name: last[name] / first[name] for name in ("variance", "variance_theory")}
+        row |= {name: first[name] for name in ("gradient", "gradient_theory")}
+        row |= {name: last[name] for name in ("correlation", "correlation_theory", "ks", "ks_standardized")}
+        row |= {"layers": int(last.depth), "width": int(last.width), "n_networks": int(last.n_networks)}
+        rows.append(row)
     return pd.DataFrame(rows)

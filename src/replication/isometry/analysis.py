@@ -39,14 +39,8 @@ def scheme_comparisons(runs: DataFrame) -> DataFrame:
             scopes = {"all": difference} | {str(depth): at for depth, at in difference.groupby(level="depth")}
             mine += [
                 name
-                | {
-                    "depth": scope,
-                    "pairs": len(at),
-                    "difference": at.mean(),
-                    "least": at.min(),
-                    "largest": at.max(),
-                }
-                | {"p": p if scope == "all" else math.nan}
+                | {"depth": scope, "pairs": len(at), "difference": at.mean()}
+                | {"least": at.min(), "largest": at.max(), "p": p if scope == "all" else math.nan}
                 for scope, at in scopes.items()
             ]
         if mine:

@@ -96,14 +96,10 @@ def singular_value_rows(
         exact = jacobian_moments(size, [size] * depth, weights="gaussian" if scheme == "he" else scheme)
     name = {"scheme": scheme, "width": width, "depth": depth}
     fourth = (square**2).mean(axis=1)
-    summary = name | {
-        "networks": networks,
-        "variance_exact": exact.variance,
-        "variance": float(fourth.mean() - square.mean() ** 2),
-        "second_exact": exact.second,
-        "second": float(fourth.mean()),
-        "second_error": float(fourth.std(ddof=1) / math.sqrt(networks)),
-        "largest_deviation": float(abs(values - 1).max()),
-    }
+    variance = float(fourth.mean() - square.mean() ** 2)
+    summary = name | {"networks": networks, "variance_exact": exact.variance, "variance": variance}
+    summary |= {"second_exact": exact.second, "second": float(fourth.mean())}
+    summary["second_error"] = float(fourth.std(ddof=1) / math.sqrt(networks))
+    summary["largest_deviation"] = float(abs(values - 1).max())
     columns = {"network": np.repeat(np.arange(networks), size), "singular_value": values.ravel()}
     return columns, summary

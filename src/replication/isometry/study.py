@@ -86,14 +86,9 @@ def histogram_rows(width: int, depth: int, sample: Array, bins: int = 60) -> tup
         name | {"low": a, "high": b, "density": height}
         for a, b, height in zip(edges[:-1], edges[1:], heights, strict=True)
     ]
-    ks = name | {
-        "networks": sample.size,
-        "ks": ks_to_law(sample, law.cdf),
-        "critical": null_quantile(0.95, sample.size),
-        "dead": law.atom,
-        "dead_drawn": float((sample == 0).mean()),
-    }
-    return histogram, ks
+    ks = {"ks": ks_to_law(sample, law.cdf), "critical": null_quantile(0.95, sample.size)}
+    dead = {"dead": law.atom, "dead_drawn": float((sample == 0).mean())}
+    return histogram, name | {"networks": sample.size} | ks | dead
 
 
 def deviation_rows(width: int, depth: int, samples: dict[str, Array]) -> Row:
@@ -105,16 +100,10 @@ def deviation_rows(width: int, depth: int, samples: dict[str, Array]) -> Row:
     """
     chain = he_chain(width, depth)
     law, moments = chain.law(), chain.log_moments()
-    row: Row = {
-        "width": width,
-        "depth": depth,
-        "mean_log": moments.mean,
-        "sd_log": math.sqrt(moments.variance),
-        "p_low": float(law.cdf(0.1)),
-        "median": float(law.ppf(0.5)),
-        "sd": math.sqrt(max(0.0, math.expm1(float(chain.log_moment(2))))),
-        "dead": law.atom,
-    }
+    row: Row = {"width": width, "depth": depth}
+    row |= {"mean_log": moments.mean, "sd_log": math.sqrt(moments.variance)}
+    row |= {"p_low": float(law.cdf(0.1)), "median": float(law.ppf(0.5))}
+    row |= {"sd": math.sqrt(max(0.0, math.expm1(float(chain.log_moment(2))))), "dead": law.atom}
     for name, q in samples.items():
         log_q = np.log(q[q > 0])
         deviation = log_q - log_q.mean()
@@ -167,16 +156,11 @@ def stationary_rows(
             for a, b, c in zip(x, density, law.sf(10**x), strict=True)
         ]
         kappa = squared_norm_tail_index(width, v)
+        second_finite = bool(v * v * (width**2 + 5 * width) / 4 < 1)
         mean = law.moment(1) if kappa > 1 + 1e-9 else math.inf
-        indices.append(
-            name
-            | {
-                "squared_norm_tail_index": kappa,
-                "second_finite": bool(v * v * (width**2 + 5 * width) / 4 < 1),
-                "mean": mean,
-                "mean_predicted": width / 2 * bias_variance / (1 - factor) if factor < 1 else math.inf,
-            }
-        )
+        predicted = width / 2 * bias_variance / (1 - factor) if factor < 1 else math.inf
+        index = {"squared_norm_tail_index": kappa, "second_finite": second_finite}
+        indices.append(name | index | {"mean": mean, "mean_predicted": predicted})
     return curves, indices
 
 
@@ -204,20 +188,17 @@ def correlation_rows(
         angle = found[layer][~np.isnan(found[layer])]
         correlation = np.cos(angle)
         log_angle = np.log(angle[angle > 0])
+        row: Row = {"width": width, "start": start, "depth": layer}
+        row |= {"mean_field": math.cos(mean_field), "drift": math.cos(drifting)}
+        row["first"] = float(mean_correlation(width, start)) if layer == 1 else math.nan
+        for name, error, values in (
+            ("mean", "error", correlation),
+            ("log_angle", "log_angle_error", log_angle),
+        ):
+            row |= {name: float(values.mean()), error: float(values.std() / math.sqrt(values.size))}
         rows.append(
-            {
-                "width": width,
-                "start": start,
-                "depth": layer,
-                "mean_field": math.cos(mean_field),
-                "drift": math.cos(drifting),
-                "first": float(mean_correlation(width, start)) if layer == 1 else math.nan,
-                "mean": float(correlation.mean()),
-                "error": float(correlation.std() / math.sqrt(correlation.size)),
-                "log_angle": float(log_angle.mean()),
-                "log_angle_error": float(log_angle.std() / math.sqrt(log_angle.size)),
-                "n": log_angle.size,
-            }
+            row
+            | {"n": log_angle.size}
             | {f"q{100 * p:02.0f}": float(np.quantile(correlation, p)) for p in _QUANTILES}
         )
     paths = [

@@ -58,16 +58,10 @@ def direction_rows(
         h, g = at_angle(z, angle)
         cosine = np.cos(angle_if_alive(np.maximum(h, 0), np.maximum(g, 0)))
         cosine = cosine[~np.isnan(cosine)]
+        mean, sd = (float(cosine.mean()), float(cosine.std())) if cosine.size else (math.nan, math.nan)
         rows.append(
-            {
-                "layer": layer,
-                "angle": angle,
-                "map": math.cos(float(angular_map(angle))),
-                "mean": float(cosine.mean()) if cosine.size else math.nan,
-                "sd": float(cosine.std()) if cosine.size else math.nan,
-                "neurons": len(w),
-                "pairs": cosine.size,
-            }
+            {"layer": layer, "angle": angle, "map": math.cos(float(angular_map(angle)))}
+            | {"mean": mean, "sd": sd, "neurons": len(w), "pairs": cosine.size}
         )
     return rows
 

@@ -69,19 +69,14 @@ def finite_width_row(
     deviation = k - k.mean()
     testable = math.isfinite(law.norm_moment(8, m))
     square, fourth = float((deviation**2).mean()), float((deviation**4).mean())
-    return {
-        "angle": angle,
-        "width": width,
-        "networks": networks,
-        "ratio": ratio,
+    variance_error = width * math.sqrt(max(fourth - square**2, 0.0) / networks)
+    return {"angle": angle, "width": width, "networks": networks, "ratio": ratio} | {
         "kernel": float(rectified(angle, 0.0, 1)),
         "kernel_drawn": float(k.mean()),
         "kernel_error": math.sqrt(square / networks),
         "variance": float(finite_width_variance(angle, ratio)) if math.isfinite(ratio) else math.nan,
         "variance_drawn": width * square,
-        "variance_error": width * math.sqrt(max(fourth - square**2, 0.0) / networks)
-        if testable
-        else math.nan,
+        "variance_error": variance_error if testable else math.nan,
     }
 
 
@@ -147,17 +142,10 @@ def error_row(law: Iid, kind: str, m: int, evaluations: int, stream: Stream) -> 
     formula = math.nan
     if math.isfinite(law.kurtosis):
         formula = float(clt_correction(x, y, law.skewness, law.kurtosis))
-    return {
-        "inputs": kind,
-        "m": m,
-        "angle": float(angle_between(x, y)),
-        "largest": float(max(abs(x).max(), abs(y).max())),
-        "kernel": float(rectified(angle_between(x, y), 0.0, 1)),
-        "error": found.error,
-        "standard_error": found.standard_error,
-        "plain_standard_error": found.plain_standard_error,
-        "formula": formula,
-    }
+    angle = float(angle_between(x, y))
+    pair = {"angle": angle, "largest": float(max(abs(x).max(), abs(y).max()))}
+    pair["kernel"] = float(rectified(angle, 0.0, 1))
+    return {"inputs": kind, "m": m} | pair | found._asdict() | {"formula": formula}
 
 
 # -- depth -----------------------------------------------------------------------------------------
@@ -187,16 +175,8 @@ def depth_rows(
         found = _projected_angles(law, width, max(depths), networks, start, stream.block(0))
     mean, sd = log_angle_moments(start, max(depths), width, ratio)
     return [
-        {
-            "width": width,
-            "depth": depth,
-            "network": k,
-            "map": exact[depth],
-            "log_mean": mean[depth],
-            "log_sd": sd[depth],
-            "angle": found[k, depth],
-            "tested": tested,
-        }
+        {"width": width, "depth": depth, "network": k, "map": exact[depth]}
+        | {"log_mean": mean[depth], "log_sd": sd[depth], "angle": found[k, depth], "tested": tested}
         for depth in depths
         for k in range(networks)
     ]

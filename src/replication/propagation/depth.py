@@ -93,14 +93,9 @@ def layer_rows(setting: Setting, layers: LayerStatistics) -> list[dict[str, floa
     for k in range(len(layers.widths)):
         z = _tested(setting, layers, k)
         ks = ks_statistic(z) if z.size else math.nan
-        row = {
-            "depth": k + 1,
-            "ks": ks,
-            "ks_p": float(kstwo.sf(ks, z.size)) if z.size else math.nan,
-            "ks_standardized": ks_standardized(z) if z.size > 1 and np.ptp(z) > 0 else math.nan,
-            "n_tested": z.size,
-            "dead": int(layers.dead[k]),
-        }
+        row = {"depth": k + 1, "ks": ks, "ks_p": float(kstwo.sf(ks, z.size)) if z.size else math.nan}
+        row["ks_standardized"] = ks_standardized(z) if z.size > 1 and np.ptp(z) > 0 else math.nan
+        row |= {"n_tested": z.size, "dead": int(layers.dead[k])}
         rows.append(row | {name: float(column[k]) for name, column in columns.items()})
     return rows
 

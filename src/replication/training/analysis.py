@@ -56,22 +56,18 @@ def cell_table(runs: DataFrame) -> DataFrame:
     for key, cell in chosen_runs(runs).groupby(CELL, dropna=False):
         low, high = wilson_interval(int(cell.trains.sum()), len(cell))
         there = cell[cell.diverged == 0]
-        row: dict[str, Any] = dict(zip(CELL, key, strict=True)) | {
+        row: dict[str, Any] = dict(zip(CELL, key, strict=True))
+        row |= {
             "learning_rate": cell.learning_rate.iloc[0],
             "runs": len(cell),
             "diverged": len(cell) - len(there),
-            "trains": cell.trains.mean(),
-            "trains_low": low,
-            "trains_high": high,
         }
+        row |= {"trains": cell.trains.mean(), "trains_low": low, "trains_high": high}
         for name, values in (("loss", there.loss), ("accuracy", cell.accuracy)):
             low, high = bootstrap_interval(values.to_numpy()[None], name, *key)
             row |= {name: values.mean(), f"{name}_low": low, f"{name}_high": high}
-        row |= {
-            "epochs_to_loss": cell.epochs_to_loss.mean(),
-            "reached": int(cell.epochs_to_loss.notna().sum()),
-        }
-        rows.append(row)
+        reached = int(cell.epochs_to_loss.notna().sum())
+        rows.append(row | {"epochs_to_loss": cell.epochs_to_loss.mean(), "reached": reached})
     return pd.DataFrame(rows).merge(every.reset_index(), on=CELL)
 
 
@@ -110,19 +106,11 @@ def setting_table(cells: DataFrame, initial: DataFrame) -> DataFrame:
     rows = []
     for key, rows_of in table.groupby(SETTING, dropna=False, sort=False):
         deep = rows_of[rows_of.depth == deepest]
-        rows.append(
-            dict(zip(SETTING, key, strict=True))
-            | {
-                "chi": rows_of.chi.iloc[0],
-                "ks": rows_of.ks_standardized.mean(),
-                "all_trains": rows_of.all_trains.mean(),
-                "trains": rows_of.trains.mean(),
-                "accuracy": rows_of.accuracy.mean(),
-                "deep_trains": deep.trains.mean(),
-                "deep_accuracy": deep.accuracy.mean(),
-                "all_diverged": rows_of.all_diverged.mean(),
-            }
-        )
+        row = dict(zip(SETTING, key, strict=True)) | {"chi": rows_of.chi.iloc[0]}
+        row |= {"ks": rows_of.ks_standardized.mean()}
+        row |= {name: rows_of[name].mean() for name in ("all_trains", "trains", "accuracy")}
+        row |= {f"deep_{name}": deep[name].mean() for name in ("trains", "accuracy")}
+        rows.append(row | {"all_diverged": rows_of.all_diverged.mean()})
     return pd.DataFrame(rows).sort_values("accuracy", ascending=False, ignore_index=True)
 
 
@@ -141,22 +129,16 @@ def size_table(runs: DataFrame, curves: DataFrame, cells: DataFrame) -> DataFram
         )
         rates = sorted(set(mine.learning_rate))
         good = own_cells[own_cells.accuracy > 0.3]
+        counts = {"runs": len(mine), "settings": mine.groupby(SETTING, dropna=False).ngroups}
+        counts |= {"architectures": mine.groupby(["width", "depth"]).ngroups, "cells": len(own_cells)}
         rows.append(
             name
-            | {
-                "runs": len(mine),
-                "settings": mine.groupby(SETTING, dropna=False).ngroups,
-                "architectures": mine.groupby(["width", "depth"]).ngroups,
-                "cells": len(own_cells),
-                "seeds": mine.seed.nunique(),
-                "learning_rates": ", ".join(f"{rate:g}" for rate in rates),
-                "epochs": int(own_curves.epoch.max()),
-                "trains": mine.trains.mean(),
-                "diverged": (mine.diverged > 0).mean(),
-                "good": len(good),
-                "at_largest": (good.learning_rate == rates[-1]).mean(),
-                "at_smallest": (good.learning_rate == rates[0]).mean(),
-            }
+            | counts
+            | {"seeds": mine.seed.nunique(), "learning_rates": ", ".join(f"{rate:g}" for rate in rates)}
+            | {"epochs": int(own_curves.epoch.max()), "trains": mine.trains.mean()}
+            | {"diverged": (mine.diverged > 0).mean(), "good": len(good)}
+            | {"at_largest": (good.learning_rate == rates[-1]).mean()}
+            | {"at_smallest": (good.learning_rate == rates[0]).mean()}
         )
     return pd.DataFrame(rows)
 
@@ -183,18 +165,13 @@ def persistence_table(layers: DataFrame, runs: DataFrame) -> DataFrame:
     rows = []
     for key, cell in mine.groupby([*SETTING, "learning_rate", "epoch"], dropna=False, sort=False):
         ordered = cell.sort_values("depth")
+        ks = ordered.ks_standardized
         rows.append(
             dict(zip([*SETTING, "learning_rate", "epoch"], key, strict=True))
-            | {
-                "mean": ordered.ks_standardized.mean(),
-                "first_layer": ordered.ks_standardized.iloc[0],
-                "last_layer": ordered.ks_standardized.iloc[-1],
-                "null_mean": ordered.null_mean.mean(),
-                "null_95": ordered.null_95.mean(),
-                "variance_last": ordered.variance.iloc[-1],
-                "n_samples": int(ordered.n_samples.max()),
-                "n_runs": int(ordered.n_runs.max()),
-            }
+            | {"mean": ks.mean(), "first_layer": ks.iloc[0], "last_layer": ks.iloc[-1]}
+            | {name: ordered[name].mean() for name in ("null_mean", "null_95")}
+            | {"variance_last": ordered.variance.iloc[-1]}
+            | {name: int(ordered[name].max()) for name in ("n_samples", "n_runs")}
         )
     if not rows:
         return pd.DataFrame()

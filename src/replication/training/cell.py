@@ -95,14 +95,7 @@ def train_cell(
     ensemble = Ensemble([networks[seed] for _, seed in plan.members()], device=device)
     with progress(plan.epochs, f"{activation} {law} {width}x{depth} {plan.optimizer}") as add:
         rows = train_ensemble(ensemble, parts, plan, order, progress=add, **options)
-    names = {
-        "dataset": data.title,
-        "activation": activation,
-        "law": law,
-        "theta": theta,
-        "width": width,
-        "depth": depth,
-        "optimizer": plan.optimizer,
-    }
+    names = {"dataset": data.title, "activation": activation, "law": law, "theta": theta}
+    names |= {"width": width, "depth": depth, "optimizer": plan.optimizer}
     runs, curves = (pd.DataFrame([names | row for row in part]) for part in rows)
     return {"runs": runs, "curves": curves}

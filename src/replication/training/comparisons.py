@@ -57,23 +57,12 @@ def comparisons(chosen: DataFrame, initial: DataFrame) -> DataFrame:
             for scope, values in _scopes(difference, first[0], left_out).items():
                 names = (dataset, optimizer, *first, *second, scope)
                 low, high = bootstrap_interval(values.unstack("seed").to_numpy(), *names)
+                architectures = values.index.droplevel("seed").nunique()
                 rows.append(
-                    dict(
-                        zip(
-                            ("dataset", "optimizer", "first", "first_law", "second", "second_law", "scope"),
-                            names,
-                            strict=True,
-                        )
-                    )
-                    | {
-                        "question": question,
-                        "architectures": values.index.droplevel("seed").nunique(),
-                        "pairs": len(values),
-                        "difference": values.mean(),
-                        "low": low,
-                        "high": high,
-                        "p": sign_flip_p(values.to_numpy(), *names),
-                    }
+                    dict(zip(_COLUMNS[: len(names)], names, strict=True))
+                    | {"question": question, "architectures": architectures, "pairs": len(values)}
+                    | {"difference": values.mean(), "low": low, "high": high}
+                    | {"p": sign_flip_p(values.to_numpy(), *names)}
                 )
         if rows:
             table = pd.DataFrame(rows)
@@ -180,14 +169,9 @@ def prediction_table(cells: DataFrame, initial: DataFrame) -> DataFrame:
         for among in ("all", "not positive"):
             mine = part[(part.activation != "positive") | (among == "all")]
             for name, given in (("ks_told", "edge"), ("edge", "ks_told")):
-                head = {
-                    "dataset": dataset,
-                    "optimizer": optimizer,
-                    "among": among,
-                    "predictor": name,
-                    "given": given,
-                }
-                rows.append(head | predict(mine, name, given)._asdict())
+                head = {"dataset": dataset, "optimizer": optimizer, "among": among}
+                found = predict(mine, name, given)._asdict()
+                rows.append(head | {"predictor": name, "given": given} | found)
     return pd.DataFrame(rows)
 
 

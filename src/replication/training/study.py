@@ -102,19 +102,12 @@ def initial_rows(
     for depth in depths:
         z = layers.tested[depth - 1].astype(np.float64) / math.sqrt(setting.variance)
         found.append(
-            {
-                "depth": depth,
-                "ks": ks_statistic(z),
-                "ks_standardized": ks_standardized(z) if np.ptp(z) > 0 else 1.0,
-                "variance": rows[depth]["variance"],
-                "kurtosis": rows[depth]["kurtosis"],
-                "dead": int(layers.dead[depth - 1]),
-                "n_networks": n_networks,
-                "ks_null": raw,
-                "ks_standardized_null": standardized,
-                "chi": chi,
-                "edge": depth * abs(math.log(chi)),
-            }
+            {"depth": depth, "ks": ks_statistic(z)}
+            | {"ks_standardized": ks_standardized(z) if np.ptp(z) > 0 else 1.0}
+            | {name: rows[depth][name] for name in ("variance", "kurtosis")}
+            | {"dead": int(layers.dead[depth - 1]), "n_networks": n_networks}
+            | {"ks_null": raw, "ks_standardized_null": standardized}
+            | {"chi": chi, "edge": depth * abs(math.log(chi))}
         )
     return found
 
@@ -171,18 +164,12 @@ def persistence(
                 if size not in known:
                     null = null_statistics(size, 500, Stream(0, "null", size).block(0))[1]
                     known[size] = float(null.mean()), float(np.quantile(null, 0.95))
+                null_mean, null_95 = known[size]
                 rows.append(
-                    {
-                        "learning_rate": rate,
-                        "epoch": epoch,
-                        "depth": depth,
-                        "ks_standardized": _mean_statistic(sample),
-                        "null_mean": known[size][0],
-                        "null_95": known[size][1],
-                        "n_samples": size,
-                        "n_runs": len(mine),
-                        "variance": float(sample.var()) / setting.variance,
-                    }
+                    {"learning_rate": rate, "epoch": epoch, "depth": depth}
+                    | {"ks_standardized": _mean_statistic(sample), "null_mean": null_mean, "null_95": null_95}
+                    | {"n_samples": size, "n_runs": len(mine)}
+                    | {"variance": float(sample.var()) / setting.variance}
                 )
 
     runs = train_setting(
