@@ -28,14 +28,8 @@ def correlations(activation: str, place: str, width: int, networks: int) -> Fram
         rows = correlation_rows(
             setting, width, depth, networks, study["correlation"], stream, progress=add, **run.engine
         )
-    name = {
-        "activation": activation,
-        "place": place,
-        "theta": theta if activation == "odd" else math.nan,
-        "width": width,
-        "n_networks": networks,
-        **setting.scales,
-    }
+    name = {"activation": activation, "place": place, "theta": theta if activation == "odd" else math.nan}
+    name |= {"width": width, "n_networks": networks} | setting.scales
     return {"correlations": pd.DataFrame([name | row for row in rows])}
 
 

@@ -16,20 +16,13 @@ snakemake: Any  # Snakemake puts it here
 
 def scheme(name: str) -> dict[str, pd.DataFrame]:
     study, seed = run.params.study, run.params.seed
-    theta, depth, correlation = study["theta"], study["depth"], study["correlation"]
+    theta, depth, start = study["theta"], study["depth"], study["correlation"]
     width, networks = study["unified"]["width"], study["unified"]["networks"]
     kept = schemes(theta)[name]
     stream = Stream(seed, "unified_view", name, theta, width)
     with progress(networks, name) as add:
         rows = measure(
-            kept.setting,
-            width,
-            depth,
-            networks,
-            correlation,
-            stream,
-            orthogonal=kept.orthogonal,
-            progress=add,
+            kept.setting, width, depth, networks, start, stream, orthogonal=kept.orthogonal, progress=add
         )
     head = {"scheme": name, "keeps": kept.keeps, "formula": kept.formula, "width": width}
     null = {"ks_null_95": null_point(networks, Stream(seed, "unified_view", "null", networks))}

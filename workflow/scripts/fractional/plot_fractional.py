@@ -82,14 +82,8 @@ def plot_densities(paths: Any) -> None:
             column[1].plot(rows.log_norm, rows.normal_cdf, color=colour, ls=":", lw=1.6)
         test = tests[tests.activation == name].iloc[0]
         column[0].set_ylim(top=1.45 * densities[densities.activation == name].density.max())
-        column[0].text(
-            0.03,
-            0.97,
-            f"KS {test.ks:.3f} (5 %: {test.critical:.3f})",
-            transform=column[0].transAxes,
-            va="top",
-            fontsize=7,
-        )
+        words = f"KS {test.ks:.3f} (5 %: {test.critical:.3f})"
+        column[0].text(0.03, 0.97, words, transform=column[0].transAxes, va="top", fontsize=7)
         column[0].set_title(activation_name(name))
         column[1].set(xlabel=r"$\log |x_L|$")
         for ax in column:

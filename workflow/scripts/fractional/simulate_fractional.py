@@ -40,20 +40,13 @@ def scales() -> Frames:
 
 def deep() -> Frames:
     part = run.params.study["deep"]
-    width, depth = part["width"], part["depth"]
-    log_norm, direction = draw_networks(
-        "relu", width, depth, part["networks"], Stream(run.params.seed, "heavy_tails", "deep", width, depth)
+    width, depth, chains = part["width"], part["depth"], part["chains"]
+    drawn, last_but_one, all_layers = (
+        Stream(run.params.seed, "heavy_tails", name, width, depth) for name in ("deep", "chain", "whole")
     )
-    chain = chain_log_norms(
-        "relu",
-        width,
-        depth - 1,
-        part["chains"],
-        Stream(run.params.seed, "heavy_tails", "chain", width, depth),
-    )
-    whole = chain_log_norms(
-        "relu", width, depth, part["chains"], Stream(run.params.seed, "heavy_tails", "whole", width, depth)
-    )
+    log_norm, direction = draw_networks("relu", width, depth, part["networks"], drawn)
+    chain = chain_log_norms("relu", width, depth - 1, chains, last_but_one)
+    whole = chain_log_norms("relu", width, depth, chains, all_layers)
     rows = deep_moment_rows(
         part["orders"], list(np.linspace(1, 3, 21)), width, depth, log_norm, direction, chain
     )

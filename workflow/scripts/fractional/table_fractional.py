@@ -9,16 +9,8 @@ from replication.tables import write_table
 
 snakemake: Any  # Snakemake puts it here
 
-HIDDEN = [
-    "theta",
-    "all_runs",
-    "all_trains",
-    "all_diverged",
-    "trains_low",
-    "trains_high",
-    "loss_low",
-    "loss_high",
-]
+HIDDEN = ["theta", "all_runs", "all_trains", "all_diverged"]
+HIDDEN += [f"{name}_{end}" for name in ("trains", "loss") for end in ("low", "high")]
 
 with job(snakemake) as run:
     found, output = run.read(), snakemake.output

@@ -120,14 +120,8 @@ def plot_correlations(paths: Any) -> None:
             )  # fmt: skip
             ax.plot(rows.depth, shown(rows.q50), color="#0072B2", lw=1.5, label="median of networks")
             ax.plot(rows.depth, shown(rows.mean_field), color="black", ls="--", label="mean field")
-            ax.plot(
-                rows.depth,
-                shown(rows.drift),
-                color="#D55E00",
-                ls=":",
-                lw=1.8,
-                label="mean field, small-angle drift",
-            )
+            label = "mean field, small-angle drift"
+            ax.plot(rows.depth, shown(rows.drift), color="#D55E00", ls=":", lw=1.8, label=label)
         column[0].set_title(f"start {start:g}")
         column[1].set(yscale="log", xlabel="depth")
     axes[0, 0].set_ylabel("correlation")
@@ -150,18 +144,11 @@ def plot_singular_values(paths: Any) -> None:
             x = np.concatenate([[1e-4], np.maximum(s, 1e-4), [1e2]])
             ax.plot(x, np.concatenate([[0], share, [1]]), color=looks["color"], ls=looks["ls"], drawstyle="steps-post",
                     label=scheme_name(scheme))  # fmt: skip
-            ax.text(
-                0.04,
-                0.97 - 0.075 * k,
-                f"Var $s^2$ = {told.variance_exact:.3g}"
-                if told.variance_exact > 1e-9
-                else f"Var $s^2$ = 0, $\\max|s - 1|$ = {told.largest_deviation:.0e}",
-                transform=ax.transAxes,
-                va="top",
-                fontsize=7,
-                color=looks["color"],
-                weight="bold",
-            )
+            words = f"Var $s^2$ = {told.variance_exact:.3g}"
+            if told.variance_exact <= 1e-9:
+                words = f"Var $s^2$ = 0, $\\max|s - 1|$ = {told.largest_deviation:.0e}"
+            options = {"va": "top", "fontsize": 7, "color": looks["color"], "weight": "bold"}
+            ax.text(0.04, 0.97 - 0.075 * k, words, transform=ax.transAxes, **options)
         ax.axvline(1, color="black", ls=":", lw=0.8)
         ax.set(xscale="log", xlim=(1e-4, 1e2), ylim=(0, 1.6), xlabel="singular value $s$")
         ax.set_yticks([0, 0.25, 0.5, 0.75, 1])

@@ -14,6 +14,7 @@ snakemake: Any  # Snakemake puts it here
 
 MARKERS = "osD^vPX*"
 INPUTS = {"signed": ("#0072B2", "o"), "positive": ("#D55E00", "s"), "localized": ("#009E73", "^")}
+BARS: Any = {"ms": 3.5, "mfc": "none", "lw": 0.8}
 PI_TICKS = ([0, np.pi / 4, np.pi / 2, 3 * np.pi / 4, np.pi], ["0", "π/4", "π/2", "3π/4", "π"])
 
 
@@ -66,16 +67,8 @@ def plot_errors(paths: Any) -> None:
             error = rows.error.abs()
             ax.plot(rows.m, rows.formula.abs(), color=colour, lw=1, ls="-" if kind != "localized" else ":")
             low = np.minimum(error - error.clip(upper=1e-6), 1.96 * rows.standard_error)
-            ax.errorbar(
-                rows.m,
-                error,
-                [low, 1.96 * rows.standard_error],
-                fmt=marker,
-                ms=3.5,
-                color=colour,
-                lw=0.8,
-                mfc="none",
-            )
+            bars = [low, 1.96 * rows.standard_error]
+            ax.errorbar(rows.m, error, bars, fmt=marker, color=colour, **BARS)
             fit = slopes[(slopes.law == law) & (slopes.inputs == kind)]
             if len(fit):
                 told = fit.iloc[0]
@@ -96,7 +89,7 @@ def plot_errors(paths: Any) -> None:
     ax = axes[0, 0]
     for kind, (colour, marker) in INPUTS.items():
         label = "inputs of mean 0" if kind == "signed" else f"{kind} inputs"
-        ax.errorbar([], [], [], fmt=marker, ms=3.5, color=colour, mfc="none", lw=0.8, label=label)
+        ax.errorbar([], [], [], fmt=marker, color=colour, label=label, **BARS)
     ax.plot([], [], color="0.3", lw=1, label="formula")
     ax.plot([], [], color="0.6", ls="--", lw=0.8, label="standard error of plain Monte Carlo, as many rows")
     shared_legend(figure, [ax], 3)
@@ -134,17 +127,15 @@ def plot_gram(paths: Any) -> None:
     for k, (slope, rows) in enumerate(gram.groupby("slope")):
         wide = rows[rows.network < 0].sort_values("depth")
         drawn = rows[rows.network >= 0]
+        looks: Any = {
+            "ms": 4,
+            "mfc": "none",
+            "color": PALETTE[k],
+            "label": f"drawn networks, $a = {slope:g}$",
+        }
         for ax, quantity in zip(axes, ("condition", "effective_rank"), strict=True):
             ax.plot(wide.depth, wide[quantity], color=PALETTE[k], label=f"infinite width, $a = {slope:g}$")
-            ax.plot(
-                drawn.depth,
-                drawn[quantity],
-                MARKERS[k],
-                ms=4,
-                mfc="none",
-                color=PALETTE[k],
-                label=f"drawn networks, $a = {slope:g}$",
-            )
+            ax.plot(drawn.depth, drawn[quantity], MARKERS[k], **looks)
     for ax in axes:
         ax.set_xscale("symlog", base=2, linthresh=1)
         ticks(ax, sorted(set(gram.depth)))
@@ -163,13 +154,8 @@ def plot_inputs(paths: Any) -> None:
     for k, layer in enumerate(layers):
         for epoch, dashes in zip(epochs, ("--", "-"), strict=False):
             rows = directions[(directions.layer == layer) & (directions.epoch == epoch)]
-            spread.plot(
-                rows.angle,
-                rows.sd,
-                color=PALETTE[k],
-                ls=dashes,
-                label=f"layer {layer}, {'trained' if epoch else 'untrained'}",
-            )
+            label = f"layer {layer}, {'trained' if epoch else 'untrained'}"
+            spread.plot(rows.angle, rows.sd, color=PALETTE[k], ls=dashes, label=label)
     spread.set(
         xlabel=r"angle $\theta$ (radians)", ylabel=r"deviation of $\cos\theta'$ over pairs", ylim=(0, None)
     )
@@ -180,16 +166,8 @@ def plot_inputs(paths: Any) -> None:
     for k, layer in enumerate((int(images.layer.min()), int(images.layer.max()))):
         rows = last[last.layer == layer]
         rows = rows.sample(min(400, len(rows)), random_state=0)
-        scatter.plot(
-            rows.angle,
-            np.cos(rows.after),
-            MARKERS[k],
-            ms=2.5,
-            mfc="none",
-            mew=0.6,
-            color=PALETTE[k],
-            label=f"layer {layer}",
-        )
+        looks: Any = {"ms": 2.5, "mfc": "none", "mew": 0.6, "color": PALETTE[k], "label": f"layer {layer}"}
+        scatter.plot(rows.angle, np.cos(rows.after), MARKERS[k], **looks)
     exact = directions[(directions.layer == layers[0]) & (directions.epoch == epochs[0])]
     scatter.plot(exact.angle, exact["map"], color="black", label="formula")
     scatter.set(xlabel=r"angle before the layer (radians)", ylabel=r"$\cos\theta'$, pairs of images")

@@ -36,14 +36,9 @@ def plot_dependence(paths: Any) -> None:
     against_width, against_depth, two_layers, control = axes.flat
 
     for options, rows in cells(free[free.depth == 2]):
+        bars = 2 * rows.square_covariance_error
         against_width.errorbar(
-            rows.width,
-            rows.square_covariance,
-            2 * rows.square_covariance_error,
-            ms=3.5,
-            lw=0,
-            elinewidth=0.8,
-            **options,
+            rows.width, rows.square_covariance, bars, ms=3.5, lw=0, elinewidth=0.8, **options
         )
         against_width.plot(
             rows.width, rows.square_covariance_theory, **without(options, "marker", "label") | {"lw": 0.8}

@@ -85,14 +85,8 @@ def plot_quantiles(paths: Any) -> None:
             part = quantiles[(quantiles.width == width) & (quantiles.depth == depth)]
             first = part[part.activation == part.activation.iloc[0]]
             first = first[first.theta.isna() | (first.theta == first.theta.iloc[0])]
-            ax.fill_between(
-                first.normal,
-                first.null_low,
-                first.null_high,
-                color="0.85",
-                lw=0,
-                label="95 % per point, normal",
-            )
+            band, label = (first.null_low, first.null_high), "95 % per point, normal"
+            ax.fill_between(first.normal, *band, color="0.85", lw=0, label=label)
             for activation, options, rows in cells(part):
                 dashes = {"ls": "--"} if activation == "positive" else {}
                 if activation in KINDS:

@@ -20,24 +20,13 @@ def correlations(cell: str, activation: str, width: int, networks: int) -> dict[
     setting = setting_by_name(activation, cell)
     stream = Stream(run.params.seed, "correlations", run.wildcards.dataset, activation, cell, width)
     with progress(networks, f"{data.title} {cell} {activation} n={width}") as add:
+        sizes: Any = {"width": width, "n_networks": networks, "depths": run.params.study["depths"]}
         blocks, means = study_correlations(
-            setting,
-            images,
-            labels,
-            width=width,
-            n_networks=networks,
-            depths=run.params.study["depths"],
-            stream=stream,
-            progress=add,
-            **run.engine,
+            setting, images, labels, **sizes, stream=stream, progress=add, **run.engine
         )
-    name = {
-        "dataset": data.title,
-        "activation": activation,
-        "law": cell if setting.law is not None else "",
-        "theta": theta_of(cell),
-        "width": width,
-    }
+    law = cell if setting.law is not None else ""
+    name: dict[str, Any] = {"dataset": data.title, "activation": activation, "law": law}
+    name |= {"theta": theta_of(cell), "width": width}
     return {
         key: pd.DataFrame([name | row for row in rows])
         for key, rows in (("means", means), ("blocks", blocks))

@@ -24,13 +24,8 @@ def layers(activation: str, width: int, networks: int) -> dict[str, pd.DataFrame
     stream = Stream(params.seed, "propagation", activation, law, width)
     with progress(networks, f"{cell} {activation} n={width}") as add:
         found = simulate_depth(setting, width, params.depth, networks, stream, progress=add, **run.engine)
-    name = {
-        "activation": activation,
-        "law": law,
-        "theta": theta_of(law),
-        "width": width,
-        "n_networks": networks,
-    }
+    name = {"activation": activation, "law": law, "theta": theta_of(law)}
+    name |= {"width": width, "n_networks": networks}
     rows = {"layers": layer_rows(setting, found), "quantiles": quantile_rows(setting, found)}
     return {key: pd.DataFrame([name | row for row in value]) for key, value in rows.items()}
 

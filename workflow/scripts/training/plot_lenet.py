@@ -22,13 +22,8 @@ with job(snakemake), style():
         bars = [[row.accuracy - row.accuracy_low], [row.accuracy_high - row.accuracy]]
         ax.errorbar(row.accuracy, k, xerr=bars, ms=4, **(options | {"label": None}))
         if row.trains < 1:
-            ax.annotate(
-                f"{row.trains:.0%} train",
-                (row.accuracy_high, k),
-                (6, -3),
-                textcoords="offset points",
-                fontsize=7,
-            )
+            at = (row.accuracy_high, k)
+            ax.annotate(f"{row.trains:.0%} train", at, (6, -3), textcoords="offset points", fontsize=7)
     ax.set_yticks(
         range(len(ordered)), [activation_math(r.activation, r.theta, r.law) for r in ordered.itertuples()]
     )

@@ -26,15 +26,9 @@ with job(snakemake), style():
         ax.fill_between(at.depth, 0, at.null_95, color="0.9", lw=0, label="95 % of normal samples")
         ax.plot(at.depth, at.null_mean, color=COLOURS["limit"], ls=":", lw=1, label="their mean")
         for epoch, own in rows.groupby("epoch"):
-            ordered = own.sort_values("depth")
+            ordered, label = own.sort_values("depth"), f"epoch {epoch}"
             ax.plot(
-                ordered.depth,
-                ordered.ks_standardized,
-                "o-",
-                ms=2.5,
-                lw=1,
-                color=shades[epoch],
-                label=f"epoch {epoch}",
+                ordered.depth, ordered.ks_standardized, "o-", ms=2.5, lw=1, color=shades[epoch], label=label
             )
         ax.set_title(activation_math(activation, theta, law).replace(", ", "\n"))
         ax.set(xlabel="hidden layer", yscale="log")
