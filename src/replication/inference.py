@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,24 +30,6 @@ def z_limit(numbers: int) -> float:
 def ks_standard_error(n_samples: int) -> float:
     """Bound sup sqrt(F (1 - F) / n) = 1 / (2 sqrt n) on the standard deviation of a KS statistic of n samples."""
     return 0.5 / math.sqrt(n_samples)
-
-
-class Spread(NamedTuple):
-    """Of the values of networks: mean, its standard error, 5 % and 95 % points; NaN, and 0 for the error, of none."""
-
-    mean: float
-    error: float
-    low: float
-    high: float
-
-
-def spread(values: NDArray[Any]) -> Spread:
-    """`Spread` of the finite ones of the values, shape (n,)."""
-    finite = values[np.isfinite(values)].astype(np.float64)
-    low, high = np.quantile(finite, [0.05, 0.95]) if finite.size else (math.nan, math.nan)
-    mean = float(finite.mean()) if finite.size else math.nan
-    error = float(finite.std() / math.sqrt(max(1, finite.size - 1)))
-    return Spread(mean, error, float(low), float(high))
 
 
 def wilson_interval(count: int, total: int) -> tuple[float, float]:

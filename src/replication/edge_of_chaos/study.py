@@ -22,8 +22,8 @@ from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull, WeightLaw
-from replication.inference import spread
 from replication.settings import Setting, setting_by_name
+from replication.spread import spread
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]

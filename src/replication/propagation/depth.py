@@ -20,8 +20,8 @@ from preactivations.edge_of_chaos.maps import correlation_map
 from preactivations.gaussianity import ks_standardized, ks_statistic
 from preactivations.propagation.statistics import LayerStatistics
 from preactivations.streams import Stream
-from replication.inference import spread
 from replication.settings import Setting
+from replication.spread import spread
 
 Array = NDArray[np.float64]
 _QUANTILES = 101
