@@ -51,9 +51,7 @@ onstart:
     expected_cost()
 
 
-if (
-    "PREACTIVATIONS_PLAN" in os.environ
-):  # workflow/plan.py, whose dry run starts nothing
+if "PREACTIVATIONS_PLAN" in os.environ:  # workflow/plan.py, whose dry run starts nothing
     expected_cost()
 
 

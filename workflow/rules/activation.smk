@@ -42,9 +42,7 @@ rule fit_activation:
         mem_mb=1000,
         runtime=10,
     params:
-        kinds=lambda wildcards: (
-            ["odd"] if wildcards.law in EXTENDED_LAWS else ["odd", "positive"]
-        ),
+        kinds=lambda wildcards: (["odd"] if wildcards.law in EXTENDED_LAWS else ["odd", "positive"]),
         settings=ACTIVATION.fitted.model_dump(exclude={"product_samples"}),
     script:
         "../scripts/activation/fit_activation.py"
@@ -99,21 +97,13 @@ rule analyse_fit:
 
 rule table_activation:
     input:
-        densities=expand(
-            rules.fit_density.output.density, law=FITTED_LAWS + EXTENDED_LAWS
-        ),
-        activations=expand(
-            rules.fit_activation.output.activation, law=FITTED_LAWS + EXTENDED_LAWS
-        ),
-        assessments=expand(
-            rules.analyse_fit.output.assessment, law=FITTED_LAWS + EXTENDED_LAWS
-        ),
+        densities=expand(rules.fit_density.output.density, law=FITTED_LAWS + EXTENDED_LAWS),
+        activations=expand(rules.fit_activation.output.activation, law=FITTED_LAWS + EXTENDED_LAWS),
+        assessments=expand(rules.analyse_fit.output.assessment, law=FITTED_LAWS + EXTENDED_LAWS),
         published="data/reference/fit_losses.csv",
         code=code("activation/table_activation.py"),
     output:
-        table=tabled(
-            "activation", "fitted", "Fitted against exact", caption="fitted_table"
-        ),
+        table=tabled("activation", "fitted", "Fitted against exact", caption="fitted_table"),
     log:
         log_of("table_activation"),
     benchmark:

@@ -47,10 +47,7 @@ def figure(name):
 
 
 def table(name):
-    return [
-        str(TABLES / f"{name}.{extension}")
-        for extension in ("csv", "md", "tex", "html")
-    ]
+    return [str(TABLES / f"{name}.{extension}") for extension in ("csv", "md", "tex", "html")]
 
 
 def words(name):
@@ -76,9 +73,7 @@ def parameters(section, name=""):
     """What captions say of the parameters of each section and subsection, by its path."""
     parts = {k: v for k, v in section.items() if isinstance(v, dict)}
     own = "; ".join(f"{k} ``{section[k]}``" for k in section if k not in parts)
-    texts = {
-        name: f"Parameters (scale {SCALE}, seed {cfg.seed}, section {name}): {own}."
-    }
+    texts = {name: f"Parameters (scale {SCALE}, seed {cfg.seed}, section {name}): {own}."}
     for key, part in parts.items():
         texts |= parameters(part, f"{name}.{key}" if name else key)
     return texts
@@ -170,9 +165,7 @@ def check_folders():
 def summary():
     """What was built, where, and what failed acceptance."""
     replication = TABLES / "verdicts_numbers.csv"
-    print(
-        f"\nScale {SCALE}: figures in {FIGURES}, tables in {TABLES}, intermediates in {DATA}."
-    )
+    print(f"\nScale {SCALE}: figures in {FIGURES}, tables in {TABLES}, intermediates in {DATA}.")
     if not replication.exists():
         return
     with replication.open() as file:
@@ -180,11 +173,7 @@ def summary():
     counts = {}
     for row in rows:
         counts[row["verdict"]] = counts.get(row["verdict"], 0) + 1
-    print(
-        f"Verdicts in {replication}: "
-        + ", ".join(f"{n} {v}" for v, n in sorted(counts.items()))
-        + "."
-    )
+    print(f"Verdicts in {replication}: " + ", ".join(f"{n} {v}" for v, n in sorted(counts.items())) + ".")
     for row in rows:
         if row["verdict"] == "fails":
             print(

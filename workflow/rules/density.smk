@@ -3,11 +3,7 @@ PAPER_LAWS = [f"weibull_{number(theta)}" for theta in cfg.thetas]
 LIMITS = ["weibull_2", "spherical_0"]  # theta = 2, and weights +-1: theta = infinity
 LAWS = PAPER_LAWS + [law for law in LIMITS if law not in PAPER_LAWS]
 FITTED_LAWS = [f"weibull_{number(theta)}" for theta in cfg.thetas if theta > 2]
-EXTENDED_LAWS = [
-    f"weibull_{number(theta)}"
-    for theta in cfg.density.fitted.extended_thetas
-    if theta > 2
-]
+EXTENDED_LAWS = [f"weibull_{number(theta)}" for theta in cfg.density.fitted.extended_thetas if theta > 2]
 
 
 rule derive_density:

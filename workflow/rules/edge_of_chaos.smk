@@ -56,10 +56,7 @@ rule simulate_edge_of_chaos:
         runtime=24 * 60,
         gpu=cfg.gpus,
     params:
-        study={
-            key: EOC_STUDY[key]
-            for key in ("theta", "widths", "depth", "correlation", "oscillating")
-        },
+        study={key: EOC_STUDY[key] for key in ("theta", "widths", "depth", "correlation", "oscillating")},
         gpu=cfg.gpu,
         seed=cfg.seed,
     script:
@@ -81,9 +78,7 @@ rule simulate_unified_view:
         mem_mb=3000,
         runtime=24 * 60,
     params:
-        study={
-            key: EOC_STUDY[key] for key in ("theta", "unified", "depth", "correlation")
-        },
+        study={key: EOC_STUDY[key] for key in ("theta", "unified", "depth", "correlation")},
         seed=cfg.seed,
     script:
         "../scripts/edge_of_chaos/simulate_unified_view.py"
@@ -128,18 +123,12 @@ rule plot_edge_of_chaos:
         ),
         code=code("edge_of_chaos/plot_edge_of_chaos.py"),
     output:
-        curves=drawn(
-            "edge_of_chaos", "curves", "Edge of Chaos of activations and exact pairs"
-        ),
+        curves=drawn("edge_of_chaos", "curves", "Edge of Chaos of activations and exact pairs"),
         heat=drawn("edge_of_chaos", "heat_map", "chi_1 over the plane of scales"),
         maps=drawn("edge_of_chaos", "maps", "Variance and correlation maps"),
-        correlations=drawn(
-            "edge_of_chaos", "correlations", "Correlation of two inputs against depth"
-        ),
+        correlations=drawn("edge_of_chaos", "correlations", "Correlation of two inputs against depth"),
         scales=drawn("edge_of_chaos", "depth_scales", "Depth scales, limits, starts"),
-        unified=drawn(
-            "edge_of_chaos", "unified_view", "What initialization schemes keep"
-        ),
+        unified=drawn("edge_of_chaos", "unified_view", "What initialization schemes keep"),
     log:
         log_of("plot_edge_of_chaos"),
     benchmark:

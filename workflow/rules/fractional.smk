@@ -6,11 +6,7 @@ FRACTIONAL_TRAINING = FRACTIONAL.training
 FRACTIONAL_GROUPS = {
     "_and_".join(group): group
     for group in groups(
-        [
-            name
-            for name in ("relu", "leaky_relu", "linear")
-            if name in FRACTIONAL_TRAINING.orders
-        ],
+        [name for name in ("relu", "leaky_relu", "linear") if name in FRACTIONAL_TRAINING.orders],
         FRACTIONAL_TRAINING.activations_per_job,
     )
 }
@@ -87,8 +83,7 @@ rule train_fractional:
         )
         | FRACTIONAL_DATA[wildcards.dataset].model_dump(exclude={"name"}),
         orders=lambda wildcards: {
-            name: FRACTIONAL_TRAINING.orders[name]
-            for name in FRACTIONAL_GROUPS[wildcards.activations]
+            name: FRACTIONAL_TRAINING.orders[name] for name in FRACTIONAL_GROUPS[wildcards.activations]
         },
         learning_rates=lambda wildcards: {
             name: FRACTIONAL_TRAINING.learning_rates[name]
@@ -148,15 +143,9 @@ rule table_fractional:
     output:
         scales=tabled("fractional", "scales", "Scales by order and width"),
         clt=tabled("fractional", "clt", "Log norm per layer", caption="clt_table"),
-        tails=tabled(
-            "fractional", "tails", "Tail index with biases", caption="tails_table"
-        ),
-        training=tabled(
-            "fractional", "training", "Training by scheme", caption="training_table"
-        ),
-        comparisons=tabled(
-            "fractional", "comparisons", "Fractional orders against baselines"
-        ),
+        tails=tabled("fractional", "tails", "Tail index with biases", caption="tails_table"),
+        training=tabled("fractional", "training", "Training by scheme", caption="training_table"),
+        comparisons=tabled("fractional", "comparisons", "Fractional orders against baselines"),
         claims=tabled("fractional", "claims", "Claims with verdicts"),
     log:
         log_of("table_fractional"),

@@ -30,10 +30,7 @@ rule derive_isometry:
         mem_mb=1500,
         runtime=30,
     params:
-        study={
-            key: ISOMETRY_STUDY[key]
-            for key in ("law", "eigenvalue_widths", "stationary")
-        },
+        study={key: ISOMETRY_STUDY[key] for key in ("law", "eigenvalue_widths", "stationary")},
     script:
         "../scripts/isometry/derive_isometry.py"
 
@@ -61,10 +58,7 @@ rule simulate_isometry:
         runtime=24 * 60,
         gpu=cfg.gpus,
     params:
-        study={
-            key: ISOMETRY_STUDY[key]
-            for key in ("law", "deviations", "correlations", "jacobian")
-        },
+        study={key: ISOMETRY_STUDY[key] for key in ("law", "deviations", "correlations", "jacobian")},
         gpu=cfg.gpu,
         seed=cfg.seed,
     script:
@@ -100,9 +94,7 @@ rule train_isometry:
         )
         | {
             "epochs": next(
-                data.epochs
-                for data in ISOMETRY.training.datasets
-                if data.name == wildcards.dataset
+                data.epochs for data in ISOMETRY.training.datasets if data.name == wildcards.dataset
             )
         },
         gpu=cfg.gpu,
@@ -169,9 +161,7 @@ rule table_isometry:
             "Training by scheme and depth",
             caption="training_table",
         ),
-        comparisons=tabled(
-            "isometry", "comparisons", "Mirrored orthogonal against others"
-        ),
+        comparisons=tabled("isometry", "comparisons", "Mirrored orthogonal against others"),
         jacobians=tabled("isometry", "jacobians", "Singular values of Jacobians"),
         claims=tabled("isometry", "claims", "Claims with verdicts"),
     log:
@@ -189,20 +179,14 @@ rule table_isometry:
 
 rule plot_isometry:
     input:
-        **made_by(
-            rules.derive_isometry, rules.simulate_isometry, rules.analyse_isometry
-        ),
+        **made_by(rules.derive_isometry, rules.simulate_isometry, rules.analyse_isometry),
         code=code("isometry/plot_isometry.py"),
     output:
         density=drawn("isometry", "density", "Law of the squared norm"),
         deviations=drawn("isometry", "deviations", "Deviations from mean field"),
-        eigenvalues=drawn(
-            "isometry", "eigenvalues", "Transfer operator and stationary law"
-        ),
+        eigenvalues=drawn("isometry", "eigenvalues", "Transfer operator and stationary law"),
         correlations=drawn("isometry", "correlations", "Correlation of two inputs"),
-        singular_values=drawn(
-            "isometry", "singular_values", "Singular values of Jacobians"
-        ),
+        singular_values=drawn("isometry", "singular_values", "Singular values of Jacobians"),
         training=drawn("isometry", "training", "Training by scheme and depth"),
     log:
         log_of("plot_isometry"),

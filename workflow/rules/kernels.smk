@@ -24,8 +24,7 @@ rule simulate_kernels:
         runtime=24 * 60,
     params:
         study={
-            key: KERNEL_STUDY[key]
-            for key in ("laws", "controls", "curves", "finite_width", "depth", "gram")
+            key: KERNEL_STUDY[key] for key in ("laws", "controls", "curves", "finite_width", "depth", "gram")
         },
         seed=cfg.seed,
     script:
@@ -48,10 +47,7 @@ rule simulate_kernel_errors:
         runtime=24 * 60,
     params:
         laws=KERNELS.independent,
-        study={
-            key: KERNEL_STUDY["errors"][key]
-            for key in ("sizes", "evaluations", "grow_from")
-        },
+        study={key: KERNEL_STUDY["errors"][key] for key in ("sizes", "evaluations", "grow_from")},
         seed=cfg.seed,
     script:
         "../scripts/kernels/simulate_kernel_errors.py"
@@ -62,9 +58,7 @@ rule analyse_kernel_inputs:
         neurons=rules.train_persistence.output.neurons,
         runs=rules.train_persistence.output.runs,
         manifests=[
-            path
-            for name in sorted({TRAINING.persistence.dataset, *KERNELS.datasets})
-            for path in raw(name)
+            path for name in sorted({TRAINING.persistence.dataset, *KERNELS.datasets}) for path in raw(name)
         ],
         code=code("kernels/analyse_kernel_inputs.py"),
     output:
@@ -138,9 +132,7 @@ rule table_kernels:
             "Angle of two inputs against depth",
             caption="depth_table",
         ),
-        gram=tabled(
-            "kernels", "gram", "Gram matrices against depth", caption="gram_table"
-        ),
+        gram=tabled("kernels", "gram", "Gram matrices against depth", caption="gram_table"),
         hypotheses=tabled("kernels", "hypotheses", "Hypotheses about inputs"),
         claims=tabled("kernels", "claims", "Claims with verdicts"),
     log:

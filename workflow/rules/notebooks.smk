@@ -30,9 +30,7 @@ NOTEBOOKS = {
     "propagation": [
         *rules.table_propagation.output,
         *rules.plot_depth.output.ks,
-        *expand(
-            rules.simulate_correlations.output.means, dataset=CORRELATIONS.datasets
-        ),
+        *expand(rules.simulate_correlations.output.means, dataset=CORRELATIONS.datasets),
     ],
     "edge_of_chaos": [
         *rules.derive_edge_of_chaos.output,
@@ -69,8 +67,7 @@ rule run_notebook:
     input:
         notebook="notebooks/{name}.ipynb",
         results=lambda wildcards: NOTEBOOKS[wildcards.name],
-        code=lambda wildcards: code("run_notebook.py")
-        + closure(f"notebooks/{wildcards.name}.py"),
+        code=lambda wildcards: code("run_notebook.py") + closure(f"notebooks/{wildcards.name}.py"),
     output:
         html=reported(
             DATA / "notebooks" / "{name}.html",
@@ -97,10 +94,7 @@ rule run_notebook:
 
 rule plot_rule_graph:
     input:
-        rules=[
-            f"workflow/rules/{name}.smk"
-            for name in ("datasets", *STAGES, "notebooks", "targets")
-        ],
+        rules=[f"workflow/rules/{name}.smk" for name in ("datasets", *STAGES, "notebooks", "targets")],
         code=code("plot_rule_graph.py"),
     output:
         figure=drawn("rules", "graph", "Graph of the rules"),
@@ -114,9 +108,7 @@ rule plot_rule_graph:
         mem_mb=500,
         runtime=5,
     params:
-        config=lambda wildcards: {
-            key: config[key] for key in sorted(config) if key != "parameters"
-        },
+        config=lambda wildcards: {key: config[key] for key in sorted(config) if key != "parameters"},
         dpi=cfg.figures.dpi,
     script:
         "../scripts/plot_rule_graph.py"

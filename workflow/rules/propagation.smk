@@ -4,9 +4,7 @@ KS = STUDY.two_layer
 KS_CELLS = {
     **(
         {
-            f"weibull_{number(theta)}": [
-                k for k in KS.activations if k in ("odd", "positive")
-            ]
+            f"weibull_{number(theta)}": [k for k in KS.activations if k in ("odd", "positive")]
             for theta in cfg.thetas
         }
         if {"odd", "positive"} & set(KS.activations)
@@ -17,26 +15,13 @@ KS_CELLS = {
 CORRELATIONS = STUDY.correlations
 PAIRS_OF = [kind for kind in STUDY.activations if kind in ("odd", "positive")]
 DEPTH_CELLS = {
-    **(
-        {f"weibull_{number(theta)}": PAIRS_OF for theta in STUDY.thetas}
-        if PAIRS_OF
-        else {}
-    ),
-    **(
-        {f"spherical_{number(b)}": PAIRS_OF for b in STUDY.spherical}
-        if PAIRS_OF
-        else {}
-    ),
+    **({f"weibull_{number(theta)}": PAIRS_OF for theta in STUDY.thetas} if PAIRS_OF else {}),
+    **({f"spherical_{number(b)}": PAIRS_OF for b in STUDY.spherical} if PAIRS_OF else {}),
     **{name: [name] for name in STUDY.activations if name not in ("odd", "positive")},
-    **(
-        {"control": [f"normalized_{name}" for name in STUDY.controls]}
-        if STUDY.controls
-        else {}
-    ),
+    **({"control": [f"normalized_{name}" for name in STUDY.controls]} if STUDY.controls else {}),
 }
 WIDTH_GROUPS = {
-    "_".join(str(cell.width) for cell in group): group
-    for group in groups(STUDY.widths, STUDY.widths_per_job)
+    "_".join(str(cell.width) for cell in group): group for group in groups(STUDY.widths, STUDY.widths_per_job)
 }
 
 
@@ -88,9 +73,7 @@ rule simulate_two_layer_fitted:
 
 
 TWO_LAYER_POINTS = expand(rules.simulate_two_layer.output.points, cell=KS_CELLS)
-ALL_POINTS = TWO_LAYER_POINTS + expand(
-    rules.simulate_two_layer_fitted.output.points, law=FITTED_LAWS
-)
+ALL_POINTS = TWO_LAYER_POINTS + expand(rules.simulate_two_layer_fitted.output.points, law=FITTED_LAWS)
 
 
 rule null_band_two_layer:
@@ -195,13 +178,9 @@ rule simulate_depth:
         gpu=cfg.gpus,
     params:
         activations=lambda wildcards: DEPTH_CELLS[wildcards.cell],
-        widths=lambda wildcards: [
-            cell.model_dump() for cell in WIDTH_GROUPS[wildcards.group]
-        ],
+        widths=lambda wildcards: [cell.model_dump() for cell in WIDTH_GROUPS[wildcards.group]],
         depth=STUDY.depth,
-        control_theta=lambda wildcards: (
-            STUDY.control_theta if wildcards.cell == "control" else None
-        ),
+        control_theta=lambda wildcards: (STUDY.control_theta if wildcards.cell == "control" else None),
         gpu=cfg.gpu,
         seed=cfg.seed,
     script:
@@ -260,17 +239,13 @@ rule null_band_depth:
         "../scripts/propagation/null_band.py"
 
 
-DEPTH_LAYERS = expand(
-    rules.simulate_depth.output.layers, cell=DEPTH_CELLS, group=WIDTH_GROUPS
-)
+DEPTH_LAYERS = expand(rules.simulate_depth.output.layers, cell=DEPTH_CELLS, group=WIDTH_GROUPS)
 
 
 rule plot_depth:
     input:
         layers=DEPTH_LAYERS,
-        quantiles=expand(
-            rules.simulate_depth.output.quantiles, cell=DEPTH_CELLS, group=WIDTH_GROUPS
-        ),
+        quantiles=expand(rules.simulate_depth.output.quantiles, cell=DEPTH_CELLS, group=WIDTH_GROUPS),
         null=rules.null_band_depth.output.table,
         code=code("propagation/plot_depth.py"),
     output:
@@ -305,9 +280,7 @@ rule analyse_propagation:
         layers=DEPTH_LAYERS,
         null=rules.null_band_depth.output.table,
         points=TWO_LAYER_POINTS,
-        correlations=expand(
-            rules.simulate_correlations.output.means, dataset=CORRELATIONS.datasets
-        ),
+        correlations=expand(rules.simulate_correlations.output.means, dataset=CORRELATIONS.datasets),
         code=code("propagation/analyse_propagation.py"),
     output:
         layers=DATA / "propagation" / "layers.parquet",
@@ -337,9 +310,7 @@ rule plot_dependence:
     input:
         layers=rules.analyse_propagation.output.layers,
         points=rules.analyse_propagation.output.points,
-        correlations=expand(
-            rules.simulate_correlations.output.means, dataset=CORRELATIONS.datasets
-        ),
+        correlations=expand(rules.simulate_correlations.output.means, dataset=CORRELATIONS.datasets),
         code=code("propagation/plot_dependence.py"),
     output:
         dependence=drawn("propagation", "dependence", "Dependence between neurons"),

@@ -1,21 +1,15 @@
 # Training: ensembles per data set, group of settings and group of widths; then tables, words and figures.
 TRAINING = cfg.training
-TRAINED_PAIRS = [
-    a for a in TRAINING.activations if a in ("odd", "odd_edge", "positive")
-]
+TRAINED_PAIRS = [a for a in TRAINING.activations if a in ("odd", "odd_edge", "positive")]
 TRAINED = {  # group: [activation, law]
     **{
-        f"weibull_{number(theta)}": [
-            [a, f"weibull_{number(theta)}"] for a in TRAINED_PAIRS
-        ]
+        f"weibull_{number(theta)}": [[a, f"weibull_{number(theta)}"] for a in TRAINED_PAIRS]
         for theta in (TRAINING.thetas if TRAINED_PAIRS else [])
     },
     "others": [[a, ""] for a in TRAINING.activations if a not in TRAINED_PAIRS]
     + [["positive", f"spherical_{number(b)}"] for b in TRAINING.spherical],
     "control": [[f"normalized_{psi}", ""] for psi in TRAINING.controls]
-    + [
-        [f"unit_{psi}", ""] for psi in TRAINING.controls if psi != "relu"
-    ],  # ReLU (He) is its own twin
+    + [[f"unit_{psi}", ""] for psi in TRAINING.controls if psi != "relu"],  # ReLU (He) is its own twin
 }
 PERCEPTRONS = {
     "widths_" + "_".join(map(str, group)): [[width, TRAINING.depths] for width in group]
@@ -73,15 +67,9 @@ rule train:
         | {
             # the law at initialization is that of every data set: measured with the first one
             "initial_networks": (
-                TRAINING.initial_networks
-                if wildcards.dataset == TRAINING.datasets[0].name
-                else 0
+                TRAINING.initial_networks if wildcards.dataset == TRAINING.datasets[0].name else 0
             ),
-            "epochs": next(
-                data.epochs
-                for data in TRAINING.datasets
-                if data.name == wildcards.dataset
-            ),
+            "epochs": next(data.epochs for data in TRAINING.datasets if data.name == wildcards.dataset),
         },
         gpu=cfg.gpu,
         seed=cfg.seed,
@@ -123,9 +111,7 @@ rule train_persistence:
         study=TRAINING.persistence.model_dump(exclude={"activations", "theta"})
         | {
             "epochs": next(
-                data.epochs
-                for data in TRAINING.datasets
-                if data.name == TRAINING.persistence.dataset
+                data.epochs for data in TRAINING.datasets if data.name == TRAINING.persistence.dataset
             ),
             "batch_size": TRAINING.batch_size,
             "validation_share": TRAINING.validation_share,
@@ -142,9 +128,7 @@ rule analyse_training:
     input:
         **{
             name: [
-                str(rules.train.output[name]).format(
-                    dataset=data, group=group, part=part
-                )
+                str(rules.train.output[name]).format(dataset=data, group=group, part=part)
                 for data, parts in TRAINED_PARTS.items()
                 for group, part in parts
             ]
