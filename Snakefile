@@ -46,6 +46,9 @@ rule all:
         rules.intermediates.input,
 
 
+complete(workflow.rules)
+
+
 onstart:
     check_folders()
     expected_cost()

@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from copies import ROOT, SMOKE, planned, snakemake, with_config
+from copies import SMOKE, planned, snakemake, with_config
 from expected_jobs import (
     AFTER_CORRELATE,
     AFTER_EXACT,
@@ -287,11 +287,15 @@ def test_edit_of_the_fits_leaves_the_exact_route(built, edit):
     assert changed(built) == fits(FITTED + EXTENDED, FITTED + EXTENDED) | AFTER_FITS | AFTER_KS
 
 
-def test_rules_are_written_in_full():
-    for path in (ROOT / "workflow/rules").glob("*.smk"):
-        for rule in re.split(r"^rule ", path.read_text(), flags=re.MULTILINE)[1:]:
-            if "script:" in rule:
-                for part in ("input", "output", "log", "benchmark", "resources", "conda"):
-                    assert f"    {part}:" in rule, f"{path.name}: {rule.split(':')[0]} has no {part}"
-                assert "mem_mb=" in rule
-                assert "runtime=" in rule
+def test_every_job_has_a_log_timings_and_limits_of_its_own(built):
+    profile = ("--workflow-profile", "workflow/profiles/default")
+    listed = snakemake(built, "--dry-run", "--forceall", *profile)
+    jobs = re.findall(r"^rule (?!all:)(\w+):\n((?:    .*\n)*)", listed, re.MULTILINE)
+    logs, timings = (
+        re.findall(rf"^    {part}: ([^,\n]+)", listed, re.MULTILINE) for part in ("log", "benchmark")
+    )
+    assert len(jobs) == len(set(logs)) == len(set(timings)) > 80
+    for rule, job in jobs:
+        assert re.search(rf"    log: logs/smoke/{rule}[./]", job), job
+        assert re.search(rf"    benchmark: benchmarks/results/smoke/{rule}[./]", job), job
+        assert re.search(r"    resources: .*mem_mb=\d+, .*runtime=\d+", job), job

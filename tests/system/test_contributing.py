@@ -142,15 +142,6 @@ rule squares:
         code=code("demo/squares.py"),
     output:
         table=DATA / "demo" / "squares.parquet",
-    log:
-        log_of("squares"),
-    benchmark:
-        benchmark_of("squares")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
         depth=cfg.propagation.depth,
     script:
@@ -163,15 +154,6 @@ rule plot_squares:
         code=code("demo/plot_squares.py"),
     output:
         figure=drawn("demo", "squares", "Squares"),
-    log:
-        log_of("plot_squares"),
-    benchmark:
-        benchmark_of("plot_squares")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
         dpi=cfg.figures.dpi,
     script:

@@ -9,15 +9,6 @@ rule derive_activation:
         code=code("activation/derive_activation.py"),
     output:
         tables=[str(DATA / "activation" / "exact" / f"{law}.parquet") for law in LAWS],
-    log:
-        log_of("derive_activation"),
-    benchmark:
-        benchmark_of("derive_activation")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
         laws=LAWS,
         settings=GRID,
@@ -32,15 +23,6 @@ rule fit_activation:
     output:
         table=FITTED / "{law}.interpolated.parquet",
         activation=FITTED / "{law}.json",
-    log:
-        log_of("fit_activation/{law}"),
-    benchmark:
-        benchmark_of("fit_activation/{law}")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         kinds=lambda wildcards: (["odd"] if wildcards.law in EXTENDED_LAWS else ["odd", "positive"]),
         settings=ACTIVATION.fitted.model_dump(exclude={"product_samples"}),
@@ -54,15 +36,6 @@ rule plot_activation:
         code=code("activation/plot_activation.py"),
     output:
         figure=drawn("activation", "exact", "Exact activations"),
-    log:
-        log_of("plot_activation"),
-    benchmark:
-        benchmark_of("plot_activation")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
         x_zoom=ACTIVATION.x_zoom,
         dpi=cfg.figures.dpi,
@@ -78,12 +51,6 @@ rule analyse_fit:
     output:
         assessment=FITTED / "{law}.assessment.parquet",
         curves=FITTED / "{law}.curves.parquet",
-    log:
-        log_of("analyse_fit/{law}"),
-    benchmark:
-        benchmark_of("analyse_fit/{law}")
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=2000,
         runtime=30,
@@ -104,15 +71,6 @@ rule table_activation:
         code=code("activation/table_activation.py"),
     output:
         table=tabled("activation", "fitted", "Fitted against exact", caption="fitted_table"),
-    log:
-        log_of("table_activation"),
-    benchmark:
-        benchmark_of("table_activation")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=500,
-        runtime=5,
     script:
         "../scripts/activation/table_activation.py"
 
@@ -123,15 +81,6 @@ rule plot_fitted:
         code=code("activation/plot_fitted.py"),
     output:
         figure=drawn("activation", "fitted", "Fitted against exact"),
-    log:
-        log_of("plot_fitted"),
-    benchmark:
-        benchmark_of("plot_fitted")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
         dpi=cfg.figures.dpi,
     script:
@@ -146,15 +95,6 @@ rule plot_fit_losses:
         code=code("activation/plot_fit_losses.py"),
     output:
         figure=drawn("activation", "fit_losses", "Losses of the fits"),
-    log:
-        log_of("plot_fit_losses"),
-    benchmark:
-        benchmark_of("plot_fit_losses")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
         dpi=cfg.figures.dpi,
     script:
@@ -166,15 +106,6 @@ rule check_constraints:
         code=code("activation/check_constraints.py"),
     output:
         table=DATA / "activation" / "constraints.parquet",
-    log:
-        log_of("check_constraints"),
-    benchmark:
-        benchmark_of("check_constraints")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
         laws=ACTIVATION.constraints.laws,
     script:
@@ -187,15 +118,6 @@ rule table_constraints:
         code=code("activation/table_constraints.py"),
     output:
         table=tabled("activation", "constraints", "Four necessary constraints of pairs"),
-    log:
-        log_of("table_constraints"),
-    benchmark:
-        benchmark_of("table_constraints")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=500,
-        runtime=5,
     script:
         "../scripts/activation/table_constraints.py"
 

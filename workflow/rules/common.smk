@@ -1,6 +1,7 @@
 # What the stages share: the validated configuration, names of files, and the code that a script depends on.
 import csv
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from config.base import DATASETS
 from config.model import validate
 from import_closure import closure
 from preactivations.names import number_text as number
+from snakemake.io import strip_wildcard_constraints
 
 try:
     cfg = validate(config)
@@ -138,12 +140,19 @@ def groups(values, size):
     return [values[k : k + size] for k in range(0, len(values), size)]
 
 
-def log_of(name):
-    return f"logs/{SCALE}/{name}.log"
+def complete(jobs):
+    """Log, benchmark and environment of the rules that run a script, named by the rule and the wildcards of its files.
 
-
-def benchmark_of(name):
-    return f"benchmarks/results/{SCALE}/{name}.tsv"
+    Snakemake has no directive for what all rules share; this sets what the parser would set from directives.
+    """
+    for job in filter(lambda job: job.is_script, jobs):
+        job.log_modifier = job.benchmark_modifier = job.output_modifier
+        wildcards = re.search(r"\{.*\}", strip_wildcard_constraints(job.output[0]))
+        name = f"{job.name}/{wildcards[0]}" if wildcards else job.name
+        if not job.log:
+            job.set_log(f"logs/{SCALE}/{name}.log")
+        job.benchmark = f"benchmarks/results/{SCALE}/{name}.tsv"
+        job.conda_env = "../../environment.yml"
 
 
 def expected_cost():

@@ -6,14 +6,8 @@ rule fetch_dataset:
         code=code("fetch_dataset.py"),
     output:
         manifest="data/raw/{dataset}.json",
-    log:
-        log_of("fetch_dataset/{dataset}"),
-    benchmark:
-        benchmark_of("fetch_dataset/{dataset}")
     wildcard_constraints:
         dataset="|".join(name for name in DATASETS if DATASETS[name].fetched),
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=500,
         runtime=120,

@@ -11,15 +11,6 @@ rule derive_density:
         code=code("density/derive_density.py"),
     output:
         tables=[str(DATA / "density" / "exact" / f"{law}.parquet") for law in LAWS],
-    log:
-        log_of("derive_density"),
-    benchmark:
-        benchmark_of("derive_density")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
         laws=LAWS,
         settings=cfg.density.model_dump(exclude={"fitted"}),
@@ -33,15 +24,6 @@ rule plot_density:
         code=code("density/plot_density.py"),
     output:
         figure=drawn("density", "density", "Density of the factor Y"),
-    log:
-        log_of("plot_density"),
-    benchmark:
-        benchmark_of("plot_density")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
         dpi=cfg.figures.dpi,
     script:
@@ -54,15 +36,6 @@ rule fit_density:
         code=code("density/fit_density.py"),
     output:
         density=DATA / "density" / "fitted" / "{law}.json",
-    log:
-        log_of("fit_density/{law}"),
-    benchmark:
-        benchmark_of("fit_density/{law}")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         settings=cfg.density.fitted.model_dump(exclude={"extended_thetas"}),
     script:

@@ -18,12 +18,6 @@ rule derive_edge_of_chaos:
         points=EOC_FOLDER / "oscillating_points.parquet",
         unique=EOC_FOLDER / "unique.parquet",
         constants=EOC_FOLDER / "constants.parquet",
-    log:
-        log_of("derive_edge_of_chaos"),
-    benchmark:
-        benchmark_of("derive_edge_of_chaos")
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=2000,
         runtime=60,
@@ -44,12 +38,6 @@ rule simulate_edge_of_chaos:
     output:
         correlations=EOC_FOLDER / "correlations.parquet",
         variances=EOC_FOLDER / "variances.parquet",
-    log:
-        log_of("simulate_edge_of_chaos"),
-    benchmark:
-        benchmark_of("simulate_edge_of_chaos")
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=int(1500 + 2 * EOC.memory_mb),
         batch_mb=int(EOC.memory_mb),  # not a parameter: it changes no number
@@ -68,12 +56,6 @@ rule simulate_unified_view:
         code=code("edge_of_chaos/simulate_unified_view.py"),
     output:
         unified=EOC_FOLDER / "unified.parquet",
-    log:
-        log_of("simulate_unified_view"),
-    benchmark:
-        benchmark_of("simulate_unified_view")
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=3000,
         runtime=24 * 60,
@@ -101,15 +83,6 @@ rule analyse_edge_of_chaos:
         distances=EOC_FOLDER / "distances.parquet",
         decays=EOC_FOLDER / "decays.parquet",
         divergences=EOC_FOLDER / "divergences.parquet",
-    log:
-        log_of("analyse_edge_of_chaos"),
-    benchmark:
-        benchmark_of("analyse_edge_of_chaos")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=500,
-        runtime=10,
     script:
         "../scripts/edge_of_chaos/analyse_edge_of_chaos.py"
 
@@ -129,15 +102,6 @@ rule plot_edge_of_chaos:
         correlations=drawn("edge_of_chaos", "correlations", "Correlation of two inputs against depth"),
         scales=drawn("edge_of_chaos", "depth_scales", "Depth scales, limits, starts"),
         unified=drawn("edge_of_chaos", "unified_view", "What initialization schemes keep"),
-    log:
-        log_of("plot_edge_of_chaos"),
-    benchmark:
-        benchmark_of("plot_edge_of_chaos")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=1500,
-        runtime=10,
     params:
         dpi=cfg.figures.dpi,
     script:
@@ -160,15 +124,6 @@ rule table_edge_of_chaos:
             "What initialization schemes keep",
             caption="unified_view_table",
         ),
-    log:
-        log_of("table_edge_of_chaos"),
-    benchmark:
-        benchmark_of("table_edge_of_chaos")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=500,
-        runtime=5,
     script:
         "../scripts/edge_of_chaos/table_edge_of_chaos.py"
 

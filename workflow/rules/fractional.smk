@@ -29,12 +29,6 @@ rule simulate_fractional:
         clt=FRACTIONAL_FOLDER / "clt.parquet",
         normality=FRACTIONAL_FOLDER / "normality.parquet",
         tails=FRACTIONAL_FOLDER / "tails.parquet",
-    log:
-        log_of("simulate_fractional"),
-    benchmark:
-        benchmark_of("simulate_fractional")
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=3000,
         runtime=24 * 60,
@@ -62,15 +56,9 @@ rule train_fractional:
     output:
         runs=FRACTIONAL_FOLDER / "{dataset}.{activations}.runs.parquet",
         curves=FRACTIONAL_FOLDER / "{dataset}.{activations}.curves.parquet",
-    log:
-        log_of("train_fractional/{dataset}.{activations}"),
-    benchmark:
-        benchmark_of("train_fractional/{dataset}.{activations}")
     wildcard_constraints:
         dataset="|".join(DATASETS),
         activations="[a-z_]+",
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=6000,
         runtime=7 * 24 * 60,
@@ -119,15 +107,6 @@ rule analyse_fractional:
         convergence=FRACTIONAL_FOLDER / "convergence.parquet",
         laws=FRACTIONAL_FOLDER / "laws.parquet",
         indices=FRACTIONAL_FOLDER / "indices.parquet",
-    log:
-        log_of("analyse_fractional"),
-    benchmark:
-        benchmark_of("analyse_fractional")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     script:
         "../scripts/fractional/analyse_fractional.py"
 
@@ -147,15 +126,6 @@ rule table_fractional:
         training=tabled("fractional", "training", "Training by scheme", caption="training_table"),
         comparisons=tabled("fractional", "comparisons", "Fractional orders against baselines"),
         claims=tabled("fractional", "claims", "Claims with verdicts"),
-    log:
-        log_of("table_fractional"),
-    benchmark:
-        benchmark_of("table_fractional")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     script:
         "../scripts/fractional/table_fractional.py"
 
@@ -172,15 +142,6 @@ rule plot_fractional:
         clt=drawn("fractional", "clt", "Log norm per layer"),
         tails=drawn("fractional", "tails", "Tail index with biases"),
         training=drawn("fractional", "training", "Training by scheme"),
-    log:
-        log_of("plot_fractional"),
-    benchmark:
-        benchmark_of("plot_fractional")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=1500,
-        runtime=10,
     params:
         dpi=cfg.figures.dpi,
     script:

@@ -20,12 +20,6 @@ rule derive_isometry:
         stationary=ISOMETRY_FOLDER / "stationary.parquet",
         indices=ISOMETRY_FOLDER / "indices.parquet",
         constants=ISOMETRY_FOLDER / "constants.parquet",
-    log:
-        log_of("derive_isometry"),
-    benchmark:
-        benchmark_of("derive_isometry")
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=1500,
         runtime=30,
@@ -46,12 +40,6 @@ rule simulate_isometry:
         paths=ISOMETRY_FOLDER / "paths.parquet",
         singular_values=ISOMETRY_FOLDER / "singular_values.parquet",
         jacobians=ISOMETRY_FOLDER / "jacobians.parquet",
-    log:
-        log_of("simulate_isometry"),
-    benchmark:
-        benchmark_of("simulate_isometry")
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=int(2500 + 2 * ISOMETRY.memory_mb),
         batch_mb=int(ISOMETRY.memory_mb),  # not a parameter: it changes no number
@@ -72,15 +60,9 @@ rule train_isometry:
     output:
         runs=ISOMETRY_FOLDER / "{dataset}.{schemes}.runs.parquet",
         curves=ISOMETRY_FOLDER / "{dataset}.{schemes}.curves.parquet",
-    log:
-        log_of("train_isometry/{dataset}.{schemes}"),
-    benchmark:
-        benchmark_of("train_isometry/{dataset}.{schemes}")
     wildcard_constraints:
         dataset="|".join(DATASETS),
         schemes="[a-z_]+",
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=6000,
         runtime=7 * 24 * 60,
@@ -129,15 +111,6 @@ rule analyse_isometry:
         roots=ISOMETRY_FOLDER / "roots.parquet",
         angles=ISOMETRY_FOLDER / "angles.parquet",
         spectra=ISOMETRY_FOLDER / "spectra.parquet",
-    log:
-        log_of("analyse_isometry"),
-    benchmark:
-        benchmark_of("analyse_isometry")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     script:
         "../scripts/isometry/analyse_isometry.py"
 
@@ -164,15 +137,6 @@ rule table_isometry:
         comparisons=tabled("isometry", "comparisons", "Mirrored orthogonal against others"),
         jacobians=tabled("isometry", "jacobians", "Singular values of Jacobians"),
         claims=tabled("isometry", "claims", "Claims with verdicts"),
-    log:
-        log_of("table_isometry"),
-    benchmark:
-        benchmark_of("table_isometry")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     script:
         "../scripts/isometry/table_isometry.py"
 
@@ -188,15 +152,6 @@ rule plot_isometry:
         correlations=drawn("isometry", "correlations", "Correlation of two inputs"),
         singular_values=drawn("isometry", "singular_values", "Singular values of Jacobians"),
         training=drawn("isometry", "training", "Training by scheme and depth"),
-    log:
-        log_of("plot_isometry"),
-    benchmark:
-        benchmark_of("plot_isometry")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=1500,
-        runtime=10,
     params:
         dpi=cfg.figures.dpi,
     script:

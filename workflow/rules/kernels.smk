@@ -13,12 +13,6 @@ rule simulate_kernels:
         depth=KERNEL_FOLDER / "depth.parquet",
         gram=KERNEL_FOLDER / "gram.parquet",
         constants=KERNEL_FOLDER / "constants.parquet",
-    log:
-        log_of("simulate_kernels"),
-    benchmark:
-        benchmark_of("simulate_kernels")
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=3000,
         runtime=24 * 60,
@@ -36,12 +30,6 @@ rule simulate_kernel_errors:
         code=code("kernels/simulate_kernel_errors.py"),
     output:
         errors=KERNEL_FOLDER / "errors.parquet",
-    log:
-        log_of("simulate_kernel_errors"),
-    benchmark:
-        benchmark_of("simulate_kernel_errors")
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=1500,
         runtime=24 * 60,
@@ -66,12 +54,6 @@ rule analyse_kernel_inputs:
         images=KERNEL_FOLDER / "images.parquet",
         layers=KERNEL_FOLDER / "layers.parquet",
         hypotheses=KERNEL_FOLDER / "hypotheses.parquet",
-    log:
-        log_of("analyse_kernel_inputs"),
-    benchmark:
-        benchmark_of("analyse_kernel_inputs")
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=6000,
         runtime=60,
@@ -97,15 +79,6 @@ rule analyse_kernels:
         scores=KERNEL_FOLDER / "scores.parquet",
         slopes=KERNEL_FOLDER / "slopes.parquet",
         angles=KERNEL_FOLDER / "angles.parquet",
-    log:
-        log_of("analyse_kernels"),
-    benchmark:
-        benchmark_of("analyse_kernels")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         fit_from=KERNELS.errors.fit_from,
     script:
@@ -135,15 +108,6 @@ rule table_kernels:
         gram=tabled("kernels", "gram", "Gram matrices against depth", caption="gram_table"),
         hypotheses=tabled("kernels", "hypotheses", "Hypotheses about inputs"),
         claims=tabled("kernels", "claims", "Claims with verdicts"),
-    log:
-        log_of("table_kernels"),
-    benchmark:
-        benchmark_of("table_kernels")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         controls=KERNELS.controls,
     script:
@@ -165,15 +129,6 @@ rule plot_kernels:
         depth=drawn("kernels", "depth", "Angle of two inputs against depth"),
         gram=drawn("kernels", "gram", "Gram matrices against depth"),
         inputs=drawn("kernels", "inputs", "Images and trained rows"),
-    log:
-        log_of("plot_kernels"),
-    benchmark:
-        benchmark_of("plot_kernels")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=1500,
-        runtime=10,
     params:
         controls=KERNELS.controls,
         dpi=cfg.figures.dpi,

@@ -77,12 +77,8 @@ rule run_notebook:
             "notebook",
         ),
     log:
-        log_of("run_notebook/{name}"),
+        f"logs/{SCALE}/run_notebook/{{name}}.log",
         notebook=f"logs/{SCALE}/notebooks/{{name}}.ipynb",
-    benchmark:
-        benchmark_of("run_notebook/{name}")
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=2000,
         runtime=10,
@@ -98,15 +94,6 @@ rule plot_rule_graph:
         code=code("plot_rule_graph.py"),
     output:
         figure=drawn("rules", "graph", "Graph of the rules"),
-    log:
-        log_of("plot_rule_graph"),
-    benchmark:
-        benchmark_of("plot_rule_graph")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
         config=lambda wildcards: {key: config[key] for key in sorted(config) if key != "parameters"},
         dpi=cfg.figures.dpi,

@@ -31,12 +31,6 @@ rule simulate_two_layer:
     output:
         points=DATA / "propagation" / "two_layer" / "{cell}.points.parquet",
         line=DATA / "propagation" / "two_layer" / "{cell}.line.parquet",
-    log:
-        log_of("simulate_two_layer/{cell}"),
-    benchmark:
-        benchmark_of("simulate_two_layer/{cell}")
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=1500,
         batch_mb=int(KS.memory_mb),  # not a parameter: it changes no number
@@ -55,12 +49,6 @@ rule simulate_two_layer_fitted:
         code=code("propagation/simulate_two_layer_fitted.py"),
     output:
         points=DATA / "propagation" / "two_layer" / "{law}.fitted.parquet",
-    log:
-        log_of("simulate_two_layer_fitted/{law}"),
-    benchmark:
-        benchmark_of("simulate_two_layer_fitted/{law}")
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=1500,
         batch_mb=int(KS.memory_mb),  # not a parameter: it changes no number
@@ -81,12 +69,6 @@ rule null_band_two_layer:
         code=code("propagation/null_band.py"),
     output:
         table=DATA / "propagation" / "two_layer" / "null_band.parquet",
-    log:
-        log_of("null_band_two_layer"),
-    benchmark:
-        benchmark_of("null_band_two_layer")
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=500,
         runtime=60,
@@ -110,15 +92,6 @@ rule table_two_layer:
             caption="two_layer_table",
             name="ks_two_layer",
         ),
-    log:
-        log_of("table_two_layer"),
-    benchmark:
-        benchmark_of("table_two_layer")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=500,
-        runtime=5,
     script:
         "../scripts/propagation/table_two_layer.py"
 
@@ -137,15 +110,6 @@ rule plot_two_layer:
             "KS statistic against width, standardized",
             caption="two_layer",
         ),
-    log:
-        log_of("plot_two_layer"),
-    benchmark:
-        benchmark_of("plot_two_layer")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
         dpi=cfg.figures.dpi,
     script:
@@ -165,12 +129,6 @@ rule simulate_depth:
     output:
         layers=DATA / "propagation" / "{cell}.widths_{group}.layers.parquet",
         quantiles=DATA / "propagation" / "{cell}.widths_{group}.quantiles.parquet",
-    log:
-        log_of("simulate_depth/{cell}.widths_{group}"),
-    benchmark:
-        benchmark_of("simulate_depth/{cell}.widths_{group}")
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=int(1000 + 2 * STUDY.memory_mb),
         batch_mb=int(STUDY.memory_mb),  # not a parameter: it changes no number
@@ -194,14 +152,8 @@ rule simulate_correlations:
     output:
         means=DATA / "propagation" / "{dataset}.correlations.parquet",
         blocks=DATA / "propagation" / "{dataset}.blocks.parquet",
-    log:
-        log_of("simulate_correlations/{dataset}"),
-    benchmark:
-        benchmark_of("simulate_correlations/{dataset}")
     wildcard_constraints:
         dataset="|".join(DATASETS),
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=int(2000 + 2 * CORRELATIONS.memory_mb),
         batch_mb=int(CORRELATIONS.memory_mb),
@@ -222,12 +174,6 @@ rule null_band_depth:
         code=code("propagation/null_band.py"),
     output:
         table=DATA / "propagation" / "null_band.parquet",
-    log:
-        log_of("null_band_depth"),
-    benchmark:
-        benchmark_of("null_band_depth")
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=500,
         runtime=600,
@@ -259,15 +205,6 @@ rule plot_depth:
         moments=drawn("propagation", "depth_moments", "Variance and excess kurtosis"),
         quantiles=drawn("propagation", "depth_quantiles", "Quantiles"),
         heat=drawn("propagation", "depth_heat_map", "KS statistic by width and depth"),
-    log:
-        log_of("plot_depth"),
-    benchmark:
-        benchmark_of("plot_depth")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         quantile_depths=STUDY.quantile_depths,
         dpi=cfg.figures.dpi,
@@ -291,15 +228,6 @@ rule analyse_propagation:
         control=DATA / "propagation" / "control.parquet",
         laws=DATA / "propagation" / "laws.parquet",
         images=DATA / "propagation" / "images.parquet",
-    log:
-        log_of("analyse_propagation"),
-    benchmark:
-        benchmark_of("analyse_propagation")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         depths=[d for d in (10, 50, 100) if d <= STUDY.depth] or [STUDY.depth],
     script:
@@ -315,15 +243,6 @@ rule plot_dependence:
     output:
         dependence=drawn("propagation", "dependence", "Dependence between neurons"),
         check=drawn("propagation", "coordinate_check", "Measured against predicted"),
-    log:
-        log_of("plot_dependence"),
-    benchmark:
-        benchmark_of("plot_dependence")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         dpi=cfg.figures.dpi,
     script:
@@ -352,15 +271,6 @@ rule plot_correlations:
                 caption="correlation_matrices",
             )
         ],
-    log:
-        log_of("plot_correlations/{dataset}"),
-    benchmark:
-        benchmark_of("plot_correlations/{dataset}")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         widths=[cell.width for cell in CORRELATIONS.widths],
         dpi=cfg.figures.dpi,
@@ -377,15 +287,6 @@ rule table_propagation:
         table=tabled("propagation", "widths", "From which width on it is Gaussian"),
         layers=TABLES / "propagation_layers.csv",
         text=worded("propagation", "claims", "Words and claims"),
-    log:
-        log_of("table_propagation"),
-    benchmark:
-        benchmark_of("table_propagation")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         deepest=max(rules.analyse_propagation.params.depths),
     script:

@@ -39,15 +39,9 @@ rule train:
         runs=TRAINING_FOLDER / "{dataset}.{group}.{part}.runs.parquet",
         curves=TRAINING_FOLDER / "{dataset}.{group}.{part}.curves.parquet",
         initial=TRAINING_FOLDER / "{dataset}.{group}.{part}.initial.parquet",
-    log:
-        log_of("train/{dataset}.{group}.{part}"),
-    benchmark:
-        benchmark_of("train/{dataset}.{group}.{part}")
     wildcard_constraints:
         dataset="|".join(DATASETS),
         part="widths_[0-9_]+|lenet",
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=6000,
         runtime=7 * 24 * 60,
@@ -85,12 +79,6 @@ rule train_persistence:
         layers=TRAINING_FOLDER / "persistence.layers.parquet",
         runs=TRAINING_FOLDER / "persistence.runs.parquet",
         neurons=TRAINING_FOLDER / "persistence.neurons.parquet",
-    log:
-        log_of("train_persistence"),
-    benchmark:
-        benchmark_of("train_persistence")
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=6000,
         runtime=7 * 24 * 60,
@@ -146,15 +134,6 @@ rule analyse_training:
         predictions=TRAINING_FOLDER / "predictions.parquet",
         settings=TRAINING_FOLDER / "settings.parquet",
         persistence=TRAINING_FOLDER / "persistence.epochs.parquet",
-    log:
-        log_of("analyse_training"),
-    benchmark:
-        benchmark_of("analyse_training")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     script:
         "../scripts/training/analyse_training.py"
 
@@ -167,12 +146,6 @@ rule table_training:
         table=tabled("training", "cells", "All cells at their chosen rates"),
         comparisons=tabled("training", "comparisons", "Paired comparisons"),
         text=worded("training", "claims", "The answer in words"),
-    log:
-        log_of("table_training"),
-    benchmark:
-        benchmark_of("table_training")
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=1000,
         runtime=30,
@@ -212,15 +185,6 @@ rule plot_training:
             "Predictors of training, {dataset}, {optimizer}",
             caption="predictors",
         ),
-    log:
-        log_of("plot_training/{dataset}_{optimizer}"),
-    benchmark:
-        benchmark_of("plot_training/{dataset}_{optimizer}")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         title=lambda wildcards: DATASETS[wildcards.dataset].title,
         optimizer=lambda wildcards: wildcards.optimizer,
@@ -240,15 +204,6 @@ rule plot_lenet:
             "LeNet-like network, {dataset}, {optimizer}",
             caption="lenet",
         ),
-    log:
-        log_of("plot_lenet/{dataset}_{optimizer}"),
-    benchmark:
-        benchmark_of("plot_lenet/{dataset}_{optimizer}")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         title=lambda wildcards: DATASETS[wildcards.dataset].title,
         optimizer=lambda wildcards: wildcards.optimizer,
@@ -264,15 +219,6 @@ rule plot_persistence:
         code=code("training/plot_persistence.py"),
     output:
         figure=drawn("training", "persistence", "Does it stay Gaussian?"),
-    log:
-        log_of("plot_persistence"),
-    benchmark:
-        benchmark_of("plot_persistence")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         dpi=cfg.figures.dpi,
     script:

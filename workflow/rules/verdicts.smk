@@ -20,15 +20,6 @@ rule table_verdicts:
     output:
         table=tabled("verdicts", "numbers", "Published numbers and ours"),
         verdicts=tabled("verdicts", "counts", "Counted by paper"),
-    log:
-        log_of("table_verdicts"),
-    benchmark:
-        benchmark_of("table_verdicts")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=500,
-        runtime=5,
     script:
         "../scripts/verdicts/table_verdicts.py"
 
