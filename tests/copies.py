@@ -9,9 +9,10 @@ from pathlib import Path
 
 import plan
 import yaml
+from config.model import read
 
 ROOT = Path(__file__).parent.parent
-SMOKE = yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text())
+SMOKE = read(ROOT / "config" / "smoke.yaml")
 
 
 def copy_of_the_project(folder):

@@ -15,19 +15,27 @@ LAPTOP = yaml.safe_load(next(p for p in CONFIGS if p.stem == "laptop").read_text
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
 def test_shipped_configurations(path):
-    assert model.validate(yaml.safe_load(path.read_text())).scale == path.stem
+    assert model.validate(model.read(path)).scale == path.stem
 
 
-OVERLAYS = sorted((Path(__file__).parents[2] / "config" / "overlays").glob("*.yaml"))
+def differences(settings, defaults):
+    """Keys with another value than the default, by their paths."""
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            yield from (f"{key}.{below}" for below in differences(value, defaults[key]))
+        elif value != defaults[key]:
+            yield key
 
 
-@pytest.mark.parametrize("path", OVERLAYS, ids=lambda p: p.stem)
-def test_overlays_are_valid_over_the_laptop_scale(path):
-    from snakemake.utils import update_config
+def leaves(settings):
+    for key, value in settings.items():
+        yield from (f"{key}.{below}" for below in leaves(value)) if isinstance(value, dict) else [key]
 
-    config = copy.deepcopy(LAPTOP)
-    update_config(config, yaml.safe_load(path.read_text()))
-    assert model.validate(config).scale == path.stem
+
+@pytest.mark.parametrize("path", [path for path in CONFIGS if path.stem != "laptop"], ids=lambda p: p.stem)
+def test_scales_state_how_they_differ_and_nothing_else(path):
+    stated = yaml.safe_load(path.read_text())
+    assert list(leaves(stated)) == list(differences(stated, LAPTOP))
 
 
 def test_data_sets_are_those_of_the_library():
@@ -221,7 +229,7 @@ def test_simulations_fit_their_memory(path):
     """The bounds of the shipped configurations hold a block of every simulation; so does the default of a device."""
     from preactivations.propagation.engine import _DEVICE_MEMORY, block_bytes
 
-    config = model.validate(yaml.safe_load(path.read_text()))
+    config = model.validate(model.read(path))
     study, edge = config.propagation, config.edge_of_chaos
     images = study.correlations
     pixels = {"digits": 64, "mnist": 784, "cifar10": 3072}

@@ -6,8 +6,10 @@ import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
+import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
+from snakemake.utils import update_config
 
 from config.activation import Activation
 from config.base import Distinct, Section, Theta
@@ -18,6 +20,8 @@ from config.isometry import Isometry
 from config.kernels import Kernels
 from config.propagation import Propagation
 from config.training import Training
+
+DEFAULTS = Path(__file__).parents[2] / "config" / "laptop.yaml"
 
 
 class Figures(Section):
@@ -78,6 +82,13 @@ class Config(Section):
                 f"{self.training.persistence.at}"
             )
         return self
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The settings of a scale: those of the laptop scale, and what the file at `path` states instead."""
+    settings: dict[str, Any] = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
+    update_config(settings, yaml.safe_load(path.read_text(encoding="utf-8")))
+    return settings
 
 
 def validate(config: dict[str, Any]) -> Config:
