@@ -115,8 +115,12 @@ FAULTS = [
         "propagation.widths",
         "distinct, repeated: [3]",
     ),
-    ("propagation.activations", ["gelu"], "propagation.activations.0", "'gelu'"),
+    ("propagation.activations", ["gelu"], "propagation.activations.0", "unit_<psi> with any activation"),
+    ("propagation.activations", ["unit_swish"], "propagation.activations.0", "unknown activation 'swish'"),
+    ("propagation.activations", ["normalized_odd"], "propagation.activations.0", "unknown activation 'odd'"),
     ("propagation.activations", ["oscillating_"], "propagation.activations.0", "oscillating_"),
+    ("propagation.activations", ["odd", "odd_edge"], "propagation", "odd_edge belongs to training"),
+    ("propagation.controls", ["swish"], "propagation.controls.0", "unknown activation 'swish'"),
     ("propagation.quantile_depths", [60], "propagation", "at most depth = 50, got [60]"),
     ("propagation.thetas", [], "propagation", "need thetas or spherical"),
     ("propagation.n_replicates", 100, "propagation.n_replicates", "greater than or equal to 500"),
@@ -216,6 +220,29 @@ def test_faults_are_named(key, value, named, says):
         model.validate(config)
     line = next(line for line in str(error.value).splitlines() if line.startswith(f"  {named}: "))
     assert says in line
+
+
+SETTINGS = [
+    "odd",
+    "odd_edge",
+    "positive",
+    "relu",
+    "tanh",
+    "oscillating_2.5",
+    "unit_mish",
+    "normalized_softplus",
+]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_configuration_takes_the_settings_that_there_are(name):
+    """Whatever the table of `replication.settings` has, with any activation of the registry."""
+    from config.base import SettingName
+    from pydantic import TypeAdapter
+
+    from replication.settings import setting_by_name
+
+    assert TypeAdapter(SettingName).validate_python(name) == setting_by_name(name, "weibull_4").name
 
 
 def test_missing_sections_are_named():

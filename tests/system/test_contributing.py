@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 import yaml
+from config.model import read
 from copies import copy_of_the_project, environment, planned, script, snakemake
 
 
@@ -33,7 +34,7 @@ def project(tmp_path):
 
     def configure(change):
         path = folder / "config" / "smoke.yaml"
-        config = yaml.safe_load(path.read_text())
+        config = read(path)
         change(config)
         path.write_text(yaml.safe_dump(config))
 

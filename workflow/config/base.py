@@ -45,9 +45,32 @@ def _activation(name: str) -> str:
     return name
 
 
+def _psi(name: str) -> str:
+    return name if name in ("odd", "positive") else _activation(name)
+
+
+def _setting(name: str) -> str:
+    for prefix in ("normalized_", "unit_"):
+        if name.startswith(prefix):
+            _activation(name.removeprefix(prefix))
+            return name
+    if name not in ("odd", "odd_edge", "positive", "relu", "tanh") and not name.startswith("oscillating_"):
+        raise ValueError(
+            "odd, odd_edge, positive, relu, tanh, oscillating_<omega>, or normalized_<psi>, unit_<psi> with any "
+            f"activation <psi>, got {name!r}"
+        )
+    return name if name == "odd_edge" else _psi(name)
+
+
 LawName = Annotated[str, AfterValidator(_law), Field(description="name that weights.law_by_name takes")]
 ActivationName = Annotated[
     str, AfterValidator(_activation), Field(description="name that activations.by_name takes")
+]
+PsiName = Annotated[
+    str, AfterValidator(_psi), Field(description="odd, positive, or a name of activations.by_name")
+]
+SettingName = Annotated[
+    str, AfterValidator(_setting), Field(description="name of the table of replication.settings")
 ]
 Width = Annotated[int, Field(ge=1, le=100, description="neurons in a layer")]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from config.base import DataName, Distinct, Section, Theta, Width, WidthCells
+from config.base import DataName, Distinct, PsiName, Section, SettingName, Theta, Width, WidthCells
 
 
 class TwoLayer(Section):
@@ -51,15 +51,13 @@ class Propagation(Section):
     """Distribution, dependence and correlation of pre-activations against depth."""
 
     two_layer: TwoLayer
-    activations: Annotated[
-        list[Annotated[str, Field(pattern=r"^(odd|positive|relu|tanh|oscillating_\d+(\.\d+)?)$")]], Distinct
-    ] = Field(min_length=1)
-    """odd and positive once per theta and spherical b; relu, tanh, oscillating_<omega>."""
+    activations: Annotated[list[SettingName], Distinct] = Field(min_length=1)
+    """Settings to simulate; odd and positive once per theta and spherical b."""
     thetas: Annotated[list[Theta], Distinct]
     """Weibull shapes of the exact pairs."""
     spherical: Annotated[list[Annotated[float, Field(ge=0, le=30)]], Distinct]
     """Parameters b of spherical pairs; 1 is uniform weights."""
-    controls: Annotated[list[Literal["tanh", "relu", "odd", "positive"]], Distinct]
+    controls: Annotated[list[PsiName], Distinct]
     """Activations that are simulated with root-mean-square normalization and normal weights too."""
     control_theta: Theta
     """Weibull shape of the odd and positive activations among the controls."""
@@ -79,6 +77,8 @@ class Propagation(Section):
 
     @model_validator(mode="after")
     def _cells_are_there(self) -> Self:
+        if "odd_edge" in self.activations:
+            raise ValueError("activations: odd_edge belongs to training, not to propagation")
         if {"odd", "positive"} & set(self.activations) and not (self.thetas or self.spherical):
             raise ValueError("activations odd and positive need thetas or spherical")
         if max(self.quantile_depths) > self.depth:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from config.base import DataName, Distinct, Optimizer, Section, Theta, TrainedOn, distinct
+from config.base import (
+    ActivationName,
+    DataName,
+    Distinct,
+    Optimizer,
+    Section,
+    SettingName,
+    Theta,
+    TrainedOn,
+    distinct,
+)
 
 
 class TrainingData(TrainedOn):
@@ -35,14 +45,7 @@ class Persistence(Section):
     """Neurons in every layer."""
     depth: int = Field(ge=1, le=1000)
     """Hidden layers."""
-    activations: Annotated[
-        list[
-            Annotated[
-                str, Field(pattern=r"^(odd|odd_edge|positive|relu|tanh|(normalized|unit)_(tanh|gelu))$")
-            ]
-        ],
-        Distinct,
-    ] = Field(min_length=1)
+    activations: Annotated[list[SettingName], Distinct] = Field(min_length=1)
     """Settings to follow."""
     theta: Theta
     """Weibull shape of odd and positive."""
@@ -57,16 +60,13 @@ class Training(Section):
 
     datasets: Annotated[list[TrainingData], distinct("name")] = Field(min_length=1)
     """What is trained on."""
-    activations: Annotated[
-        list[Annotated[str, Field(pattern=r"^(odd|odd_edge|positive|relu|tanh|oscillating_\d+(\.\d+)?)$")]],
-        Distinct,
-    ] = Field(min_length=1)
-    """odd, odd_edge (exact point of the Edge of Chaos) and positive once per theta; relu, tanh, oscillating_<omega>."""
+    activations: Annotated[list[SettingName], Distinct] = Field(min_length=1)
+    """Settings to train; odd, odd_edge (exact point of the Edge of Chaos) and positive once per theta."""
     thetas: Annotated[list[Theta], Distinct]
     """Weibull shapes of the exact pairs."""
     spherical: Annotated[list[Annotated[float, Field(ge=0, le=30)]], Distinct]
     """Parameters b of positive spherical pairs; 1 is uniform weights."""
-    controls: Annotated[list[Literal["tanh", "relu", "gelu", "silu", "elu"]], Distinct]
+    controls: Annotated[list[ActivationName], Distinct]
     """Activations that are trained with and without root-mean-square normalization, normal weights."""
     widths: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Distinct] = Field(min_length=1)
     """Neurons per hidden layer of the perceptrons."""
