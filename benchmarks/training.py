@@ -18,7 +18,7 @@ from preactivations.activations.modules import activation
 from preactivations.training.ensembles import Ensemble
 from preactivations.training.loop import Sgd
 from preactivations.training.networks import mlp
-from preactivations.weights import law_by_name
+from preactivations.weights import as_law
 
 MEMBERS, BATCH, INPUTS = 30, 100, 64
 X, Y = torch.randn(1000, INPUTS), torch.randint(10, (1000,))
@@ -72,7 +72,7 @@ def batched_step(module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
 
 def compare(name: str, law: str, width: int, depth: int, compiled: bool = False) -> None:
     rng = np.random.default_rng(0)
-    phi = activation(name, law_by_name(law) if name in ("odd", "positive") else None)
+    phi = activation(name, as_law(law) if name in ("odd", "positive") else None)
     networks = [mlp(INPUTS, width, depth, activation=phi, weights=law, rng=rng) for _ in range(MEMBERS)]
     ensemble = Ensemble(networks)
     batched = Batched(networks, phi)

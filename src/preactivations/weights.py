@@ -12,7 +12,7 @@ SphericalMarginal   P(Beta(1/2, b) > w^2)                       B((1+s)/2, b) / 
 Normal              erfc(w / (std sqrt 2))                      std^s 2^(s/2) Gamma((1+s)/2)/sqrt(pi)
 ==================  ==========================================  =====================================
 
-A function that takes a law of weights takes the law or its name (`law_by_name`). Three of the laws exist in `rows` as
+A function that takes a law of weights takes the law or its name (`as_law`). Three of the laws exist in `rows` as
 well, as laws of the rows of a matrix, scaled to unit variance:
 
 ==================  ==================================  ==============================================
@@ -37,7 +37,7 @@ from numpy.typing import ArrayLike, NDArray
 from preactivations import streams
 from preactivations.names import parameter
 
-__all__ = ["Normal", "SphericalMarginal", "SymmetricWeibull", "WeightLaw", "as_law", "law_by_name"]
+__all__ = ["Normal", "SphericalMarginal", "SymmetricWeibull", "WeightLaw", "as_law"]
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -352,13 +352,13 @@ class Normal:
         return out
 
 
-def law_by_name(name: str) -> WeightLaw:
-    """A law by its name: weibull_<theta>, spherical_<b> or normal.
+def as_law(weights: str | WeightLaw) -> WeightLaw:
+    """The law itself, or that of a name: how every function reads an argument `weights`.
 
     Parameters
     ----------
-    name : str
-        <theta> and <b> in decimals.
+    weights : str or WeightLaw
+        weibull_<theta>, spherical_<b> (parameters in decimals), normal, or a law.
 
     Returns
     -------
@@ -368,36 +368,25 @@ def law_by_name(name: str) -> WeightLaw:
     ------
     ValueError
         For an unknown name or a parameter out of range.
+    TypeError
+        For what is neither a name nor a law.
 
     Examples
     --------
-    >>> law_by_name("weibull_2.05")
+    >>> as_law("weibull_2.05")
     SymmetricWeibull(theta=2.05)
     """
-    if name == "normal":
+    if isinstance(weights, WeightLaw):
+        return weights
+    if not isinstance(weights, str):
+        raise TypeError(f"weights must be a law of `weights` or its name, got {weights!r}")
+    if weights == "normal":
         return Normal()
-    if (theta := parameter(name, "weibull")) is not None:
+    if (theta := parameter(weights, "weibull")) is not None:
         return SymmetricWeibull(theta)
-    if (b := parameter(name, "spherical")) is not None:
+    if (b := parameter(weights, "spherical")) is not None:
         return SphericalMarginal(b)
     raise ValueError(
-        f"unknown law of weights {name!r}; accepted: weibull_<theta>, spherical_<b> (spherical_1 is uniform on "
+        f"unknown law of weights {weights!r}; accepted: weibull_<theta>, spherical_<b> (spherical_1 is uniform on "
         "(-1, 1)), normal"
     )
-
-
-def as_law(weights: str | WeightLaw) -> WeightLaw:
-    """The law itself, or that of a name: how every function here reads an argument `weights`.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name.
-    TypeError
-        For what is neither a name nor a law.
-    """
-    if isinstance(weights, str):
-        return law_by_name(weights)
-    if not isinstance(weights, WeightLaw):
-        raise TypeError(f"weights must be a law of `weights` or its name, got {weights!r}")
-    return weights

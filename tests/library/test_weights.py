@@ -8,7 +8,7 @@ from scipy.integrate import quad
 
 from preactivations.gaussianity import ks_statistic, null_quantile
 from preactivations.rows import row_law
-from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull, WeightLaw, law_by_name
+from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull, WeightLaw, as_law
 
 LAWS = [
     SymmetricWeibull(2),
@@ -111,17 +111,17 @@ def test_errors_name_value_and_reason(make, error, says):
 
 
 def test_laws_by_name():
-    assert law_by_name("weibull_2.05") == SymmetricWeibull(2.05)
-    assert law_by_name("spherical_0") == SphericalMarginal(0)
-    assert law_by_name("weibull_2.0000001") == SymmetricWeibull(2.0000001)
-    assert law_by_name("normal") == Normal()
+    assert as_law("weibull_2.05") == SymmetricWeibull(2.05)
+    assert as_law("spherical_0") == SphericalMarginal(0)
+    assert as_law("weibull_2.0000001") == SymmetricWeibull(2.0000001)
+    assert as_law("normal") == Normal()
     for name in ("cauchy", "uniform", "weibull", "weibull_x", "weibull_inf", "normal_2"):
         with pytest.raises(ValueError, match=f"unknown law of weights '{name}'; accepted: weibull_<theta>"):
-            law_by_name(name)
+            as_law(name)
     with pytest.raises(ValueError, match="theta must be at least 2"):
-        law_by_name("weibull_1.5")
+        as_law("weibull_1.5")
     with pytest.raises(ValueError, match="theta must be at least 2, got -3"):
-        law_by_name("weibull_-3")
+        as_law("weibull_-3")
 
 
 def test_a_law_or_its_name():
@@ -176,7 +176,7 @@ def test_two_families_two_scales():
         ("spherical_0", "iid_rademacher"),
         ("normal", "gaussian"),
     ):
-        law, rows = law_by_name(name), row_law(of_rows)
+        law, rows = as_law(name), row_law(of_rows)
         w = rows.sample(1, 200_000, np.random.Generator(np.random.Philox(key=3)))[0]
         scaled = np.abs(w) * math.sqrt(law.variance)  # rows have unit variance
         for at in (0.1, 0.5, 0.9):

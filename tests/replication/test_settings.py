@@ -65,7 +65,7 @@ def test_scales_of_ones_own():
     assert uniform.variance == pytest.approx(1.5, rel=1e-9)
 
 
-def test_a_law_by_name_and_names_that_are_none():
+def test_a_law_and_names_that_are_none():
     assert setting_by_name("odd", "weibull_4") == setting_by_name("odd", LAW)
     assert setting_by_name("tanh", "control") == setting_by_name("tanh")
 

@@ -110,12 +110,12 @@ class Triangular:
 
 
 def test_a_weight_law(project):
-    normal = '    if name == "normal":\n'
+    normal = '    if weights == "normal":\n'
     project.edit(
         "src/preactivations/weights.py",
         ('"SymmetricWeibull", "WeightLaw", "as_law"', '"SymmetricWeibull", "Triangular", "WeightLaw", "as_law"'),
-        ("\n\ndef law_by_name(", f"{LAW}def law_by_name("),
-        (normal, f'    if name == "triangular":\n        return Triangular()\n{normal}'),
+        ("\n\ndef as_law(", f"{LAW}def as_law("),
+        (normal, f'    if weights == "triangular":\n        return Triangular()\n{normal}'),
     )  # fmt: skip
     project.edit(
         "tests/library/test_weights.py",

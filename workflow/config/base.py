@@ -32,9 +32,9 @@ Theta = Annotated[
 
 
 def _law(name: str) -> str:
-    from preactivations.weights import law_by_name
+    from preactivations.weights import as_law
 
-    law_by_name(name)
+    as_law(name)
     return name
 
 
@@ -62,7 +62,7 @@ def _setting(name: str) -> str:
     return name if name == "odd_edge" else _psi(name)
 
 
-LawName = Annotated[str, AfterValidator(_law), Field(description="name that weights.law_by_name takes")]
+LawName = Annotated[str, AfterValidator(_law), Field(description="name that weights.as_law takes")]
 ActivationName = Annotated[
     str, AfterValidator(_activation), Field(description="name that activations.by_name takes")
 ]

@@ -6,7 +6,7 @@ import pandas as pd
 
 from preactivations.pairs.constraints import COMMON_ACTIVATIONS, check_pair
 from preactivations.pairs.gaussian import GaussianPair
-from preactivations.weights import SphericalMarginal, SymmetricWeibull, law_by_name
+from preactivations.weights import SphericalMarginal, SymmetricWeibull, as_law
 from replication.files import write_parquet
 from replication.jobs import job
 
@@ -15,7 +15,7 @@ snakemake: Any  # Snakemake puts it here
 with job(snakemake):
     rows = []
     for law_name in snakemake.params.laws:
-        law = law_by_name(law_name)
+        law = as_law(law_name)
         activations = dict(COMMON_ACTIVATIONS)
         if isinstance(law, (SymmetricWeibull, SphericalMarginal)):  # exact ones are known
             activations |= {kind: GaussianPair(law, kind).phi for kind in ("odd", "positive")}

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from preactivations.pairs.gaussian import GaussianPair
-from preactivations.weights import SymmetricWeibull, law_by_name
+from preactivations.weights import SymmetricWeibull, as_law
 from replication.files import write_parquet
 from replication.jobs import job
 
@@ -15,7 +15,7 @@ snakemake: Any  # Snakemake puts it here
 
 def table(name: str, x_max: float, n_points: int) -> pd.DataFrame:
     """Columns quantity (odd, positive), at, value, derivative, theta."""
-    law = law_by_name(name)
+    law = as_law(name)
     x = np.linspace(-x_max, x_max, n_points)
     parts = []
     for kind in ("odd", "positive"):

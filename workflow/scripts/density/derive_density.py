@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from preactivations.pairs.factor import GaussianFactor
-from preactivations.weights import SymmetricWeibull, law_by_name
+from preactivations.weights import SymmetricWeibull, as_law
 from replication.files import write_parquet
 from replication.jobs import job
 
@@ -15,7 +15,7 @@ snakemake: Any  # Snakemake puts it here
 
 def table(name: str, y_max: float, n_points: int) -> pd.DataFrame:
     """Columns quantity (density), at, value, derivative, theta; of Y with a random sign."""
-    law = law_by_name(name)
+    law = as_law(name)
     y = np.linspace(-y_max, y_max, n_points)
     factor = GaussianFactor(law)
     density = 0.5 * factor.pdf(np.abs(y))
