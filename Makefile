@@ -23,8 +23,11 @@ IDLE = $(PYTHON) -c 'import fcntl; fcntl.flock(open(".run.lock", "a"), fcntl.LOC
 READY = $(STAMP) $(if $(filter slurm,$(PROFILE)),$(VENV)/.cluster)
 # the only run of this checkout: workflow/run.py
 ALONE = $(BIN)/python workflow/run.py
+# A value that is not among those allowed ends make, which names it and them: $(call one_of,NAME,value,allowed ones)
+one_of = $(or $(filter $(2),$(3)),$(error $(1)=$(2) is unknown; $(1) is one of: $(sort $(3))))
+CONFIG = config/$(call one_of,SCALE,$(SCALE),$(patsubst config/%.yaml,%,$(wildcard config/*.yaml))).yaml
 SNAKEMAKE = $(ALONE) snakemake $(if $(filter default,$(PROFILE)),--cores $(CORES)) \
-	--workflow-profile workflow/profiles/$(PROFILE) $(SNAKEMAKE_FLAGS) --configfile config/$(SCALE).yaml
+	--workflow-profile workflow/profiles/$(PROFILE) $(SNAKEMAKE_FLAGS) --configfile $(CONFIG)
 
 .PHONY: reproduce install test test-system test-slurm system-programs docs dist lint smoke plan rerun report pack restore verify bench measured readme-figures schema lock clean
 
@@ -50,20 +53,20 @@ smoke: SCALE = smoke
 smoke: reproduce
 
 # The rules of a stage are those of its file; downloads stay.
-FORCED = $(if $(STAGE),--forcerun $(filter-out fetch_dataset,$(shell sed -n 's/^rule \(.*\):/\1/p' workflow/rules/$(STAGE).smk)))
+STAGES = $(filter-out common datasets targets,$(patsubst workflow/rules/%.smk,%,$(wildcard workflow/rules/*.smk)))
+FORCED = --forcerun $(shell sed -n 's/^rule \(.*\):/\1/p' workflow/rules/$(call one_of,STAGE,$(STAGE),$(STAGES)).smk)
 
 plan: $(STAMP)
-	@$(BIN)/python workflow/plan.py --scale $(SCALE) --cores $(CORES) $(TARGETS) $(FORCED)
+	@$(BIN)/python workflow/plan.py --cores $(CORES) $(TARGETS) --configfile $(CONFIG) $(if $(STAGE),$(FORCED))
 
 rerun: $(READY)
-	@test -f workflow/rules/$(STAGE).smk || { echo "rerun: STAGE is the name of a file in workflow/rules"; exit 1; }
 	$(SNAKEMAKE) $(FORCED)
 
 report: reproduce
 	$(SNAKEMAKE) --report report-$(SCALE).html --report-stylesheet workflow/report/style.css
 
 pack: $(STAMP)
-	$(ALONE) $(BIN)/python workflow/archive.py pack $(SCALE) $(ARCHIVE)
+	$(ALONE) $(BIN)/python workflow/archive.py pack $(basename $(notdir $(CONFIG))) $(ARCHIVE)
 
 restore: $(STAMP)
 	@test -n "$(ARCHIVE)" || { echo "restore: say which archive: make restore ARCHIVE=..."; exit 1; }

@@ -54,9 +54,5 @@ onstart:
     expected_cost()
 
 
-if "PREACTIVATIONS_PLAN" in os.environ:  # workflow/plan.py, whose dry run starts nothing
-    expected_cost()
-
-
 onsuccess:
     summary()

@@ -1,5 +1,6 @@
 """Snakemake in throw-away copies of the project, for the tests of the pipeline."""
 
+import ast
 import hashlib
 import os
 import shutil
@@ -7,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import plan
 import yaml
 from config.model import read
 
@@ -60,10 +60,21 @@ def script(project, *command):
     return run.returncode, run.stdout + run.stderr
 
 
-def planned(project, *arguments, **settings):
-    """{(rule, wildcards)} of a dry run, without the target rules."""
-    output = snakemake(project, "--dry-run", *arguments, **settings)
-    return {(job.rule, job.wildcards.replace(", ", ",")) for job in plan.jobs_of(output)}
+PLANNED = (
+    "import plan, sys; print([(job.rule, job.wildcards) for job in plan.jobs_of(plan.graph(sys.argv[1:]))])"
+)
+
+
+def planned(project, *arguments, config="config/smoke.yaml"):
+    """{(rule, wildcards)} of a dry run as that of `make plan`, without the target rules."""
+    path = os.pathsep.join(str(project / folder) for folder in ("src", "workflow"))
+    run = subprocess.run(
+        [sys.executable, "-c", PLANNED, *arguments, "--configfile", config],
+        cwd=project, env=environment(project) | {"PYTHONPATH": path}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+    jobs = run.stdout.splitlines()[-1]
+    return {(rule, wildcards.replace(", ", ",")) for rule, wildcards in ast.literal_eval(jobs)}
 
 
 def with_config(project, **changes):

@@ -1,234 +1,202 @@
-"""What would run, why, and how long it will take: a dry run of Snakemake on one screen (`make plan`).
+"""What would run, why, and how long recorded runs of it took: a dry run of Snakemake on one screen (`make plan`).
 
-    python workflow/plan.py --scale laptop --cores 2 [target ...] [--forcerun rule ...]
+    python workflow/plan.py --configfile config/laptop.yaml --cores 2 [any argument of snakemake]
+    python workflow/plan.py record laptop
 
-Durations are those of the benchmark files of earlier runs on this machine; where there are none, those of
-data/reference/durations.csv (`--record` writes them), or of other jobs of the same rule. The time on several cores is
-that of a list schedule of the jobs, longest first.
+A job takes as long as its last run on this machine (benchmark files), else as in data/reference/durations.csv (to which
+`record` writes the runs of this machine), else as other jobs of its rule on average. The time on several cores is a
+lower bound: the work divided by the cores, or the longest job.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
-import heapq
-import os
-import re
-import subprocess
+import logging
 import sys
 import textwrap
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import mean
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 BENCHMARKS = Path("benchmarks/results")
-SHIPPED = Path("data/reference/durations.csv")
+RECORDED = Path("data/reference/durations.csv")
+PROFILE = "workflow/profiles/default"
 WIDTH = 100
-_FOLLOWS = "an input is made anew by one of the above"
-_PER_JOB = 0.3  # seconds of Snakemake around a job, measured: 86 jobs
+_WORTH_SAYING = 3600  # seconds
+_FOLLOWS = "depends on a job listed above"
 
 
 class Job(NamedTuple):
-    """A job of a dry run; paths as Snakemake prints them."""
+    """A job that would run, the first cause of it in a few words, and what is known of its duration."""
 
     rule: str
     wildcards: str
-    inputs: frozenset[str]
-    outputs: frozenset[str]
-    benchmark: str
-    reason: str
-
-    @property
-    def name(self) -> str:
-        return f"{self.rule} ({self.wildcards})" if self.wildcards else self.rule
+    outputs: tuple[str, ...]
+    cause: str
+    seconds: float
+    source: str
 
 
-def jobs_of(dry_run: str) -> list[Job]:
-    """Jobs that a dry run lists, without the target rules, which do nothing."""
-    jobs = []
-    for rule, body in re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", dry_run, re.MULTILINE):
-        field = dict(re.findall(r"^    (\w+): (.*)$", body, re.MULTILINE))
-        if "output" not in field:
-            continue
-        wildcards = ", ".join(re.findall(r"\w+=([^,]+)", field.get("wildcards", "")))
-        inputs, outputs = (frozenset(filter(None, field.get(k, "").split(", "))) for k in ("input", "output"))
-        jobs.append(
-            Job(rule, wildcards, inputs, outputs, field.get("benchmark", ""), field.get("reason", ""))
+def graph(arguments: Sequence[str]) -> Any:
+    """Snakemake's graph of jobs (its DAG) after a dry run; ends this program with Snakemake's message where it refuses.
+
+    Arguments are those of the command line of Snakemake.
+    """
+    from snakemake.api import SnakemakeApi
+    from snakemake.cli import parse_args
+    from snakemake.settings import types as settings
+
+    _, parsed = parse_args([*arguments, "--workflow-profile", PROFILE])
+    same = ("targets", "forceall", "forcerun", "rerun_triggers", "max_checksum_file_size")
+    options = {name: getattr(parsed, name) for name in same} | {"force_incomplete": parsed.rerun_incomplete}
+    output = settings.OutputSettings(log_level_override=logging.WARNING, enable_file_logging=False)
+    with SnakemakeApi(output) as api:
+        try:
+            config = settings.ConfigSettings(configfiles=parsed.configfile)
+            workflow = api.workflow(settings.ResourceSettings(cores=parsed.cores), config)
+            dag = workflow.dag(settings.DAGSettings(**options))
+            dag.execute_workflow("dryrun", execution_settings=settings.ExecutionSettings(lock=False))
+            return workflow._workflow.dag
+        except Exception as error:
+            api.print_exception(error)
+            sys.exit(1)
+
+
+def jobs_of(dag: Any) -> list[Job]:
+    """Jobs that would run, without the target rules, which do nothing."""
+    timed = Durations(dag.workflow.config["scale"])
+    return sorted(
+        Job(
+            job.rule.name,
+            ", ".join(job.wildcards),
+            tuple(map(str, job.output)),
+            why(dag.reason(job)),
+            *timed.of(job),
         )
-    return jobs
+        for job in dag.needrun_jobs(exclude_finished=False)
+        if job.output
+    )
 
 
-def why(reason: str) -> str:
-    """The first cause of a job in a few words."""
-    if found := re.search(r"Updated input files: ([^;]*)", reason):
-        files = sorted(found.group(1).split(", "))
-        return (
-            " and ".join(files[:2]) + (f" and {len(files) - 2} more" if len(files) > 2 else "") + " changed"
-        )
-    if "Code has changed" in reason:
-        return "its script changed"
-    if "Params have changed" in reason:
-        found = re.search(r"before: (.*?) now: (.*?)\s*$", reason)
-        short = found and len(found.group(0)) < 60
-        return f"parameters changed: {found[1]} -> {found[2]}" if found and short else "parameters changed"
-    if "Forced execution" in reason:
-        return "asked for"
-    if "Missing output files" in reason:
-        return "no result yet"
-    if "updated by another job" in reason:
-        return _FOLLOWS
-    if "Set of input files has changed" in reason:
-        return "other inputs than before"
-    return reason.split(":")[0].lower() or "asked for"
-
-
-def durations(jobs: list[Job], scale: str) -> tuple[dict[Job, float | None], int]:
-    """Seconds of each job, None where nothing is known, and how many were timed on this machine."""
-    recorded = recorded_durations(scale)
-    shipped: dict[str, float] = {}
-    if SHIPPED.exists():
-        with SHIPPED.open() as file:
-            shipped = {
-                row["job"]: float(row["seconds"]) for row in csv.DictReader(file) if row["scale"] == scale
-            }
-    by_rule = defaultdict(list)
-    for name, value in (shipped | recorded).items():
-        by_rule[name.split("/")[0]].append(value)
-
-    def seconds(job: Job) -> float | None:
-        name = job.benchmark.removeprefix(f"{BENCHMARKS / scale}/").removesuffix(".tsv")
-        known = recorded.get(name, shipped.get(name))
-        others = by_rule[name.split("/")[0]]
-        return known if known is not None else mean(others) if others else None
-
-    ours = sum(Path(job.benchmark).exists() for job in jobs if job.benchmark)
-    return {job: None if (s := seconds(job)) is None else s + _PER_JOB for job in jobs}, ours
+def why(reason: Any) -> str:
+    """The first cause of a job in a few words, from Snakemake's reasons (`snakemake.jobs.Reason`)."""
+    files = sorted(map(str, reason.updated_input - reason.updated_input_run))
+    more = f" and {len(files) - 2} more" if len(files) > 2 else ""
+    params = reason.params_changed
+    before, now = (",".join(sorted(values)) or "none" for values in (params.only_old, params.only_new))
+    causes = {
+        "asked for": reason.forced,
+        f"{' and '.join(files[:2])}{more} changed": files,
+        f"parameters changed: {before} -> {now}": params and len(before + now) < 45,
+        "parameters changed": params,
+        "no result yet": reason.missing_output,
+        _FOLLOWS: reason.updated_input_run,
+        "other inputs than before": reason.input_changed,
+    }
+    return next((words for words, applies in causes.items() if applies), str(reason))
 
 
 def recorded_durations(scale: str, project: Path = Path()) -> dict[str, float]:
     """Seconds by job, from the benchmark files of this machine."""
     folder = project / BENCHMARKS / scale
-    found = {}
+    seconds = {}
     for path in sorted(folder.rglob("*.tsv")):
         lines = path.read_text().splitlines()
         if len(lines) > 1:
-            found[str(path.relative_to(folder).with_suffix(""))] = float(lines[-1].split("\t")[0])
-    return found
+            seconds[str(path.relative_to(folder).with_suffix(""))] = float(lines[-1].split("\t")[0])
+    return seconds
 
 
-def schedule(seconds: dict[Job, float], cores: int) -> float:
-    """Time until the last of the jobs is done, each on one core, longest first of those that are ready."""
-    maker = {path: job for job in seconds for path in job.outputs}
-    waits = {job: {maker[path] for path in job.inputs if path in maker} for job in seconds}
-    followers = defaultdict(list)
-    for job, before in waits.items():
-        for other in before:
-            followers[other].append(job)
-    ready = [(-seconds[job], number, job) for number, job in enumerate(seconds) if not waits[job]]
-    heapq.heapify(ready)
-    running: list[tuple[float, int, Job]] = []
-    now, number = 0.0, len(seconds)
-    while ready or running:
-        while ready and len(running) < cores:
-            duration, _, job = heapq.heappop(ready)
-            heapq.heappush(running, (now - duration, number, job))
-            number += 1
-        now, _, done = heapq.heappop(running)
-        for job in followers[done]:
-            waits[job].discard(done)
-            if not waits[job]:
-                heapq.heappush(ready, (-seconds[job], number, job))
-                number += 1
-    return now
+def rows_of(scale: str) -> list[dict[str, str]]:
+    """Rows of the table of recorded runs: `seconds` of so many `jobs`, by `job`, which is a rule or one job of it."""
+    with RECORDED.open() as file:
+        return [row for row in csv.DictReader(file) if row["scale"] == scale]
+
+
+class Durations:
+    """What is known of how long the jobs of a scale take."""
+
+    def __init__(self, scale: str) -> None:
+        self._folder = BENCHMARKS / scale
+        self._here = {job: (seconds, 1) for job, seconds in recorded_durations(scale).items()}
+        table = {row["job"]: (float(row["seconds"]), int(row["jobs"])) for row in rows_of(scale)}
+        self._all = table | self._here
+
+    def of(self, job: Any) -> tuple[float, str]:
+        """Seconds of a job of Snakemake, 0 for unknown, and where they come from."""
+        name = str(job.benchmark).removeprefix(f"{self._folder}/").removesuffix(".tsv")
+        alike = [self._all[key] for key in self._all if key.split("/")[0] == job.rule.name]
+        known = [self._all[name]] if name in self._all else alike
+        if not known:
+            return 0.0, "not known"
+        seconds, jobs = map(sum, zip(*known, strict=True))
+        return (
+            seconds / jobs,
+            "timed here before" if name in self._here else f"by {RECORDED} or by others of their rule",
+        )
+
+
+def expected(scale: str) -> str:
+    """How long a whole run of a scale takes, by the table of recorded runs, in words; empty below an hour."""
+    rows, rules = rows_of(scale), defaultdict[str, float](float)
+    if not rows:
+        return f"Scale {scale}: no run of it is recorded in {RECORDED}, so that its duration is not known."
+    for row in rows:
+        rules[row["job"].split("/")[0]] += float(row["seconds"])
+    total = sum(rules.values())
+    if total < _WORTH_SAYING:
+        return ""
+    long = [rule for rule in sorted(rules, key=lambda rule: -rules[rule]) if rules[rule] > total / 1000]
+    return textwrap.fill(
+        f"Scale {scale} is expected to take {readable_time(total)} of one CPU core if nothing of it is there yet "
+        f"({', '.join(f'{rule} {readable_time(rules[rule])}' for rule in long)}; "
+        f"{' and '.join(sorted({row['source'] for row in rows}))}: {RECORDED}). A GPU or a cluster is meant for it: "
+        'README, "On a cluster". Long jobs keep what is finished cell by cell: a stop loses the cells at work. '
+        "`make plan` says what is left to do.",
+        WIDTH,
+    )
 
 
 def text(jobs: list[Job], scale: str, cores: int) -> str:
     """The plan in words."""
     if not jobs:
         return f"Scale {scale}: nothing would run, all results are up to date."
-    known, ours = durations(jobs, scale)
-    timed = {job: seconds for job, seconds in known.items() if seconds is not None}
-    head = f"Scale {scale}: {_count(len(jobs), 'job')} would run"
-    if timed:
-        estimate = schedule({job: known[job] or 0.0 for job in jobs}, cores)
-        work = readable_time(sum(timed.values()))
-        head += f", about {readable_time(estimate)} on {_count(cores, 'core')} (work {work})"
+    time = readable_time(max(_work(jobs) / cores, *(job.seconds for job in jobs)))
+    about = f", about {time} on {_count(cores, 'core')} (work {readable_time(_work(jobs))})"
+    lines = [f"Scale {scale}: {_count(len(jobs), 'job')} would run{about if _work(jobs) else ''}.", ""]
+    causes = _grouped(jobs, "cause")
+    for cause in sorted(causes, key=lambda cause: cause == _FOLLOWS):
+        lines.append(f"{cause}: {_count(len(causes[cause]), 'job')}, {readable_time(_work(causes[cause]))}")
+        rules = _grouped(causes[cause], "rule").values()
+        # a job and its time stay on one line
+        named = ", ".join(
+            f"{_named(some)} {readable_time(_work(some))}".replace(" ", "\xa0") for some in rules
+        )
+        wrapped = textwrap.fill(named, WIDTH, initial_indent="    ", subsequent_indent="    ")
+        lines.append(wrapped.replace("\xa0", " "))
+    sources = ", ".join(f"{len(some)} {source}" for source, some in _grouped(jobs, "source").items())
+    return "\n".join([*lines, f"\nDurations: {sources}."])
+
+
+def _work(jobs: list[Job]) -> float:
+    return sum(job.seconds for job in jobs)
+
+
+def _grouped(jobs: list[Job], key: str) -> dict[str, list[Job]]:
+    """Jobs by one of their attributes, most work first."""
     groups = defaultdict(list)
     for job in jobs:
-        groups[why(job.reason)].append(job)
-    lines = [head + ".", ""]
-
-    def place(cause: str) -> tuple[bool, float, str]:
-        return cause == _FOLLOWS, -sum(known[job] or 0 for job in groups[cause]), cause
-
-    for cause in sorted(groups, key=place):
-        group = groups[cause]
-        work = (
-            readable_time(sum(known[job] or 0 for job in group)) if any(known[job] for job in group) else "?"
-        )
-        lines.append(f"{cause}: {_count(len(group), 'job')}, {work}")
-        by_rule = defaultdict(list)
-        for job in group:
-            by_rule[job.rule].append(job)
-        cost = {rule: sum(known[job] or 0 for job in some) for rule, some in by_rule.items()}
-        named = [
-            _named(by_rule[rule]) + (f" {readable_time(cost[rule])}" if cost[rule] else "")
-            for rule in sorted(cost, key=lambda rule: -cost[rule])
-        ]
-        # a job and its time stay on one line
-        joined = ", ".join(name.replace(" ", "\xa0") for name in named)
-        wrapped = textwrap.wrap(joined, WIDTH, initial_indent="    ", subsequent_indent="    ")
-        lines += [line.replace("\xa0", " ") for line in wrapped]
-    if timed:
-        sources = [f"{ours} timed here before"] if ours else []
-        if other := len(timed) - ours:
-            sources.append(f"{other} by {SHIPPED} or by other jobs of their rule")
-        lines.append("\nDurations: " + ", ".join(sources) + ".")
-    if missing := len(jobs) - len(timed):
-        lines.append(f"No duration is known for {_count(missing, 'job')}.")
-    return "\n".join(lines)
-
-
-def dry_run(scale: str, targets: Sequence[str] = (), forced: Sequence[str] = ()) -> str:
-    """What Snakemake says; ends this program with its message where it refuses."""
-    command = [
-        *(sys.executable, "-m", "snakemake", *targets, "--dry-run", "--cores", "1", "--nolock"),
-        *("--configfile", f"config/{scale}.yaml"),
-        *(("--forcerun", *forced) if forced else ()),
-    ]
-    run = subprocess.run(
-        command, capture_output=True, text=True, env=os.environ | {"PREACTIVATIONS_PLAN": "1"}
-    )
-    if run.returncode:
-        sys.exit(run.stdout + run.stderr)
-    return run.stdout + run.stderr
-
-
-def record(scale: str) -> None:
-    """Replace the shipped durations of a scale by those of this machine."""
-    rows = []
-    if SHIPPED.exists():
-        with SHIPPED.open() as file:
-            rows = [row for row in csv.DictReader(file) if row["scale"] != scale]
-    rows += [
-        {"scale": scale, "job": job, "seconds": f"{seconds:.1f}"}
-        for job, seconds in recorded_durations(scale).items()
-    ]
-    with SHIPPED.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["scale", "job", "seconds"], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        groups[getattr(job, key)].append(job)
+    return dict(sorted(groups.items(), key=lambda group: -_work(group[1])))
 
 
 def _named(jobs: list[Job]) -> str:
     """Jobs of a rule, by their wildcards where these are few."""
-    rule = jobs[0].rule
-    if len(jobs) == 1:
-        return jobs[0].name
     wildcards = "; ".join(sorted(job.wildcards for job in jobs))
-    return f"{rule} ({wildcards})" if len(wildcards) <= WIDTH // 2 else f"{rule} x {len(jobs)}"
+    if len(jobs) > 1 and len(wildcards) > WIDTH // 2:
+        return f"{jobs[0].rule} x {len(jobs)}"
+    return f"{jobs[0].rule} ({wildcards})" if wildcards else jobs[0].rule
 
 
 def _count(n: int, what: str) -> str:
@@ -236,34 +204,30 @@ def _count(n: int, what: str) -> str:
 
 
 def readable_time(seconds: float) -> str:
-    """In the unit that suits it."""
+    """In the unit that suits it; a question mark for nothing."""
     for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 1.5 * size:
             return f"{seconds / size:.0f} {unit}" if seconds >= 10 * size else f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} s"
+    return f"{seconds:.0f} s" if seconds else "?"
 
 
-def _available() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def record(scale: str) -> None:
+    """Replace the rows of a scale in the table of recorded runs by the durations of this machine."""
+    with RECORDED.open() as file:
+        rows = [row for row in csv.reader(file) if row[0] != scale]
+    rows += [[scale, job, f"{time:.1f}", "1", "recorded"] for job, time in recorded_durations(scale).items()]
+    with RECORDED.open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="What would run, why, and how long it will take.")
-    parser.add_argument("targets", nargs="*")
-    parser.add_argument("--scale", default="laptop")
-    parser.add_argument("--cores", default="all")
-    parser.add_argument("--forcerun", nargs="*", default=[], help="rules to run in any case")
-    parser.add_argument("--record", action="store_true", help="ship the durations of this machine")
-    arguments = parser.parse_args()
-    if arguments.record:
-        record(arguments.scale)
-        return
-    cores = _available() if arguments.cores == "all" else int(arguments.cores)
-    output = dry_run(arguments.scale, arguments.targets, arguments.forcerun)
-    if warning := re.search(r"^Scale \w+ is expected to take(.+\n)+", output, re.MULTILINE):
-        print(warning.group(0))
-    print(text(jobs_of(output), arguments.scale, cores))
+    if sys.argv[1] == "record":
+        return record(sys.argv[2])
+    dag = graph(sys.argv[1:])
+    jobs, scale = jobs_of(dag), dag.workflow.config["scale"]
+    if jobs and (words := expected(scale)):
+        print(f"{words}\n")
+    print(text(jobs, scale, dag.workflow.resource_settings.cores))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ for variable in (
 ):
     os.environ.setdefault(variable, str(CACHE / variable.split("_")[0].lower()))
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
-import cost
+import plan
 from config.base import DATASETS
 from config.model import validate
 from import_closure import closure
@@ -157,7 +157,7 @@ def complete(jobs):
 
 def expected_cost():
     """What long simulations will take, before they start."""
-    if words := cost.text(SCALE, cost.estimate(cfg)):
+    if words := plan.expected(SCALE):
         print(f"\n{words}\n", flush=True)
 
 
