@@ -23,7 +23,7 @@ import tarfile
 import time
 import zlib
 from contextlib import ExitStack
-from importlib.metadata import distributions, version
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -44,24 +44,27 @@ def folders(scale: str) -> list[Path]:
 
 
 def manifest_of(scale: str) -> Path:
-    return Path("data") / scale / "manifest.json"
+    return Path(f"data/{scale}/manifest.json")
 
 
 def records_of(scale: str) -> Path:
     """What Snakemake knows of each result."""
-    return Path("data") / scale / "snakemake.provenance.json"
+    return Path(f"data/{scale}/snakemake.provenance.json")
 
 
 def config_of(scale: str) -> Path:
-    return Path("config") / f"{scale}.yaml"
+    return Path(f"config/{scale}.yaml")
 
 
 def result_files(scale: str) -> list[Path]:
     """All of them but the manifest; hidden ones are parts of unfinished jobs."""
-    files = {path for folder in folders(scale) for path in folder.rglob("*") if path.is_file()}
-    return sorted(
-        path for path in files - {manifest_of(scale)} if not any(part.startswith(".") for part in path.parts)
-    )
+    files = [path for folder in folders(scale) for path in folder.rglob("*") if path.is_file()]
+    hidden = [path for path in files if any(part.startswith(".") for part in path.parts)]
+    return sorted({*files} - {*hidden, manifest_of(scale)})
+
+
+def _is(path: Path, digest: str) -> bool:
+    return path.is_file() and sha256(path) == digest
 
 
 def sha256(path: Path) -> str:
@@ -69,26 +72,18 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _same(path: Path, digest: str) -> bool:
-    return path.is_file() and sha256(path) == digest
-
-
-def _graph(scale: str) -> Any:
-    return plan.graph(["--configfile", str(config_of(scale))])
-
-
 def pack(scale: str, archive: Path) -> str:
     """Write the archive, and the manifest beside the results."""
-    dag = _graph(scale)
+    dag = plan.graph(["--configfile", str(config_of(scale))])
     if waiting := plan.jobs_of(dag):
         raise ArchiveError(
             f"{len(waiting)} jobs of scale {scale} are out of date, {waiting[0].rule} among them: run "
             f"`make reproduce SCALE={scale}` first (`make plan SCALE={scale}` says why)"
         )
-    outputs = {str(path): dag.workflow.persistence.metadata(path) for job in dag.jobs for path in job.output}
-    sources = {str(path) for job in dag.jobs for path in job.input} - outputs.keys()
-    records = {path: record.model_dump(mode="json") for path, record in outputs.items() if record}
+    known = {str(path): dag.workflow.persistence.metadata(path) for job in dag.jobs for path in job.output}
+    records = {path: record.model_dump(mode="json") for path, record in known.items() if record}
     write_json(records, records_of(scale))
+    inputs = {str(path) for job in dag.jobs for path in job.input} - known.keys() | {str(config_of(scale))}
     packed = [*result_files(scale), config_of(scale)]
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True)
     manifest = {
@@ -99,24 +94,22 @@ def pack(scale: str, archive: Path) -> str:
         "commit": commit.stdout.strip() or "unknown",
         "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "versions": dict(sorted((package.name, package.version) for package in distributions())),
-        "sources": {name: sha256(Path(name)) for name in sorted(sources) if Path(name).is_file()},
+        "sources": {name: sha256(Path(name)) for name in sorted(inputs) if Path(name).is_file()},
         "files": {str(path): {"sha256": sha256(path), "bytes": path.stat().st_size} for path in packed},
     }
     write_json(manifest, manifest_of(scale))
 
+    def nobodys(info: tarfile.TarInfo) -> tarfile.TarInfo:
+        return info.replace(mtime=1, mode=0o644, uid=0, gid=0, uname="", gname="", deep=False)
+
     def write(beside: Path) -> None:
         with tarfile.open(beside, "w:gz", compresslevel=6) as tar:
-            tar.add(manifest_of(scale), "manifest.json", filter=_of_nobody)
+            tar.add(manifest_of(scale), "manifest.json", filter=nobodys)
             for path in packed:
-                tar.add(path, filter=_of_nobody)
+                tar.add(path, filter=nobodys)
 
     whole(archive, write)
     return f"{archive}: {len(packed)} files, {archive.stat().st_size / 1e6:.1f} MB, sha256 {sha256(archive)}"
-
-
-def _of_nobody(info: tarfile.TarInfo) -> tarfile.TarInfo:
-    """A member without the user of this machine, and older than any source."""
-    return info.replace(mtime=1, mode=0o644, uid=0, gid=0, uname="", gname="")
 
 
 def restore(archive: Path, force: bool = False) -> str:
@@ -141,20 +134,16 @@ def restore(archive: Path, force: bool = False) -> str:
     finally:
         shutil.rmtree(staged)
     again = _date(scale)
-    lines = [f"{len(files)} files of scale {scale} are in their places, made by {manifest['commit']}."]
-    if changed := [name for name, digest in manifest["sources"].items() if not _same(Path(name), digest)]:
-        lines.append(f"Sources that are not as they were: {', '.join(changed)}.")
-    if not _same(config_of(scale), files[str(config_of(scale))]["sha256"]):
-        lines.append(f"{config_of(scale)} is not as it was.")
-    if (ours := version("snakemake")) != (theirs := manifest["versions"].get("snakemake")):
-        lines.append(f"Snakemake is {ours}, was {theirs}.")
-    return "\n".join(
-        [*lines, f"{again} jobs would run again; `make plan SCALE={scale}` says which, and why."]
+    changed = [name for name, digest in manifest["sources"].items() if not _is(Path(name), digest)]
+    return (
+        f"{len(files)} files of scale {scale} are in their places, made by {manifest['commit']}.\n"
+        + (f"Sources that are not as they were: {', '.join(changed)}.\n" if changed else "")
+        + f"{again} jobs would run again; `make plan SCALE={scale}` says which, and why."
     )
 
 
 def _date(scale: str) -> int:
-    """Tell Snakemake what it knew of the results, and date those to now that are up to date for it.
+    """Tell Snakemake what it knew of the results, and date those to now that it would not make anew.
 
     Returns the number of jobs that would run again.
     """
@@ -165,7 +154,7 @@ def _date(scale: str) -> int:
     for name, record in json.loads(records_of(scale).read_text()).items():
         persistence._write_record(name, MetadataRecord.model_validate(record))
         persistence._unmark_incomplete(name)
-    again = plan.jobs_of(_graph(scale))
+    again = plan.jobs_of(plan.graph(["--configfile", str(config_of(scale))]))
     for path in {*map(str, result_files(scale))} - {path for job in again for path in job.outputs}:
         os.utime(path)
     return len(again)
@@ -173,29 +162,26 @@ def _date(scale: str) -> int:
 
 def _unpack(archive: Path, staged: Path) -> dict[str, Any]:
     """Everything in the archive, checked against its manifest."""
-    if not archive.is_file():
-        raise ArchiveError(f"there is no archive {archive}")
     try:
         with tarfile.open(archive, "r:gz") as tar:
-            members = tar.getmembers()
-            if not members or members[0].name != "manifest.json":
+            first, *members = tar.getmembers() or [tarfile.TarInfo()]
+            if first.name != "manifest.json":
                 raise ArchiveError(
                     f"{archive} is not an archive of this project: it does not begin with a manifest"
                 )
-            tar.extract(members[0], staged, filter="data")
-            manifest: dict[str, Any] = json.loads((staged / "manifest.json").read_text())
+            tar.extract(first, staged, filter="data")
+            manifest: dict[str, Any] = json.loads((staged / first.name).read_text())
             scale, files = manifest.get("scale", ""), manifest.get("files", {})
             ours = manifest.get("project") == "preactivations" and manifest.get("format") == FORMAT
             if not ours or not re.fullmatch(r"[\w-]+", scale):
                 raise ArchiveError(f"{archive} is of another project or format than {FORMAT}")
-            places = tuple(f"{folder}/" for folder in folders(scale))
-            for member in members[1:]:
-                placed = member.name.startswith(places) or member.name == str(config_of(scale))
-                if not (member.isfile() and placed and member.name in files):
+            places = (*(f"{folder}/" for folder in folders(scale)), str(config_of(scale)))
+            for member in members:
+                if not (member.isfile() and member.name in files and member.name.startswith(places)):
                     raise ArchiveError(f"{archive} is damaged: {member.name} is not in its manifest")
             tar.extractall(staged, filter="data")
     except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
-        raise ArchiveError(f"{archive} is damaged or can't be unpacked: {error}") from None
+        raise ArchiveError(f"{archive} is damaged or can't be read: {error}") from None
     for wrong in _differences(files, staged, "does not have the sha256 of the manifest"):
         raise ArchiveError(f"{archive} is damaged: {wrong}")
     return manifest
@@ -203,21 +189,16 @@ def _unpack(archive: Path, staged: Path) -> dict[str, Any]:
 
 def _differences(files: dict[str, Any], root: Path = Path(), changed: str = "has changed") -> list[str]:
     """What is wrong with which of the files of a manifest."""
-    return [
-        f"{name} {changed if (root / name).is_file() else 'is missing'}"
-        for name, entry in files.items()
-        if not _same(root / name, entry["sha256"])
-    ]
+    wrong = [name for name, entry in files.items() if not _is(root / name, entry["sha256"])]
+    return [f"{name} {changed if (root / name).is_file() else 'is missing'}" for name in wrong]
 
 
 def _own_results(scale: str, files: dict[str, Any]) -> list[Path]:
-    """Results here that are not in the archive as they are."""
-    here = {str(path): path for path in result_files(scale) if path.parts[0] != "benchmarks"}
+    """Results here that are not in the archive as they are; timings and provenance never are."""
+    digests = {Path(name): entry["sha256"] for name, entry in files.items()}
+    results = [path for path in result_files(scale) if not path.match("*.provenance.json")]
     return [
-        path
-        for name, path in here.items()
-        if not name.endswith(".provenance.json")
-        and not (name in files and _same(path, files[name]["sha256"]))
+        path for path in results if path.parts[0] != "benchmarks" and not _is(path, digests.get(path, ""))
     ]
 
 
@@ -258,17 +239,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Results as one archive per scale.")
     parser.add_argument("command", choices=["pack", "restore", "verify"])
     parser.add_argument("what", help="scale, or the archive to restore")
-    parser.add_argument("archive", nargs="?", type=Path, help="where to pack to")
+    parser.add_argument("archive", nargs="?", help="where to pack to")
     parser.add_argument("--force", action="store_true", help="replace results that are here")
-    arguments = parser.parse_args()
-    what = arguments.what
+    given = parser.parse_args()
     try:
-        if arguments.command == "pack":
-            print(pack(what, arguments.archive or Path(f"preactivations-{what}.tar.gz")))
+        if given.command == "pack":
+            print(pack(given.what, Path(given.archive or f"preactivations-{given.what}.tar.gz")))
         else:
-            print(restore(Path(what), arguments.force) if arguments.command == "restore" else verify(what))
+            print(verify(given.what) if given.command == "verify" else restore(Path(given.what), given.force))
     except ArchiveError as error:
-        sys.exit(f"{arguments.command}: {error}")
+        sys.exit(f"{given.command}: {error}")
 
 
 if __name__ == "__main__":

@@ -133,7 +133,7 @@ class Durations:
         seconds, jobs = map(sum, zip(*known, strict=True))
         return (
             seconds / jobs,
-            "timed here before" if name in self._here else f"by {RECORDED} or by others of their rule",
+            "timed here before" if name in self._here else f"by {RECORDED} or by other jobs of their rule",
         )
 
 

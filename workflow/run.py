@@ -48,24 +48,20 @@ Record = dict[str, Any]
 def place() -> list[str]:
     """Where process ids mean the same: host, boot, namespace of processes."""
     boot, namespace = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
-    linux = [boot.read_text().strip(), str(namespace.readlink())] if boot.exists() else []
-    return [os.uname().nodename, *linux]
+    return [os.uname().nodename, *([boot.read_text(), str(namespace.readlink())] if boot.exists() else [])]
 
 
 def itself(pid: int) -> list[float]:
-    """A process by its id and its beginning: ticks since the boot where there are such, which no clock moves."""
-    stat = Path(f"/proc/{pid}/stat")
-    ticks = stat.read_text().rpartition(")")[2].split()[19] if stat.exists() else None
-    return [pid, float(ticks) if ticks else psutil.Process(pid).create_time()]
+    """A process by its id and its beginning, in seconds since the boot: no setting of the clock changes it."""
+    return [pid, round(psutil.Process(pid).create_time() - psutil.boot_time(), 2)]
 
 
 def lives(process: list[float]) -> bool:
     """Whether a process, given by its id and its beginning, is there."""
-    pid = int(process[0])
-    try:
+    with suppress(psutil.Error):
+        pid = int(process[0])
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE and itself(pid) == process
-    except (psutil.Error, OSError):
-        return False
+    return False
 
 
 def processes(holds: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
@@ -88,7 +84,7 @@ def by_hand() -> list[psutil.Process]:
     """Snakemake, or jobs of it, at work in this checkout that was not started here: its command line alone says so."""
     return processes(
         lambda process: (
-            process.cwd() == str(ROOT) and "snakemake" in (Path(word).name for word in process.cmdline()[:4])
+            process.cwd() == str(ROOT) and "snakemake" in map(os.path.basename, process.cmdline()[:4])
         )
     )
 
@@ -121,29 +117,23 @@ def acquire() -> tuple[int, Record]:
     if not got:
         refuse(f"another run is at work here: {_named(_of_the_living(lock))}")
     makes = [parent.pid for parent in psutil.Process().parents() if parent.name() in ("make", "gmake")]
-    record = {
-        "place": place(),
-        "self": itself(os.getpid()),
-        "since": time.strftime("%Y-%m-%d %H:%M:%S"),
-        "make": itself(makes[0]) if makes else None,
-    }
+    record = {"place": place(), "self": itself(os.getpid()), "make": itself(makes[0]) if makes else None}
+    record["since"] = time.strftime("%Y-%m-%d %H:%M:%S")
     os.ftruncate(lock, 0)
     os.pwrite(lock, json.dumps(record).encode(), 0)
     return lock, before
 
 
 def _try(lock: int) -> bool:
-    try:
+    with suppress(BlockingIOError):
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        return True
+    return False
 
 
 def _read(lock: int) -> Record:
-    with suppress(ValueError):  # none yet
-        record: Record = json.loads(os.pread(lock, 1 << 16, 0))
-        return record
+    with suppress(ValueError, TypeError):  # none yet
+        return dict(json.loads(os.pread(lock, 1 << 16, 0)))
     return {}
 
 
@@ -175,34 +165,28 @@ def clear_away(before: Record) -> None:
             f"the last run, {_named(before)}, was not here and left Snakemake's lock: start this one there, or, if "
             "nothing of it is left, say .venv/bin/snakemake --unlock first"
         )
-    if shutil.which("squeue"):
-        cancel_slurm_jobs()
+    cancel_slurm_jobs()
     if left := survivors():
         print(f"run: ending {len(left)} processes of a run that was killed", flush=True)
         end(left)
     if locked:
-        if others := by_hand():
-            refuse(f"a Snakemake that was started by hand is at work here, process {others[0].pid}")
         from snakemake.persistence.file import FilePersistence
 
+        if others := by_hand():
+            refuse(f"a Snakemake that was started by hand is at work here, process {others[0].pid}")
         print("run: unlocking after a run that was killed", flush=True)
         FilePersistence().cleanup_locks()
-    sweep()
-
-
-def sweep() -> None:
-    """Remove what was begun: files of jobs, and compiled modules that a full disk cut off."""
-    for top in ("data", "figures", "tables"):
-        for path in list((ROOT / top).rglob(".*")):
-            if re.match(r"\.\d+\.", path.name):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    # what was begun: files of jobs, and compiled modules that a full disk cut off
+    for path in [path for top in ("data", "figures", "tables") for path in (ROOT / top).rglob(".*")]:
+        if re.match(r"\.\d+\.", path.name):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     for path in [path for top in ("src", "workflow") for path in (ROOT / top).rglob("*.pyc")]:
         try:
             SourcelessFileLoader(path.stem, str(path)).get_code(path.stem)
-        except ImportError:  # of another version of Python
-            continue
         except (EOFError, ValueError, TypeError):
             path.unlink(missing_ok=True)
+        except ImportError:  # of another version of Python
+            continue
 
 
 def cancel_slurm_jobs() -> None:
@@ -210,24 +194,26 @@ def cancel_slurm_jobs() -> None:
     if jobs := _slurm_jobs():
         print(f"run: cancelling {len(jobs)} Slurm jobs of a run that was killed", flush=True)
         subprocess.run(["scancel", *jobs], check=True)
-    for _ in range(60):
-        if not (jobs := _slurm_jobs()):
-            return
-        time.sleep(1)
-    sys.exit(f"run: Slurm jobs of an earlier run do not end: {', '.join(jobs)}")
+        for _ in range(60):
+            if not (jobs := _slurm_jobs()):
+                return
+            time.sleep(1)
+        sys.exit(f"run: Slurm jobs of an earlier run do not end: {', '.join(jobs)}")
 
 
 def _slurm_jobs() -> list[str]:
+    if not shutil.which("squeue"):
+        return []
     command = ["squeue", "--me", "--noheader", "--format=%i %j"]
     queue = subprocess.run(command, capture_output=True, text=True).stdout
-    jobs = [line.split(maxsplit=1) for line in queue.splitlines()]
-    return [number for number, *name in jobs if name and name[0].startswith(SLURM_NAME)]
+    jobs = [line.partition(" ") for line in queue.splitlines()]
+    return [number for number, _, name in jobs if name.startswith(SLURM_NAME)]
 
 
 def main() -> NoReturn:
-    if len(sys.argv) < 2:
-        sys.exit("run: say which command")
     command = sys.argv[1:]
+    if not command:
+        sys.exit("run: say which command")
     os.chdir(ROOT)
     lock, before = acquire()
     clear_away(before)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import archive
 import pytest
-from archive import record_of
 from copies import copy_of_the_project, hashes, planned, script
+from snakemake.persistence.file import FilePersistence
 
 pytestmark = pytest.mark.dag
 
@@ -245,13 +245,12 @@ def test_manifest(packed):
     assert "notebooks/overview.ipynb" in manifest["sources"]
 
 
-def test_records_are_where_snakemake_keeps_them(packed, monkeypatch):
-    """Also for names that are too long for one file name."""
-    from snakemake.persistence.file import FilePersistence
-
-    monkeypatch.chdir(packed.parent)
-    names = ["tables/smoke/activation_fitted.csv", "data/" + "x" * 300]
-    kept = object.__new__(FilePersistence)
-    kept._max_len = None
+def test_what_snakemake_knows_of_results_comes_back(elsewhere, packed):
+    known, restored = (FilePersistence(path=project / ".snakemake") for project in (packed.parent, elsewhere))
+    names = list(json.loads((packed.parent / archive.records_of("smoke")).read_text()))
+    assert {"tables/smoke/activation_fitted.csv", "data/smoke/kernels/errors.parquet"} <= set(names)
+    code, output = run(elsewhere, "restore", PACKED)
+    assert code == 0, output
     for name in names:
-        assert str(record_of(Path(name))) == FilePersistence._record_path(kept, str(archive.RECORDS), name)
+        assert (record := known._read_record(name)) is not None
+        assert restored._read_record(name) == record
