@@ -10,13 +10,11 @@ knows; those that it would not make anew are then dated to now.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
 import platform
 import re
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -25,6 +23,7 @@ import zlib
 from contextlib import ExitStack
 from importlib.metadata import distributions
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import plan
@@ -45,11 +44,6 @@ def folders(scale: str) -> list[Path]:
 
 def manifest_of(scale: str) -> Path:
     return Path(f"data/{scale}/manifest.json")
-
-
-def records_of(scale: str) -> Path:
-    """What Snakemake knows of each result."""
-    return Path(f"data/{scale}/snakemake.provenance.json")
 
 
 def config_of(scale: str) -> Path:
@@ -82,7 +76,6 @@ def pack(scale: str, archive: Path) -> str:
         )
     known = {str(path): dag.workflow.persistence.metadata(path) for job in dag.jobs for path in job.output}
     records = {path: record.model_dump(mode="json") for path, record in known.items() if record}
-    write_json(records, records_of(scale))
     inputs = {str(path) for job in dag.jobs for path in job.input} - known.keys() | {str(config_of(scale))}
     packed = [*result_files(scale), config_of(scale)]
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True)
@@ -96,17 +89,19 @@ def pack(scale: str, archive: Path) -> str:
         "versions": dict(sorted((package.name, package.version) for package in distributions())),
         "sources": {name: sha256(Path(name)) for name in sorted(inputs) if Path(name).is_file()},
         "files": {str(path): {"sha256": sha256(path), "bytes": path.stat().st_size} for path in packed},
+        "records": records,
     }
     write_json(manifest, manifest_of(scale))
-
-    def nobodys(info: tarfile.TarInfo) -> tarfile.TarInfo:
-        return info.replace(mtime=1, mode=0o644, uid=0, gid=0, uname="", gname="", deep=False)
+    members = {manifest_of(scale): "manifest.json"} | {path: str(path) for path in packed}
 
     def write(beside: Path) -> None:
         with tarfile.open(beside, "w:gz", compresslevel=6) as tar:
-            tar.add(manifest_of(scale), "manifest.json", filter=nobodys)
-            for path in packed:
-                tar.add(path, filter=nobodys)
+            for path, name in members.items():
+                tar.add(
+                    path,
+                    name,
+                    filter=lambda info: info.replace(mtime=1, uid=0, gid=0, uname="", gname="", deep=False),
+                )
 
     whole(archive, write)
     return f"{archive}: {len(packed)} files, {archive.stat().st_size / 1e6:.1f} MB, sha256 {sha256(archive)}"
@@ -114,26 +109,23 @@ def pack(scale: str, archive: Path) -> str:
 
 def restore(archive: Path, force: bool = False) -> str:
     """Verify, then put everything in its place; nothing is changed if anything is wrong."""
-    staged = Path(f".restore.{os.getpid()}")  # on the same disk
-    staged.mkdir()
-    try:
+    with TemporaryDirectory(prefix=".restore.", dir=".") as folder:  # on the same disk
+        staged = Path(folder)
         manifest = _unpack(archive, staged)
         scale, files = manifest["scale"], manifest["files"]
-        if not force and (lost := _own_results(scale, files)):
+        digests = {Path(name): entry["sha256"] for name, entry in files.items()}
+        own = [path for path in result_files(scale) if not _is(path, digests.get(path, ""))]
+        # timings and provenance are never the same
+        lost = [path for path in own if path.parts[0] != "benchmarks" and not path.match("*.provenance.json")]
+        if lost and not force:
             raise ArchiveError(
                 f"results of scale {scale} are here that the archive would replace, {lost[0]} for one: move them away, "
                 "or say FORCE=1"
             )
-        if any(Path(".snakemake/locks").glob("*")):
-            raise ArchiveError(
-                "Snakemake is running here, or was stopped (then: .venv/bin/snakemake --unlock)"
-            )
         (staged / "manifest.json").rename(staged / manifest_of(scale))
         moves = [folder for folder in folders(scale) if (staged / folder).exists()]
         _replace(staged, moves + ([] if config_of(scale).exists() else [config_of(scale)]))
-    finally:
-        shutil.rmtree(staged)
-    again = _date(scale)
+    again = _date(scale, manifest["records"])
     changed = [name for name, digest in manifest["sources"].items() if not _is(Path(name), digest)]
     return (
         f"{len(files)} files of scale {scale} are in their places, made by {manifest['commit']}.\n"
@@ -142,48 +134,49 @@ def restore(archive: Path, force: bool = False) -> str:
     )
 
 
-def _date(scale: str) -> int:
-    """Tell Snakemake what it knew of the results, and date those to now that it would not make anew.
+def _date(scale: str, records: dict[str, Any]) -> int:
+    """Tell Snakemake what it knew of results, and date those to now that it would not make anew.
 
-    Returns the number of jobs that would run again.
+    Returns the number of jobs that would run.
     """
     from snakemake.persistence import MetadataRecord
     from snakemake.persistence.file import FilePersistence
 
     persistence = FilePersistence()
-    for name, record in json.loads(records_of(scale).read_text()).items():
+    for name, record in records.items():
         persistence._write_record(name, MetadataRecord.model_validate(record))
         persistence._unmark_incomplete(name)
-    again = plan.jobs_of(plan.graph(["--configfile", str(config_of(scale))]))
-    for path in {*map(str, result_files(scale))} - {path for job in again for path in job.outputs}:
+    dag = plan.graph(["--configfile", str(config_of(scale))])
+    stale = {Path(path) for job in dag.needrun_jobs(exclude_finished=False) for path in job.output}
+    for path in {*result_files(scale)} - stale:
         os.utime(path)
-    return len(again)
+    return len(plan.jobs_of(dag))
 
 
 def _unpack(archive: Path, staged: Path) -> dict[str, Any]:
     """Everything in the archive, checked against its manifest."""
     try:
         with tarfile.open(archive, "r:gz") as tar:
-            first, *members = tar.getmembers() or [tarfile.TarInfo()]
-            if first.name != "manifest.json":
-                raise ArchiveError(
-                    f"{archive} is not an archive of this project: it does not begin with a manifest"
-                )
-            tar.extract(first, staged, filter="data")
-            manifest: dict[str, Any] = json.loads((staged / first.name).read_text())
-            scale, files = manifest.get("scale", ""), manifest.get("files", {})
-            ours = manifest.get("project") == "preactivations" and manifest.get("format") == FORMAT
-            if not ours or not re.fullmatch(r"[\w-]+", scale):
-                raise ArchiveError(f"{archive} is of another project or format than {FORMAT}")
-            places = (*(f"{folder}/" for folder in folders(scale)), str(config_of(scale)))
-            for member in members:
-                if not (member.isfile() and member.name in files and member.name.startswith(places)):
-                    raise ArchiveError(f"{archive} is damaged: {member.name} is not in its manifest")
             tar.extractall(staged, filter="data")
+        unpacked = {str(path.relative_to(staged)) for path in staged.rglob("*") if not path.is_dir()}
+        if "manifest.json" not in unpacked:
+            raise ArchiveError(
+                f"{archive} is not an archive of this project: it does not begin with a manifest"
+            )
+        manifest: dict[str, Any] = json.loads((staged / "manifest.json").read_text())
+    except tarfile.FilterError as error:  # would be written outside
+        raise ArchiveError(f"{archive} is damaged: {error.tarinfo.name} is not in its manifest") from None
     except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
         raise ArchiveError(f"{archive} is damaged or can't be read: {error}") from None
-    for wrong in _differences(files, staged, "does not have the sha256 of the manifest"):
-        raise ArchiveError(f"{archive} is damaged: {wrong}")
+    ours = manifest.get("project") == "preactivations" and manifest.get("format") == FORMAT
+    if not ours or not re.fullmatch(r"[\w-]+", manifest["scale"]):
+        raise ArchiveError(f"{archive} is of another project or format than {FORMAT}")
+    wrong = [
+        f"{name} is not in its manifest" for name in unpacked - manifest["files"].keys() - {"manifest.json"}
+    ]
+    wrong += _differences(manifest["files"], staged, "does not have the sha256 of the manifest")
+    if wrong:
+        raise ArchiveError(f"{archive} is damaged: {wrong[0]}")
     return manifest
 
 
@@ -191,15 +184,6 @@ def _differences(files: dict[str, Any], root: Path = Path(), changed: str = "has
     """What is wrong with which of the files of a manifest."""
     wrong = [name for name, entry in files.items() if not _is(root / name, entry["sha256"])]
     return [f"{name} {changed if (root / name).is_file() else 'is missing'}" for name in wrong]
-
-
-def _own_results(scale: str, files: dict[str, Any]) -> list[Path]:
-    """Results here that are not in the archive as they are; timings and provenance never are."""
-    digests = {Path(name): entry["sha256"] for name, entry in files.items()}
-    results = [path for path in result_files(scale) if not path.match("*.provenance.json")]
-    return [
-        path for path in results if path.parts[0] != "benchmarks" and not _is(path, digests.get(path, ""))
-    ]
 
 
 def _replace(staged: Path, moves: list[Path]) -> None:
@@ -236,19 +220,18 @@ def verify(scale: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Results as one archive per scale.")
-    parser.add_argument("command", choices=["pack", "restore", "verify"])
-    parser.add_argument("what", help="scale, or the archive to restore")
-    parser.add_argument("archive", nargs="?", help="where to pack to")
-    parser.add_argument("--force", action="store_true", help="replace results that are here")
-    given = parser.parse_args()
     try:
-        if given.command == "pack":
-            print(pack(given.what, Path(given.archive or f"preactivations-{given.what}.tar.gz")))
-        else:
-            print(verify(given.what) if given.command == "verify" else restore(Path(given.what), given.force))
+        match sys.argv[1:]:
+            case ["pack", scale, *to]:
+                print(pack(scale, Path(*to or [f"preactivations-{scale}.tar.gz"])))
+            case ["restore", archive, *force]:
+                print(restore(Path(archive), force == ["--force"]))
+            case ["verify", scale]:
+                print(verify(scale))
+            case _:
+                sys.exit(__doc__)
     except ArchiveError as error:
-        sys.exit(f"{given.command}: {error}")
+        sys.exit(f"{sys.argv[1]}: {error}")
 
 
 if __name__ == "__main__":

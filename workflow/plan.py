@@ -15,7 +15,7 @@ import logging
 import sys
 import textwrap
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,7 +32,6 @@ class Job(NamedTuple):
 
     rule: str
     wildcards: str
-    outputs: tuple[str, ...]
     cause: str
     seconds: float
     source: str
@@ -65,17 +64,16 @@ def graph(arguments: Sequence[str]) -> Any:
 
 def jobs_of(dag: Any) -> list[Job]:
     """Jobs that would run, without the target rules, which do nothing."""
-    timed = Durations(dag.workflow.config["scale"])
+    timed = durations(dag.workflow.config["scale"])
+    jobs = [job for job in dag.needrun_jobs(exclude_finished=False) if job.output]
     return sorted(
         Job(
             job.rule.name,
             ", ".join(job.wildcards),
-            tuple(map(str, job.output)),
             why(dag.reason(job)),
-            *timed.of(job),
+            *timed(job.rule.name, job.benchmark),
         )
-        for job in dag.needrun_jobs(exclude_finished=False)
-        if job.output
+        for job in jobs
     )
 
 
@@ -100,12 +98,12 @@ def why(reason: Any) -> str:
 def recorded_durations(scale: str, project: Path = Path()) -> dict[str, float]:
     """Seconds by job, from the benchmark files of this machine."""
     folder = project / BENCHMARKS / scale
-    seconds = {}
-    for path in sorted(folder.rglob("*.tsv")):
-        lines = path.read_text().splitlines()
-        if len(lines) > 1:
-            seconds[str(path.relative_to(folder).with_suffix(""))] = float(lines[-1].split("\t")[0])
-    return seconds
+    tables = {path: path.read_text().splitlines() for path in sorted(folder.rglob("*.tsv"))}
+    return {
+        str(path.relative_to(folder).with_suffix("")): float(lines[-1].split("\t")[0])
+        for path, lines in tables.items()
+        if len(lines) > 1  # a header, and a row per run
+    }
 
 
 def rows_of(scale: str) -> list[dict[str, str]]:
@@ -114,46 +112,40 @@ def rows_of(scale: str) -> list[dict[str, str]]:
         return [row for row in csv.DictReader(file) if row["scale"] == scale]
 
 
-class Durations:
-    """What is known of how long the jobs of a scale take."""
+def durations(scale: str) -> Callable[[str, str | None], tuple[float, str]]:
+    """Function of a rule and a benchmark file: seconds of the job, 0 for unknown, and where they come from."""
+    here = {job: (seconds, 1) for job, seconds in recorded_durations(scale).items()}
+    timed = {row["job"]: (float(row["seconds"]), int(row["jobs"])) for row in rows_of(scale)} | here
 
-    def __init__(self, scale: str) -> None:
-        self._folder = BENCHMARKS / scale
-        self._here = {job: (seconds, 1) for job, seconds in recorded_durations(scale).items()}
-        table = {row["job"]: (float(row["seconds"]), int(row["jobs"])) for row in rows_of(scale)}
-        self._all = table | self._here
-
-    def of(self, job: Any) -> tuple[float, str]:
-        """Seconds of a job of Snakemake, 0 for unknown, and where they come from."""
-        name = str(job.benchmark).removeprefix(f"{self._folder}/").removesuffix(".tsv")
-        alike = [self._all[key] for key in self._all if key.split("/")[0] == job.rule.name]
-        known = [self._all[name]] if name in self._all else alike
-        if not known:
+    def duration(rule: str, benchmark: str | None) -> tuple[float, str]:
+        name = str(benchmark).removeprefix(f"{BENCHMARKS / scale}/").removesuffix(".tsv")
+        alike = [name] if name in timed else [job for job in timed if job.split("/")[0] == rule]
+        seconds, jobs = (sum(timed[job][k] for job in alike) for k in (0, 1))
+        if not jobs:
             return 0.0, "not known"
-        seconds, jobs = map(sum, zip(*known, strict=True))
         return (
             seconds / jobs,
-            "timed here before" if name in self._here else f"by {RECORDED} or by other jobs of their rule",
+            "timed here before" if name in here else f"by {RECORDED} or by other jobs of their rule",
         )
+
+    return duration
 
 
 def expected(scale: str) -> str:
     """How long a whole run of a scale takes, by the table of recorded runs, in words; empty below an hour."""
-    rows, rules = rows_of(scale), defaultdict[str, float](float)
+    rows = [
+        Job(row["job"].split("/")[0], "", "", float(row["seconds"]), row["source"]) for row in rows_of(scale)
+    ]
     if not rows:
         return f"Scale {scale}: no run of it is recorded in {RECORDED}, so that its duration is not known."
-    for row in rows:
-        rules[row["job"].split("/")[0]] += float(row["seconds"])
-    total = sum(rules.values())
-    if total < _WORTH_SAYING:
+    if _work(rows) < _WORTH_SAYING:
         return ""
-    long = [rule for rule in sorted(rules, key=lambda rule: -rules[rule]) if rules[rule] > total / 1000]
+    rules = [f"{rule} {readable_time(_work(some))}" for rule, some in _grouped(rows, "rule").items()]
     return textwrap.fill(
-        f"Scale {scale} is expected to take {readable_time(total)} of one CPU core if nothing of it is there yet "
-        f"({', '.join(f'{rule} {readable_time(rules[rule])}' for rule in long)}; "
-        f"{' and '.join(sorted({row['source'] for row in rows}))}: {RECORDED}). A GPU or a cluster is meant for it: "
-        'README, "On a cluster". Long jobs keep what is finished cell by cell: a stop loses the cells at work. '
-        "`make plan` says what is left to do.",
+        f"Scale {scale} is expected to take {readable_time(_work(rows))} of one CPU core if nothing of it is there yet "
+        f"(most of it {', '.join(rules[:6])}; {' and '.join(_grouped(rows, 'source'))}: {RECORDED}). A GPU or a "
+        'cluster is meant for it: README, "On a cluster". Long jobs keep what is finished cell by cell: a stop loses '
+        "the cells at work. `make plan` says what is left to do.",
         WIDTH,
     )
 

@@ -1,17 +1,14 @@
 """Run a command as the only one that changes the results of this checkout; `make` starts Snakemake through it.
 
-    python workflow/run.py snakemake argument ...
-    python workflow/run.py any other command
+    python workflow/run.py snakemake argument ... | any other command
 
 A lock file (flock, `.run.lock`) is held from here to the end of the command: a second run is refused and told who is
-running. A run that was killed gives it back, whatever it was killed with; what it left behind is then cleared away:
+running. A run that was killed, or whose `make` was, is cleared away: jobs that survived it are ended (also those in the
+queue of Slurm), Snakemake's own lock is opened (not where a Snakemake that was started by hand is at work: then this
+run is refused), and files that it had begun to write are removed (`.<process>.<name>`, never the name of a result).
 
-* jobs that survived it, and would go on writing into the same files, are ended (also those in the queue of Slurm);
-* Snakemake's own lock is opened (not where a Snakemake that was started by hand is at work: then this run is refused);
-* files that it had begun to write are removed (`.<process>.<name>`, never under the name of a result).
-
-A run whose `make` was killed is taken to be killed. Processes are found by an environment variable that jobs inherit,
-on this machine only: a run that was started on another one, or in a container, is never touched.
+Processes are found by an environment variable that jobs inherit, on this machine only: a run that was started on
+another one, or in a container, is never touched.
 """
 
 from __future__ import annotations
@@ -25,7 +22,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from importlib.machinery import SourcelessFileLoader
 from pathlib import Path
@@ -64,29 +60,20 @@ def lives(process: list[float]) -> bool:
     return False
 
 
-def processes(holds: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
-    """Those of this user for which something holds, without this one and those that started it."""
+def at_work() -> tuple[list[psutil.Process], list[psutil.Process]]:
+    """Processes of runs of this checkout, and those of a Snakemake that was started in it by hand.
+
+    Of the latter the command line alone says what they are: a job that survives its Snakemake holds no lock and no log.
+    """
+    ours, by_hand = [], []
     us = [psutil.Process(), *psutil.Process().parents()]
-    held = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):  # gone, or of another user
-            if process not in us and holds(process):
-                held.append(process)
-    return held
-
-
-def survivors() -> list[psutil.Process]:
-    """Processes of runs of this checkout."""
-    return processes(lambda process: process.environ().get(MARK) == CHECKOUT)
-
-
-def by_hand() -> list[psutil.Process]:
-    """Snakemake, or jobs of it, at work in this checkout that was not started here: its command line alone says so."""
-    return processes(
-        lambda process: (
-            process.cwd() == str(ROOT) and "snakemake" in map(os.path.basename, process.cmdline()[:4])
-        )
-    )
+            if process not in us and process.environ().get(MARK) == CHECKOUT:
+                ours.append(process)
+            elif process not in us and process.cwd() == str(ROOT):
+                by_hand += [process] if "snakemake" in map(os.path.basename, process.cmdline()[:4]) else []
+    return ours, by_hand
 
 
 def end(victims: list[psutil.Process]) -> None:
@@ -106,20 +93,21 @@ def acquire() -> tuple[int, Record]:
         got = _try(lock)
     except OSError as error:
         sys.exit(
-            f"run: {LOCK} can't be locked ({error.strerror}): results are kept in the checkout, which must be writable "
-            "and on a filesystem with locks"
+            f"run: {LOCK} can't be locked ({error.strerror}): the checkout must be on a disk with locks, writable"
         )
-    before = _read(lock) if got else _of_the_living(lock)
+    if not got:
+        time.sleep(0.5)  # a run that has just begun replaces the record of the run before
+    before = _read(lock)
     if not got and before and before["place"] == place() and before["make"] and not lives(before["make"]):
         print(f"run: the make of an earlier run was killed; ending it: {_named(before)}", flush=True)
-        end(survivors())
+        end(at_work()[0])
         got = _try(lock)
     if not got:
-        refuse(f"another run is at work here: {_named(_of_the_living(lock))}")
-    makes = [parent.pid for parent in psutil.Process().parents() if parent.name() in ("make", "gmake")]
-    record = {"place": place(), "self": itself(os.getpid()), "make": itself(makes[0]) if makes else None}
-    record["since"] = time.strftime("%Y-%m-%d %H:%M:%S")
+        refuse(f"another run is at work here: {_named(_read(lock))}")
     os.ftruncate(lock, 0)
+    makes = [parent.pid for parent in psutil.Process().parents() if parent.name() in ("make", "gmake")]
+    record = {"place": place(), "self": os.getpid(), "make": itself(makes[0]) if makes else None}
+    record["since"] = time.strftime("%Y-%m-%d %H:%M:%S")
     os.pwrite(lock, json.dumps(record).encode(), 0)
     return lock, before
 
@@ -137,20 +125,10 @@ def _read(lock: int) -> Record:
     return {}
 
 
-def _of_the_living(lock: int) -> Record:
-    """The record of the run that has the lock, once it has replaced that of the run before."""
-    for _ in range(25):
-        record = _read(lock)
-        if record and (record["place"] != place() or lives(record["self"])):
-            return record
-        time.sleep(0.2)
-    return {}
-
-
 def _named(record: Record) -> str:
     if not record:
         return "it has just begun"
-    return f"process {record['self'][0]} on {record['place'][0]} since {record['since']}"
+    return f"process {record['self']} on {record['place'][0]} since {record['since']}"
 
 
 def refuse(reason: str) -> NoReturn:
@@ -166,14 +144,15 @@ def clear_away(before: Record) -> None:
             "nothing of it is left, say .venv/bin/snakemake --unlock first"
         )
     cancel_slurm_jobs()
-    if left := survivors():
-        print(f"run: ending {len(left)} processes of a run that was killed", flush=True)
-        end(left)
+    survivors, by_hand = at_work()
+    if survivors:
+        print(f"run: ending {len(survivors)} processes of a run that was killed", flush=True)
+        end(survivors)
+    if locked and by_hand:
+        refuse(f"a Snakemake that was started by hand is at work here, process {by_hand[0].pid}")
     if locked:
         from snakemake.persistence.file import FilePersistence
 
-        if others := by_hand():
-            refuse(f"a Snakemake that was started by hand is at work here, process {others[0].pid}")
         print("run: unlocking after a run that was killed", flush=True)
         FilePersistence().cleanup_locks()
     # what was begun: files of jobs, and compiled modules that a full disk cut off
@@ -191,23 +170,19 @@ def clear_away(before: Record) -> None:
 
 def cancel_slurm_jobs() -> None:
     """Jobs of earlier runs that are still in the queue: nobody would collect them."""
-    if jobs := _slurm_jobs():
-        print(f"run: cancelling {len(jobs)} Slurm jobs of a run that was killed", flush=True)
-        subprocess.run(["scancel", *jobs], check=True)
-        for _ in range(60):
-            if not (jobs := _slurm_jobs()):
-                return
-            time.sleep(1)
-        sys.exit(f"run: Slurm jobs of an earlier run do not end: {', '.join(jobs)}")
-
-
-def _slurm_jobs() -> list[str]:
-    if not shutil.which("squeue"):
-        return []
     command = ["squeue", "--me", "--noheader", "--format=%i %j"]
-    queue = subprocess.run(command, capture_output=True, text=True).stdout
-    jobs = [line.partition(" ") for line in queue.splitlines()]
-    return [number for number, _, name in jobs if name.startswith(SLURM_NAME)]
+    if not shutil.which("squeue"):
+        return
+    for attempt in range(60):
+        queue = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
+        jobs = [line.split()[0] for line in queue if line.partition(" ")[2].startswith(SLURM_NAME)]
+        if not jobs:
+            return
+        if not attempt:
+            print(f"run: cancelling {len(jobs)} Slurm jobs of a run that was killed", flush=True)
+            subprocess.run(["scancel", *jobs], check=True)
+        time.sleep(1)
+    sys.exit("run: Slurm jobs of an earlier run do not end: see squeue --me")
 
 
 def main() -> NoReturn:

@@ -4,7 +4,6 @@ import re
 import shutil
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import plan
 import pytest
@@ -60,12 +59,12 @@ def table(tmp_path, monkeypatch):
     return write
 
 
-def job(rule, benchmark):
-    return SimpleNamespace(rule=SimpleNamespace(name=rule), benchmark=f"benchmarks/results/x/{benchmark}.tsv")
+def duration(rule, job):
+    return plan.durations("x")(rule, f"benchmarks/results/x/{job}.tsv")
 
 
-def seconds(rule, benchmark):
-    return plan.Durations("x").of(job(rule, benchmark))[0]
+def seconds(rule, job):
+    return duration(rule, job)[0]
 
 
 def test_durations_of_this_machine_come_first(table, tmp_path):
@@ -83,7 +82,7 @@ def test_durations_of_this_machine_come_first(table, tmp_path):
     path = tmp_path / "benchmarks/results/x/fit/weibull_3.tsv"
     path.parent.mkdir(parents=True)
     path.write_text("s\th:m:s\n1.5\t0:00:01\n2.5\t0:00:02\n")
-    assert plan.Durations("x").of(job("fit", "fit/weibull_3")) == (2.5, "timed here before")
+    assert duration("fit", "fit/weibull_3") == (2.5, "timed here before")
     # other jobs of the rule stand for one that was never timed
     assert seconds("fit", "fit/weibull_9") == 2.5
     plan.record("x")
@@ -95,10 +94,10 @@ def test_durations_of_this_machine_come_first(table, tmp_path):
 def test_plan_in_words():
     assert plan.text([], "x", 2) == "Scale x: nothing would run, all results are up to date."
     jobs = [
-        Job("plot", "", (), FOLLOWS, 2.0, "timed here before"),
-        Job("fit", "weibull_3, 3_10", (), "src/a.py changed", 7200.0, "by the table"),
-        Job("fit", "weibull_9, 3_10", (), "src/a.py changed", 1800.0, "by the table"),
-        Job("fetch", "mnist", (), "no result yet", 0.0, "not known"),
+        Job("plot", "", FOLLOWS, 2.0, "timed here before"),
+        Job("fit", "weibull_3, 3_10", "src/a.py changed", 7200.0, "by the table"),
+        Job("fit", "weibull_9, 3_10", "src/a.py changed", 1800.0, "by the table"),
+        Job("fetch", "mnist", "no result yet", 0.0, "not known"),
     ]
     assert plan.text(jobs, "x", 1).startswith(
         "Scale x: 4 jobs would run, about 2.5 h on 1 core (work 2.5 h).\n"
@@ -122,7 +121,7 @@ def test_a_run_that_takes_long_says_so(table):
     table("x,train,80000,4,extrapolated from laptop", "x,fit/a,8000,1,recorded", "x,fit/b,8000,1,recorded")
     words = " ".join(plan.expected("x").split())
     assert words.startswith("Scale x is expected to take 27 h of one CPU core if nothing of it is there yet")
-    assert "(train 22 h, fit 4.4 h; extrapolated from laptop and recorded: " in words
+    assert "(most of it train 22 h, fit 4.4 h; extrapolated from laptop and recorded: " in words
     assert "a stop loses" in words
     assert max(map(len, plan.expected("x").splitlines())) <= 100
     table("x,train,3599,4,recorded")
