@@ -1,7 +1,6 @@
 """What would run, why, and how long recorded runs of it took: a dry run of Snakemake on one screen (`make plan`).
 
-    python workflow/plan.py --configfile config/laptop.yaml --cores 2 [any argument of snakemake]
-    python workflow/plan.py record laptop
+    python workflow/plan.py --configfile config/laptop.yaml --cores 2 [target ...] [--forcerun rule ...] | record laptop
 
 A job takes as long as its last run on this machine (benchmark files), else as in data/reference/durations.csv (to which
 `record` writes the runs of this machine), else as other jobs of its rule on average. The time on several cores is a
@@ -15,7 +14,7 @@ import logging
 import sys
 import textwrap
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +22,6 @@ BENCHMARKS = Path("benchmarks/results")
 RECORDED = Path("data/reference/durations.csv")
 PROFILE = "workflow/profiles/default"
 WIDTH = 100
-_WORTH_SAYING = 3600  # seconds
 _FOLLOWS = "depends on a job listed above"
 
 
@@ -38,23 +36,20 @@ class Job(NamedTuple):
 
 
 def graph(arguments: Sequence[str]) -> Any:
-    """Snakemake's graph of jobs (its DAG) after a dry run; ends this program with Snakemake's message where it refuses.
-
-    Arguments are those of the command line of Snakemake.
-    """
+    """Snakemake's graph of jobs after a dry run with arguments of its command line; ends this program if it refuses."""
     from snakemake.api import SnakemakeApi
     from snakemake.cli import parse_args
     from snakemake.settings import types as settings
 
     _, parsed = parse_args([*arguments, "--workflow-profile", PROFILE])
     same = ("targets", "forceall", "forcerun", "rerun_triggers", "max_checksum_file_size")
-    options = {name: getattr(parsed, name) for name in same} | {"force_incomplete": parsed.rerun_incomplete}
+    options = {name: getattr(parsed, name) for name in same}
     output = settings.OutputSettings(log_level_override=logging.WARNING, enable_file_logging=False)
     with SnakemakeApi(output) as api:
         try:
             config = settings.ConfigSettings(configfiles=parsed.configfile)
             workflow = api.workflow(settings.ResourceSettings(cores=parsed.cores), config)
-            dag = workflow.dag(settings.DAGSettings(**options))
+            dag = workflow.dag(settings.DAGSettings(**options, force_incomplete=parsed.rerun_incomplete))
             dag.execute_workflow("dryrun", execution_settings=settings.ExecutionSettings(lock=False))
             return workflow._workflow.dag
         except Exception as error:
@@ -64,16 +59,20 @@ def graph(arguments: Sequence[str]) -> Any:
 
 def jobs_of(dag: Any) -> list[Job]:
     """Jobs that would run, without the target rules, which do nothing."""
-    timed = durations(dag.workflow.config["scale"])
+    scale = dag.workflow.config["scale"]
+    here = {name: (seconds, 1) for name, seconds in recorded_durations(scale).items()}
+    timed = {row["job"]: (float(row["seconds"]), int(row["jobs"])) for row in rows_of(scale)} | here
+
+    def duration(job: Any) -> tuple[float, str]:
+        name = str(job.benchmark).removeprefix(f"{BENCHMARKS / scale}/").removesuffix(".tsv")
+        alike = [name] if name in timed else [key for key in timed if key.split("/")[0] == job.rule.name]
+        seconds, jobs = (sum(timed[key][k] for key in alike) for k in (0, 1))
+        source = "timed here before" if name in here else f"by {RECORDED} or by other jobs of their rule"
+        return (seconds / jobs, source) if jobs else (0.0, "not known")
+
     jobs = [job for job in dag.needrun_jobs(exclude_finished=False) if job.output]
     return sorted(
-        Job(
-            job.rule.name,
-            ", ".join(job.wildcards),
-            why(dag.reason(job)),
-            *timed(job.rule.name, job.benchmark),
-        )
-        for job in jobs
+        Job(job.rule.name, ", ".join(job.wildcards), why(dag.reason(job)), *duration(job)) for job in jobs
     )
 
 
@@ -112,33 +111,12 @@ def rows_of(scale: str) -> list[dict[str, str]]:
         return [row for row in csv.DictReader(file) if row["scale"] == scale]
 
 
-def durations(scale: str) -> Callable[[str, str | None], tuple[float, str]]:
-    """Function of a rule and a benchmark file: seconds of the job, 0 for unknown, and where they come from."""
-    here = {job: (seconds, 1) for job, seconds in recorded_durations(scale).items()}
-    timed = {row["job"]: (float(row["seconds"]), int(row["jobs"])) for row in rows_of(scale)} | here
-
-    def duration(rule: str, benchmark: str | None) -> tuple[float, str]:
-        name = str(benchmark).removeprefix(f"{BENCHMARKS / scale}/").removesuffix(".tsv")
-        alike = [name] if name in timed else [job for job in timed if job.split("/")[0] == rule]
-        seconds, jobs = (sum(timed[job][k] for job in alike) for k in (0, 1))
-        if not jobs:
-            return 0.0, "not known"
-        return (
-            seconds / jobs,
-            "timed here before" if name in here else f"by {RECORDED} or by other jobs of their rule",
-        )
-
-    return duration
-
-
 def expected(scale: str) -> str:
     """How long a whole run of a scale takes, by the table of recorded runs, in words; empty below an hour."""
-    rows = [
-        Job(row["job"].split("/")[0], "", "", float(row["seconds"]), row["source"]) for row in rows_of(scale)
-    ]
+    rows = [Job(r["job"].split("/")[0], "", "", float(r["seconds"]), r["source"]) for r in rows_of(scale)]
     if not rows:
         return f"Scale {scale}: no run of it is recorded in {RECORDED}, so that its duration is not known."
-    if _work(rows) < _WORTH_SAYING:
+    if _work(rows) < 3600:  # seconds
         return ""
     rules = [f"{rule} {readable_time(_work(some))}" for rule, some in _grouped(rows, "rule").items()]
     return textwrap.fill(
@@ -155,16 +133,13 @@ def text(jobs: list[Job], scale: str, cores: int) -> str:
     if not jobs:
         return f"Scale {scale}: nothing would run, all results are up to date."
     time = readable_time(max(_work(jobs) / cores, *(job.seconds for job in jobs)))
-    about = f", about {time} on {_count(cores, 'core')} (work {readable_time(_work(jobs))})"
-    lines = [f"Scale {scale}: {_count(len(jobs), 'job')} would run{about if _work(jobs) else ''}.", ""]
-    causes = _grouped(jobs, "cause")
-    for cause in sorted(causes, key=lambda cause: cause == _FOLLOWS):
-        lines.append(f"{cause}: {_count(len(causes[cause]), 'job')}, {readable_time(_work(causes[cause]))}")
-        rules = _grouped(causes[cause], "rule").values()
+    about = f", about {time} on {cores} core{'s' * (cores > 1)} (work {readable_time(_work(jobs))})"
+    count = f"{len(jobs)} job{'s' * (len(jobs) > 1)}"
+    lines = [f"Scale {scale}: {count} would run{about if _work(jobs) else ''}.", ""]
+    for cause, some in sorted(_grouped(jobs, "cause").items(), key=lambda group: group[0] == _FOLLOWS):
+        lines.append(f"{cause}: {len(some)} job{'s' * (len(some) > 1)}, {readable_time(_work(some))}")
         # a job and its time stay on one line
-        named = ", ".join(
-            f"{_named(some)} {readable_time(_work(some))}".replace(" ", "\xa0") for some in rules
-        )
+        named = ", ".join(_named(alike).replace(" ", "\xa0") for alike in _grouped(some, "rule").values())
         wrapped = textwrap.fill(named, WIDTH, initial_indent="    ", subsequent_indent="    ")
         lines.append(wrapped.replace("\xa0", " "))
     sources = ", ".join(f"{len(some)} {source}" for source, some in _grouped(jobs, "source").items())
@@ -184,15 +159,11 @@ def _grouped(jobs: list[Job], key: str) -> dict[str, list[Job]]:
 
 
 def _named(jobs: list[Job]) -> str:
-    """Jobs of a rule, by their wildcards where these are few."""
+    """Jobs of a rule, by their wildcards where these are few, and their time."""
     wildcards = "; ".join(sorted(job.wildcards for job in jobs))
-    if len(jobs) > 1 and len(wildcards) > WIDTH // 2:
-        return f"{jobs[0].rule} x {len(jobs)}"
-    return f"{jobs[0].rule} ({wildcards})" if wildcards else jobs[0].rule
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+    long = len(jobs) > 1 and len(wildcards) > WIDTH // 2
+    which = f" x {len(jobs)}" if long else f" ({wildcards})" if wildcards else ""
+    return f"{jobs[0].rule}{which} {readable_time(_work(jobs))}"
 
 
 def readable_time(seconds: float) -> str:

@@ -31,14 +31,10 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / ".run.lock"
-# environment variable that says which checkout a process works for: not a path alone, which a container may have too
-MARK = "PREACTIVATIONS_RUN_OF"
-CHECKOUT = f"{ROOT} {ROOT.stat().st_dev}:{ROOT.stat().st_ino}"
+MARK = "PREACTIVATIONS_RUN_OF"  # environment variable: the checkout that a process works for
+CHECKOUT = f"{ROOT} {ROOT.stat().st_dev}:{ROOT.stat().st_ino}"  # a container may have the same path
 # how names of its jobs in the queue of Slurm begin
 SLURM_NAME = f"preactivations-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]}"
-_GRACE = 5  # seconds between asking a process to end and ending it
-
-Record = dict[str, Any]
 
 
 def place() -> list[str]:
@@ -48,23 +44,16 @@ def place() -> list[str]:
 
 
 def itself(pid: int) -> list[float]:
-    """A process by its id and its beginning, in seconds since the boot: no setting of the clock changes it."""
-    return [pid, round(psutil.Process(pid).create_time() - psutil.boot_time(), 2)]
-
-
-def lives(process: list[float]) -> bool:
-    """Whether a process, given by its id and its beginning, is there."""
+    """A process by its id and its beginning, in seconds since the boot, which no clock moves; empty if it is gone."""
     with suppress(psutil.Error):
-        pid = int(process[0])
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE and itself(pid) == process
-    return False
+        process = psutil.Process(pid)
+        if process.status() != psutil.STATUS_ZOMBIE:
+            return [pid, round(process.create_time() - psutil.boot_time(), 2)]
+    return []
 
 
 def at_work() -> tuple[list[psutil.Process], list[psutil.Process]]:
-    """Processes of runs of this checkout, and those of a Snakemake that was started in it by hand.
-
-    Of the latter the command line alone says what they are: a job that survives its Snakemake holds no lock and no log.
-    """
+    """Processes of runs of this checkout, and of Snakemake by hand in it, which their command line alone tells."""
     ours, by_hand = [], []
     us = [psutil.Process(), *psutil.Process().parents()]
     for process in psutil.process_iter():
@@ -81,24 +70,23 @@ def end(victims: list[psutil.Process]) -> None:
         for process in victims:
             with suppress(psutil.NoSuchProcess):
                 act(process)
-        _, victims = psutil.wait_procs(victims, _GRACE)
+        _, victims = psutil.wait_procs(victims, 5)  # seconds
     if victims:
         sys.exit(f"run: processes of an earlier run do not end: {', '.join(str(p.pid) for p in victims)}")
 
 
-def acquire() -> tuple[int, Record]:
+def acquire() -> tuple[int, dict[str, Any]]:
     """The lock as a file descriptor, and the record of the run before; ends this program where a run is alive."""
     try:
         lock = os.open(LOCK, os.O_RDWR | os.O_CREAT, 0o644)
         got = _try(lock)
     except OSError as error:
-        sys.exit(
-            f"run: {LOCK} can't be locked ({error.strerror}): the checkout must be on a disk with locks, writable"
-        )
+        sys.exit(f"run: {LOCK} can't be locked ({error.strerror}): is it writable, on a disk with locks?")
     if not got:
         time.sleep(0.5)  # a run that has just begun replaces the record of the run before
     before = _read(lock)
-    if not got and before and before["place"] == place() and before["make"] and not lives(before["make"]):
+    make = before["make"] if before and before["place"] == place() else None
+    if not got and make and make != itself(int(make[0])):
         print(f"run: the make of an earlier run was killed; ending it: {_named(before)}", flush=True)
         end(at_work()[0])
         got = _try(lock)
@@ -119,23 +107,22 @@ def _try(lock: int) -> bool:
     return False
 
 
-def _read(lock: int) -> Record:
+def _read(lock: int) -> dict[str, Any]:
     with suppress(ValueError, TypeError):  # none yet
         return dict(json.loads(os.pread(lock, 1 << 16, 0)))
     return {}
 
 
-def _named(record: Record) -> str:
-    if not record:
-        return "it has just begun"
-    return f"process {record['self']} on {record['place'][0]} since {record['since']}"
+def _named(record: dict[str, Any]) -> str:
+    who = "process {self} on {place[0]} since {since}" if record else "it has just begun"
+    return who.format(**record)
 
 
 def refuse(reason: str) -> NoReturn:
     sys.exit(f"run: {reason}; wait for it or stop it. Nothing was changed.")
 
 
-def clear_away(before: Record) -> None:
+def clear_away(before: dict[str, Any]) -> None:
     """What a killed run left behind."""
     locked = any((ROOT / ".snakemake" / "locks").glob("*"))
     if locked and before and before["place"] != place():
@@ -162,10 +149,8 @@ def clear_away(before: Record) -> None:
     for path in [path for top in ("src", "workflow") for path in (ROOT / top).rglob("*.pyc")]:
         try:
             SourcelessFileLoader(path.stem, str(path)).get_code(path.stem)
-        except (EOFError, ValueError, TypeError):
+        except (ImportError, EOFError, ValueError, TypeError):
             path.unlink(missing_ok=True)
-        except ImportError:  # of another version of Python
-            continue
 
 
 def cancel_slurm_jobs() -> None:
