@@ -1,10 +1,11 @@
 """Closed forms and high-precision values, computed by other routes than the library's.
 
-Everything here uses mpmath (or a closed form) and none of the library's own code.
+Everything here uses mpmath, a closed form or drawn matrices, and none of the library's own code.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -148,4 +149,17 @@ def cluster_images(parts=(400, 100, 100)):
         labels = rng.integers(0, 10, n)
         images = centres[labels] + 0.3 * rng.standard_normal((n, 1, 4, 4))
         found.append((images.astype(np.float32), labels))
+    return found
+
+
+def real_networks(chain, size, rng, inputs):
+    """Squared norms after each layer of networks with drawn matrices: the definition, no law of norms."""
+    x = np.broadcast_to(inputs, (size, len(inputs), inputs.shape[-1]))
+    found = []
+    for layer in chain.layers:
+        w = rng.standard_normal((size, layer.factor.width, x.shape[-1])) * math.sqrt(layer.v)
+        b = rng.standard_normal((size, 1, layer.factor.width)) * math.sqrt(layer.b)
+        h = x @ w.transpose(0, 2, 1) + b
+        x = np.where(h > 0, h, chain.slope * h)
+        found.append(x)
     return found

@@ -5,8 +5,9 @@ import math
 import mpmath
 import numpy as np
 import pytest
+from oracles import real_networks
 from scipy.integrate import quad
-from scipy.stats import kstwo, norm
+from scipy.stats import kstwo
 
 from preactivations.relu_law.chain import NormChain
 from preactivations.relu_law.jacobians import jacobian_moments
@@ -16,19 +17,6 @@ from preactivations.relu_law.stationary import eigenvalue, squared_norm_tail_ind
 from preactivations.relu_law.two_inputs import log_angle_drift, mean_correlation, pair_moments
 
 SLOPES = [0.0, 1.0, 0.3, -2.0, 0.01]
-
-
-def real_networks(chain, size, rng, inputs):
-    """Squared norms after each layer of networks with drawn matrices: the definition, no law of norms."""
-    x = np.broadcast_to(inputs, (size, len(inputs), inputs.shape[-1]))
-    found = []
-    for layer in chain.layers:
-        w = rng.standard_normal((size, layer.factor.width, x.shape[-1])) * math.sqrt(layer.v)
-        b = rng.standard_normal((size, 1, layer.factor.width)) * math.sqrt(layer.b)
-        h = x @ w.transpose(0, 2, 1) + b
-        x = np.where(h > 0, h, chain.slope * h)
-        found.append(x)
-    return found
 
 
 def ks_of(sample, law):
@@ -349,125 +337,6 @@ def test_dead_layers_make_narrow_relu_networks_stationary():
     assert statistic < kstwo.ppf(0.999, size)
     with pytest.raises(ValueError, match=r"leaves no stationary law: E log\(v Q\) = .* must be negative"):
         stationary_law(n, v, b, slope=0.5)
-
-
-@pytest.mark.parametrize("slope", [0.0, 0.3, 1.0])
-def test_two_inputs(slope):
-    """Gram matrix from drawn matrices; correlations also from the chain of Gram matrices, and their exact mean."""
-    rng, n, networks = np.random.default_rng(4), 9, 60_000
-    x = np.array([[1.0, 0.0, 0.0], [-0.3, 0.8, 0.2]])
-    chain = NormChain(3, [n], slope=slope, bias_variance=0.2)
-    layer = chain.layers[0]
-    gram = layer.v * x @ x.T + layer.b
-    s_x, s_y = np.sqrt(np.diag(gram))
-    moments = pair_moments(n, s_x, s_y, math.acos(gram[0, 1] / (s_x * s_y)), slope)
-    out = real_networks(chain, networks, rng, x)[0]
-    xy, xx, yy = (out[:, 0] * out[:, 1]).sum(1), (out[:, 0] ** 2).sum(1), (out[:, 1] ** 2).sum(1)
-    for sample, expected in (
-        (xy, moments.mean),
-        ((xy - moments.mean) ** 2, moments.variance),
-        (xx, moments.mean_squares[0]),
-        ((xx - moments.mean_squares[0]) * (yy - moments.mean_squares[1]), moments.covariance_of_squares),
-    ):
-        assert abs(sample.mean() - expected) < norm.isf(5e-4 / 4) * sample.std() / math.sqrt(networks)
-    free = NormChain(3, [n, n], slope=slope)
-    c = float(x[0] @ x[1] / np.linalg.norm(x[1]))
-    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
-    drawn = real_networks(free, networks, rng, unit)
-    sampled = np.cos(free.sample_angles(networks, rng, math.acos(c)))
-    with np.errstate(invalid="ignore"):
-        for k in (0, 1):
-            a, b = drawn[k][:, 0], drawn[k][:, 1]
-            cosine = (a * b).sum(1) / np.sqrt((a**2).sum(1) * (b**2).sum(1))
-            one, two = cosine[~np.isnan(cosine)], sampled[k + 1][~np.isnan(sampled[k + 1])]
-            error = math.sqrt((one.var() + two.var()) / networks)
-            assert abs(one.mean() - two.mean()) < norm.isf(5e-4) * error
-            if k == 0:
-                exact = float(mean_correlation(n, c, slope))
-                assert abs(one.mean() - exact) < norm.isf(5e-4) * one.std() / math.sqrt(networks)
-
-
-def test_mean_correlation_has_the_right_limits():
-    """Mean field at large width; 1 and (for ReLU) 0 at the ends; the classical closed form for linear networks."""
-    c = np.array([-0.6, 0.0, 0.9])
-    angle = np.arccos(c)
-    limit = (np.sin(angle) + (np.pi - angle) * c) / np.pi
-    left = [mean_correlation(n, c) - limit for n in (500, 1000)]
-    assert left[0] == pytest.approx(2 * left[1], rel=0.02)
-    assert mean_correlation(7, [-1.0, 1.0]) == pytest.approx([0, 1], abs=1e-10)
-
-    # linear: the mean of a sample correlation (Hotelling 1953)
-    for n, rho in ((2, 0.5), (9, -0.8)):
-        ratio = math.exp(2 * (math.lgamma((n + 1) / 2) - math.lgamma(n / 2)))
-        expected = rho * 2 / n * ratio * float(mpmath.hyp2f1(0.5, 0.5, n / 2 + 1, rho**2))
-        assert float(mean_correlation(n, rho, slope=1.0)) == pytest.approx(expected, abs=1e-10)
-
-
-def test_small_angles_lose_one_nth_of_their_logarithm():
-    """The drift of log(angle) from drawn pairs at a small angle, and its leading order."""
-    n, angle = 10, 1e-9
-    sample = NormChain(n, [n]).sample_angles(60_000, np.random.default_rng(5), angle)[1]
-    log_ratio = np.log(sample[sample > 0]) - math.log(angle)
-    # with one active neuron both outputs are parallel, up to rounding
-    log_ratio = log_ratio[log_ratio > -12]
-    error = log_ratio.std() / math.sqrt(log_ratio.size)
-    assert abs(log_ratio.mean() - log_angle_drift(n)) < 4 * error
-    assert log_angle_drift(1000) == pytest.approx(-1 / 1000, rel=0.01)
-    assert log_angle_drift(1000, slope=1.0) == pytest.approx(-1 / 2000, rel=0.01)
-    with pytest.raises(ValueError, match=r"slope must be 0, 1 or -1, got 0\.2"):
-        log_angle_drift(10, 0.2)
-
-
-def haar(size, n, rng):
-    q, r = np.linalg.qr(rng.standard_normal((size, n, n)))
-    return q * np.sign(np.einsum("ijj->ij", r))[:, None, :]
-
-
-@pytest.mark.parametrize("weights", ["gaussian", "orthogonal"])
-@pytest.mark.parametrize("slope", [0.0, 0.3])
-def test_jacobian_moments_by_drawn_matrices(weights, slope):
-    rng, n, networks = np.random.default_rng(6), 4, 20_000
-    widths = [n, n, n] if weights == "orthogonal" else [3, 5, 2]
-    x = rng.standard_normal((networks, n, 1))
-    jacobian = np.broadcast_to(np.eye(n), (networks, n, n))
-    for before, width in zip([n, *widths], widths, strict=False):
-        if weights == "orthogonal":
-            w = haar(networks, n, rng) * math.sqrt(2 / (1 + slope**2))
-        else:
-            w = rng.standard_normal((networks, width, before)) * math.sqrt(he_variance(before, slope))
-        h = w @ x
-        gate = np.where(h > 0, 1.0, slope)
-        x, jacobian = gate * h, gate * (w @ jacobian)
-    square = jacobian @ jacobian.transpose(0, 2, 1)
-    moments = jacobian_moments(n, widths, slope, weights=weights)
-    for sample, expected in (
-        (np.einsum("ijj->i", square) / n, moments.mean),
-        (np.einsum("ijk,ijk->i", square, square) / n, moments.second),
-    ):
-        assert abs(sample.mean() - expected) < norm.isf(5e-4) * sample.std() / math.sqrt(networks)
-
-
-def test_jacobian_moments_at_constant_width():
-    """The closed forms in depth, and the wide limits 2 L and L of the variance."""
-    for n, depth, slope in ((7, 5, 0.0), (100, 30, 0.2)):
-        rho = 2 * (1 + slope**4) / (1 + slope**2) ** 2
-        he = jacobian_moments(n, [n] * depth, slope)
-        assert he.mean == pytest.approx(1, rel=1e-12)
-        assert he.second == pytest.approx(
-            ((n + 2) * (1 + (3 * rho - 1) / n) ** depth - (n - 1) * (1 - 1 / n) ** depth) / 3, rel=1e-12
-        )
-        orthogonal = jacobian_moments(n, [n] * depth, slope, weights="orthogonal")
-        assert orthogonal.second == pytest.approx(
-            (n + 2) / 3 * (1 + 3 * (rho - 1) / (n + 2)) ** depth - (n - 1) / 3, rel=1e-12
-        )
-    wide = [10**7] * 3
-    assert jacobian_moments(10**7, wide).variance == pytest.approx(6, rel=1e-5)
-    assert jacobian_moments(10**7, wide, weights="orthogonal").variance == pytest.approx(3, rel=1e-5)
-    assert jacobian_moments(5, [5] * 9, 1.0, weights="orthogonal").variance == pytest.approx(0, abs=1e-12)
-    with pytest.raises(ValueError, match=r"widths must all be 5, got \[5, 4\]"):
-        jacobian_moments(5, [5, 4], weights="orthogonal")
-    with pytest.raises(ValueError, match="must be 'gaussian' or 'orthogonal', got 'haar'"):
-        jacobian_moments(5, [5], weights="haar")
 
 
 @pytest.mark.parametrize(
