@@ -1,6 +1,7 @@
 # make                 reproduce at laptop scale: environment, pipeline, figures and tables
 # make reproduce SCALE=paper | smoke
 # make plan            what would run, why, and how long it will take
+# make TARGETS="..."   some stages, papers or files only
 # make rerun STAGE=... a stage and what depends on it
 # make report          one HTML file with all results
 # make pack, make restore ARCHIVE=..., make verify   results as one archive
@@ -26,12 +27,16 @@ ALONE = $(BIN)/python workflow/run.py
 # A value that is not among those allowed ends make, which names it and them: $(call one_of,NAME,value,allowed ones)
 one_of = $(or $(filter $(2),$(3)),$(error $(1)=$(2) is unknown; $(1) is one of: $(sort $(3))))
 CONFIG = config/$(call one_of,SCALE,$(SCALE),$(patsubst config/%.yaml,%,$(wildcard config/*.yaml))).yaml
+# results go to the folders of the scale that the file states
+NAMED = @grep -qx "scale: $(SCALE)" $(CONFIG) || { echo "$(CONFIG) must say \"scale: $(SCALE)\", as its name does"; exit 1; }
 SNAKEMAKE = $(ALONE) snakemake $(if $(filter default,$(PROFILE)),--cores $(CORES)) \
-	--workflow-profile workflow/profiles/$(PROFILE) $(SNAKEMAKE_FLAGS) --configfile $(CONFIG)
+	--workflow-profile workflow/profiles/$(call one_of,PROFILE,$(PROFILE),$(notdir $(wildcard workflow/profiles/*))) \
+	$(SNAKEMAKE_FLAGS) $(TARGETS) --configfile $(CONFIG)
 
 .PHONY: reproduce install test test-system test-slurm system-programs docs dist lint smoke plan rerun report pack restore verify bench measured readme-figures schema lock clean
 
 reproduce: $(READY)
+	$(NAMED)
 	$(SNAKEMAKE)
 
 install: $(STAMP)
@@ -57,9 +62,11 @@ STAGES = $(filter-out common datasets targets,$(patsubst workflow/rules/%.smk,%,
 FORCED = --forcerun $(shell sed -n 's/^rule \(.*\):/\1/p' workflow/rules/$(call one_of,STAGE,$(STAGE),$(STAGES)).smk)
 
 plan: $(STAMP)
+	$(NAMED)
 	@$(BIN)/python workflow/plan.py --cores $(CORES) $(TARGETS) --configfile $(CONFIG) $(if $(STAGE),$(FORCED))
 
 rerun: $(READY)
+	$(NAMED)
 	$(SNAKEMAKE) $(FORCED)
 
 report: reproduce
@@ -73,7 +80,7 @@ restore: $(STAMP)
 	$(ALONE) $(BIN)/python workflow/archive.py restore $(ARCHIVE) $(if $(FORCE),--force)
 
 verify: $(STAMP)
-	$(BIN)/python workflow/archive.py verify $(SCALE)
+	$(BIN)/python workflow/archive.py verify $(basename $(notdir $(CONFIG)))
 
 test: lint docs
 	$(BIN)/pytest -n 2
@@ -121,8 +128,9 @@ bench: $(STAMP)
 # Training on the real MNIST, narrow and deep corners of the grids: small tables are kept in the repository.
 MEASURED := data/reference/measured/mnist
 measured: SCALE = mnist
+measured: TARGETS = training isometry kernels
 measured: $(READY)
-	$(SNAKEMAKE) -- training isometry kernels
+	$(SNAKEMAKE)
 	mkdir -p $(MEASURED)
 	cp $(addprefix tables/mnist/,training_cells.csv training_comparisons.csv training_claims.md \
 		isometry_training.csv isometry_comparisons.csv kernels_hypotheses.csv kernels_claims.csv) $(MEASURED)/

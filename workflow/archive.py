@@ -125,16 +125,23 @@ def restore(archive: Path, force: bool = False) -> str:
     again = {Path(path) for job in dag.needrun_jobs(exclude_finished=False) for path in job.output}
     for path in {*result_files(scale)} - again:
         os.utime(path)
+    count = len(plan.jobs_of(dag))
     changed = [name for name, digest in manifest["sources"].items() if sha256(Path(name)) != digest]
     return (
         f"{len(files)} files of scale {scale} are in their places, made by {manifest['commit']}.\n"
         + (f"Sources that are not as they were: {', '.join(changed)}.\n" if changed else "")
-        + f"{len(plan.jobs_of(dag))} jobs would run again; `make plan SCALE={scale}` says which, and why."
+        + (
+            f"{count} jobs run again: `make plan SCALE={scale}` says which, and why."
+            if count
+            else "All is up to date."
+        )
     )
 
 
 def _unpack(archive: Path, staged: Path) -> dict[str, Any]:
     """Everything in the archive, checked against its manifest."""
+    if not archive.is_file():
+        raise ArchiveError(f"there is no archive {archive}")
     try:
         with tarfile.open(archive, "r:gz") as tar:
             for member in filter(tarfile.TarInfo.isfile, tar):

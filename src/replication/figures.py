@@ -94,7 +94,7 @@ def look(activation: str, theta: float, colours: dict[float, Any], law: str = ""
     psi = activation.removeprefix("normalized_")
     if psi != activation:
         dashes = {"tanh": (0, (1, 1)), "relu": (0, (4, 1)), "odd": (0, (4, 1, 1, 1)), "positive": (0, (6, 2))}
-        return {"color": COLOURS["limit"], "ls": dashes[psi], "label": activation_math(activation)}
+        return {"color": COLOURS["limit"], "ls": dashes.get(psi, "-."), "label": activation_math(activation)}
     if psi not in ("odd", "positive"):
         options = {"color": COLOURS.get(psi, "tab:gray"), "label": activation_math(psi)}
         return options | ({"ls": "--"} if psi.startswith("oscillating_") else {})

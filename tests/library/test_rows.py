@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from preactivations import rows as row_laws
+from preactivations import rows
 from preactivations.rows import row_law
 from preactivations.streams import Stream
 
@@ -156,15 +156,15 @@ def test_independent_weights_are_independent_between_rows_and_columns():
     [
         (lambda: row_law("normal"), "unknown law of rows 'normal'; accepted: gaussian, cauchy"),
         (lambda: row_law("student_x"), "unknown law of rows"),
-        (lambda: row_laws.Student(0.0), "nu must be > 0 and at most 1e12"),
-        (lambda: row_laws.Student(1e300), "nu must be > 0 and at most 1e12"),
-        (lambda: row_laws.IidStudent(5.0).moment(5.5), "k must be an integer"),
-        (lambda: row_laws.IidStudent(2.0), "nu must be above 2"),
-        (lambda: row_laws.IidSparse(0.0), r"p must be in \(0, 1\], got 0"),
-        (lambda: row_laws.IidUniform().moment(-1), "k must be an integer >= 0"),
-        (lambda: row_laws.IidExponential().moment(1.5), "k must be an integer >= 0"),
-        (lambda: row_laws.Gaussian().project(3, 2, 3, np.random.default_rng(0)), "1 <= size <= m"),
-        (lambda: row_laws.IidUniform().sample(3, 0, np.random.default_rng(0)), "1 <= size <= m"),
+        (lambda: rows.Student(0.0), "nu must be > 0 and at most 1e12"),
+        (lambda: rows.Student(1e300), "nu must be > 0 and at most 1e12"),
+        (lambda: rows.IidStudent(5.0).moment(5.5), "k must be an integer"),
+        (lambda: rows.IidStudent(2.0), "nu must be above 2"),
+        (lambda: rows.IidSparse(0.0), r"p must be in \(0, 1\], got 0"),
+        (lambda: rows.IidUniform().moment(-1), "k must be an integer >= 0"),
+        (lambda: rows.IidExponential().moment(1.5), "k must be an integer >= 0"),
+        (lambda: rows.Gaussian().project(3, 2, 3, np.random.default_rng(0)), "1 <= size <= m"),
+        (lambda: rows.IidUniform().sample(3, 0, np.random.default_rng(0)), "1 <= size <= m"),
     ],
 )
 def test_refusals(call, message):

@@ -238,8 +238,8 @@ def test_it_is_said_before_the_first_job(built, scale):
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (("plan", "SCALE=lptop"), "SCALE=lptop is unknown; SCALE is one of: laptop paper smoke"),
-        (("reproduce", "SCALE=lptop"), "SCALE=lptop is unknown; SCALE is one of: laptop paper smoke"),
+        (("plan", "SCALE=lptop"), "SCALE=lptop is unknown; SCALE is one of: laptop mnist paper smoke"),
+        (("reproduce", "SCALE=lptop"), "SCALE=lptop is unknown; SCALE is one of: laptop mnist paper smoke"),
         (("plan", "STAGE=foo"), "STAGE=foo is unknown; STAGE is one of: activation density "),
         (("rerun", "STAGE=foo"), "STAGE=foo is unknown; STAGE is one of: activation density "),
         (("rerun",), "STAGE= is unknown; STAGE is one of: activation density "),
@@ -251,3 +251,16 @@ def test_a_name_with_a_mistake_is_refused_with_those_allowed(built, command, mes
     )
     assert run.returncode == 2
     assert message in run.stderr
+
+
+@pytest.mark.dag
+@pytest.mark.parametrize("stated", ["", "scale: smoke\n"])
+def test_a_scale_is_named_as_its_file(built, stated):
+    """Else its results would go to the folders of another scale."""
+    file = built / "config" / "mine.yaml"
+    file.write_text(f"{stated}seed: 7\n")
+    command = make(built, "plan", "SCALE=mine")
+    run = subprocess.run(command, cwd=built, capture_output=True, text=True, env=environment(built))
+    file.unlink()
+    assert run.returncode == 2
+    assert 'config/mine.yaml must say "scale: mine", as its name does' in run.stdout

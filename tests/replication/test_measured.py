@@ -8,7 +8,7 @@ import pandas as pd
 from replication.inference import holm
 from replication.tables import read_table
 from replication.training.analysis import CELL
-from replication.training.claims import study_claims
+from replication.training.claims import training_claims
 
 FOLDER = Path(__file__).parents[2] / "data/reference/measured/mnist"
 
@@ -31,7 +31,7 @@ def test_comparisons_give_claims():
     """By the function that answers for a fresh run; the control of each activation is a claim of its own."""
     tests = table("training_comparisons")
     empty = table("training_cells")[:0]
-    claims = study_claims(tests, pd.DataFrame(columns=["predictor", "among"]), empty)
+    claims = training_claims(tests, pd.DataFrame(columns=["predictor", "among"]), empty)
     controls = tests[(tests.question == "control") & (tests["scope"] == "all")]
     assert len(controls) > 0
     assert len(claims) > len(controls)

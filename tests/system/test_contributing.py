@@ -137,6 +137,37 @@ def test_a_weight_law(project):
     assert script(project.folder, "-c", example) == (0, "True\n")
 
 
+CLAIM = """
+
+@claim("wider layers lose less of a correlation", "our question", "an example")
+def _wider(rows: DataFrame) -> Finding:
+    return Finding("mean loss by width", f"{len(rows)} widths", rows.loss.diff().iloc[1:] < 0)
+"""
+TRIED = """
+import pandas as pd
+from replication.isometry import claims
+
+rows = pd.DataFrame({"width": [10, 20, 40], "loss": [0.3, 0.2, 0.25]})
+print(*[claims._wider(rows[:n])["verdict"] for n in range(4)], sep=", ")
+tables = dict.fromkeys(("ks", "norms", "roots", "indices", "angles", "spectra"), pd.DataFrame())
+table = claims.isometry_claims(tables | {"losses": rows}, pd.DataFrame(), {}).set_index("claim")
+print(table.verdict["wider layers lose less of a correlation"], set(table.verdict))
+"""
+
+
+def test_a_claim(project):
+    """A function and its call; the verdict is that of the cases, and no case says nothing."""
+    last = '        _isometry(results["spectra"]),\n'
+    path = "src/replication/isometry/claims.py"
+    project.edit(path, (last, f'{last}        _wider(results["losses"]),\n'))
+    project.write(path, (project.folder / path).read_text() + CLAIM)
+    status, output = script(project.folder, "-c", TRIED)
+    assert status == 0, output
+    verdicts, table = output.splitlines()
+    assert verdicts == "not tested, not tested, confirmed, in part"
+    assert table in ("in part {'not tested', 'in part'}", "in part {'in part', 'not tested'}")
+
+
 RULES = """# A stage of the test.
 rule squares:
     input:

@@ -46,3 +46,4 @@ rule density:
     input:
         rules.derive_density.output,
         rules.plot_density.output,
+        expand(rules.fit_density.output, law=FITTED_LAWS + EXTENDED_LAWS),

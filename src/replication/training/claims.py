@@ -29,7 +29,7 @@ _PREDICTORS = {
 }
 
 
-def study_claims(tests: DataFrame, predictions: DataFrame, start: DataFrame) -> DataFrame:
+def training_claims(tests: DataFrame, predictions: DataFrame, start: DataFrame) -> DataFrame:
     """Claims about one data set and optimizer, rows with the columns of `verdicts.CLAIM_COLUMNS`.
 
     Arguments: `comparisons.comparisons`, `comparisons.prediction_table`, `analysis.with_initial`.
@@ -218,7 +218,7 @@ def training_text(
             else frame
             for frame in (cells, settings, comparisons, predictions, start)
         )
-        claims = study_claims(own_tests, own_predictions, own_start)
+        claims = training_claims(own_tests, own_predictions, own_start)
         lines += [f"## {size.dataset}, {size.optimizer}", "", _size(size), "", claims_markdown(claims)]
         if (part.depth > 0).any():
             lines += ["", *_settings(own_settings, int(part.depth.max()))]

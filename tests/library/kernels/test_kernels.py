@@ -9,8 +9,7 @@ import pytest
 import torch
 from scipy.integrate import quad
 
-from preactivations import kernels
-from preactivations import rows as row_laws
+from preactivations import kernels, rows
 from preactivations.kernels.clt import clt_correction
 from preactivations.kernels.maps import Rectified, angular_map, kernel
 from preactivations.streams import Stream
@@ -69,7 +68,7 @@ def test_kernel_is_the_mean_over_the_plane(slope, degree):
 @pytest.mark.parametrize("degree", [0, 1, 2])
 def test_kernel_of_a_law_is_its_mean_over_rows(law, degree):
     """Within 4.5 standard errors (two-sided 7e-6): inputs of R^3, rows drawn in R^3."""
-    law = row_laws.row_law(law)
+    law = rows.row_law(law)
     rng = Stream(5, "kernel", repr(law), degree).block(0)
     x, y = np.array([1.0, 2.0, -0.5]), np.array([0.3, 1.0, 1.5])
     w = law.sample(400_000, 3, rng)
@@ -85,7 +84,7 @@ def test_stated_values():
     assert round(math.cos(angular_map(1.2)), 4) == 0.5206
     cosines = np.cos(kernels.iterate(math.pi / 2, 64))[[1, 4, 16, 64]]
     assert cosines.round(6).tolist() == [0.318310, 0.680954, 0.929456, 0.992066]
-    step = kernel([1.0, 0.0], [0.0, 1.0], row_laws.row_law("cauchy"), "step")
+    step = kernel([1.0, 0.0], [0.0, 1.0], rows.row_law("cauchy"), "step")
     assert step == pytest.approx(0.25, rel=1e-15), "degree 0 needs no moment"
 
 
@@ -173,7 +172,7 @@ def test_angle_between_keeps_small_angles():
 @pytest.mark.parametrize("slope", [0.0, 0.3])
 def test_variance_of_finite_layers(name, slope):
     """n Var k_hat is the variance of one neuron; 4.5 standard errors of it."""
-    law, m, angle = row_laws.row_law(name), 3, 0.8
+    law, m, angle = rows.row_law(name), 3, 0.8
     w = law.sample(400_000, m, Stream(7, "variance", name, slope).block(0))
     h, g = w[:, 0], math.cos(angle) * w[:, 0] + math.sin(angle) * w[:, 1]
     values = np.where(h > 0, h, slope * h) * np.where(g > 0, g, slope * g)
@@ -185,7 +184,7 @@ def test_variance_of_finite_layers(name, slope):
 @pytest.mark.parametrize("name", ["gaussian", "student_9", "elliptical_laplace"])
 def test_log_angles_of_finite_networks(name):
     """Networks of width 200 with the rows' exact projections: mean and deviation within 4.5 standard errors + 1/n^2."""
-    law, width, depth, networks = row_laws.row_law(name), 200, 20, 2000
+    law, width, depth, networks = rows.row_law(name), 200, 20, 2000
     rng = Stream(2, "finite", name).block(0)
     t = np.full(networks, 1.0)
     for _ in range(depth):
@@ -240,8 +239,8 @@ def test_small_angles_drift_as_the_paper_on_norms_says():
         (lambda: clt_correction([1.0, 2.0], [1.0], 0, 1), "one length"),
         (lambda: clt_correction([1.0], [0.0], 0, 1), "y must not be 0"),
         (lambda: clt_correction([1.0], [1.0], 0, math.inf), "kappa4 must be finite, got inf"),
-        (lambda: kernel([1.0], [1.0], row_laws.Student(2)), r"E\|w\|\^2 of Student"),
-        (lambda: kernel([1.0], [1.0], row_laws.Student(4), "squared_relu"), r"E\|w\|\^4"),
+        (lambda: kernel([1.0], [1.0], rows.Student(2)), r"E\|w\|\^2 of Student"),
+        (lambda: kernel([1.0], [1.0], rows.Student(4), "squared_relu"), r"E\|w\|\^4"),
         (lambda: kernel([1.0], [1.0], activation="tanh"), "unknown activation 'tanh'"),
         (lambda: kernel([1.0], [1.0], activation="leaky_relu_inf"), "unknown activation"),
         (lambda: kernel([1.0], [1.0], activation=Rectified(0.0, 3)), "degree must be 0, 1 or 2, got 3"),

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from preactivations.streams import Stream
-from replication.fractional import study as heavy_tails_study
+from replication.fractional import study
 from replication.fractional.analysis import fractional_comparisons, study_frames, width_slopes
 from replication.fractional.claims import fractional_claims
 from replication.inference import holm
@@ -57,29 +57,29 @@ def runs(gains, seeds=10, spread=0.01):
 @functools.cache
 def results():
     stream = Stream(9, "claims")
-    log_norm, direction = heavy_tails_study.draw_networks("relu", 8, 200, 100, stream)
-    chain = heavy_tails_study.chain_log_norms("relu", 8, 199, 1000, stream)
-    deep = heavy_tails_study.deep_moment_rows([2.0, 1.0], [1.0, 2.0], 8, 200, log_norm, direction, chain)
+    log_norm, direction = study.draw_networks("relu", 8, 200, 100, stream)
+    chain = study.chain_log_norms("relu", 8, 199, 1000, stream)
+    deep = study.deep_moment_rows([2.0, 1.0], [1.0, 2.0], 8, 200, log_norm, direction, chain)
     tests = []
     for activation in ("relu", "linear"):
-        norms, _ = heavy_tails_study.draw_networks(activation, 8, 20, 300, stream)
-        tests += heavy_tails_study.density_rows(activation, [2.0, 1.0], 8, 20, norms)[2]
+        norms, _ = study.draw_networks(activation, 8, 20, 300, stream)
+        tests += study.density_rows(activation, [2.0, 1.0], 8, 20, norms)[2]
     clt = [
-        heavy_tails_study.clt_rows(a, 1.0, 8, 20, heavy_tails_study.chain_log_norms(a, 8, 20, 5000, stream))
+        study.clt_rows(a, 1.0, 8, 20, study.chain_log_norms(a, 8, 20, 5000, stream))
         for a in ("linear", "leaky_relu")
     ]
     return {
-        "constants": pd.DataFrame(heavy_tails_study.constants()),
+        "constants": pd.DataFrame(study.constants()),
         "deep": pd.DataFrame(deep),
         "agreement": pd.DataFrame(
             [{"width": 8, "depth": 200, "networks": 100, "chains": 1000, "ks": 0.1, "p": 0.4}]
         ),
-        "widths": pd.DataFrame(heavy_tails_study.width_rows([0.5, 1.0, 1.5], range(30, 90))),
+        "widths": pd.DataFrame(study.width_rows([0.5, 1.0, 1.5], range(30, 90))),
         "tests": pd.DataFrame(tests),
-        "one_layer": pd.DataFrame([heavy_tails_study.one_layer_row("relu", 1.0, 8, 20_000, stream)]),
+        "one_layer": pd.DataFrame([study.one_layer_row("relu", 1.0, 8, 20_000, stream)]),
         "clt": pd.DataFrame(clt),
-        "normality": pd.DataFrame(heavy_tails_study.ks_to_normal_rows(["linear"], 8, [4, 16, 64])),
-        "tails": pd.DataFrame(heavy_tails_study.tail_rows([1.0], 4, 80, 20_000, [0.1, 0.01], stream)),
+        "normality": pd.DataFrame(study.ks_to_normal_rows(["linear"], 8, [4, 16, 64])),
+        "tails": pd.DataFrame(study.tail_rows([1.0], 4, 80, 20_000, [0.1, 0.01], stream)),
     }
 
 

@@ -8,7 +8,7 @@ from scipy import stats
 
 from preactivations.heavy_tails.scales import sigma, sigma_second_order
 from preactivations.streams import Stream
-from replication.fractional import study as heavy_tails_study
+from replication.fractional import study
 
 STREAM = Stream(21, "tests of heavy_tails_study")
 
@@ -16,8 +16,8 @@ STREAM = Stream(21, "tests of heavy_tails_study")
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "linear", "rrelu"])
 def test_matrices_and_chains_have_one_law(activation):
     """Two-sample KS of log |x^12| at width 6, dead networks included: level 1e-4."""
-    drawn, direction = heavy_tails_study.draw_networks(activation, 6, 12, 4000, STREAM)
-    chain = heavy_tails_study.chain_log_norms(activation, 6, 12, 4000, Stream(22, activation))
+    drawn, direction = study.draw_networks(activation, 6, 12, 4000, STREAM)
+    chain = study.chain_log_norms(activation, 6, 12, 4000, Stream(22, activation))
     low = -1e300  # dead
     assert stats.ks_2samp(np.maximum(drawn, low), np.maximum(chain, low)).pvalue > 1e-4
     alive = drawn > -math.inf
@@ -27,21 +27,21 @@ def test_matrices_and_chains_have_one_law(activation):
 
 
 def test_networks_are_those_of_their_stream():
-    first, _ = heavy_tails_study.draw_networks("relu", 8, 3, 20, STREAM)
-    again, _ = heavy_tails_study.draw_networks("relu", 8, 3, 20, STREAM)
+    first, _ = study.draw_networks("relu", 8, 3, 20, STREAM)
+    again, _ = study.draw_networks("relu", 8, 3, 20, STREAM)
     assert (first == again).all()
 
 
 def test_agreement():
     rng = STREAM.block(7)
     a, b = rng.standard_normal((2, 500))
-    assert heavy_tails_study.agreement_row(a, b)["p"] > 1e-4
-    assert heavy_tails_study.agreement_row(a, b + 1)["p"] < 1e-4
+    assert study.agreement_row(a, b)["p"] > 1e-4
+    assert study.agreement_row(a, b + 1)["p"] < 1e-4
 
 
 def test_one_layer():
     for activation in ("relu", "leaky_relu", "linear", "rrelu"):
-        row = heavy_tails_study.one_layer_row(activation, 0.7, 5, 100_000, STREAM)
+        row = study.one_layer_row(activation, 0.7, 5, 100_000, STREAM)
         assert row["exact"] == pytest.approx(1, rel=1e-12)
         assert row["exact_lower"] < 1
         for name in ("", "_lower"):
@@ -51,9 +51,9 @@ def test_one_layer():
 def test_deep_moments_of_shallow_networks():
     """2 layers of width 5: samples hold the moments there; alpha = 1, within 4.5 standard errors."""
     n = 40_000
-    log_norm, direction = heavy_tails_study.draw_networks("relu", 5, 2, n, STREAM)
-    chain = heavy_tails_study.chain_log_norms("relu", 5, 1, n, Stream(23, "chain"))
-    (row,) = heavy_tails_study.deep_moment_rows([1.0], [1.0], 5, 2, log_norm, direction, chain)
+    log_norm, direction = study.draw_networks("relu", 5, 2, n, STREAM)
+    chain = study.chain_log_norms("relu", 5, 1, n, Stream(23, "chain"))
+    (row,) = study.deep_moment_rows([1.0], [1.0], 5, 2, log_norm, direction, chain)
     scale = float(sigma_second_order(1.0, 5)) ** 2 * math.sqrt(5)
     entries = np.abs(direction).astype(float) * np.exp(log_norm)[:, None] * scale
     error = entries.mean(axis=1).std() / math.sqrt(n)
@@ -69,18 +69,18 @@ def test_deep_moments_of_shallow_networks():
 
 
 def test_population_values_that_are_stated():
-    values = {row["name"]: row["value"] for row in heavy_tails_study.constants()}
+    values = {row["name"]: row["value"] for row in study.constants()}
     assert round(values["population_1.5"], 2) == 11.35
     assert round(values["population_1"], 1) == 125.9
-    (row,) = heavy_tails_study.deep_moment_rows(
+    (row,) = study.deep_moment_rows(
         [1.0], [2.0], 64, 500, np.zeros(2), np.ones((2, 64), np.float32) / 8, np.zeros(2)
     )
     assert row["population"] == pytest.approx(values["population_1"], rel=1e-9)
 
 
 def test_densities():
-    log_norm, _ = heavy_tails_study.draw_networks("relu", 10, 20, 2000, STREAM)
-    curves, histogram, tests = heavy_tails_study.density_rows("relu", [2.0, 1.0], 10, 20, log_norm)
+    log_norm, _ = study.draw_networks("relu", 10, 20, 2000, STREAM)
+    curves, histogram, tests = study.density_rows("relu", [2.0, 1.0], 10, 20, log_norm)
     for s in (2.0, 1.0):
         rows = [r for r in curves if r["s"] == s]
         x, density = (np.array([r[c] for r in rows]) for c in ("log_norm", "density"))
@@ -94,14 +94,14 @@ def test_densities():
 
 
 def test_ks_sees_a_wrong_scale():
-    log_norm, _ = heavy_tails_study.draw_networks("relu", 10, 20, 2000, STREAM)
-    _, _, tests = heavy_tails_study.density_rows("relu", [2.0], 10, 20, log_norm + 0.3)
+    log_norm, _ = study.draw_networks("relu", 10, 20, 2000, STREAM)
+    _, _, tests = study.density_rows("relu", [2.0], 10, 20, log_norm + 0.3)
     assert tests[0]["ks"] > tests[0]["critical"]
 
 
 def test_clt_rows():
-    chain = heavy_tails_study.chain_log_norms("leaky_relu", 9, 40, 20_000, STREAM)
-    row = heavy_tails_study.clt_rows("leaky_relu", 1.3, 9, 40, chain)
+    chain = study.chain_log_norms("leaky_relu", 9, 40, 20_000, STREAM)
+    row = study.clt_rows("leaky_relu", 1.3, 9, 40, chain)
     for name in ("mean", "variance"):
         assert abs(row[f"{name}_z"]) < 4.5
         z = (row[f"{name}_chain"] - row[name]) / row[f"{name}_error"]
@@ -109,7 +109,7 @@ def test_clt_rows():
 
 
 def test_distance_from_normal():
-    rows = heavy_tails_study.ks_to_normal_rows(["linear"], 12, [1, 16])
+    rows = study.ks_to_normal_rows(["linear"], 12, [1, 16])
     # one linear layer: log chi_12, by SciPy
     z = np.linspace(-6, 6, 20_001)
     log_q = stats.loggamma(6)
@@ -121,13 +121,13 @@ def test_distance_from_normal():
 def test_hill():
     """Pareto samples: the estimate within 4.5 of its standard errors s/sqrt(k)."""
     values = STREAM.block(5).pareto(1.5, 100_000) + 1
-    assert abs(heavy_tails_study.hill(values, 5000) - 1.5) < 4.5 * 1.5 / math.sqrt(5000)
+    assert abs(study.hill(values, 5000) - 1.5) < 4.5 * 1.5 / math.sqrt(5000)
     with pytest.raises(ValueError, match=r"k must be in \[1, 99999\], got 0"):
-        heavy_tails_study.hill(values, 0)
+        study.hill(values, 0)
 
 
 def test_tails():
-    rows = heavy_tails_study.tail_rows([1.0], 4, 80, 20_000, [0.1, 0.02], STREAM)
+    rows = study.tail_rows([1.0], 4, 80, 20_000, [0.1, 0.02], STREAM)
     assert [r["share"] for r in rows] == [0.1, 0.02]
     for row in rows:
         assert abs(row["hill"] - row["exact"]) < 4.5 * row["error"]
@@ -135,8 +135,8 @@ def test_tails():
 
 
 def test_widths_and_scales():
-    rows = heavy_tails_study.width_rows([1.0], [10, 20])
+    rows = study.width_rows([1.0], [10, 20])
     assert [r["sigma"] for r in rows] == sigma(1.0, [10, 20]).tolist()
     assert rows[0]["authors"] == pytest.approx(rows[0]["second_order"])
-    for row in heavy_tails_study.sigma_rows([4], ["relu", "rrelu"], 5):
+    for row in study.sigma_rows([4], ["relu", "rrelu"], 5):
         assert row["ratio"] >= 1

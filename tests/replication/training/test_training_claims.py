@@ -13,7 +13,7 @@ from replication.training.analysis import (
     setting_table,
     with_initial,
 )
-from replication.training.claims import persistence_claim, study_claims, training_text
+from replication.training.claims import persistence_claim, training_claims, training_text
 from replication.training.comparisons import comparisons, prediction_table, study_frames
 from replication.verdicts import CLAIM_COLUMNS
 
@@ -54,7 +54,7 @@ def words(*raw):
 def claims(runs, initial_frame):
     cells = cell_table(runs)
     tests = comparisons(chosen_runs(runs), initial_frame)
-    table = study_claims(tests, prediction_table(cells, initial_frame), with_initial(cells, initial_frame))
+    table = training_claims(tests, prediction_table(cells, initial_frame), with_initial(cells, initial_frame))
     assert list(table) == CLAIM_COLUMNS
     assert not table.map(lambda text: "nan" in text).any(axis=None)
     return table.set_index("claim")
@@ -153,7 +153,7 @@ def test_no_rows_no_verdict():
         prediction_table(cells, start),
         with_initial(cells, start),
     )
-    assert set(study_claims(*(frame[:0] for frame in frames)).verdict) == {"not tested"}
+    assert set(training_claims(*(frame[:0] for frame in frames)).verdict) == {"not tested"}
     assert persistence_claim(persistence_table(*followed(0.02))[:0])["verdict"] == "not tested"
 
 
