@@ -6,7 +6,7 @@ verdict on a number         |ours - target| is
 agrees                      within the tolerance
 differs by design           outside, because the target contains an approximation that ours does not
                             make, and that reproduces the target when we make it too
-fails                       outside
+fails                       outside, or not a number
 not tested                  not resolved: the confidence interval contains the target and exceeds the
                             tolerance
 ==========================  ==========================================================================
@@ -98,7 +98,7 @@ def compare(
     elif off <= half_width:
         verdict = "not tested"
     else:
-        verdict = "differs by design" if by_design else "fails"
+        verdict = "differs by design" if by_design and not math.isnan(off) else "fails"
     row = (item, target, _checked(source), ours, uncertainty, tolerance, verdict, note)
     return dict(zip(NUMBER_COLUMNS[1:], row, strict=True))
 
@@ -157,7 +157,7 @@ class Finding(NamedTuple):
 
 
 class NothingToTestError(Exception):
-    """There are no rows that a statement is about."""
+    """There are no rows, or no values, that a statement is about."""
 
 
 def some(rows: T, what: str) -> T:
@@ -201,7 +201,11 @@ def claim(
 
 def claim_row(words: str, source: Source, tested: Finding, reference: str = "") -> dict[str, str]:
     """Row of a statement, keys of `CLAIM_COLUMNS`; the result begins with the number of cases where it holds."""
-    result, holds = tested.result, _one_dimensional(tested.cases)
+    try:
+        holds = _one_dimensional(tested.cases)
+    except NothingToTestError as reason:
+        holds, tested = np.zeros(0, bool), tested._replace(unresolved=str(reason))
+    result = tested.result
     if holds.size > 1 or not result:
         result = f"in {holds.sum()} of {holds.size}" + (f"; {result}" if result else "")
     if tested.unresolved:
@@ -220,6 +224,8 @@ def _one_dimensional(cases: ArrayLike) -> Any:
         raise TypeError(
             f"cases must be one-dimensional, got {cases!r}: all() of no rows is True, so that a bool says too much"
         )
+    if pd.isna(holds).any():
+        raise NothingToTestError("no value in some of the cases")
     return holds.astype(bool)
 
 

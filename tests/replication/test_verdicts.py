@@ -8,6 +8,7 @@ from replication.verdicts import (
     CLAIM_COLUMNS,
     SOURCES,
     Finding,
+    NothingToTestError,
     claim,
     claim_row,
     compare,
@@ -31,7 +32,8 @@ def test_numbers():
         "fails",
     ]
     assert [number(x, at_most=True) for x in (-5.0, 1.1, 1.3)] == ["agrees", "agrees", "fails"]
-    assert [number(x, by_design=True) for x in (1.1, 1.3)] == ["agrees", "differs by design"]
+    explained = [number(x, by_design=True) for x in (1.1, 1.3, np.nan)]
+    assert explained == ["agrees", "differs by design", "fails"]
 
 
 def test_numbers_that_the_sample_cannot_resolve():
@@ -80,6 +82,15 @@ def test_statements(cases, verdict):
     assert unresolved["result"].endswith("not resolved: too few")
 
 
+def test_a_case_without_a_value_confirms_nothing():
+    """bool(NaN) is True."""
+    tested = row([1.0, np.nan])
+    assert (tested["verdict"], tested["result"]) == (
+        "not tested",
+        "numbers; not resolved: no value in some of the cases",
+    )
+
+
 def test_one_bool_is_refused():
     """`all` of no rows is True: only cases one by one show that there are none."""
     with pytest.raises(TypeError, match="one-dimensional"):
@@ -90,6 +101,8 @@ def test_every():
     assert every([True, True], [True]) == [True]
     assert every([True, False], [True]) == [False]
     assert every([True], []) == []
+    with pytest.raises(NothingToTestError):
+        every([True, np.nan])
     assert every(pd.Series([1.0, 2.0]) < 3) == [True]
 
 

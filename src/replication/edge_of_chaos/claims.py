@@ -77,7 +77,7 @@ def _counter_example(ranges: DataFrame, periods: DataFrame) -> Finding:
 )
 def _several_ends(last: DataFrame) -> Finding:
     values = ", ".join(f"{r.start:g} -> {r.variance:.3g} ({r.theory:.3g})" for r in last.itertuples())
-    ends = len({round(math.log(v), 1) for v in last.theory})
+    ends = len({round(math.log(v), 1) for v in last.theory.dropna()})
     apart = every(last.step.iloc[1:] > 0)
     return Finding(
         f"phi_(.99, 6), sigma_w .99, width {int(last.width.iloc[0])}, {int(last.n_networks.iloc[0])} networks, "

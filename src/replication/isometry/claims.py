@@ -174,6 +174,7 @@ def _isometry(rows: DataFrame) -> Finding:
 def _trains(cells: DataFrame, *, dataset: str, epochs: int) -> Finding:
     table = cells.pivot_table(index="activation", columns="depth", values="accuracy")
     shares = cells.pivot_table(index="activation", columns="depth", values="trains")
+    some(table.columns[1:], "second depth")
     shallow, deep = table.columns.min(), table.columns.max()
     lost = table[shallow] - table[deep]
     listed = "; ".join(

@@ -142,7 +142,9 @@ def _expansion(errors: DataFrame) -> Finding:
         f"({limit:.1f})",
         f"{z.max():.1f}; {listed}",
         every(z < limit),
-        "" if seen.all() else f"{(~seen).sum()} of {len(seen)} formulas are below 3 standard errors",
+        ""
+        if seen.all() or not (z < limit).all()
+        else f"{(~seen).sum()} of {len(seen)} formulas are below 3 standard errors",
     )
 
 

@@ -85,15 +85,15 @@ def _closer(pairs: DataFrame, reference: DataFrame, depth: int) -> Finding:
     ours = pairs[pairs.width.isin(other.index)]
     inside = ours.ks_standardized_inside & ours.width.map(other.ks_standardized_inside)
     compared = ours[~inside.to_numpy(bool)]
-    farther = compared.ks_standardized >= compared.width.map(other.ks_standardized)
+    closer = compared.ks_standardized < compared.width.map(other.ks_standardized)
     listed = ", ".join(
         f"{activation_name(row.activation, row.theta, row.law)} at width {row.width}"
-        for row in compared[farther].itertuples()
+        for row in compared[~closer].itertuples()
     )
     return Finding(
         f"standardized KS at depth {depth}, cells (law, width) in which either is distinguishable from normal",
         f"farther: {listed}" if listed else "",
-        ~farther,
+        closer,
     )
 
 
@@ -105,6 +105,7 @@ def _odd_is_farther(at: DataFrame, depth: int) -> Finding:
     both = pairs.pivot(
         index=["law", "width"], columns="activation", values=["ks_standardized", "ks_standardized_inside"]
     )
+    both = some(both.dropna(), "law and width with both kinds")
     inside = both["ks_standardized_inside"].astype(bool).all(axis=1)
     compared = both[~inside]["ks_standardized"].astype(float)
     worse = compared.odd > compared.positive

@@ -177,7 +177,7 @@ def persistence_claim(table: DataFrame) -> Finding:
     ends = []
     for _, rows in table.groupby(SETTING, dropna=False, sort=False):
         at = rows.sort_values("epoch")
-        if set(at.epoch) == set(table.epoch) and at["mean"].notna().all():
+        if len(at) > 1 and set(at.epoch) == set(table.epoch) and at["mean"].notna().all():
             ends.append((at["mean"] < _NEAR * at.null_mean).iloc[[0, -1]].tolist())
     kept = [after for before, after in ends if before]
     some(kept, "setting that is Gaussian at the start")
