@@ -9,11 +9,13 @@ import that can't be followed to a file is an error, never an empty list.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-SOURCES = Path("src")
+SOURCES, PIPELINE = Path("src"), Path("workflow")
+_BY_TEXT = re.compile(r"(?:import_module|__import__)\(\s*[\"']([\w.]+)")
 
 
 class UnresolvedImport(Exception):
@@ -27,13 +29,22 @@ def imports(path: Path) -> frozenset[Path]:
     Raises
     ------
     UnresolvedImport
-        For a relative import, a module that does not exist, and a package or a name that a package forwards.
+        For a relative import, a module that does not exist, a package or a name that a package forwards, and what names
+        no file: `import a.b` without `as`, the name of a module in a text.
     """
     files: set[Path] = set()
-    for statement in _statements(ast.parse(path.read_text(encoding="utf-8"))):
+    text = path.read_text(encoding="utf-8-sig")
+    if by_text := list(filter(_source, _BY_TEXT.findall(text))):
+        raise UnresolvedImport(f"{path}: import by a text, {by_text[0]!r}, which is not followed")
+    for statement in _statements(ast.parse(text, str(path))):
         try:
             if isinstance(statement, ast.Import):
-                files |= {file for alias in statement.names for file in _imported(alias.name, path.parent)}
+                for alias in statement.names:
+                    if "." in alias.name and _source(alias.name) and not alias.asname:
+                        raise UnresolvedImport(
+                            f"import {alias.name} lets every module be reached; write `as`, or from"
+                        )
+                    files |= _imported(alias.name, path.parent)
             elif isinstance(statement, ast.ImportFrom):
                 files |= _imported_from(statement, path.parent)
         except UnresolvedImport as error:
@@ -56,7 +67,13 @@ def _imported(name: str, folder: Path) -> set[Path]:
     """The file of a module of ours or of the same folder; none for another project's."""
     source = _source(name)
     if source is None:
-        sibling = folder / f"{name}.py"
+        sibling, first = folder / f"{name}.py", name.split(".")[0]
+        if not sibling.is_file() and any(
+            place.exists() for place in (Path(first), folder / first, PIPELINE / first)
+        ):
+            raise UnresolvedImport(
+                f"{name} is neither in a package of {SOURCES} nor a module beside the script"
+            )
         return {sibling} if sibling.is_file() else set()
     if _is_package(source):
         raise UnresolvedImport(f"{name} is a package; import the module that defines what is needed")

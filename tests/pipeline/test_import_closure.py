@@ -86,10 +86,11 @@ MODULES = {
     "src/study/__init__.py": "",
     "src/pre/weights.py": "import numpy\n",
     "src/pre/kernels/maps.py": "from pre import weights\n",
-    "src/pre/kernels/deep.py": "import pre.kernels.maps\n",
+    "src/pre/kernels/deep.py": "import pre.kernels.maps as maps\n",
     "src/study/jobs.py": "def f():\n    from pre.kernels.deep import y\n",
     "src/study/broken.py": "import os\nfrom pre import gone\n",
     "scripts/near.py": "",
+    "scripts/around/inner.py": "",
 }
 
 
@@ -132,13 +133,17 @@ def test_closure_follows_packages_at_any_depth(text, files, script):
     ("text", "reason"),
     [
         ("from pre.nothing.x import y", "no module pre.nothing.x"),
-        ("import pre.kernels.nothing", "pre.kernels has no module nothing"),
+        ("import pre.kernels.nothing as n", "pre.kernels has no module nothing"),
         ("from pre import nothing", "pre has no module nothing"),
         ("from pre.kernels import gram", "pre.kernels has no module gram; a name that it forwards"),
         ("from pre import kernels", "pre.kernels is a package"),
         ("import pre", "pre is a package"),
         ("from pre.kernels import *", r"pre.kernels has no module \*"),
         ("from . import near", "relative import"),
+        ("import pre.kernels.deep", "lets every module be reached"),
+        ("from importlib import import_module\nimport_module('pre.kernels.deep')", "import by a text"),
+        ("from src.pre import weights", "src.pre is neither in a package of src nor a module beside"),
+        ("from around.inner import x", "around.inner is neither in a package of src nor a module beside"),
         ("from study.broken import x", r"src/study/broken.py:2: package pre has no module gone"),
     ],
 )
