@@ -106,6 +106,12 @@ def restore(archive: Path, force: bool = False) -> str:
         manifest = _unpack(archive, staged)
         scale, files = manifest["scale"], manifest["files"]
         folders, beside, config = places(scale)
+        if not force and (
+            kept := next((path for folder in folders for path in folder.rglob(".cells.*")), None)
+        ):
+            raise ArchiveError(
+                f"a job that was stopped has kept its cells in {kept}: let it finish, or say FORCE=1"
+            )
         for path in result_files(scale) if not force else []:
             # timings and provenance are never the same
             told_apart = path.parts[0] != "benchmarks" and not path.match("*.provenance.json")
@@ -153,15 +159,18 @@ def _unpack(archive: Path, staged: Path) -> dict[str, Any]:
         if not (staged / "manifest.json").is_file():
             raise ArchiveError(f"{archive} is no archive of results: it does not begin with a manifest")
         manifest: dict[str, Any] = json.loads((staged / "manifest.json").read_text())
+        ours = manifest["project"] == "preactivations" and manifest["format"] == FORMAT
+        if not ours or not re.fullmatch(r"(?!(raw|reference)$)[a-z0-9_]+", manifest["scale"]):
+            raise ArchiveError(f"{archive} is of another project or format than {FORMAT}")
+        wrong = _differences(manifest["files"], staged, "does not have the sha256 of the manifest")
+        wrong += [f"{key} is missing" for key in ("records", "sources", "commit") if key not in manifest]
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ArchiveError(f"{archive} is damaged: its manifest is none ({error!r})") from None
     except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
         raise ArchiveError(f"{archive} is damaged or can't be read: {error}") from None
-    ours = manifest.get("project") == "preactivations" and manifest.get("format") == FORMAT
-    if not ours or not re.fullmatch(r"[\w-]+", manifest["scale"]):
-        raise ArchiveError(f"{archive} is of another project or format than {FORMAT}")
     unpacked = {str(path.relative_to(staged)) for path in staged.rglob("*") if not path.is_dir()}
     extra = unpacked - {"manifest.json"} - manifest["files"].keys()
-    wrong = [f"{name} is not in its manifest" for name in extra]
-    wrong += _differences(manifest["files"], staged, "does not have the sha256 of the manifest")
+    wrong = [*(f"{name} is not in its manifest" for name in extra), *wrong]
     if wrong:
         raise ArchiveError(f"{archive} is damaged: {wrong[0]}")
     return manifest

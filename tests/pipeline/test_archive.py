@@ -118,6 +118,21 @@ def another_project(name, content):
     return name, json.dumps(json.loads(content) | {"project": "another"}).encode()
 
 
+def odd_manifest(name, content):
+    return (
+        name,
+        b'{"project": "preactivations", "format": 2, "scale": "smoke"}'
+        if name == "manifest.json"
+        else content,
+    )
+
+
+def another_folder(name, content):
+    if name != "manifest.json":
+        return name, content
+    return name, json.dumps(json.loads(content) | {"scale": "raw"}).encode()
+
+
 def no_manifest(name, content):
     return None if name == "manifest.json" else (name, content)
 
@@ -130,6 +145,8 @@ def no_manifest(name, content):
         (outside, "../fitted.csv is not in its manifest"),
         (not_in_the_manifest, "tables/smoke/other.csv is not in its manifest"),
         (another_project, "is of another project"),
+        (odd_manifest, "its manifest is none (KeyError('files'))"),
+        (another_folder, "is of another project"),
         (no_manifest, "does not begin with a manifest"),
     ],
 )
@@ -176,9 +193,17 @@ def test_own_results_are_not_replaced_without_a_word(elsewhere):
     assert code != 0
     assert "tables/smoke/own.csv for one" in output
     assert tree(elsewhere) == before
+    own.unlink()
+    cell = elsewhere / "data/smoke/training/.cells.digits/one/read.json"
+    cell.parent.mkdir(parents=True)
+    cell.write_text("{}\n")
+    code, output = run(elsewhere, "restore", PACKED)
+    assert code != 0
+    assert "a job that was stopped has kept its cells in data/smoke/training/.cells.digits" in output
+    assert cell.exists()
     code, output = run(elsewhere, "restore", PACKED, "--force")
     assert code == 0, output
-    assert not own.exists()
+    assert not cell.exists()
 
 
 def test_a_replacement_that_fails_half_way_is_taken_back(tmp_path, monkeypatch):
