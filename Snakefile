@@ -3,7 +3,11 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-# The laptop scale is the default; a file of another scale (--configfile) states how it differs.
+# The laptop scale is the default; a file of another scale (--configfile) states how it differs, and its name.
+if workflow.overwrite_configfiles and "scale" not in config:
+    raise WorkflowError("the configuration states no scale: the name of the folders of its results")
+
+
 configfile: "config/laptop.yaml"
 
 

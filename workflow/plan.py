@@ -184,8 +184,11 @@ def record(scale: str) -> None:
 
 
 def main() -> None:
-    if sys.argv[1] == "record":
-        return record(sys.argv[2])
+    match sys.argv[1:]:
+        case ["record", scale]:
+            return record(scale)
+        case [] | ["record", *_]:
+            sys.exit(__doc__)
     dag = graph(sys.argv[1:])
     jobs, scale = jobs_of(dag), dag.workflow.config["scale"]
     if jobs and (words := expected(scale)):

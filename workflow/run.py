@@ -172,8 +172,8 @@ def cancel_slurm_jobs() -> None:
 
 def main() -> NoReturn:
     command = sys.argv[1:]
-    if not command:
-        sys.exit("run: say which command")
+    if not command or (command[0] != "snakemake" and not shutil.which(command[0])):
+        sys.exit(f"run: say which command{', not ' * bool(command)}{' '.join(command[:1])}")
     os.chdir(ROOT)
     lock, before = acquire()
     clear_away(before)

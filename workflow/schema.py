@@ -17,11 +17,12 @@ SCHEMA = FOLDER / "schema.json"
 
 
 def schema() -> str:
-    """Sections may leave keys out, for which the laptop scale stands; entries of lists are whole."""
+    """Sections may leave keys out, for which the laptop scale stands; what is only an entry of lists is whole."""
     types = Config.model_json_schema()
     text = json.dumps(types)
     for name, section in {"": types, **types["$defs"]}.items():
-        if f'"items": {{"$ref": "#/$defs/{name}"}}' not in text:
+        use = f'"$ref": "#/$defs/{name}"'
+        if text.count(use) != text.count(f'"items": {{{use}}}') or not name:
             del section["required"]
     return json.dumps(types, indent=2) + "\n"
 

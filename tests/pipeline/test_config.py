@@ -1,9 +1,11 @@
 """The configuration: shipped files are valid, the schema has not drifted, faults are named."""
 
 import copy
+import json
 import math
 from pathlib import Path
 
+import jsonschema
 import pytest
 import schema as schema_file
 import yaml
@@ -16,6 +18,14 @@ LAPTOP = yaml.safe_load(next(p for p in CONFIGS if p.stem == "laptop").read_text
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
 def test_shipped_configurations(path):
     assert model.validate(model.read(path)).scale == path.stem
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_an_editor_that_knows_the_schema_accepts_them(path):
+    schema = jsonschema.Draft202012Validator(json.loads(schema_file.SCHEMA.read_text()))
+    stated = yaml.safe_load(path.read_text())
+    assert not list(schema.iter_errors(stated))
+    assert list(schema.iter_errors(stated | {"colour": "red"}))
 
 
 def differences(settings, defaults):
@@ -120,6 +130,17 @@ FAULTS = [
     ("propagation.activations", ["normalized_odd"], "propagation.activations.0", "unknown activation 'odd'"),
     ("propagation.activations", ["oscillating_"], "propagation.activations.0", "oscillating_"),
     ("propagation.activations", ["odd", "odd_edge"], "propagation", "odd_edge belongs to training"),
+    (
+        "propagation.activations",
+        ["tanh", "normalized_tanh"],
+        "propagation",
+        "controls give too: normalized_tanh",
+    ),
+    ("training.activations", ["relu", "unit_tanh"], "training", "controls give too: unit_tanh"),
+    ("propagation.activations", ["oscillating_6", "oscillating_6.0"], "propagation.activations", "distinct"),
+    ("kernels.independent", ["iid_student_4", "iid_student_4.0"], "kernels.independent", "distinct"),
+    ("activation.constraints.laws", ["weibull_4", "weibull_4.0"], "activation.constraints.laws", "distinct"),
+    ("scale", "raw", "scale", "data/raw is no folder of results"),
     ("propagation.controls", ["swish"], "propagation.controls.0", "unknown activation 'swish'"),
     ("propagation.quantile_depths", [60], "propagation", "at most depth = 50, got [60]"),
     ("propagation.thetas", [], "propagation", "need thetas or spherical"),
@@ -243,6 +264,16 @@ def test_the_configuration_takes_the_settings_that_there_are(name):
     from replication.settings import setting_by_name
 
     assert TypeAdapter(SettingName).validate_python(name) == setting_by_name(name, "weibull_4").name
+
+
+def test_null_takes_an_entry_of_the_laptop_scale_away(tmp_path):
+    """Files are merged key by key, so that leaving one out would keep it."""
+    training = {"orders": {"linear": None}, "learning_rates": {"linear": None}}
+    (tmp_path / "mine.yaml").write_text(
+        yaml.safe_dump({"scale": "mine", "fractional": {"training": training}})
+    )
+    ours = model.validate(model.read(tmp_path / "mine.yaml")).fractional.training
+    assert set(ours.orders) == set(ours.learning_rates) == {"relu", "leaky_relu"}
 
 
 def test_missing_sections_are_named():

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from preactivations.names import number_text, parameter
+
 
 def distinct(key: str = "") -> AfterValidator:
     """Of a list: all values, or attributes `key` of its sections, differ."""
@@ -31,18 +33,25 @@ Theta = Annotated[
 ]
 
 
+def canonical(name: str) -> str:
+    """The name with its number in the shortest decimals: oscillating_6.0 and oscillating_6 are one."""
+    family = name.rpartition("_")[0]
+    value = parameter(name, family)
+    return name if value is None else f"{family}_{number_text(value)}"
+
+
 def _law(name: str) -> str:
     from preactivations.weights import as_law
 
     as_law(name)
-    return name
+    return canonical(name)
 
 
 def _activation(name: str) -> str:
     from preactivations.activations.registry import by_name
 
     by_name(name)
-    return name
+    return canonical(name)
 
 
 def _psi(name: str) -> str:
@@ -52,8 +61,7 @@ def _psi(name: str) -> str:
 def _setting(name: str) -> str:
     for prefix in ("normalized_", "unit_"):
         if name.startswith(prefix):
-            _activation(name.removeprefix(prefix))
-            return name
+            return prefix + _activation(name.removeprefix(prefix))
     if name not in ("odd", "odd_edge", "positive", "relu", "tanh") and not name.startswith("oscillating_"):
         raise ValueError(
             "odd, odd_edge, positive, relu, tanh, oscillating_<omega>, or normalized_<psi>, unit_<psi> with any "
@@ -73,6 +81,13 @@ SettingName = Annotated[
     str, AfterValidator(_setting), Field(description="name of the table of replication.settings")
 ]
 Width = Annotated[int, Field(ge=1, le=100, description="neurons in a layer")]
+
+
+def once(activations: list[str], controls: list[str], *prefixes: str) -> None:
+    """ValueError if a setting is among the activations and is made of a control, with one of the prefixes, too."""
+    twice = sorted({f"{prefix}{psi}" for prefix in prefixes for psi in controls} & set(activations))
+    if twice:
+        raise ValueError(f"activations must not have what controls give too: {', '.join(twice)}")
 
 
 class DataFacts(NamedTuple):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from config.base import Distinct, LivingNetworks, Section, TrainedOn, distinct
 
 Order = Annotated[float, Field(ge=0.05, le=2, description="order of a moment")]
 FractionalOrder = Annotated[float, Field(ge=0.05, lt=2, description="order below that of He")]
 Scaling = Literal["relu", "leaky_relu", "linear"]
+Given = BeforeValidator(lambda entries: {key: value for key, value in entries.items() if value is not None})
 
 
 class DeepMoments(LivingNetworks):
@@ -92,9 +93,11 @@ class FractionalTraining(Section):
     """Linear layers of networks with ReLU and leaky ReLU."""
     linear_depth: int = Field(ge=2, le=1000)
     """Linear layers of linear networks."""
-    orders: dict[Scaling, FractionalOrder] = Field(min_length=1)
-    """Order s that is compared with the baselines, per activation."""
-    learning_rates: dict[Scaling, Annotated[list[Annotated[float, Field(gt=0, le=100)]], Distinct]]
+    orders: Annotated[dict[Scaling, FractionalOrder], Given] = Field(min_length=1)
+    """Order s that is compared with the baselines, per activation; null leaves one out."""
+    learning_rates: Annotated[
+        dict[Scaling, Annotated[list[Annotated[float, Field(gt=0, le=100)]], Distinct]], Given
+    ]
     """Per activation; the one with the best validation accuracy is reported."""
     validation_share: float = Field(gt=0, lt=1)
     """Part of the training images that chooses the learning rate."""

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from config.base import DataName, Distinct, Section
+from config.base import DataName, Distinct, Section, canonical
 from preactivations import rows
 from preactivations.rows import row_law
 
@@ -15,13 +15,13 @@ from preactivations.rows import row_law
 def _rotation_invariant(name: str) -> str:
     if not isinstance(row_law(name), rows.RotationInvariant):
         raise ValueError(f"{name!r} is a law of independent weights, not a rotation-invariant law of rows")
-    return name
+    return canonical(name)
 
 
 def _independent(name: str) -> str:
     if isinstance(row_law(name), rows.RotationInvariant):
         raise ValueError(f"{name!r} is a rotation-invariant law of rows, not one of independent weights")
-    return name
+    return canonical(name)
 
 
 RotationInvariant = Annotated[

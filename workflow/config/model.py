@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from snakemake.utils import update_config
 
@@ -24,6 +24,12 @@ from config.training import Training
 DEFAULTS = Path(__file__).parents[2] / "config" / "laptop.yaml"
 
 
+def _scale(name: str) -> str:
+    if name in ("raw", "reference"):
+        raise ValueError(f"data/{name} is no folder of results")
+    return name
+
+
 class Figures(Section):
     """How figures are written."""
 
@@ -34,7 +40,7 @@ class Figures(Section):
 class Config(Section):
     """Everything that a run depends on."""
 
-    scale: str = Field(pattern=r"^[a-z0-9_]+$")
+    scale: Annotated[str, AfterValidator(_scale)] = Field(pattern=r"^[a-z0-9_]+$")
     """Name of the run: results go to data/<scale>, figures/<scale>, tables/<scale>."""
     seed: int = Field(ge=0, lt=2**63)
     """Root seed; the stream of a cell is derived from it and the values of the cell."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from config.base import DataName, Distinct, PsiName, Section, SettingName, Theta, Width, WidthCells
+from config.base import DataName, Distinct, PsiName, Section, SettingName, Theta, Width, WidthCells, once
 
 
 class TwoLayer(Section):
@@ -77,6 +77,7 @@ class Propagation(Section):
 
     @model_validator(mode="after")
     def _cells_are_there(self) -> Self:
+        once(self.activations, self.controls, "normalized_")
         if "odd_edge" in self.activations:
             raise ValueError("activations: odd_edge belongs to training, not to propagation")
         if {"odd", "positive"} & set(self.activations) and not (self.thetas or self.spherical):

@@ -16,6 +16,7 @@ from config.base import (
     Theta,
     TrainedOn,
     distinct,
+    once,
 )
 
 
@@ -96,6 +97,7 @@ class Training(Section):
             raise ValueError(f"persistence.dataset must be one of {list(epochs)}, got {followed.dataset!r}")
         if max(followed.at) > (last := epochs[followed.dataset]):
             raise ValueError(f"persistence.at must be at most the epochs = {last}, got {followed.at}")
+        once(self.activations, self.controls, "normalized_", "unit_")
         if "relu" in self.controls and "relu" not in self.activations:
             raise ValueError("controls relu needs activations relu, which is its twin")
         if any(data.perceptrons for data in self.datasets) and not self.datasets[0].perceptrons:

@@ -141,18 +141,18 @@ def groups(values, size):
 
 
 def complete(jobs):
-    """Log, benchmark and environment of the rules that run a script, named by the rule and the wildcards of its files.
+    """Log, benchmark and environment of the rules that run a script and state none, named by the rule and the wildcards of its files.
 
     Snakemake has no directive for what all rules share; this sets what the parser would set from directives.
     """
-    for job in filter(lambda job: job.is_script, jobs):
+    for job in filter(lambda job: job.is_script and job.output, jobs):
         job.log_modifier = job.benchmark_modifier = job.output_modifier
         wildcards = re.search(r"\{.*\}", strip_wildcard_constraints(job.output[0]))
         name = f"{job.name}/{wildcards[0]}" if wildcards else job.name
         if not job.log:
             job.set_log(f"logs/{SCALE}/{name}.log")
-        job.benchmark = f"benchmarks/results/{SCALE}/{name}.tsv"
-        job.conda_env = "../../environment.yml"
+        job.benchmark = job.benchmark or f"benchmarks/results/{SCALE}/{name}.tsv"
+        job.conda_env = job.conda_env or "../../environment.yml"
 
 
 def expected_cost():

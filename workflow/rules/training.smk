@@ -134,6 +134,8 @@ rule analyse_training:
         predictions=TRAINING_FOLDER / "predictions.parquet",
         settings=TRAINING_FOLDER / "settings.parquet",
         persistence=TRAINING_FOLDER / "persistence.epochs.parquet",
+    resources:
+        mem_mb=4000,
     script:
         "../scripts/training/analyse_training.py"
 
