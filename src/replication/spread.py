@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 class Spread(NamedTuple):
-    """Of the values of networks: mean, its standard error, 5 % and 95 % points; NaN, and 0 for the error, of none."""
+    """Of the values of networks: mean, its standard error, 5 % and 95 % points; NaN of none; the error is 0 of one."""
 
     mean: float
     error: float

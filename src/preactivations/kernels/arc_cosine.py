@@ -30,7 +30,8 @@ def namespace(*values: Any) -> Any:
 
 
 def angular(angle: Any, degree: int) -> Any:
-    """k_degree at `angle` in [0, pi], array or tensor; relative error below 1e-14 or so in double precision.
+    """k_degree at `angle` in [0, pi], array or tensor; relative error below 1e-14 or so in double precision,
+    where pi is the nearest double.
 
     Raises
     ------

@@ -75,17 +75,17 @@ def map_deviations(correlations: DataFrame) -> DataFrame:
 
 
 def distance_scales(correlations: DataFrame) -> DataFrame:
-    """Layers until two inputs are within a factor e of where they started from the limit, off the edge.
+    """Layers until the distance of two inputs from the limit of the map has fallen by a factor e, off the edge.
 
     At the largest width by activation, theta and place: measured in networks, predicted by the map; inf where the
-    distance has not fallen that far.
+    distance has not fallen that far in the layers that there are.
     """
     off = correlations[(correlations.width == correlations.width.max()) & (correlations.place != "on")]
     rows: list[dict[str, Any]] = []
     for (activation, theta, place), cell in off.groupby([*_SETTING, "place"], dropna=False):
         ordered = cell.sort_values("depth")
         measured, predicted = (
-            _depth_scale(ordered[name], ordered.theory.iloc[-1]) for name in ("correlation", "theory")
+            _depth_scale(ordered[name], ordered.limit.iloc[0]) for name in ("correlation", "theory")
         )
         setting = {"activation": activation, "theta": theta, "place": place, "width": int(cell.width.iloc[0])}
         rows.append(setting | {"measured": measured, "predicted": predicted})
@@ -99,7 +99,7 @@ def _depth_scale(correlation: Series[float], limit: float) -> float:
 
 
 def decay_exponents(rates: DataFrame) -> DataFrame:
-    """On the edge: slope of log(1 - c) against log depth over the last third of the depths, and the last gap 1 - c."""
+    """On the edge: slope of log(1 - c) against log depth from a third of the depth on, and the last gap 1 - c."""
     rows: list[dict[str, Any]] = []
     for (activation, theta), cell in rates.groupby(_SETTING, dropna=False):
         late = cell.sort_values("depth")

@@ -161,7 +161,7 @@ def _on_the_edge(decays: DataFrame) -> Finding:
         parts.append(f"{name}: exponent {r.exponent:.3f}, {detail} at l = {r.depth}")
     predicted = -1.0 - (decays.activation == "relu")
     return Finding(
-        "the map iterated from c = 1/2; exponent over the last third of the depths within .1",
+        "the map iterated from c = 1/2; exponent from a third of the depth on within .1",
         "; ".join(parts),
         (decays.exponent - predicted).abs() < 0.1,
     )

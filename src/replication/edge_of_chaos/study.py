@@ -185,7 +185,8 @@ def correlation_rows(
     """Two inputs whose first-layer pre-activations are N(0, v*) with correlation `start`, layer by layer.
 
     covariance (E z_a z_b / v*, mean over neurons and networks) with error, the mean over networks of the
-    correlation over neurons, its 5 % and 95 % points, and theory, the map. v* is the variance of the setting.
+    correlation over neurons, its 5 % and 95 % points, theory, the map, and limit, its stable fixed point. v* is the
+    variance of the setting.
     """
     v = setting.variance
     if not 0 < v < math.inf:
@@ -203,6 +204,8 @@ def correlation_rows(
     theory = np.append(
         start, correlation_map(setting.exact, start, v, **setting.map_scales, layers=depth - 1)
     )
+    ends = correlation_fixed_points(setting.exact, v, **setting.map_scales)
+    limit = next(end.correlation for end in reversed(ends) if end.stable)
     between = layers.between
     assert between is not None  # two inputs
     rows = []
@@ -212,7 +215,7 @@ def correlation_rows(
         rows.append(
             {"depth": k + 1, "covariance": float(covariance) / v, "covariance_error": float(error) / v}
             | {"correlation": cosines.mean, "correlation_error": cosines.error}
-            | {"low": cosines.low, "high": cosines.high, "theory": float(theory[k])}
+            | {"low": cosines.low, "high": cosines.high, "theory": float(theory[k]), "limit": limit}
         )
     return rows
 

@@ -198,8 +198,8 @@ def _training(cells: DataFrame, comparisons: DataFrame, *, dataset: str) -> Find
     open_ones = len(comparisons) - (better & faster | worse | slower).sum()
     return Finding(
         f"test accuracy and training loss, {pairs} seeds, paired by seed against He, Xavier and random walk (sign "
-        f"flips, which give no less than {2.0 ** (1 - pairs):.2g}, Holm over {len(comparisons)}): both significantly "
-        "better than each, for each activation; against He listed",
+        f"flips, which give no less than {max(2.0 ** (1 - pairs), 5e-5):.2g}, Holm over {len(comparisons)}): both "
+        "significantly better than each, for each activation; against He listed",
         f"{'; '.join(listed)}. Minus He: {he}. Accuracy significantly better: {names(better)}; worse: {names(worse)}. "
         f"Loss significantly lower: {names(faster)}; higher: {names(slower)}",
         every(better, faster),

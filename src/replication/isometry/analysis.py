@@ -85,7 +85,7 @@ def root_counts(eigenvalues: DataFrame) -> DataFrame:
 
     factor: of He's variance, with which log lambda_m grows by m log(factor), from .7 to 1.3; zeros and crossings of the
     logarithm; half, one, two: eigenvalues at m = 1/2, 1, 2 with He's. (log lambda_m is convex and negative near 0: one
-    root at most.)
+    root at most, on the grid, up to its largest m; a root that is a point of the grid is a zero and a crossing.)
     """
     rows = []
     for width, part in eigenvalues[eigenvalues["m"] > 0].groupby("width"):

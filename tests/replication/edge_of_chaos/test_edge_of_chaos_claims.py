@@ -19,17 +19,18 @@ def results():
     for width, bias in ((10, 0.05), (100, 0.005)):
         for place, limit, xi in (("below", 1.0, 5.0), ("above", 0.2, 8.0)):
             theory = limit + (0.5 - limit) * np.exp(-depths / xi)
-            correlations.append((place, width, bias, theory))
-        correlations.append(("on", width, bias, 1 - 1 / (1 + depths)))
+            correlations.append((place, width, bias, limit, theory))
+        correlations.append(("on", width, bias, 1.0, 1 - 1 / (1 + depths)))
     frames = [
         pd.DataFrame(
             {
                 "activation": "tanh", "place": place, "theta": NAN, "width": width, "depth": depths,
                 "covariance": theory, "covariance_error": 0.01, "correlation": theory - bias * (depths > 2),
                 "correlation_error": 0.001, "low": theory - 0.2, "high": theory + 0.2, "theory": theory,
+                "limit": limit,
             }
         )
-        for place, width, bias, theory in correlations
+        for place, width, bias, limit, theory in correlations
     ]  # fmt: skip
     far = np.arange(1, 2001)
     gaps = {"tanh": 3 / far, "relu": 4.5 * np.pi**2 / far**2}
@@ -153,7 +154,7 @@ CASES = [
 
 def late(correlations):
     """The distance from the limit falls five times more slowly than in the map."""
-    limit = correlations.groupby(["place", "width"]).theory.transform("last")
+    limit = correlations.limit
     slow = limit + (0.5 - limit) * np.exp(-correlations.depth / 40)
     return correlations.assign(correlation=slow)
 

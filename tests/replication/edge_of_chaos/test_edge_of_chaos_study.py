@@ -3,15 +3,17 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import norm
 
 from preactivations.edge_of_chaos.curves import eoc_point
 from preactivations.edge_of_chaos.fixpoints import fixed_variance
-from preactivations.edge_of_chaos.maps import chi, variance_map
+from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.streams import Stream
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
+from replication.edge_of_chaos.analysis import distance_scales
 from replication.edge_of_chaos.study import (
     correlation_rows,
     curve_rows,
@@ -69,9 +71,29 @@ def test_second_layer_follows_the_map_at_any_width():
     assert np.max(np.abs(z)) < norm.isf(5e-4 / len(z))
 
 
+@pytest.mark.parametrize("activation", ["tanh", "odd"])
+def test_layers_until_a_distance_has_fallen_by_e(activation):
+    """Counted from the fixed point, not from the last layer: ten layers are too few for the map above the edge."""
+    setting = edge_settings(2.05)[activation, "above"]
+    name = {"activation": activation, "theta": 2.05, "place": "above", "width": 5}
+    predicted = {}
+    for depth in (10, 40):
+        rows = pd.DataFrame([name | row for row in correlation_rows(setting, 5, depth, 20, 0.5, Stream(3))])
+        predicted[depth] = float(distance_scales(rows).predicted.iloc[0])
+    c, layers = 0.5, 0
+    limit = float(
+        correlation_map(setting.exact, 0.5, setting.variance, **setting.map_scales, layers=2000)[-1]
+    )
+    while abs(c - limit) >= (0.5 - limit) / math.e:
+        c = float(correlation_map(setting.exact, c, setting.variance, **setting.map_scales))
+        layers += 1
+    assert predicted == {10: math.inf, 40: layers}
+
+
 def test_wide_networks_follow_the_map_at_depth():
     setting = edge_settings(2.05)["tanh", "below"]
     for row in correlation_rows(setting, 400, 8, 40, 0.5, Stream(2)):
+        assert row["limit"] == 1
         assert abs(row["correlation"] - row["theory"]) < 4 * row["correlation_error"] + 3 / 400
 
 
