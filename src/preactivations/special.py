@@ -22,8 +22,8 @@ def log_gamma_ratio(x: ArrayLike, p: float) -> Array:
 
     Relative error of about 1e-14, for small p and for large x too, where the difference of two logarithms has no
     digits left (relative to the largest term where the value crosses 0, as at x = p = 1; 1e-11 at a distance of 1e-6
-    from the pole x + p = 0). Both arguments are shifted upwards by Gamma(x + 1) = x Gamma(x) until Stirling's series holds; its differences are taken term by term,
-    1/(x + p) - 1/x = -p/(x (x + p)) and so on.
+    from the pole x + p = 0). Both arguments are shifted upwards by Gamma(x + 1) = x Gamma(x) until Stirling's series
+    holds; its differences are taken term by term, 1/(x + p) - 1/x = -p/(x (x + p)) and so on.
 
     Parameters
     ----------

@@ -302,9 +302,8 @@ def test_simulations_fit_their_memory(path):
         assert block_bytes(widths, inputs, "cuda") <= _DEVICE_MEMORY
 
 
-REFUSED = [fault for fault in FAULTS if fault[1]][
-    ::18
-]  # to Snakemake, an empty section is that of the laptop scale
+# Snakemake merges sections with those of the laptop scale: what they leave out is there
+REFUSED = [fault for fault in FAULTS if not isinstance(fault[1], dict)][::18]
 
 
 @pytest.mark.dag

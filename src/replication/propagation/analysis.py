@@ -143,7 +143,8 @@ def width_laws(layers: DataFrame, depth: int) -> DataFrame:
 
     limit, limit_error: of n Cov(z_i^2, z_j^2), linear in 1/n; predicted. variance: a of v - 1 = a/n + b/n^2, nothing
     left for n -> infinity, with chi2 and degrees of freedom of the fit: widths - 2, and 1 for two widths (a/n alone).
-    NaN for one width. ReLU is left out: its moments have no known errors at depth, and its first-order law holds for depth << width only.
+    NaN for one width. ReLU is left out: its moments have no known errors at depth, and its first-order law holds for
+    depth << width only.
     """
     chosen = layers[(layers.depth == depth) & (layers.activation != "relu") & (layers.width >= 10)]
     chosen = chosen[(chosen.n_networks >= FEWEST) & ~chosen.activation.str.startswith("normalized_")]
