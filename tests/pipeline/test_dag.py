@@ -1,7 +1,6 @@
 """Which jobs run after which change: in a copy of the project whose results are up to date."""
 
 import re
-import time
 
 import pytest
 from copies import SMOKE, planned, snakemake, with_config
@@ -52,10 +51,7 @@ def changed(project, *arguments, **settings):
 
 
 def test_second_run_has_nothing_to_do(built):
-    start = time.perf_counter()
-    output = snakemake(built)
-    assert "Nothing to be done" in output
-    assert time.perf_counter() - start < 10
+    assert "Nothing to be done" in snakemake(built)
 
 
 def test_module_that_no_job_imports(built, edit):
