@@ -156,6 +156,7 @@ def _unpack(archive: Path, staged: Path) -> dict[str, Any]:
                     raise ArchiveError(f"{archive} is damaged: {member.name} is not in its manifest")
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(tar.extractfile(member).read())  # type: ignore[union-attr]
+                os.utime(place, (member.mtime, member.mtime))  # older than any source
         if not (staged / "manifest.json").is_file():
             raise ArchiveError(f"{archive} is no archive of results: it does not begin with a manifest")
         manifest: dict[str, Any] = json.loads((staged / "manifest.json").read_text())
