@@ -81,7 +81,10 @@ def acquire() -> tuple[int, dict[str, Any]]:
         lock = os.open(LOCK, os.O_RDWR | os.O_CREAT, 0o644)
         got = _try(lock)
     except OSError as error:
-        sys.exit(f"run: {LOCK} can't be locked ({error.strerror}): is it writable, on a disk with locks?")
+        sys.exit(
+            f"run: {LOCK} can't be locked ({error.strerror}): results are kept in the checkout, which must be writable "
+            "and on a filesystem with locks"
+        )
     if not got:
         time.sleep(0.5)  # a run that has just begun replaces the record of the run before
     before = _read(lock)
