@@ -41,7 +41,8 @@ def wilson_interval(count: int, total: int) -> tuple[float, float]:
 def bootstrap_interval(values: Array, *key: str | float) -> tuple[float, float]:
     """95 % bootstrap interval of the mean of all values, shape (strata, n): drawn anew within each stratum.
 
-    Percentiles of 2 000 resampled means. NaN for fewer than two values per stratum.
+    Percentiles of 2 000 resampled means. Too short for few values: for one stratum of normal values it covers the mean
+    in about 50 % (n = 2), 84 % (5), 90 % (10) of cases (measured). NaN for fewer than two values per stratum.
     """
     strata, n = values.shape
     if n < 2:

@@ -141,7 +141,7 @@ def groups(values, size):
 
 
 def complete(jobs):
-    """Log, benchmark and environment of the rules that run a script and state none, named by the rule and the wildcards of its files.
+    """Log, benchmark and environment of rules that run a script and state none, named by rule and wildcards.
 
     Snakemake has no directive for what all rules share; this sets what the parser would set from directives.
     """

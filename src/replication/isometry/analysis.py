@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _FACTORS = (0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.3)
+_ORDERS = {"half": 0.5, "one": 1, "two": 2}
 _FEWEST = 10  # expected networks on either side for a test of a share
 
 
@@ -97,9 +98,6 @@ def root_counts(eigenvalues: DataFrame) -> DataFrame:
             zeros, crossings = (signs == 0).sum(), np.count_nonzero(np.diff(signs[signs != 0]))
             rows.append({"width": width, "factor": factor, "zeros": zeros, "crossings": crossings} | nearest)
     return pd.DataFrame(rows)
-
-
-_ORDERS = {"half": 0.5, "one": 1, "two": 2}
 
 
 def angle_deviations(correlations: DataFrame) -> DataFrame:

@@ -133,6 +133,7 @@ def _expansion(errors: DataFrame) -> Finding:
     z = last.formula_z.abs()
     limit = z_limit(len(z))
     seen = last.formula.abs() > 3 * last.standard_error
+    reason = f"{(~seen).sum()} of {len(seen)} formulas are below 3 standard errors"
     listed = ", ".join(
         f"{law_name(r.law)} ({r.inputs}) {r.error:.2e} +- {r.standard_error:.1e} ({r.formula:.2e})"
         for r in last.itertuples()
@@ -142,9 +143,7 @@ def _expansion(errors: DataFrame) -> Finding:
         f"({limit:.1f})",
         f"{z.max():.1f}; {listed}",
         every(z < limit),
-        ""
-        if seen.all() or not (z < limit).all()
-        else f"{(~seen).sum()} of {len(seen)} formulas are below 3 standard errors",
+        reason if (z < limit).all() and not seen.all() else "",
     )
 
 
