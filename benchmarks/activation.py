@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from timing import best_times, machine, report
 
-from preactivations.activations.modules import GaussianActivation
+from preactivations.activations.gaussian import GaussianActivation
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
 

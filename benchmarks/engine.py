@@ -16,7 +16,7 @@ import torch
 from timing import best_times, machine, report
 
 from preactivations.activations.array_map import as_array_map
-from preactivations.activations.modules import GaussianActivation
+from preactivations.activations.gaussian import GaussianActivation
 from preactivations.propagation.engine import simulate
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull

@@ -12,12 +12,13 @@ from . import rows as rows
 from . import streams as streams
 from . import training as training
 from . import weights as weights
-from .activations.modules import GaussianActivation as GaussianActivation
+from .activations.gaussian import GaussianActivation as GaussianActivation
 from .activations.modules import Oscillating as Oscillating
 from .activations.registry import Activation as Activation
 from .pairs.constraints import check_pair as check_pair
 from .pairs.factor import GaussianFactor as GaussianFactor
 from .pairs.gaussian import GaussianPair as GaussianPair
+from .pairs.table import TabulatedActivation as TabulatedActivation
 from .streams import Stream as Stream
 from .weights import Normal as Normal
 from .weights import SphericalMarginal as SphericalMarginal

@@ -128,7 +128,8 @@ def test_a_law_or_its_name():
     """Every function that takes a law takes its name: the same result, and the same error for an unknown one."""
     import torch
 
-    from preactivations.activations.modules import GaussianActivation, activation
+    from preactivations.activations.gaussian import GaussianActivation
+    from preactivations.activations.modules import activation
     from preactivations.pairs.constraints import check_pair
     from preactivations.pairs.factor import GaussianFactor
     from preactivations.pairs.fitted import product_ks, variance_after

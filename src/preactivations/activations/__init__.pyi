@@ -1,7 +1,8 @@
 from .array_map import as_array_map as as_array_map
+from .gaussian import GaussianActivation as GaussianActivation
 from .modules import Erf as Erf
-from .modules import GaussianActivation as GaussianActivation
 from .modules import Oscillating as Oscillating
+from .modules import TabulatedModule as TabulatedModule
 from .modules import activation as activation
 from .modules import is_elementwise as is_elementwise
 from .modules import module_of as module_of

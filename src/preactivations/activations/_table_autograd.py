@@ -1,4 +1,4 @@
-"""Piecewise polynomials evaluated in PyTorch, with two derivatives by hand: inside `modules.GaussianActivation`.
+"""Tables of `pairs.table` evaluated in PyTorch, with two derivatives by hand: inside `modules.TabulatedModule`.
 
 Eager CPU calls go through the input in pieces that stay in the second-level cache and keep the derivative for the
 backward pass; compiled, and on other devices, the same formulas run on whole tensors.
@@ -12,30 +12,28 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from preactivations.activations import _piecewise
+from preactivations.pairs.table import EDGE, Pieces, TabulatedActivation
 
 _CHUNK = 1 << 15  # elements
 
 
 class Format(NamedTuple):
-    """How a floating-point format is tabulated: two choices, then its layout."""
+    """The layout of a floating-point format, and where the slope of an infinitely steep phi is cut."""
 
-    degree: int
-    tolerance: float
-    slope_cut: float  # the slope of an infinitely steep phi is cut at its value here
+    slope_cut: float  # at its value here
     integer: torch.dtype
     mantissa_bits: int
     exponents: tuple[int, int]
 
 
 FORMATS = {
-    torch.float32: Format(3, 1e-7, 1e-6, torch.int32, 23, (-126, 128)),
-    torch.float64: Format(5, 1e-10, 1e-12, torch.int64, 52, (-1022, 1024)),
+    torch.float32: Format(1e-6, torch.int32, 23, (-126, 128)),
+    torch.float64: Format(1e-12, torch.int64, 52, (-1022, 1024)),
 }
 
 
 class Shape(NamedTuple):
-    """Everything about the approximant that is not a coefficient."""
+    """Everything about a table that is not a coefficient."""
 
     odd: bool
     uniform: int  # uniform pieces, |x| < 12; 0: octave pieces everywhere
@@ -43,8 +41,32 @@ class Shape(NamedTuple):
     per_unit: int  # uniform pieces per unit
     octave_bits: int  # 2^octave_bits pieces per octave
     lowest: float  # |x| at which the octave pieces begin
+    end: float  # and end
+    power: float  # of phi below the octaves, if these begin above 0
+    growth: float  # and beyond
     slope_max: float
     slope_end: float  # at infinity
+
+
+def shape_of(table: TabulatedActivation, dtype: torch.dtype) -> Shape:
+    pieces = pieces_of(table, dtype)
+    return Shape(
+        table.kind == "odd",
+        pieces.uniform.shape[1],
+        pieces.right.shape[1],
+        pieces.per_unit,
+        pieces.octave_bits,
+        pieces.lowest,
+        pieces.end,
+        table.power,
+        table.growth,
+        float(table.dphi(FORMATS[dtype].slope_cut)) if table.power < 1 else math.inf,
+        table.slopes[1],
+    )
+
+
+def pieces_of(table: TabulatedActivation, dtype: torch.dtype) -> Pieces:
+    return table.float32 if dtype == torch.float32 else table.float64
 
 
 def buffer_name(dtype: torch.dtype) -> str:
@@ -56,21 +78,34 @@ def _whole(x: Tensor) -> bool:
     return torch.compiler.is_compiling() or x.device.type != "cpu"
 
 
-def _locate(x: Tensor, shape: Shape) -> tuple[Tensor, Tensor, Tensor | float]:
-    """Number of the piece, position t in [0, 1) in it, and pieces per unit of x, signed as dt/dx is."""
+class _Place(NamedTuple):
+    piece: Tensor
+    t: Tensor  # position in the piece, in [0, 1)
+    per_unit: Tensor | float  # pieces per unit of x, signed as dt/dx is
+    ratio: Tensor | None = (
+        None  # |x| over the nearest number that a piece has; None if all numbers are in pieces
+    )
+
+
+def _locate(x: Tensor, shape: Shape) -> _Place:
     form = FORMATS[x.dtype]
     if shape.uniform:
         u = (x.abs() if shape.odd else x) * shape.per_unit
         whole_part = u.floor()
         near_piece, near_t = whole_part.to(torch.int32), u.sub_(whole_part)
         if not shape.odd:
-            near_piece += round(_piecewise.EDGE * shape.per_unit)
+            near_piece += round(EDGE * shape.per_unit)
         if not _whole(x):
             low, high = x.aminmax()
             # NaN makes the comparisons false: it goes the long way, to a piece of its own
-            if bool(low > -_piecewise.EDGE) and bool(high < _piecewise.EDGE):
-                return near_piece, near_t, float(shape.per_unit)
-    a = x.abs()
+            if bool(low > -EDGE) and bool(high < EDGE):
+                return _Place(near_piece, near_t, float(shape.per_unit))
+    a, ratio = x.abs(), None
+    if shape.end < math.inf:
+        within = a.clamp(shape.lowest, math.nextafter(shape.end, 0)).nan_to_num(shape.lowest)
+        # what has a uniform piece is 1 from here on
+        ratio = torch.where((a < EDGE) & (shape.uniform > 0), 1.0, a / within)
+        a = within
     bits = a.view(form.integer)
     shift = form.mantissa_bits - shape.octave_bits
     piece = (bits >> shift) + (shape.uniform - _octave_piece(shape, form))
@@ -79,21 +114,21 @@ def _locate(x: Tensor, shape: Shape) -> tuple[Tensor, Tensor, Tensor | float]:
     t = (bits & ((1 << shift) - 1)).to(x.dtype) * 2.0**-shift
     octave = (bits & -(1 << form.mantissa_bits)).view(x.dtype)
     # subnormal numbers are spaced as the first normal octave is
-    # (and at infinity the slope of the last piece is finite: see _piecewise)
+    # (and at infinity the slope of the last piece is finite)
     per_unit = 2.0**shape.octave_bits / octave.clamp(2.0 ** form.exponents[0], 2.0 ** (form.exponents[1] - 1))
     if not shape.odd:
         per_unit = torch.copysign(per_unit, x)
     if shape.uniform:
-        near = a < _piecewise.EDGE
+        near = x.abs() < EDGE
         piece = torch.where(near, near_piece, piece.to(torch.int32))
         t = torch.where(near, near_t, t)
         per_unit = torch.where(near, float(shape.per_unit), per_unit)
-    return piece, t, per_unit
+    return _Place(piece, t, per_unit, ratio)
 
 
 def _evaluate(x: Tensor, table: Tensor, shape: Shape, floor: float, order: int) -> list[Tensor]:
     """[phi(x), phi'(x), phi''(x)][: order + 1] of a contiguous tensor."""
-    piece, t, per_unit = _locate(x, shape)
+    piece, t, per_unit, ratio = _locate(x, shape)
     c = [row[piece] if _whole(x) else row.index_select(0, piece) for row in table]
     out = []
     for k in range(order + 1):  # Horner, keeping the quotients: their value is the next derivative / k!
@@ -105,6 +140,8 @@ def _evaluate(x: Tensor, table: Tensor, shape: Shape, floor: float, order: int) 
     if order == 2:
         out[2] = out[2] * (2 * per_unit * per_unit)
     special = isinstance(per_unit, Tensor) and order >= 1
+    if ratio is not None:
+        _beyond(x, ratio, shape, out)
     if shape.odd:
         out[0] = torch.copysign(out[0], x)
         if order >= 1 and shape.slope_max < math.inf:
@@ -131,6 +168,21 @@ def _evaluate(x: Tensor, table: Tensor, shape: Shape, floor: float, order: int) 
             out[2] = torch.where(x == math.inf, 0.0, out[2])
     out[0] = phi
     return out
+
+
+def _beyond(x: Tensor, ratio: Tensor, shape: Shape, out: list[Tensor]) -> None:
+    """From the ends of the octaves to powers of |x|: phi (odd), or log phi, which has underflowed to the left."""
+    if not shape.odd:
+        if shape.growth:  # else 0 times infinity
+            out[0] = out[0] + torch.where(x > 0, shape.growth * ratio.log(), 0.0)
+        out[1:] = [derivative / ratio**k for k, derivative in enumerate(out[1:], 1)]
+        return
+    out[:] = [
+        derivative * torch.where(ratio > 1, ratio ** (shape.growth - k), ratio ** (shape.power - k))
+        for k, derivative in enumerate(out)
+    ]
+    if len(out) > 1:
+        out[1] = torch.where(x.isinf(), shape.slope_end, out[1])
 
 
 def _octave_piece(shape: Shape, form: Format) -> int:

@@ -1,7 +1,6 @@
-"""PyTorch modules of activations: fast approximants of the exact ones of `pairs`, and others by name.
+"""PyTorch modules of activations: tables, and others by name.
 
-`GaussianActivation` evaluates piecewise polynomials (see `_piecewise`) built from the exact pair at
-construction; how they are evaluated, eagerly and compiled, is in `_table_autograd`.
+How tables are evaluated, eagerly and compiled, is in `_table_autograd`; `gaussian.GaussianActivation` makes its own.
 """
 
 from __future__ import annotations
@@ -9,46 +8,39 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Callable
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from preactivations.activations import _piecewise
 from preactivations.activations._table_autograd import (
     FORMATS,
     CompiledPhi,
     Phi,
-    Shape,
     buffer_name,
     evaluate_in_chunks,
+    pieces_of,
+    shape_of,
 )
 from preactivations.activations.registry import REGISTRY, Activation, by_name, checked_oscillation
-from preactivations.pairs.gaussian import GaussianPair, Kind
+from preactivations.pairs.table import Kind, TabulatedActivation
 from preactivations.weights import WeightLaw
 
-__all__ = ["Erf", "GaussianActivation", "Oscillating", "activation", "is_elementwise", "module_of"]
+__all__ = ["Erf", "Oscillating", "TabulatedModule", "activation", "is_elementwise", "module_of"]
 
 
-class GaussianActivation(nn.Module):
-    """Elementwise activation phi that keeps pre-activations normal: W phi(X) ~ N(0, 1) for X ~ N(0, 1).
+class TabulatedModule(nn.Module):
+    """The activation of a table (`pairs.table.TabulatedActivation`), elementwise.
 
-    Approximates `GaussianPair(weights, kind).phi`: the error divided by max(phi, 1e-3) is at most 1e-6 in
-    float32 and 1e-9 in float64 for |x| <= 12, and the growth beyond is the right one. The odd kind is exactly
-    odd; the positive kind is positive at every finite x. NaN gives NaN, infinities give the limits. float16 and
-    bfloat16 inputs are computed in float32. There is nothing to learn and nothing in `state_dict`: the tables are
-    rebuilt by the constructor. Differentiable twice, in reverse and forward mode and mixed, except forward over
+    float16 and bfloat16 inputs are computed in float32. There is nothing to learn and nothing in `state_dict`: the
+    tables come with the constructor. Differentiable twice, in reverse and forward mode and mixed, except forward over
     forward, for which PyTorch returns 0 for any `autograd.Function`: use `torch.func.hessian` or `grad` of `grad`.
-
-    For the odd kind of spherical pairs with b > 0, phi'(0) is infinite; the derivative is cut at its value at
-    |x| = 1e-6 (1e-12 in float64).
+    Where phi' is infinite at 0, it is cut at its value at |x| = 1e-6 (1e-12 in float64).
 
     Parameters
     ----------
-    weights : str, SymmetricWeibull or SphericalMarginal
-        The law, or its name, that the weights of the *next* layer must have (`preactivations.init`).
-    kind : {"odd", "positive"}
+    table : TabulatedActivation
 
     Attributes
     ----------
@@ -64,49 +56,26 @@ class GaussianActivation(nn.Module):
     Raises
     ------
     TypeError
-        For integer or complex inputs, and as for `GaussianPair`.
-    ValueError
-        For weights without a factor, an unknown kind, or a spherical law so far (odd kind, b above about 37)
-        that the table would be too large.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from preactivations.weights import SymmetricWeibull
-    >>> act = GaussianActivation(SymmetricWeibull(2), kind="odd")
-    >>> act(torch.tensor([0.0, torch.inf], dtype=torch.float64)).round(decimals=9).tolist()
-    [0.0, 1.414213562]
+        For integer or complex inputs.
     """
 
-    def __init__(self, weights: str | WeightLaw, kind: Kind = "odd") -> None:
+    def __init__(self, table: TabulatedActivation) -> None:
         super().__init__()
-        pair = GaussianPair(weights, kind)
-        self.weights, self.kind = pair.weights, pair.kind
-        self._shape: dict[torch.dtype, Shape] = {}
-        #: largest measured error of the table per dtype, without rounding
-        self.error: dict[torch.dtype, float] = {}
-        for dtype, form in FORMATS.items():
-            pieces = _piecewise.build(pair, form.degree, form.tolerance, form.exponents)
+        self.weights, self.kind, self._route = table.weights, table.kind, table.route
+        self._shape = {dtype: shape_of(table, dtype) for dtype in FORMATS}
+        self.error = {torch.float32: table.error32, torch.float64: table.errors.phi}
+        for dtype in FORMATS:
+            pieces = pieces_of(table, dtype)
             columns = np.hstack([pieces.uniform, pieces.right, pieces.left])
             self.register_buffer(buffer_name(dtype), torch.tensor(columns, dtype=dtype), persistent=False)
-            steep = _piecewise.steep_at_zero(pair)
-            self._shape[dtype] = Shape(
-                kind == "odd",
-                pieces.uniform.shape[1],
-                pieces.right.shape[1],
-                pieces.per_unit,
-                pieces.octave_bits,
-                pieces.lowest,
-                float(pair.dphi(form.slope_cut)) if steep else math.inf,
-                float(pair.dphi(math.inf)),
-            )
-            self.error[dtype] = pieces.error
 
     def extra_repr(self) -> str:
         """The arguments, as `repr` shows them."""
-        return f"{self.weights!r}, kind={self.kind!r}"
+        return f"{self.weights!r}, kind={self.kind!r}" + (
+            "" if self._route == "exact" else f", route={self._route!r}"
+        )
 
-    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> GaussianActivation:
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> TabulatedModule:
         """Moves the tables between devices, but never casts them: `.half()` must not round them."""
         for dtype in FORMATS:
             table = getattr(self, buffer_name(dtype))
@@ -116,7 +85,9 @@ class GaussianActivation(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """phi(x), elementwise: x of any shape and floating dtype, as the result; TypeError for others."""
         if not x.is_floating_point():
-            raise TypeError(f"GaussianActivation needs a floating-point tensor, got {x.dtype}; use x.float()")
+            raise TypeError(
+                f"{type(self).__name__} needs a floating-point tensor, got {x.dtype}; use x.float()"
+            )
         dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
         table, shape = getattr(self, buffer_name(dtype)), self._shape[dtype]
         floor = math.log(torch.finfo(x.dtype).tiny) + 0.1
@@ -208,6 +179,10 @@ class Erf(nn.Module):
         return torch.erf(x)
 
 
+# by name: what needs no exact activation imports none
+_EXACT = "preactivations.activations.gaussian:GaussianActivation"
+
+
 def module_of(entry: Activation) -> nn.Module:
     """A new PyTorch module of an activation.
 
@@ -224,8 +199,10 @@ def module_of(entry: Activation) -> nn.Module:
 
 def _class_of(entry: Activation) -> Any:
     where = entry.module[0]
-    if not isinstance(where, str):
-        return where
+    return _named(where) if isinstance(where, str) else where
+
+
+def _named(where: str) -> Any:
     module, _, name = where.partition(":")
     return getattr(importlib.import_module(module), name)
 
@@ -259,4 +236,5 @@ def activation(name: str, weights: str | WeightLaw | None = None) -> nn.Module:
         return module_of(by_name(name))
     if weights is None:
         raise ValueError(f"activation {name!r} goes with a law of weights: give weights=")
-    return GaussianActivation(weights, cast(Kind, name))
+    exact: nn.Module = _named(_EXACT)(weights, name)
+    return exact

@@ -69,8 +69,8 @@ class Activation(NamedTuple):
     weight_variance : float
         E W^2 of the weights that the activation is made for; 1 unless it is that of a pair.
     module : tuple
-        The elementwise PyTorch module without parameters, as "package.module:Class" or a class, followed by the
-        arguments of its constructor. Empty: the activation is for integrals only.
+        The elementwise PyTorch module without parameters, as "package.module:Class", a class or what makes one,
+        followed by its arguments. Empty: the activation is for integrals only.
     label : str
         Its name in figures and tables, see `label_of`.
     """
@@ -88,16 +88,29 @@ class Activation(NamedTuple):
 
 @runtime_checkable
 class Pair(Protocol):
-    """What `of_pair` asks of an exact pair: `pairs.GaussianPair` is one. Equal pairs must be equal and hashable."""
+    """A law of weights with its activation: `pairs.GaussianPair`, or its table. Equal ones must be hashable."""
 
-    kind: Any
-
-    def __hash__(self) -> int: ...
+    @property
+    def kind(self) -> Any:
+        """Odd or positive."""
+        ...
 
     @property
     def weights(self) -> Any:
         """The law of the weights."""
         ...
+
+    @property
+    def power(self) -> float:
+        """phi(x) - phi(0) ~ |x|^power at 0."""
+        ...
+
+    @property
+    def kinks(self) -> tuple[float, ...]:
+        """Points where phi or a derivative of low order jumps."""
+        ...
+
+    def __hash__(self) -> int: ...
 
     def phi(self, x: Any) -> Array:
         """The activation, elementwise."""
@@ -107,24 +120,25 @@ class Pair(Protocol):
         """Its derivative, elementwise."""
         ...
 
+    def module(self) -> Any:
+        """A new PyTorch module of it."""
+        ...
+
 
 @functools.lru_cache(maxsize=64)
 def of_pair(pair: Pair) -> Activation:
-    """The exact activation of a pair (`GaussianPair`), with E W^2 of its weights; named by its kind.
+    """The activation of a pair (`GaussianPair`, `TabulatedActivation`), with E W^2 of its weights; named by its kind.
 
-    Its `power` is 1 / (1 + 2b) for odd spherical pairs and 1 for all others. The same object for equal pairs, so that
-    its integrals are kept.
+    The same object for equal pairs, so that its integrals are kept.
     """
-    b = getattr(pair.weights, "b", 0.0)
-    power = 1 / (1 + 2 * b) if pair.kind == "odd" else 1.0
     return Activation(
         pair.kind,
         pair.phi,
         pair.dphi,
-        (0.0,) if power < 1 else (),
-        power,
+        pair.kinks,
+        pair.power,
         weight_variance=pair.weights.variance,
-        module=("preactivations.activations.modules:GaussianActivation", pair.weights, pair.kind),
+        module=(pair.module,),
         label=f"phi {pair.kind}",
     )
 

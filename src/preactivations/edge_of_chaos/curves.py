@@ -29,6 +29,7 @@ from preactivations.edge_of_chaos.maps import (
     chi,
     resolve,
     scale_of,
+    variance_map,
     variance_slope,
 )
 from preactivations.weights import SphericalMarginal
@@ -293,10 +294,15 @@ def eoc_curve(
 
 
 def eoc_point(pair: Pair) -> EocPoint:
-    """The only point of the Edge of Chaos of an odd `GaussianPair` on the circle sigma_w^2 + sigma_b^2 = 1.
+    """The only point of the Edge of Chaos of an odd pair at which the variance stays 1.
 
-    sigma_w^2 = 1 / (E W^2 E phi'(G)^2), sigma_b^2 = 1 - sigma_w^2. By the Gaussian Poincare inequality chi >= 1 for
-    odd pairs, so that the point exists and is unique (derived here).
+    sigma_w^2 = 1 / (E W^2 E phi'(G)^2), sigma_b^2 = 1 - sigma_w^2 E W^2 E phi(G)^2, which is the circle
+    sigma_w^2 + sigma_b^2 = 1 for exact pairs. By the Gaussian Poincare inequality chi >= 1 for odd exact pairs, so that
+    the point exists and is unique (derived here).
+
+    Parameters
+    ----------
+    pair : GaussianPair or TabulatedActivation
 
     Returns
     -------
@@ -305,8 +311,8 @@ def eoc_point(pair: Pair) -> EocPoint:
     Raises
     ------
     ValueError
-        For positive pairs, which are ordered everywhere on the circle (chi < 1), and for odd spherical pairs with
-        b >= 1/2, whose chi is infinite.
+        For positive pairs, which are ordered everywhere on the circle (chi < 1), for odd spherical pairs with
+        b >= 1/2, whose chi is infinite, and for an activation that is not exact and has no such point.
 
     Examples
     --------
@@ -325,6 +331,14 @@ def eoc_point(pair: Pair) -> EocPoint:
             f"{pair!r} has no Edge of Chaos: chi_1 is infinite for b >= 1/2, since phi ~ |x|^(1/(1+2b)) at 0"
         )
     value = float(chi(pair, 1.0))
+    if getattr(pair, "route", "exact") != "exact":
+        sigma_w = 1 / math.sqrt(value)
+        square = 1 - sigma_w**2 * float(variance_map(pair, 1.0))
+        if square < 0:
+            raise ValueError(
+                f"{pair!r} has no Edge of Chaos with variance 1: sigma_b^2 would be {square:.3g}"
+            )
+        return EocPoint(sigma_w, math.sqrt(square), value)
     sigma_w = min(1.0, 1 / math.sqrt(value))
     return EocPoint(sigma_w, math.sqrt(max(0.0, 1 - sigma_w**2)), value)
 

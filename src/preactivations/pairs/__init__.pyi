@@ -18,4 +18,7 @@ from .fitted import product_ks as product_ks
 from .fitted import product_survival as product_survival
 from .fitted import variance_after as variance_after
 from .gaussian import GaussianPair as GaussianPair
-from .gaussian import Kind as Kind
+from .table import Errors as Errors
+from .table import Kind as Kind
+from .table import Pieces as Pieces
+from .table import TabulatedActivation as TabulatedActivation

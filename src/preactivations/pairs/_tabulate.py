@@ -1,89 +1,283 @@
-"""Piecewise polynomial tables of an exact activation, for fast evaluation (`modules.GaussianActivation`).
+"""Tables of activations (`table.TabulatedActivation`) from phi, phi' and phi'' by Hermite interpolation.
 
-Hermite interpolation from phi, phi' and phi'' (cubic for float32, quintic for float64), with the number of pieces
-doubled until the error measured at the middles of the pieces meets the tolerance.
+=======  ==========================  ====================================================================
+format   pieces on |x| < 12          beyond
+=======  ==========================  ====================================================================
+float64  quintic, to 2e-14 relative  as inside, up to 2^27; then a power of |x|
+float32  cubic, to 1e-7              up to the largest number, by the leading terms of the coupling if that is exact
+=======  ==========================  ====================================================================
 
-==========================  ============  ==========================================================
-pair                        tabulated     pieces
-==========================  ============  ==========================================================
-odd                         phi           uniform on |x| < 12, fractions of octaves beyond
-odd, spherical with b > 0   phi           fractions of octaves everywhere: phi ~ |x|^(1/(1+2b)) at 0 is
-                                          no smoother in x, but as smooth in one octave as in the next
-positive                    log phi       uniform on |x| < 12, fractions of octaves beyond (phi stays
-                                          positive)
-==========================  ============  ==========================================================
-
-The fraction of an octave (a power-of-two share of [2^k, 2^(k+1))) in which x lies follows from the leading bits of its
-floating-point representation. Octaves run to the largest finite number; infinity and NaN have pieces of their own.
-Beyond 12 they interpolate the leading terms of the coupling,
+The number of pieces is doubled until the error measured inside them meets the tolerance, or no longer falls. The
+leading terms are
 
     phi = kappa (x^2 + beta log x + c)^(p/2),
 
 with kappa and c such that phi and phi' are continuous at 12: p = 1 - 2/theta, beta = -2 for Weibull weights
-(theta = 2: constant), p = 1, beta = 4b for spherical ones. Left of -12 the positive kind is proportional to
+(theta = 2: constant), p = 1, beta = 4b for spherical ones. Far to the left the positive kind is proportional to
 P(N < x) for Weibull weights and to P(N < x)^(1/(1+2b)) for spherical ones.
 """
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import scipy.special as sc
 from numpy.typing import NDArray
 
-from preactivations.pairs.gaussian import GaussianPair
-from preactivations.weights import SphericalMarginal, SymmetricWeibull
+from preactivations.pairs.table import EDGE, Errors, Kind, Pieces, TabulatedActivation
+from preactivations.weights import SphericalMarginal, SymmetricWeibull, WeightLaw
+
+if TYPE_CHECKING:
+    from preactivations.pairs.gaussian import GaussianPair
 
 Array = NDArray[np.float64]
 
-EDGE = 12.0
 _MAX_PIECES = 1 << 15
-_FAR_BITS = {3: 3, 5: 2}  # degree -> log2 of the pieces per octave beyond 12
+_FAR_BITS, _FAR_BITS_64 = 3, 6  # log2 of the pieces per octave beyond 12
+_TOLERANCE, _TOLERANCE_64 = 1e-7, 2e-14
+_WORST_64 = 1e-9
+_END_64 = 27  # exponent
+_LEAST = 1e-150  # below it phi'' of a steep phi overflows
+_EXPONENTS = (-126, 128)  # of float32: 2^-126 is the smallest normal number, 2^128 would be infinity
 
 
-class Pieces(NamedTuple):
-    """Coefficients of t^k, t in [0, 1], of the pieces, in the order of the columns of a table.
+class Source(Protocol):
+    """What is tabulated: f, which is phi (odd) or log phi (positive), and the facts of a `TabulatedActivation`."""
 
-    `uniform` (degree + 1, pieces) covers |x| < 12 (empty if octaves do), `per_unit` pieces per unit of x, from x = 0
-    (odd) or -12 (positive). `right` and `left` are the octave pieces for either sign of x (`left` is empty for the odd
-    kind), 2^octave_bits per octave, the first of which begins at |x| = `lowest`.
+    @property
+    def weights(self) -> WeightLaw: ...
+    @property
+    def kind(self) -> Kind: ...
+
+    route: str
+    power: float
+    growth: float
+    slopes: tuple[float, float]
+    kinks: tuple[float, ...]
+    limit: float  # f at +inf
+
+    def derivatives(self, x: Array) -> Array:
+        """(f, f', f'') for |x| <= 12, shape (3, len(x))."""
+        ...
+
+    def steep(self, x: Array, width: Array) -> Array:
+        """(f, width f', width^2 f'') for 0 < x <= 12, where f' and f'' may overflow."""
+        ...
+
+    def far(self, x: Array, *, left: bool) -> Array:
+        """f(x) for x >= 8, or f(-x)."""
+        ...
+
+    def tail(self, x: Array, width: Array, *, left: bool) -> Array:
+        """(f, width f', width^2 f'') as functions of |x| >= 12, of which the leading terms are enough."""
+        ...
+
+
+def tabulate(source: Source) -> TabulatedActivation:
+    """The table of a source in both formats.
+
+    Raises
+    ------
+    ValueError
+        If 2^15 pieces are not enough for float32, or no table of float64 reaches 1e-9 (large b of a spherical pair).
     """
+    float32, error32 = _octaves_32(source) if source.power < 1 else _uniform_32(source)
+    table = TabulatedActivation(
+        source.weights,
+        source.kind,
+        source.route,
+        _octaves_64(source) if source.power < 1 else _uniform_64(source),
+        float32,
+        source.power,
+        source.growth,
+        source.slopes,
+        source.kinks,
+        Errors(math.nan, math.nan, math.nan),
+        error32,
+    )
+    errors = _errors(table, source)
+    if not errors.phi <= _WORST_64:
+        raise ValueError(_refusal(source, _WORST_64, errors.phi))
+    return replace(table, errors=errors)
 
-    uniform: Array
-    right: Array
-    left: Array
-    per_unit: int
-    octave_bits: int
-    lowest: float
-    error: float
+
+def _refusal(source: Source, tolerance: float, reached: float) -> str:
+    return (
+        f"{source!r}: no table of at most {_MAX_PIECES} pieces reaches an error of {tolerance:.0e} "
+        f"(reached {reached:.1e}); use the exact pairs.GaussianPair, or smaller b"
+    )
 
 
-def steep_at_zero(pair: GaussianPair) -> bool:
-    """Whether phi has an infinite slope at 0."""
-    return pair.kind == "odd" and isinstance(pair.weights, SphericalMarginal) and pair.weights.b > 0
+def _errors(table: TabulatedActivation, source: Source) -> Errors:
+    """At the middles of half of the pieces, and where phi' is off most in the others."""
+    pieces, steep = table.float64, source.power < 1
+    if steep:
+        start, width = _octave_edges(pieces.lowest, EDGE, pieces.octave_bits)
+        start, width = start[start > _LEAST], width[start > _LEAST]
+    else:
+        grid = _uniform_edges(source, pieces.per_unit)
+        start, width = grid[:-1], np.diff(grid)
+    x = start + width * np.where(np.arange(start.size) % 2, 0.276, 0.5)
+    exact = source.steep(x, np.ones_like(x)) if steep else source.derivatives(x)
+    if table.kind == "positive":
+        f, slope, curvature = exact
+        exact = np.exp(f) * np.stack([np.ones_like(f), slope, curvature + slope**2])
+    found = np.stack([table.phi(x), table.dphi(x), table.d2phi(x)])
+    errors = np.abs(found - exact) / np.maximum.accumulate(np.abs(exact), axis=0)
+    return Errors(*(float(row.max()) for row in errors))
 
 
-def _derivatives(pair: GaussianPair, x: Array) -> Array:
-    """(value, first, second derivative) of the tabulated function, phi or log phi; shape (3, len(x))."""
-    f = np.stack([pair.phi(x), pair.dphi(x), pair.d2phi(x)])
-    if pair.kind == "odd":
-        return f
-    ratio = f[1] / f[0]
-    return np.stack([np.log(f[0]), ratio, f[2] / f[0] - ratio**2])
+def _error(source: Source, exact: Array, pieces: Array, floor: float) -> float:
+    """Largest error of phi at the middles of pieces, relative to phi, or to `floor` where that is larger (odd)."""
+    found = np.asarray(np.polynomial.polynomial.polyval(0.5, pieces))
+    if source.kind == "odd":
+        return float(np.max(np.abs(found - exact) / np.maximum(exact, floor)))
+    return float(np.max(np.abs(np.expm1(found - exact))))
+
+
+def _uniform_edges(source: Source, per_unit: int) -> Array:
+    start = 0.0 if source.kind == "odd" else -EDGE
+    return start + np.arange(round((EDGE - start) * per_unit) + 1) / per_unit
+
+
+def _uniform(source: Source, per_unit: int, degree: int, floor: float) -> tuple[Array, float]:
+    """Uniform pieces, and their error at the middles."""
+    grid = _uniform_edges(source, per_unit)
+    f = source.derivatives(grid) / per_unit ** np.arange(3.0)[:, None]
+    pieces = _hermite(f[:, :-1], f[:, 1:], degree)
+    exact = source.derivatives(0.5 * (grid[1:] + grid[:-1]))[0]
+    return pieces, _error(source, exact, pieces, floor)
+
+
+def _octaves(source: Source, first: int, bits: int, degree: int, floor: float) -> tuple[Array, float]:
+    """Octave pieces from 2^first to 12, and their error at the middles."""
+    edges, width = _octave_edges(2.0**first, EDGE, bits)
+    pieces = _hermite(source.steep(edges, width), source.steep(edges + width, width), degree)
+    exact = source.steep(edges + 0.5 * width, width)[0]
+    return pieces, _error(source, exact, pieces, floor)
+
+
+def _octave_edges(low: float, high: float, bits: int) -> tuple[Array, Array]:
+    """Left edges and widths of the octave pieces between two of their edges."""
+    n = 1 << bits
+
+    def number(x: float) -> int:
+        mantissa, exponent = math.frexp(x)
+        return (exponent - 1) * n + round((2 * mantissa - 1) * n)
+
+    k = np.arange(number(low), number(high))
+    return np.ldexp(1 + (k % n) / n, k // n), np.ldexp(1.0 / n, k // n)
+
+
+# -- float64 ---------------------------------------------------------------------------------------
+
+
+def _enough(error: float, before: float) -> bool:
+    """By twice as many pieces the error of a quintic falls 64 times, until rounding errors are left."""
+    return error <= _TOLERANCE_64 or before / 4 < error < 1e-12
+
+
+def _uniform_64(source: Source) -> Pieces:
+    per_unit, error, before = 16, math.inf, math.inf
+    while not _enough(error, before):
+        per_unit, before = 2 * per_unit, error
+        uniform, error = _uniform(source, per_unit, 5, 0.0)
+    right, left = (_far_64(source, _FAR_BITS_64, left=side) for side in (False, True))
+    return Pieces(uniform, right, left, per_unit, _FAR_BITS_64, EDGE, 2.0**_END_64)
+
+
+def _octaves_64(source: Source) -> Pieces:
+    """From where phi is a power of x to all digits: its next term is smaller by the power 2 `power` of x."""
+    first, error, before = max(-1022, math.floor(-27 / source.power)), math.inf, math.inf
+    for bits in range(2, 8):
+        before = error
+        body, error = _octaves(source, first, bits, 5, 0.0)
+        if _enough(error, before):
+            break
+    right, none = np.hstack([body, _far_64(source, bits, left=False)]), np.empty((6, 0))
+    return Pieces(none, right, none, 1, bits, 2.0**first, 2.0**_END_64)
+
+
+def _far_64(source: Source, bits: int, *, left: bool) -> Array:
+    """Octave pieces from 12 on to either side, of the spline through the values; none to the left of an odd function.
+
+    The derivatives of an exact pair lose as many digits there as x^2 has.
+    """
+    from scipy.interpolate import make_interp_spline
+
+    if left and source.kind == "odd":
+        return np.empty((6, 0))
+    # half an octave more to the left and one to the right, away from the conditions at the ends of the spline
+    edges, width = _octave_edges(8.0, 2.0 ** (_END_64 + 1), bits)
+    spline = make_interp_spline(edges, source.far(edges, left=left), k=5)
+    inside = slice(1 << (bits - 1), len(edges) - (1 << bits))
+    edges, width = edges[inside], width[inside]
+    low, high = (
+        np.stack([spline(x, order) * width**order for order in range(3)]) for x in (edges, edges + width)
+    )
+    return _hermite(low, high, 5)
+
+
+# -- float32 ---------------------------------------------------------------------------------------
+
+
+def _uniform_32(source: Source) -> tuple[Pieces, float]:
+    per_unit = 32
+    while (uniform := _uniform(source, per_unit, 3, 1e-3))[1] > _TOLERANCE:
+        per_unit *= 2
+        if 2 * EDGE * per_unit > _MAX_PIECES:
+            raise ValueError(_refusal(source, _TOLERANCE, uniform[1]))
+    pieces, error = uniform
+    return Pieces(pieces, *_far_32(source, _FAR_BITS), per_unit, _FAR_BITS, EDGE, math.inf), error
+
+
+def _octaves_32(source: Source) -> tuple[Pieces, float]:
+    """Octave pieces from the smallest normal number to 12 and on to infinity; a chord below it, from 0."""
+    error = math.inf
+    for bits in range(4, 10):
+        body, error = _octaves(source, _EXPONENTS[0], bits, 3, 1e-3)
+        if error <= _TOLERANCE:
+            n, smallest = 1 << bits, body[0, 0]
+            subnormal = np.zeros((4, n))
+            subnormal[0], subnormal[1] = smallest * np.arange(n) / n, smallest / n
+            far, left = _far_32(source, bits)
+            right = np.hstack([subnormal, body, far])
+            return Pieces(np.empty((4, 0)), right, left, 1, bits, 0.0, math.inf), error
+    raise ValueError(_refusal(source, _TOLERANCE, error))
+
+
+def _far_32(source: Source, bits: int) -> tuple[Array, Array]:
+    """The octave pieces (right, left): from 12 to 2^128, then infinity, then NaN to the octave's end."""
+    n, exponent = 1 << bits, _EXPONENTS[1]
+    edges, width = _octave_edges(EDGE, 2.0**exponent, bits)
+
+    def side(left: bool, at_infinity: float) -> Array:
+        low, high = (source.tail(x, width, left=left) for x in (edges, edges + width))
+        end = np.full((4, n), np.nan)
+        end[:, 0] = at_infinity, 0.0, 0.0, 0.0
+        return np.hstack([_hermite(low, high, 3), end])
+
+    right = side(False, source.limit)
+    if source.kind == "positive":
+        return right, side(True, -math.inf)
+    # the slope at infinity, in pieces as wide as the last finite ones
+    right[1, -n] = source.slopes[1] * math.ldexp(1.0, exponent - 1 - bits)
+    return right, np.empty((4, 0))
 
 
 def _hermite(left: Array, right: Array, degree: int) -> Array:
     """Coefficients (degree + 1, pieces) of t^k, from (f, h f', h^2 f'') at both ends of pieces of length h."""
-    # scaled by 2^-8: no overflow next to the largest number
-    (v0, d0, e0), (v1, d1, e1) = np.ldexp(left, -8), np.ldexp(right, -8)
+    (v0, d0, e0), (v1, d1, e1) = left, right
     delta = v1 - v0
     if degree == 3:
-        c = [v0, d0, 3 * delta - 2 * d0 - d1, d0 + d1 - 2 * delta]
-    else:
-        e0, e1 = 0.5 * e0, 0.5 * e1
-        c = [
+        return np.stack([v0, d0, 3 * delta - 2 * d0 - d1, d0 + d1 - 2 * delta])
+    e0, e1 = 0.5 * e0, 0.5 * e1
+    return np.stack(
+        [
             v0,
             d0,
             e0,
@@ -91,149 +285,106 @@ def _hermite(left: Array, right: Array, degree: int) -> Array:
             -15 * delta + 8 * d0 + 7 * d1 + 3 * e0 - 2 * e1,
             6 * delta - 3 * (d0 + d1) - e0 + e1,
         ]
-    return np.ldexp(np.stack(c), 8)
-
-
-def build(pair: GaussianPair, degree: int, tolerance: float, exponents: tuple[int, int]) -> Pieces:
-    """Table of `pair` whose measured error on |x| < 12 is below `tolerance`.
-
-    The error is |approximation - phi| / max(phi, 1e-3) for the odd kind and the relative one for the positive
-    kind, at the middles of the pieces.
-
-    Parameters
-    ----------
-    degree : {3, 5}
-    exponents : (int, int)
-        Of the floating-point format: 2^exponents[0] is the smallest normal number, 2^exponents[1] would be
-        infinity. (-126, 128) for float32, (-1022, 1024) for float64.
-
-    Raises
-    ------
-    ValueError
-        If 2^15 pieces are not enough (large b of a spherical pair).
-    """
-    error = math.inf
-    if steep_at_zero(pair):
-        for bits in range(4 if degree == 3 else 2, 10):
-            pieces = _octaves_only(pair, degree, bits, exponents)
-            error = pieces.error
-            if error <= tolerance:
-                return pieces
-    else:
-        start = 0.0 if pair.kind == "odd" else -EDGE
-        per_unit = 32 if degree == 3 else 8
-        while (EDGE - start) * per_unit <= _MAX_PIECES:
-            grid = start + np.arange(round((EDGE - start) * per_unit) + 1) / per_unit
-            f = _derivatives(pair, grid) / per_unit ** np.arange(3.0)[:, None]
-            uniform = _hermite(f[:, :-1], f[:, 1:], degree)
-            error = _error(pair, 0.5 * (grid[1:] + grid[:-1]), uniform)
-            if error <= tolerance:
-                bits = _FAR_BITS[degree]
-                right, left = _far(pair, degree, bits, exponents[1])
-                return Pieces(uniform, right, left, per_unit, bits, EDGE, error)
-            per_unit *= 2
-    raise ValueError(
-        f"{pair!r}: no table of at most {_MAX_PIECES} pieces reaches an error of {tolerance:.0e} "
-        f"(reached {error:.1e}); use the exact pairs.GaussianPair, or smaller b"
     )
 
 
-def _error(pair: GaussianPair, middle: Array, pieces: Array) -> float:
-    exact, approx = pair.phi(middle), np.polynomial.polynomial.polyval(0.5, pieces)
-    if pair.kind == "odd":
-        return float(np.max(np.abs(approx - exact) / np.maximum(exact, 1e-3)))
-    return float(np.max(np.abs(np.expm1(approx - np.log(exact)))))
+# -- exact pairs -----------------------------------------------------------------------------------
 
 
-def _octaves_only(pair: GaussianPair, degree: int, bits: int, exponents: tuple[int, int]) -> Pieces:
-    """Octave pieces from the smallest normal number to 12 and on to infinity; a chord below it, from 0."""
-    n = 1 << bits
-    k = np.arange(exponents[0] * n, 3 * n + n // 2)  # up to 12 = 2^3 (1 + 1/2)
-    edges = np.ldexp(1 + (k % n) / n, k // n)
-    width = np.ldexp(1.0 / n, k // n)
-    body = _hermite(_near_zero(pair, edges, width), _near_zero(pair, edges + width, width), degree)
-    error = _error(pair, edges + 0.5 * width, body)
-    smallest = float(pair.phi(edges[0]))
-    subnormal = np.zeros((degree + 1, n))
-    subnormal[0], subnormal[1] = smallest * np.arange(n) / n, smallest / n
-    far, left = _far(pair, degree, bits, exponents[1])
-    return Pieces(np.empty((degree + 1, 0)), np.hstack([subnormal, body, far]), left, 1, bits, 0.0, error)
+class ExactSource:
+    """f of an exact pair."""
+
+    route = "exact"
+
+    def __init__(self, pair: GaussianPair) -> None:
+        self.pair, self.kind, self.weights = pair, pair.kind, pair.weights
+        self.power, self.growth, self.kinks = pair.power, pair.growth, pair.kinks
+        self.slopes = (pair.slope_at_infinity if pair.kind == "odd" else 0.0, pair.slope_at_infinity)
+        limit = float(pair.phi(math.inf))
+        self.limit = limit if pair.kind == "odd" else math.log(limit)
+
+    def __repr__(self) -> str:
+        return repr(self.pair)
+
+    def derivatives(self, x: Array) -> Array:
+        f = self.pair.derivatives(x)
+        return f if self.kind == "odd" else _of_logarithm(f)
+
+    def steep(self, x: Array, width: Array) -> Array:
+        phi, dphi, d2phi = self.pair.derivatives(x)
+        # phi'' overflows below 1e-160: there phi = C x^power (1 + O(x^(2 power)))
+        gamma, tiny, r = self.power, x < _LEAST, width / x
+        first = np.where(tiny, gamma * r * phi, np.where(tiny, 0.0, dphi) * width)
+        bend = np.where(tiny, 0.0, d2phi)
+        second = np.where(tiny, gamma * (gamma - 1) * r * r * phi, bend * width * width)
+        return np.stack([phi, first, second])
+
+    def far(self, x: Array, *, left: bool) -> Array:
+        phi = self.pair.phi(-x if left else x)
+        if self.kind == "odd":
+            return phi
+        there = phi > 1e-250
+        out = np.log(phi, where=there, out=np.empty_like(x))
+        if not there.all():
+            out[~there] = self._left(x[~there], x[~there], float(x[there].max()))[0]
+        return out
+
+    def tail(self, x: Array, width: Array, *, left: bool) -> Array:
+        if left:
+            return self._left(x, width, EDGE)
+        return self._right(x, width)
+
+    def _right(self, x: Array, width: Array) -> Array:
+        """By the leading terms."""
+        pair = self.pair
+        value, slope = float(pair.phi(EDGE)), float(pair.dphi(EDGE))
+        match pair.weights:
+            case SphericalMarginal(b=b):
+                p, beta = 1.0, 4 * b
+            case SymmetricWeibull(theta=theta):
+                p, beta = 1 - 2 / theta, -2.0
+            case other:
+                raise TypeError(f"no tail is known for {other!r}")
+        if p == 0:
+            f, df, d2f = np.full_like(x, math.log(value)), np.zeros_like(x), np.zeros_like(x)
+        else:
+            square = 0.5 * p * (2 * EDGE + beta / EDGE) * value / slope
+            c = square - EDGE**2 - beta * math.log(EDGE)
+            w = (beta * np.log(x) + c) / x / x  # phi = value (x^2 (1 + w) / square)^(p/2): no overflow
+            f = math.log(value) + p * (np.log(x / math.sqrt(square)) + 0.5 * np.log1p(w))
+            # derivatives of log phi, times the width of the piece
+            r = width / x
+            df = p * r * (1 + 0.5 * beta / x / x) / (1 + w)
+            d2f = p * r * r * (1 - 0.5 * beta / x / x) / (1 + w) - 2 * df * df / p
+        if pair.kind == "positive":
+            return np.stack([f, df, d2f])
+        phi = np.exp(np.minimum(f, math.log(np.finfo(np.float64).max)))
+        return np.stack([phi, phi * df, phi * (d2f + df * df)])
+
+    def _left(self, x: Array, width: Array, at: float) -> Array:
+        """By what log phi(-x) is proportional to, with its value at -`at`."""
+        power = 1 / (1 + 2 * self.weights.b) if isinstance(self.weights, SphericalMarginal) else 1.0
+        shift = math.log(float(self.pair.phi(-at))) - power * float(sc.log_ndtr(-at))
+        vanished = x > 1e5  # phi has underflowed long before, and x^2 must not overflow
+        x, width = np.where(vanished, 1e5, x), np.where(vanished, 0.0, width)
+        log_tail = sc.log_ndtr(-x)
+        # hazard of the normal law = x + 1/x - 2/x^3 + ..., and its derivative
+        exact = np.exp(
+            -0.5 * np.minimum(x, 100) ** 2 - 0.5 * math.log(2 * math.pi) - np.maximum(log_tail, -5100)
+        )
+        far = x > 100
+        hazard = np.where(far, x + 1 / x - 2 / x**3, exact)
+        curvature = np.where(far, 1 - 1 / x**2 + 6 / x**4, exact * (exact - x))
+        return np.stack([power * log_tail + shift, -power * hazard * width, -power * curvature * width**2])
 
 
-def _near_zero(pair: GaussianPair, x: Array, width: Array) -> Array:
-    """(phi, width phi', width^2 phi'') of a pair that is steep at zero."""
-    assert isinstance(pair.weights, SphericalMarginal)
-    phi, dphi, d2phi = pair.phi(x), pair.dphi(x), pair.d2phi(x)
-    # phi'' overflows below 1e-160: there phi = C x^gamma (1 + O(x^(2 gamma)))
-    gamma, tiny, r = 1 / (1 + 2 * pair.weights.b), x < 1e-150, width / x
-    first = np.where(tiny, gamma * r * phi, np.where(tiny, 0.0, dphi) * width)
-    second = np.where(tiny, gamma * (gamma - 1) * r * r * phi, np.where(tiny, 0.0, d2phi) * width * width)
-    return np.stack([phi, first, second])
+def _of_logarithm(f: Array) -> Array:
+    """Derivatives of log phi from those of phi."""
+    ratio = f[1] / f[0]
+    return np.stack([np.log(f[0]), ratio, f[2] / f[0] - ratio**2])
 
 
-def _far(pair: GaussianPair, degree: int, bits: int, exponent: int) -> tuple[Array, Array]:
-    """The octave pieces (right, left): from 12 to 2^exponent, then infinity, then NaN to the octave's end."""
-    n = 1 << bits
-    k = np.arange(3 * n + n // 2, exponent * n)
-    edges = np.ldexp(1 + (k % n) / n, k // n)
-    width = np.ldexp(1.0 / n, k // n)
-    last = np.minimum(edges, np.finfo(np.float64).max - width) + width
-    right = _hermite(_right_tail(pair, edges, width), _right_tail(pair, last, width), degree)
-    limit = float(pair.phi(math.inf))
-    end = _special(limit if pair.kind == "odd" else math.log(limit), degree, n)
-    if pair.kind == "odd":  # the slope at infinity, in pieces as wide as the last finite ones
-        end[1, 0] = float(pair.dphi(math.inf)) * math.ldexp(1.0, exponent - 1 - bits)
-    right = np.hstack([right, end])
-    if pair.kind == "odd":
-        return right, np.empty((degree + 1, 0))
-    left = _hermite(_left_tail(pair, edges, width), _left_tail(pair, last, width), degree)
-    return right, np.hstack([left, _special(-math.inf, degree, n)])
-
-
-def _special(at_infinity: float, degree: int, n: int) -> Array:
-    out = np.full((degree + 1, n), np.nan)
-    out[:, 0] = 0.0
-    out[0, 0] = at_infinity
-    return out
-
-
-def _right_tail(pair: GaussianPair, x: Array, width: Array) -> Array:
-    """(f, width f', width^2 f'') at x >= 12 of f = phi (odd) or log phi (positive)."""
-    value, slope = float(pair.phi(EDGE)), float(pair.dphi(EDGE))
-    match pair.weights:
-        case SphericalMarginal(b=b):
-            p, beta = 1.0, 4 * b
-        case SymmetricWeibull(theta=theta):
-            p, beta = 1 - 2 / theta, -2.0
-        case other:
-            raise TypeError(f"no tail is known for {other!r}")
-    if p == 0:
-        f, df, d2f = np.full_like(x, math.log(value)), np.zeros_like(x), np.zeros_like(x)
-    else:
-        square = 0.5 * p * (2 * EDGE + beta / EDGE) * value / slope
-        c = square - EDGE**2 - beta * math.log(EDGE)
-        w = (beta * np.log(x) + c) / x / x  # phi = value (x^2 (1 + w) / square)^(p/2): no overflow
-        f = math.log(value) + p * (np.log(x / math.sqrt(square)) + 0.5 * np.log1p(w))
-        # derivatives of log phi, times the width of the piece
-        r = width / x
-        df = p * r * (1 + 0.5 * beta / x / x) / (1 + w)
-        d2f = p * r * r * (1 - 0.5 * beta / x / x) / (1 + w) - 2 * df * df / p
-    if pair.kind == "positive":
-        return np.stack([f, df, d2f])
-    phi = np.exp(np.minimum(f, math.log(np.finfo(np.float64).max)))
-    return np.stack([phi, phi * df, phi * (d2f + df * df)])
-
-
-def _left_tail(pair: GaussianPair, x: Array, width: Array) -> Array:
-    """(f, width f', width^2 f'') of f = log phi(-x), as a function of x >= 12."""
-    power = 1 / (1 + 2 * pair.weights.b) if isinstance(pair.weights, SphericalMarginal) else 1.0
-    shift = math.log(float(pair.phi(-EDGE))) - power * float(sc.log_ndtr(-EDGE))
-    vanished = x > 1e5  # phi has underflowed long before, and x^2 must not overflow
-    x, width = np.where(vanished, 1e5, x), np.where(vanished, 0.0, width)
-    log_tail = sc.log_ndtr(-x)
-    # hazard of the normal law = x + 1/x - 2/x^3 + ..., and its derivative
-    exact = np.exp(-0.5 * np.minimum(x, 100) ** 2 - 0.5 * math.log(2 * math.pi) - np.maximum(log_tail, -5100))
-    far = x > 100
-    hazard = np.where(far, x + 1 / x - 2 / x**3, exact)
-    curvature = np.where(far, 1 - 1 / x**2 + 6 / x**4, exact * (exact - x))
-    return np.stack([power * log_tail + shift, -power * hazard * width, -power * curvature * width**2])
+@functools.lru_cache(maxsize=64)
+def exact_table(pair: GaussianPair) -> TabulatedActivation:
+    """The table of an exact pair, kept."""
+    return tabulate(ExactSource(pair))

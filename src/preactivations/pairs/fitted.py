@@ -22,14 +22,19 @@ accuracy. Four steps, all in float64:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import scipy.special as sc
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from preactivations.gaussianity import ks_statistic
+from preactivations.pairs._fitted_activation import (
+    ActivationFit,
+    ActivationSettings,
+    fit_activation,
+    interpolate_activation,
+    interpolation_grid,
+)
 from preactivations.pairs._fitted_density import (
     DensityFit,
     DensitySettings,
@@ -38,9 +43,12 @@ from preactivations.pairs._fitted_density import (
     improve_density,
     product_survival,
 )
-from preactivations.pairs.gaussian import GaussianPair, Kind, check_kind
 from preactivations.streams import Stream, normal
 from preactivations.weights import WeightLaw, as_law
+
+if TYPE_CHECKING:
+    from preactivations.pairs.gaussian import GaussianPair
+    from preactivations.pairs.table import TabulatedActivation
 
 __all__ = [
     "ActivationFit",
@@ -61,188 +69,6 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-
-
-class ActivationSettings(NamedTuple):
-    """Hyper-parameters of `interpolation_grid` and `fit_activation`; defaults as published.
-
-    Attributes
-    ----------
-    steps : int
-    learning_rate : float
-    quantiles, outer_points : int
-        Points of the grid: quantiles k / (quantiles + 1), and those on each side.
-    x_max : float
-        End of the grid.
-    start : tuple of 7 floats
-        First a, b, c, d, f, g, h; h is 0 for the odd kind.
-    """
-
-    steps: int = 10_000
-    learning_rate: float = 0.01
-    quantiles: int = 1999
-    outer_points: int = 50  # on each side, from the last quantile to x_max
-    x_max: float = 10.0
-    start: tuple[float, ...] = (1.0, 1.0, 1.0, 0.01, 1.0, 0.01, 0.0)  # a, b, c, d, f, g, h
-
-
-@dataclass(frozen=True)
-class ActivationFit:
-    """A member of the activation families; callable on arrays, in their floating dtype.
-
-    Parameters
-    ----------
-    theta : float
-    kind : {"odd", "positive"}
-    parameters : tuple of 7 floats
-        a, b, c, d, f, g, h; h is 0 for the odd kind.
-    """
-
-    theta: float
-    kind: Kind
-    parameters: tuple[float, ...]
-
-    def __call__(self, x: NDArray[Any]) -> NDArray[Any]:
-        """phi(x), elementwise: x array or float, any shape; integers in float64."""
-        x = np.asarray(x)
-        if x.dtype.kind != "f":
-            x = x.astype(np.float64)
-        alpha, *p = (x.dtype.type(v) for v in (1 - 2 / self.theta, *self.parameters))
-        factors = _factors(x, alpha, tuple(p), self.kind)
-        return np.asarray(p[0] * factors.gate * factors.power * factors.log)
-
-
-class _Factors(NamedTuple):
-    gate: NDArray[Any]  # tanh(b x) or sigmoid(b x + h)
-    power: NDArray[Any]  # (s + c)^alpha + d, s = |x| or softplus(x)
-    log: NDArray[Any]  # ln(s + f) + g
-    s: NDArray[Any]
-
-
-def _factors(x: NDArray[Any], alpha: Any, p: tuple[Any, ...], kind: Kind) -> _Factors:
-    _, b, c, d, f, g, h = p
-    if kind == "odd":
-        s, gate = np.abs(x), np.tanh(b * x)
-    else:
-        s, gate = np.logaddexp(x.dtype.type(0), x), sc.expit(b * x + h)
-    return _Factors(gate, (s + c) ** alpha + d, np.log(s + f) + g, s)
-
-
-def interpolation_grid(settings: ActivationSettings | None = None) -> Array:
-    """Quantiles of the normal law, and equidistant points beyond the last on each side; increasing.
-
-    Returns
-    -------
-    array, shape (quantiles + 2 outer_points,)
-        From -x_max to x_max; 2099 points by default.
-    """
-    settings = settings or ActivationSettings()
-    k = settings.quantiles
-    q = sc.ndtri(np.arange(1, k + 1) / (k + 1))
-    outer = np.linspace(q[-1], settings.x_max, settings.outer_points + 1)[1:]
-    return np.concatenate((-outer[::-1], q, outer))
-
-
-def interpolate_activation(density: DensityFit, kind: Kind, x: ArrayLike) -> Array:
-    """Quantile coupling of the normalized density with N(0, 1) at the points x (|x| <= 30).
-
-    The two couplings of `gaussian`.
-
-    Parameters
-    ----------
-    density : DensityFit
-    kind : {"odd", "positive"}
-    x : float or array
-        Any shape. Results below 1e-8 (positive kind, x below about -5.6) are not resolved.
-
-    Returns
-    -------
-    array, shape of `x`
-
-    Raises
-    ------
-    ValueError, TypeError
-        For an unknown kind.
-    """
-    x = np.asarray(x, dtype=np.float64)
-    if check_kind(kind) == "positive":
-        return density.isf(sc.log_ndtr(-x))
-    return np.sign(x) * density.isf(math.log(2) + sc.log_ndtr(-np.abs(x)))
-
-
-def fit_activation(
-    theta: float, kind: Kind, x: Array, y: Array, settings: ActivationSettings | None = None
-) -> tuple[ActivationFit, list[float]]:
-    """Fit the activation family to points (x, y) by Adam on the mean squared error (step 4).
-
-    The gradient is written out: four times faster than automatic differentiation here.
-
-    Parameters
-    ----------
-    theta : float
-        Fixes alpha = 1 - 2/theta.
-    kind : {"odd", "positive"}
-    x, y : array, shape (n,)
-        Points of `interpolation_grid` and the values of `interpolate_activation` there.
-    settings : ActivationSettings, optional
-
-    Returns
-    -------
-    fit : ActivationFit
-    losses : list of float
-        Before every step, and after the last: steps + 1 values.
-
-    Raises
-    ------
-    FitError
-        If the loss is not finite.
-    ValueError, TypeError
-        For an unknown kind.
-    """
-    import torch
-
-    settings = settings or ActivationSettings()
-    alpha = 1 - 2 / theta
-    start = settings.start if check_kind(kind) == "positive" else (*settings.start[:6], 0.0)
-    parameters = torch.tensor(start, dtype=torch.float64)
-    parameters.grad = torch.zeros_like(parameters)
-    optimizer = torch.optim.Adam([parameters], lr=settings.learning_rate)
-    values, gradient = parameters.numpy(), parameters.grad.numpy()  # views
-    losses = []
-    for step in range(settings.steps + 1):
-        with np.errstate(invalid="ignore", divide="ignore"):
-            loss, slopes = squared_error(tuple(values), alpha, kind, x, y)
-        losses.append(loss)
-        if not math.isfinite(loss):
-            raise FitError(
-                f"theta = {theta:g}, {kind}: the loss of the activation is {loss} at step {step}", losses
-            )
-        if step < settings.steps:
-            gradient[:] = slopes
-            optimizer.step()
-    return ActivationFit(theta, kind, tuple(map(float, values))), losses
-
-
-def squared_error(p: tuple[Any, ...], alpha: float, kind: Kind, x: Array, y: Array) -> tuple[float, Array]:
-    """Mean of (phi(x) - y)^2 and its gradient in a, b, c, d, f, g, h."""
-    a, _, c, d, f, _, _ = p
-    gate, power, log, s = _factors(x, alpha, p, kind)
-    residual = a * gate * power * log - y
-    weighted = (2 / x.size) * residual
-    bend = (1 - gate * gate) if kind == "odd" else gate * (1 - gate)
-    gate_power, power_log = gate * power, power * log
-    by_gate = a * power_log * bend
-    by_power, by_log = a * gate * log, a * gate_power
-    gradient = [
-        weighted @ (gate_power * log),
-        weighted @ (by_gate * x),
-        alpha * (weighted @ (by_power * (power - d) / (s + c))),
-        weighted @ by_power,
-        weighted @ (by_log / (s + f)),
-        weighted @ by_log,
-        weighted @ by_gate if kind == "positive" else 0.0,
-    ]
-    return float(residual @ residual) / x.size, np.array(gradient)
 
 
 # -- what it costs ---------------------------------------------------------------------------------
@@ -268,7 +94,7 @@ class ErrorSummary(NamedTuple):
     product_variance: float
 
 
-def error_summary(fit: ActivationFit, pair: GaussianPair) -> ErrorSummary:
+def error_summary(fit: ActivationFit, pair: GaussianPair | TabulatedActivation) -> ErrorSummary:
     """`ErrorSummary` of `fit` against `pair`, on 2001 points of [-10, 10]."""
     x = np.linspace(-10, 10, 2001)
     values = fit(x)

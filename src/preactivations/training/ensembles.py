@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from preactivations.activations.modules import GaussianActivation, is_elementwise
+from preactivations.activations.modules import TabulatedModule, is_elementwise
 
 __all__ = ["Ensemble"]
 
@@ -345,7 +345,7 @@ class _Relu:
 
 
 class _Exact:
-    def __init__(self, module: GaussianActivation) -> None:
+    def __init__(self, module: TabulatedModule) -> None:
         self.module = module
 
     def forward(self, h: Tensor, keep: bool, shared: bool) -> Tensor:
@@ -401,7 +401,7 @@ def _layers(template: nn.Sequential, parameters: list[tuple[Tensor, Tensor]]) ->
                 layers.append(_Tanh(in_place))
             case nn.ReLU():
                 layers.append(_Relu(in_place))
-            case GaussianActivation():
+            case TabulatedModule():
                 layers.append(_Exact(module))
             case _ if not own and is_elementwise(module):
                 layers.append(_Elementwise(module))

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from preactivations.activations.array_map import as_array_map
-from preactivations.activations.modules import GaussianActivation, Oscillating, activation
+from preactivations.activations.gaussian import GaussianActivation
+from preactivations.activations.modules import Oscillating, activation
 from preactivations.gaussianity import ks_statistic, null_quantile
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull

@@ -11,9 +11,9 @@ from copies import ROOT
 from scipy.integrate import quad
 
 from preactivations.activations.array_map import as_array_map
-from preactivations.activations.modules import GaussianActivation
+from preactivations.activations.gaussian import GaussianActivation
 from preactivations.gaussianity import null_quantile
-from preactivations.pairs import fitted
+from preactivations.pairs._fitted_activation import squared_error
 from preactivations.pairs.fitted import (
     ActivationFit,
     ActivationSettings,
@@ -173,7 +173,7 @@ def test_gradient_of_the_activation_loss(kind):
     gate = torch.tanh(b * t) if kind == "odd" else torch.sigmoid(b * t + h)
     loss = ((a * gate * ((s + c) ** alpha + d) * ((s + f).log() + g) - torch.from_numpy(y)) ** 2).mean()
     loss.backward()
-    value, gradient = fitted.squared_error(tuple(p.tolist()), alpha, kind, x, y)
+    value, gradient = squared_error(tuple(p.tolist()), alpha, kind, x, y)
     assert value == pytest.approx(loss.item(), rel=1e-12)
     np.testing.assert_allclose(gradient, p.grad, rtol=1e-9, atol=1e-12)
 

@@ -8,7 +8,7 @@ import scipy.special as sc
 from scipy.integrate import dblquad, quad
 
 from preactivations.activations.array_map import as_array_map
-from preactivations.activations.modules import GaussianActivation
+from preactivations.activations.gaussian import GaussianActivation
 from preactivations.activations.registry import by_name
 from preactivations.gaussianity import ks_statistic, null_quantile
 from preactivations.pairs.gaussian import GaussianPair

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from preactivations.activations.array_map import as_array_map
-from preactivations.activations.modules import GaussianActivation, activation
+from preactivations.activations.gaussian import GaussianActivation
+from preactivations.activations.modules import activation
 from preactivations.gaussianity import ks_statistic, null_quantile
 from preactivations.propagation import engine as propagation
 from preactivations.propagation.engine import block_bytes, block_size, n_weights, simulate, simulate_layers

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 from devices import DEVICES
+from exact import pairs_of
 
-from preactivations.activations.modules import GaussianActivation
+from preactivations.activations.gaussian import GaussianActivation
 from preactivations.gaussianity import ks_statistic, null_quantile
 from preactivations.propagation import engine as propagation
 from preactivations.propagation._torch import sample
@@ -48,7 +49,7 @@ def test_samples_have_their_law(law, device):
 @pytest.mark.parametrize("name", ["odd", "tanh", "relu", "normalized_tanh"])
 def test_same_statistics_as_numpy(name, device):
     """Variance, kurtosis and dependence of every layer agree within 4.5 standard errors (48 comparisons)."""
-    setting = setting_by_name(name, SymmetricWeibull(4))
+    setting = setting_by_name(name, pairs_of(SymmetricWeibull(4)))
     there, here = (
         simulate_depth(setting, 8, 4, 40_000, Stream(7, name), device=where) for where in (device, None)
     )
