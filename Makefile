@@ -35,8 +35,11 @@ SNAKEMAKE = $(ALONE) snakemake $(if $(filter default,$(PROFILE)),--cores $(CORES
 
 .PHONY: reproduce install test test-system test-slurm system-programs docs dist lint smoke plan rerun report pack restore verify bench measured readme-figures schema lock clean
 
+# Densities and activations come first, in a run of their own: where a file comes out as it was, nothing behind it is
+# out of date.
 reproduce: $(READY)
 	$(NAMED)
+	$(if $(TARGETS),,PREACTIVATIONS_PART=first $(subst --configfile,density activation --configfile,$(SNAKEMAKE)))
 	$(SNAKEMAKE)
 
 install: $(STAMP)
@@ -59,7 +62,7 @@ smoke: reproduce
 
 # The rules of a stage are those of its file; downloads stay.
 STAGES = $(filter-out common datasets targets,$(patsubst workflow/rules/%.smk,%,$(wildcard workflow/rules/*.smk)))
-FORCED = --forcerun $(shell sed -n 's/^rule \(.*\):/\1/p' workflow/rules/$(call one_of,STAGE,$(STAGE),$(STAGES)).smk)
+FORCED = --forcerun $(shell sed -nE 's/^(use rule [a-z_]+ as|rule) ([a-z_]+).*/\2/p' workflow/rules/$(call one_of,STAGE,$(STAGE),$(STAGES)).smk)
 
 plan: $(STAMP)
 	$(NAMED)
@@ -143,6 +146,7 @@ readme-figures: reproduce
 	cp figures/$(SCALE)/isometry_density.png figures/$(SCALE)/isometry_training.png docs/figures/
 	cp figures/$(SCALE)/kernels_errors.png figures/$(SCALE)/kernels_depth.png docs/figures/
 	cp figures/$(SCALE)/fractional_densities.png figures/$(SCALE)/fractional_training.png docs/figures/
+	cp figures/$(SCALE)/rules_stages.png docs/figures/
 
 schema: $(STAMP)
 	$(BIN)/python workflow/schema.py write

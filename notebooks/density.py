@@ -5,6 +5,8 @@
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -46,13 +48,17 @@ results.scale
 # become $\pm 1$ and the factor normal.
 
 # %%
-exact = pd.concat(map(results.data, [*results.names("density/exact"), *results.names("activation/exact")]))
-looks = theta_looks(exact.theta)
+densities = [results.data(name) for name in results.names("density/exact")]
+laws = {
+    rows.attrs["theta"]: rows.attrs["law"] for rows in densities if rows.attrs["theta"] == rows.attrs["theta"]
+}
+looks = theta_looks(laws)
 
 fig, ax = plt.subplots(figsize=(6, 3.5))
-for theta, rows in exact[exact.quantity == "density"].groupby("theta"):
-    ax.plot(rows["at"], rows.value, **looks[theta])
-ax.set(xlabel="y", ylabel="density of Y", ylim=(0, 0.85))
+for rows in densities:
+    if rows.attrs["theta"] in laws:
+        ax.plot(rows.y, 0.5 * rows.density, **looks[rows.attrs["theta"]])
+ax.set(xlabel="y", ylabel="density of Y", xlim=(0, 3), ylim=(0, 0.85))
 ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 # %% [markdown]
 # ## The activations
@@ -60,10 +66,11 @@ ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 # The odd one couples the magnitudes of $X$ and $Y$, the positive one the whole of $X$ with the magnitude of $Y$.
 
 # %%
+curves = pd.concat(results.data(f"activation/exact/{law}.curves") for law in laws.values())
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.5))
 for ax, kind in zip(axes, ("odd", "positive")):
-    for theta, rows in exact[exact.quantity == kind].groupby("theta"):
-        ax.plot(rows["at"], rows.value, **looks[theta])
+    for theta, rows in curves[curves.kind == kind].groupby("theta"):
+        ax.plot(rows.x, rows.phi, **looks[theta])
     ax.set(xlabel="x", ylabel="phi(x)", title=kind)
 axes[1].legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 # %% [markdown]

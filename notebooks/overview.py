@@ -5,6 +5,8 @@
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -24,7 +26,7 @@ import pandas as pd
 from results import Results
 
 from preactivations.activations.array_map import as_array_map
-from preactivations.activations.modules import GaussianActivation
+from preactivations.activations.gaussian import GaussianActivation
 from preactivations.gaussianity import ks_statistic, null_quantile
 from preactivations.pairs.factor import GaussianFactor
 from preactivations.propagation.engine import simulate

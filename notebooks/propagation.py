@@ -5,6 +5,8 @@
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -21,10 +23,13 @@
 # The first cell finds the saved results; `Results("paper")` would take another scale.
 
 # %%
+from functools import partial
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from results import Results
 
+from preactivations.pairs.gaussian import GaussianPair
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull
 from replication.figures import look, theta_colours
@@ -109,7 +114,7 @@ ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 # Change activation, law, width and depth. 4000 networks of width 10 and depth 20 take about a second.
 
 # %%
-setting = setting_by_name("odd", SymmetricWeibull(3))
+setting = setting_by_name("odd", partial(GaussianPair, SymmetricWeibull(3)))
 cell = simulate_depth(setting, width=10, depth=20, n_networks=4000, stream=Stream(0, "notebook"))
 pd.DataFrame(layer_rows(setting, cell)).set_index("depth").loc[
     [1, 2, 5, 10, 20], ["ks", "ks_p", "ks_standardized", "variance", "variance_error", "kurtosis"]

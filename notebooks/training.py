@@ -5,6 +5,8 @@
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -21,6 +23,8 @@
 # The first cell finds the saved results; `Results("paper")` would take another scale.
 
 # %%
+from functools import partial
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -28,6 +32,7 @@ import torch
 from results import Results
 
 from preactivations.datasets import load
+from preactivations.pairs.gaussian import GaussianPair
 from preactivations.streams import Stream
 from preactivations.training.runs import Plan, split_images
 from preactivations.weights import SymmetricWeibull
@@ -83,7 +88,7 @@ data = split_images(load("digits"), load("digits", "test"), 0.2, Stream(0, "spli
 plan = Plan("sgd", [0.01, 0.03], seeds=5, epochs=10)
 fig, ax = plt.subplots(figsize=(6, 3.5))
 for name in ("odd_edge", "tanh", "relu"):
-    setting = setting_by_name(name, SymmetricWeibull(4))
+    setting = setting_by_name(name, partial(GaussianPair, SymmetricWeibull(4)))
     own = train_setting(setting, Architecture(10, 10), data, plan, Stream(0, name), Stream(0, "order"))
     mean = own["curves"].groupby(["learning_rate", "epoch"]).loss.mean()[0.01]
     ax.plot(mean.index, mean, label=f"{name}, chi_1 = {setting.chi:.3f}")

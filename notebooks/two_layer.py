@@ -5,6 +5,8 @@
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -21,12 +23,15 @@
 # The first cell finds the saved results; `Results("paper")` would take another scale.
 
 # %%
+from functools import partial
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from results import Results
 
 from preactivations.gaussianity import ks_statistic, null_quantile
+from preactivations.pairs.gaussian import GaussianPair
 from preactivations.propagation.engine import simulate
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull
@@ -82,7 +87,7 @@ axes[1].legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 # %%
 theta, kind, n = 3.5, "odd", 3
 
-setting = setting_by_name(kind, SymmetricWeibull(theta))
+setting = setting_by_name(kind, partial(GaussianPair, SymmetricWeibull(theta)))
 networks = 50_000
 output = simulate(
     [1, 1, n, 1],

@@ -9,17 +9,28 @@ def each(rule, values):
     return {(rule, value) for value in values}
 
 
+# of the networks, of the figures, and those that fits are compared with
+LAWS = ["spherical_0", "spherical_1", "weibull_2", "weibull_2.05", "weibull_4", "weibull_6"]
 KS_PLOTS = {("plot_two_layer", "")}
-EXACT = {("derive_density", ""), ("derive_activation", "")}
+EXACT = each("derive_density", LAWS) | each("derive_activation", LAWS)
 AFTER_EXACT = {("plot_density", ""), ("plot_activation", "")}
 AFTER_KS = KS_PLOTS | {("table_two_layer", ""), ("table_verdicts", "")}
 AFTER_FITS = {("table_activation", ""), ("plot_fitted", ""), ("plot_fit_losses", "")}
 DEPTH_CELLS = ["weibull_4", "relu", "tanh", "control"]
 STUDY = each("simulate_depth", [f"{cell},3_10" for cell in DEPTH_CELLS])
-ANALYSED = {("analyse_propagation", ""), ("plot_dependence", ""), ("table_propagation", "")}
+STUDY_FITTED = {("simulate_depth_fitted", "weibull_4,3_10")}
+ANALYSED = {
+    ("analyse_propagation", ""),
+    ("plot_dependence", ""),
+    ("plot_drift", ""),
+    ("table_propagation", ""),
+}
 AFTER_STUDY = ANALYSED | {("plot_depth", "")}
 EOC_SHOWN = {("analyse_edge_of_chaos", ""), ("plot_edge_of_chaos", ""), ("table_edge_of_chaos", "")}
+EOC_FITTED = {("derive_fitted", ""), ("plot_fitted_edge", ""), ("table_edge_of_chaos", "")}
+EOC_FAMILIES = {("derive_families", ""), ("plot_edge_of_chaos", ""), ("table_edge_of_chaos", "")}
 EOC = {
+    ("plot_fitted_edge", ""),
     ("derive_edge_of_chaos", ""),
     ("simulate_edge_of_chaos", ""),
     ("simulate_unified_view", ""),
@@ -29,6 +40,7 @@ CORRELATE = {("simulate_correlations", "digits")}
 AFTER_CORRELATE = ANALYSED | {("plot_correlations", "digits")}
 TRAIN = each("train", [f"digits,{group},widths_3_10" for group in ("weibull_4", "others", "control")])
 TRAIN |= {("train_persistence", "")}
+TRAIN_FITTED = {("train_fitted", "digits,weibull_4,widths_3_10")}
 PLOT_TRAINING = {("plot_training", "digits,sgd"), ("plot_persistence", "")}
 AFTER_TRAIN = {("analyse_training", ""), ("table_training", "")} | PLOT_TRAINING
 ISOMETRY_THEORY, ISOMETRY_SIMULATE = {("derive_isometry", "")}, {("simulate_isometry", "")}

@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from preactivations.activations.registry import Activation, by_name, of_pair
+from preactivations.activations.registry import Activation, Pair, by_name, of_pair
 from preactivations.edge_of_chaos.curves import eoc_point, oscillating_range
 from preactivations.edge_of_chaos.fixpoints import fixed_variance
 from preactivations.edge_of_chaos.maps import chi, variance_map, variance_slope
@@ -42,11 +42,12 @@ from preactivations.names import parameter
 from preactivations.weights import Normal, WeightLaw
 
 if TYPE_CHECKING:
-    from preactivations.pairs.gaussian import Kind
+    from preactivations.pairs.table import Kind
     from preactivations.propagation.statistics import LayerStatistics
 
 Array = NDArray[np.float64]
 Map = Callable[[Array], Array]
+Pairs = Callable[["Kind"], Pair]
 _PREFIXES = ("normalized_", "unit_")
 
 
@@ -66,7 +67,9 @@ class Setting(NamedTuple):
     normalize : bool
         Whether activations are divided by their root mean square over the layer.
     law : WeightLaw, optional
-        Of the exact pair that the activation belongs to; the control has other weights.
+        Of the pair that the activation belongs to; the control has other weights.
+    route : str
+        How the pair was computed: exact, or fitted. The variance of networks with a fitted one drifts away from v.
     """
 
     name: str
@@ -77,6 +80,7 @@ class Setting(NamedTuple):
     sigma_b: float = 0.0
     normalize: bool = False
     law: WeightLaw | None = None
+    route: str = "exact"
 
     @property
     def scales(self) -> Any:
@@ -106,8 +110,10 @@ class Setting(NamedTuple):
 
         With b = (sigma_w^2 E W^2)^2 Var phi(z)^2 and a = dv'/dv at v it is (b / n) (1 - a^(2(l - 1))) / (1 - a^2) in
         layer l (derived here): each layer adds b / n, and passes on what the fluctuating variance of the layer before
-        brings. For exact pairs b = 3 (E W^2)^2 / E W^4 - 1, whatever the kind.
+        brings. For exact pairs b = 3 (E W^2)^2 / E W^4 - 1, whatever the kind. NaN for fitted ones.
         """
+        if self.route != "exact":
+            return np.full(depth, math.nan)
         if self.normalize:
             return np.zeros(depth)
         v = self.variance
@@ -119,6 +125,13 @@ class Setting(NamedTuple):
         square, fourth = (variance_map(act, v, weight_variance=1.0) for act in (self.exact, squared))
         added = scale**2 * (fourth - square**2) / v**2
         return np.asarray(added / width * np.cumsum(np.append(0.0, passed_on ** np.arange(depth - 1))))
+
+    def variances(self, depth: int) -> Array:
+        """Variances of layers 1..depth at infinite width, from v on: all v but for fitted pairs."""
+        found = [self.variance]
+        for _ in range(depth - 1):
+            found.append(float(variance_map(self.exact, found[-1], **self.map_scales)))
+        return np.array(found)
 
     def layers(
         self, widths: list[int], inputs: Any, activation: Any = None, **options: Any
@@ -172,7 +185,7 @@ def _psi(name: str) -> str:
 
 def setting_by_name(
     name: str,
-    law: str | WeightLaw | None = None,
+    pairs: Pairs | None = None,
     *,
     sigma_w: float | None = None,
     sigma_b: float = 0.0,
@@ -184,8 +197,9 @@ def setting_by_name(
     ----------
     name : str
         One of the table; with `sigma_w`, "odd", "positive" or a name that `activations.by_name` takes.
-    law : str or WeightLaw, optional
-        That of the exact pair. Other activations take no notice of it, not even of a name that is none.
+    pairs : callable, optional
+        kind -> the pair of that kind: `partial(GaussianPair, law)`, or what `activation.tables` reads. Settings without
+        a pair do not call it.
     sigma_w, sigma_b : float, optional
         Scales instead of those of the table. v is then what the variance map tends to from 1: it may be 0 or infinite.
     weights : WeightLaw, optional
@@ -194,7 +208,7 @@ def setting_by_name(
     Raises
     ------
     ValueError
-        For an unknown name, a missing law, or "odd_edge" with a law without a point on the Edge of Chaos.
+        For an unknown name, missing pairs, or "odd_edge" with a pair without a point on the Edge of Chaos.
 
     Examples
     --------
@@ -203,15 +217,13 @@ def setting_by_name(
     """
     psi = _psi(name)
     own: WeightLaw = Normal()
-    exact, pair = None, None
+    exact = pair = None
     if psi in ("odd", "positive"):
-        from preactivations.pairs.gaussian import GaussianPair
-
-        if not law:
-            raise ValueError(f"activation {name!r} goes with a law of weights: give law=")
-        pair = GaussianPair(law, cast("Kind", psi))
+        if not pairs:
+            raise ValueError(f"activation {name!r} goes with a law of weights: give pairs=")
+        pair = pairs(cast("Kind", psi))
         exact, own = of_pair(pair), pair.weights
-    facts: Any = {"law": pair.weights if pair else None}
+    facts: Any = {"law": pair.weights, "route": getattr(pair, "route", "exact")} if pair else {}
     if sigma_w is not None:
         bare = exact if exact and psi == name else by_name(name)
         setting = Setting(name, weights or own, bare, 1.0, sigma_w, sigma_b, **facts)

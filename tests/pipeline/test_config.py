@@ -259,11 +259,12 @@ SETTINGS = [
 def test_the_configuration_takes_the_settings_that_there_are(name):
     """Whatever the table of `replication.settings` has, with any activation of the registry."""
     from config.base import SettingName
+    from exact import pairs_of
     from pydantic import TypeAdapter
 
     from replication.settings import setting_by_name
 
-    assert TypeAdapter(SettingName).validate_python(name) == setting_by_name(name, "weibull_4").name
+    assert TypeAdapter(SettingName).validate_python(name) == setting_by_name(name, pairs_of("weibull_4")).name
 
 
 def test_null_takes_an_entry_of_the_laptop_scale_away(tmp_path):

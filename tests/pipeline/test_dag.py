@@ -15,6 +15,8 @@ from expected_jobs import (
     CELLS,
     CORRELATE,
     EOC,
+    EOC_FAMILIES,
+    EOC_FITTED,
     EOC_SHOWN,
     EXACT,
     EXTENDED,
@@ -33,7 +35,9 @@ from expected_jobs import (
     PLOT_TRAINING,
     READ_BY,
     STUDY,
+    STUDY_FITTED,
     TRAIN,
+    TRAIN_FITTED,
     each,
     fits,
     notebooks_of,
@@ -59,12 +63,43 @@ def test_module_that_no_job_imports(built, edit):
     assert changed(built) == set()
 
 
-def test_edit_of_the_maps_reruns_the_propagation_study(built, edit):
+# networks and maps, of both routes
+NETWORKS = (
+    each("simulate_two_layer", CELLS) | each("simulate_two_layer_fitted", FITTED) | AFTER_EXACT_KS
+    | STUDY | STUDY_FITTED | AFTER_STUDY | CORRELATE | AFTER_CORRELATE
+    | EOC | EOC_FITTED | EOC_FAMILIES | TRAIN | TRAIN_FITTED | AFTER_TRAIN | KERNEL_TRAINED
+)  # fmt: skip
+
+
+def test_edit_of_the_maps_reruns_the_networks(built, edit):
     edit("src/preactivations/edge_of_chaos/curves.py", "\n# edited\n")
-    assert changed(built) == (
-        each("simulate_two_layer", CELLS) | AFTER_EXACT_KS | STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE
-        | EOC | TRAIN | AFTER_TRAIN | KERNEL_TRAINED
-    )  # fmt: skip
+    assert changed(built) == NETWORKS
+
+
+def test_exact_numerics_that_change_no_table_rerun_nothing_behind_the_tables(built, edit):
+    """With `make`, which makes densities and activations first."""
+    edit("src/preactivations/pairs/factor.py", "\n# edited\n")
+    assert (
+        changed(built) | {("simulate_depth_fitted", "weibull_4,3_10")} | TRAIN_FITTED >= NETWORKS - EOC_FITTED
+    )
+    snakemake(built, "density", "activation")
+    assert changed(built) == EOC_FAMILIES
+
+
+def test_activations_come_first(built):
+    """`make` names two targets, which have all that later stages read of densities and activations."""
+    (built / "data/smoke/away").mkdir()
+    folders = [built / "data/smoke" / name for name in ("density", "activation")]
+    try:
+        for folder in folders:
+            folder.rename(built / "data/smoke/away" / folder.name)
+        made = {"derive_density", "fit_density", "derive_activation", "fit_activation"}
+        first = {job for job in planned(built, "density", "activation") if job[0] in made}
+        assert first == {job for job in planned(built) if job[0] in made}
+    finally:
+        for folder in folders:
+            (built / "data/smoke/away" / folder.name).rename(folder)
+        (built / "data/smoke/away").rmdir()
 
 
 def test_edit_of_the_conclusions_computes_nothing_anew(built, edit):

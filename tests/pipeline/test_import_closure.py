@@ -203,7 +203,18 @@ SIMULATION = [
         "datasets",
         "propagation",
         "training",
-        "pairs",
+    )
+]
+# exact activations, which networks get from files
+EXACT = [
+    f"src/preactivations/{name}"
+    for name in (
+        "activations/gaussian",
+        "pairs/_",
+        "pairs/constraints",
+        "pairs/factor",
+        "pairs/fitted",
+        "pairs/gaussian",
     )
 ]
 
@@ -213,7 +224,31 @@ def test_figures_and_tables_only_read(script, loaded):
     """No simulation behind them, and no torch: a colour costs seconds."""
     assert not loaded[script][1]
     for path in closure(f"workflow/scripts/{script}"):
-        assert not path.startswith(tuple(SIMULATION)), path
+        assert not path.startswith(tuple(SIMULATION + EXACT)), path
+
+
+def test_networks_are_built_from_files_of_activations():
+    """No job of a later stage derives an exact activation, but for the curves over families of laws."""
+    later = [
+        name
+        for name in SCRIPTS
+        if name.startswith(("propagation/", "edge_of_chaos/", "training/"))
+        and name != "edge_of_chaos/derive_families.py"
+    ]
+    assert len(later) > 15
+    modules = [
+        "src/preactivations/pairs/table.py",
+        "src/preactivations/activations/registry.py",
+        "src/preactivations/activations/modules.py",
+        "src/preactivations/propagation/engine.py",
+        "src/replication/settings.py",
+        *map(str, Path("src/preactivations/edge_of_chaos").glob("[a-z]*.py")),
+    ]
+    for path in [*(f"workflow/scripts/{name}" for name in later), *modules]:
+        assert not [file for file in closure(path) if file.startswith(tuple(EXACT))], path
+    assert any(
+        file.startswith(tuple(EXACT)) for file in closure("workflow/scripts/edge_of_chaos/derive_families.py")
+    )
 
 
 @pytest.mark.parametrize("script", [name for name in READERS if Path(name).name.startswith("plot_")])

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from exact import pairs_of
 
 from preactivations.edge_of_chaos.maps import variance_map
 from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull
@@ -20,7 +21,7 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_variance_stays(name):
-    setting = setting_by_name(name, LAW)
+    setting = setting_by_name(name, pairs_of(LAW))
     after = float(variance_map(setting.exact, setting.variance, **setting.map_scales))
     assert after == pytest.approx(setting.variance, rel=1e-9)
     first = setting.sigma_w**2 * setting.input_norm + setting.sigma_b**2
@@ -30,7 +31,7 @@ def test_the_variance_stays(name):
 @pytest.mark.parametrize("psi", ["tanh", "gelu", "relu", "silu", "odd", "positive"])
 def test_control_and_twin_have_one_limit(psi):
     """chi_1 = E psi'^2 / E psi^2 for both, here by a sum over a fine grid."""
-    control, twin = (setting_by_name(f"{kind}_{psi}", LAW) for kind in ("normalized", "unit"))
+    control, twin = (setting_by_name(f"{kind}_{psi}", pairs_of(LAW)) for kind in ("normalized", "unit"))
     assert control.normalize
     assert not twin.normalize
     assert control.weights == twin.weights == Normal()
@@ -43,10 +44,10 @@ def test_control_and_twin_have_one_limit(psi):
 
 def test_known_values():
     assert setting_by_name("relu").chi == pytest.approx(1, rel=1e-12)
-    assert setting_by_name("odd_edge", LAW).chi == pytest.approx(1, rel=1e-9)
-    assert setting_by_name("odd", LAW).chi > 1 > setting_by_name("positive", LAW).chi
+    assert setting_by_name("odd_edge", pairs_of(LAW)).chi == pytest.approx(1, rel=1e-9)
+    assert setting_by_name("odd", pairs_of(LAW)).chi > 1 > setting_by_name("positive", pairs_of(LAW)).chi
     assert setting_by_name("unit_relu").sigma_w == pytest.approx(math.sqrt(2), rel=1e-12)
-    assert setting_by_name("normalized_odd", LAW).law == LAW
+    assert setting_by_name("normalized_odd", pairs_of(LAW)).law == LAW
 
 
 def test_scales_of_ones_own():
@@ -66,8 +67,8 @@ def test_scales_of_ones_own():
 
 
 def test_a_law_and_names_that_are_none():
-    assert setting_by_name("odd", "weibull_4") == setting_by_name("odd", LAW)
-    assert setting_by_name("tanh", "control") == setting_by_name("tanh")
+    assert setting_by_name("odd", pairs_of("weibull_4")) == setting_by_name("odd", pairs_of(LAW))
+    assert setting_by_name("tanh", pairs_of("control")) == setting_by_name("tanh")
 
 
 def test_exact_pairs_are_imported_when_they_are_needed():
@@ -87,7 +88,7 @@ def test_the_module_is_the_activation():
 
     x = torch.linspace(-3, 3, 61, dtype=torch.float64)
     for name in NAMES:
-        setting = setting_by_name(name, LAW)
+        setting = setting_by_name(name, pairs_of(LAW))
         np.testing.assert_allclose(setting.module()(x), setting.exact.phi(x.numpy()), rtol=1e-6, atol=1e-9)
 
 
@@ -99,16 +100,16 @@ def test_errors():
     with pytest.raises(ValueError, match="unknown activation 'swish'"):
         setting_by_name("unit_swish")
     with pytest.raises(ValueError, match="_edge goes with odd only"):
-        setting_by_name("positive_edge", LAW)
+        setting_by_name("positive_edge", pairs_of(LAW))
     for name in ("unit_odd_edge", "normalized_unit_tanh"):
         with pytest.raises(ValueError, match="unknown activation"):
-            setting_by_name(name, LAW)
+            setting_by_name(name, pairs_of(LAW))
     with pytest.raises(ValueError, match="unknown activation 'relu_edge'"):
         setting_by_name("relu_edge")
     for name in ("odd_edge", "unit_tanh", "swish"):
         with pytest.raises(ValueError, match=f"unknown activation '{name}'"):
-            setting_by_name(name, LAW, sigma_w=1.0)
+            setting_by_name(name, pairs_of(LAW), sigma_w=1.0)
     with pytest.raises(ValueError, match="unknown law of weights 'uniform'"):
-        setting_by_name("odd", "uniform")
+        setting_by_name("odd", pairs_of("uniform"))
     with pytest.raises(ValueError, match="infinite"):
-        setting_by_name("odd_edge", SphericalMarginal(1))
+        setting_by_name("odd_edge", pairs_of(SphericalMarginal(1)))

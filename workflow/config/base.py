@@ -83,6 +83,30 @@ SettingName = Annotated[
 Width = Annotated[int, Field(ge=1, le=100, description="neurons in a layer")]
 
 
+def _with_exact(routes: list[str]) -> list[str]:
+    if "exact" not in routes:
+        raise ValueError(f"route must have exact, which fitted is compared with, got {routes}")
+    return routes
+
+
+Routes = Annotated[
+    list[Literal["exact", "fitted"]],
+    Distinct,
+    AfterValidator(_with_exact),
+    Field(description="how the activations of pairs are computed: exact, and fitted as in the paper besides"),
+]
+
+
+def fits_are_compared(fitted: list[float], thetas: list[float]) -> None:
+    """ValueError for fitted thetas that have no exact counterpart, or no fit."""
+    if wrong := sorted(set(fitted) - set(thetas)):
+        raise ValueError(
+            f"fitted_thetas must be among thetas {thetas}, which they are compared with, got {wrong}"
+        )
+    if min(fitted, default=3.0) <= 2:
+        raise ValueError(f"fitted_thetas must be above 2: the density family has no other, got {fitted}")
+
+
 def once(activations: list[str], controls: list[str], *prefixes: str) -> None:
     """ValueError if a setting is among the activations and is made of a control, with one of the prefixes, too."""
     twice = sorted({f"{prefix}{psi}" for prefix in prefixes for psi in controls} & set(activations))

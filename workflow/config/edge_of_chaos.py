@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, PositiveFloat
+from pydantic import Field, PositiveFloat, model_validator
 
-from config.base import ActivationName, Distinct, Section, Theta, WidthCell, WidthCells
+from config.base import ActivationName, Distinct, Routes, Section, Theta, WidthCell, WidthCells
 
 
 class Oscillating(Section):
@@ -23,6 +23,8 @@ class Oscillating(Section):
 class EdgeOfChaos(Section):
     """Maps, phases, exact points, and networks on, above and below the edge."""
 
+    route: Routes
+    """Of points and maps."""
     activations: Annotated[list[ActivationName], Distinct] = Field(min_length=1)
     """Activations whose curve is drawn, beside phi_theta."""
     heat_maps: Annotated[list[ActivationName], Distinct] = Field(min_length=1)
@@ -62,3 +64,9 @@ class EdgeOfChaos(Section):
     """Networks of the unified view, with gradients."""
     memory_mb: float = Field(ge=8, le=10**6)
     """Bound on the working memory of the simulation."""
+
+    @model_validator(mode="after")
+    def _theta_can_be_fitted(self) -> Self:
+        if "fitted" in self.route and self.theta <= 2:
+            raise ValueError(f"route fitted needs theta above 2, got {self.theta:g}")
+        return self

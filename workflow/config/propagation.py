@@ -6,7 +6,19 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from config.base import DataName, Distinct, PsiName, Section, SettingName, Theta, Width, WidthCells, once
+from config.base import (
+    DataName,
+    Distinct,
+    PsiName,
+    Routes,
+    Section,
+    SettingName,
+    Theta,
+    Width,
+    WidthCells,
+    fits_are_compared,
+    once,
+)
 
 
 class TwoLayer(Section):
@@ -51,10 +63,14 @@ class Propagation(Section):
     """Distribution, dependence and correlation of pre-activations against depth."""
 
     two_layer: TwoLayer
+    route: Routes
+    """Of the depth study; the two-layer study has both."""
     activations: Annotated[list[SettingName], Distinct] = Field(min_length=1)
     """Settings to simulate; odd and positive once per theta and spherical b."""
     thetas: Annotated[list[Theta], Distinct]
     """Weibull shapes of the exact pairs."""
+    fitted_thetas: Annotated[list[Theta], Distinct]
+    """Those of the fitted ones."""
     spherical: Annotated[list[Annotated[float, Field(ge=0, le=30)]], Distinct]
     """Parameters b of spherical pairs; 1 is uniform weights."""
     controls: Annotated[list[PsiName], Distinct]
@@ -82,6 +98,7 @@ class Propagation(Section):
             raise ValueError("activations: odd_edge belongs to training, not to propagation")
         if {"odd", "positive"} & set(self.activations) and not (self.thetas or self.spherical):
             raise ValueError("activations odd and positive need thetas or spherical")
+        fits_are_compared(self.fitted_thetas, self.thetas)
         if max(self.quantile_depths) > self.depth:
             raise ValueError(
                 f"quantile_depths must be at most depth = {self.depth}, got {self.quantile_depths}"

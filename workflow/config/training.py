@@ -11,11 +11,13 @@ from config.base import (
     DataName,
     Distinct,
     Optimizer,
+    Routes,
     Section,
     SettingName,
     Theta,
     TrainedOn,
     distinct,
+    fits_are_compared,
     once,
 )
 
@@ -61,10 +63,14 @@ class Training(Section):
 
     datasets: Annotated[list[TrainingData], distinct("name")] = Field(min_length=1)
     """What is trained on."""
+    route: Routes
+    """Of the perceptrons with odd and positive activations."""
     activations: Annotated[list[SettingName], Distinct] = Field(min_length=1)
     """Settings to train; odd, odd_edge (exact point of the Edge of Chaos) and positive once per theta."""
     thetas: Annotated[list[Theta], Distinct]
     """Weibull shapes of the exact pairs."""
+    fitted_thetas: Annotated[list[Theta], Distinct]
+    """Those of the fitted ones."""
     spherical: Annotated[list[Annotated[float, Field(ge=0, le=30)]], Distinct]
     """Parameters b of positive spherical pairs; 1 is uniform weights."""
     controls: Annotated[list[ActivationName], Distinct]
@@ -92,6 +98,7 @@ class Training(Section):
         epochs: dict[str, int] = {data.name: data.epochs for data in self.datasets}
         if {"odd", "odd_edge", "positive"} & set(self.activations) and not self.thetas:
             raise ValueError("activations odd, odd_edge and positive need thetas")
+        fits_are_compared(self.fitted_thetas, self.thetas)
         followed = self.persistence
         if followed.dataset not in epochs:
             raise ValueError(f"persistence.dataset must be one of {list(epochs)}, got {followed.dataset!r}")

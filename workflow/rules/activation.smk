@@ -1,17 +1,28 @@
 # Activations: exact, fitted as in the paper, what the fit costs in accuracy; constraints of pairs.
 ACTIVATION = cfg.activation
 GRID = ACTIVATION.model_dump(include={"x_max", "n_points"})
-FITTED = DATA / "activation" / "fitted"
+EXACT, FITTED = (DATA / "activation" / route for route in ("exact", "fitted"))
+
+
+KINDS = ["odd", "positive"]
+
+
+def pairs(laws, names=KINDS, route="exact"):
+    """Files of the activations of these laws that settings of these names are built from."""
+    kinds = [kind for kind in KINDS if any(kind in name.split("_") for name in names)]
+    return [str(DATA / "activation" / route / f"{law}.{kind}.parquet") for law in laws for kind in kinds]
 
 
 rule derive_activation:
     input:
+        density=rules.derive_density.output.density,
         code=code("activation/derive_activation.py"),
     output:
-        tables=[str(DATA / "activation" / "exact" / f"{law}.parquet") for law in LAWS],
+        odd=EXACT / "{law}.odd.parquet",
+        positive=EXACT / "{law}.positive.parquet",
+        curves=EXACT / "{law}.curves.parquet",
     params:
-        laws=LAWS,
-        settings=GRID,
+        **GRID,
     script:
         "../scripts/activation/derive_activation.py"
 
@@ -21,10 +32,11 @@ rule fit_activation:
         density=rules.fit_density.output.density,
         code=code("activation/fit_activation.py"),
     output:
-        table=FITTED / "{law}.interpolated.parquet",
-        activation=FITTED / "{law}.json",
+        odd=FITTED / "{law}.odd.parquet",
+        positive=FITTED / "{law}.positive.parquet",
+        coupling=FITTED / "{law}.coupling.parquet",
+        fit=FITTED / "{law}.json",
     params:
-        kinds=lambda wildcards: (["odd"] if wildcards.law in EXTENDED_LAWS else ["odd", "positive"]),
         settings=ACTIVATION.fitted.model_dump(exclude={"product_samples"}),
     script:
         "../scripts/activation/fit_activation.py"
@@ -32,7 +44,7 @@ rule fit_activation:
 
 rule plot_activation:
     input:
-        tables=rules.derive_activation.output.tables,
+        curves=expand(rules.derive_activation.output.curves, law=DRAWN_LAWS),
         code=code("activation/plot_activation.py"),
     output:
         figure=drawn("activation", "exact", "Exact activations"),
@@ -46,7 +58,9 @@ rule plot_activation:
 rule analyse_fit:
     input:
         density=rules.fit_density.output.density,
-        activation=rules.fit_activation.output.activation,
+        exact_density=rules.derive_density.output.density,
+        tables=[rules.derive_activation.output.odd, rules.derive_activation.output.positive],
+        fit=rules.fit_activation.output.fit,
         code=code("activation/analyse_fit.py"),
     output:
         assessment=FITTED / "{law}.assessment.parquet",
@@ -64,8 +78,8 @@ rule analyse_fit:
 
 rule table_activation:
     input:
-        densities=expand(rules.fit_density.output.density, law=FITTED_LAWS + EXTENDED_LAWS),
-        activations=expand(rules.fit_activation.output.activation, law=FITTED_LAWS + EXTENDED_LAWS),
+        densities=expand(rules.fit_density.output.fit, law=FITTED_LAWS + EXTENDED_LAWS),
+        activations=expand(rules.fit_activation.output.fit, law=FITTED_LAWS + EXTENDED_LAWS),
         assessments=expand(rules.analyse_fit.output.assessment, law=FITTED_LAWS + EXTENDED_LAWS),
         published="data/reference/fit_losses.csv",
         code=code("activation/table_activation.py"),
@@ -89,8 +103,8 @@ rule plot_fitted:
 
 rule plot_fit_losses:
     input:
-        densities=expand(rules.fit_density.output.density, law=FITTED_LAWS),
-        activations=expand(rules.fit_activation.output.activation, law=FITTED_LAWS),
+        densities=expand(rules.fit_density.output.fit, law=FITTED_LAWS),
+        activations=expand(rules.fit_activation.output.fit, law=FITTED_LAWS),
         published="data/reference/fit_losses.csv",
         code=code("activation/plot_fit_losses.py"),
     output:
@@ -128,9 +142,40 @@ rule constraints:
         rules.table_constraints.output,
 
 
+# The laws of all networks of later stages.
+NETWORK_LAWS = {
+    *weibull(
+        [
+            *cfg.propagation.thetas,
+            cfg.propagation.control_theta,
+            cfg.edge_of_chaos.theta,
+            *cfg.training.thetas,
+            cfg.training.persistence.theta,
+        ]
+    ),
+    *spherical([*cfg.propagation.spherical, *cfg.training.spherical]),
+    "spherical_1",  # of the unified view of schemes
+    "weibull_4",  # of a number that the paper states
+}
+
+
+FITTED_NETWORK_LAWS = {
+    law
+    for stage, thetas in (
+        (cfg.propagation, cfg.propagation.fitted_thetas),
+        (cfg.edge_of_chaos, [cfg.edge_of_chaos.theta]),
+        (cfg.training, cfg.training.fitted_thetas),
+    )
+    if "fitted" in stage.route
+    for law in weibull(thetas)
+}
+
+
 rule activation:
     input:
-        rules.derive_activation.output,
+        pairs(sorted(NETWORK_LAWS)),
+        pairs(sorted(FITTED_NETWORK_LAWS), route="fitted"),
+        rules.plot_activation.input,
         rules.plot_activation.output,
         rules.table_activation.input,
         rules.table_activation.output,

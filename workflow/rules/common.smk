@@ -29,6 +29,13 @@ try:
 except ValueError as error:
     raise WorkflowError(str(error)) from None
 
+
+wildcard_constraints:
+    cell="[^/]+",
+    group="[^/]+",
+    law=r"[a-z]+_[0-9.]*[0-9]",
+
+
 SCALE = cfg.scale
 DATA, FIGURES, TABLES = (Path(top) / SCALE for top in ("data", "figures", "tables"))
 

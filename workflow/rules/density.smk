@@ -1,33 +1,34 @@
 # Density of the factor Y of each weight law: exact, and fitted as in the paper.
-PAPER_LAWS = [f"weibull_{number(theta)}" for theta in cfg.thetas]
-LIMITS = ["weibull_2", "spherical_0"]  # theta = 2, and weights +-1: theta = infinity
-LAWS = PAPER_LAWS + [law for law in LIMITS if law not in PAPER_LAWS]
-FITTED_LAWS = [f"weibull_{number(theta)}" for theta in cfg.thetas if theta > 2]
-EXTENDED_LAWS = [f"weibull_{number(theta)}" for theta in cfg.density.fitted.extended_thetas if theta > 2]
+DENSITY = cfg.density
+
+
+def weibull(thetas):
+    return [f"weibull_{number(theta)}" for theta in thetas]
+
+
+def spherical(bs):
+    return [f"spherical_{number(b)}" for b in bs]
+
+
+PAPER_LAWS = weibull(cfg.thetas)
+DRAWN_LAWS = [
+    *dict.fromkeys([*PAPER_LAWS, "weibull_2", "spherical_0"])
+]  # the limits: theta = 2, and weights +-1
+FITTED_LAWS = [law for law in PAPER_LAWS if law != "weibull_2"]
+EXTENDED_LAWS = [
+    law for law in weibull(DENSITY.fitted.extended_thetas) if law != "weibull_2"
+]  # not in networks
 
 
 rule derive_density:
     input:
         code=code("density/derive_density.py"),
     output:
-        tables=[str(DATA / "density" / "exact" / f"{law}.parquet") for law in LAWS],
+        density=DATA / "density" / "exact" / "{law}.parquet",
     params:
-        laws=LAWS,
-        settings=cfg.density.model_dump(exclude={"fitted"}),
+        settings=DENSITY.model_dump(exclude={"fitted"}),
     script:
         "../scripts/density/derive_density.py"
-
-
-rule plot_density:
-    input:
-        tables=rules.derive_density.output.tables,
-        code=code("density/plot_density.py"),
-    output:
-        figure=drawn("density", "density", "Density of the factor Y"),
-    params:
-        dpi=cfg.figures.dpi,
-    script:
-        "../scripts/density/plot_density.py"
 
 
 rule fit_density:
@@ -35,15 +36,30 @@ rule fit_density:
         published="data/reference/fit_losses.csv",
         code=code("density/fit_density.py"),
     output:
-        density=DATA / "density" / "fitted" / "{law}.json",
+        density=DATA / "density" / "fitted" / "{law}.parquet",
+        fit=DATA / "density" / "fitted" / "{law}.json",
     params:
-        settings=cfg.density.fitted.model_dump(exclude={"extended_thetas"}),
+        settings=DENSITY.fitted.model_dump(exclude={"extended_thetas"}),
+        grid=DENSITY.model_dump(exclude={"fitted"}),
     script:
         "../scripts/density/fit_density.py"
 
 
+rule plot_density:
+    input:
+        tables=expand(rules.derive_density.output, law=DRAWN_LAWS),
+        code=code("density/plot_density.py"),
+    output:
+        figure=drawn("density", "density", "Density of the factor Y"),
+    params:
+        y_max=DENSITY.y_max,
+        dpi=cfg.figures.dpi,
+    script:
+        "../scripts/density/plot_density.py"
+
+
 rule density:
     input:
-        rules.derive_density.output,
+        rules.plot_density.input,
         rules.plot_density.output,
         expand(rules.fit_density.output, law=FITTED_LAWS + EXTENDED_LAWS),

@@ -4,8 +4,13 @@ EOC_STUDY = EOC.model_dump(exclude={"memory_mb"})
 EOC_FOLDER = DATA / "edge_of_chaos"
 
 
+EOC_LAWS = weibull([EOC.theta])
+EOC_FAMILIES = {"spherical", "family_points", "theta_max", "b_max"}
+
+
 rule derive_edge_of_chaos:
     input:
+        activations=pairs([*dict.fromkeys([*PAPER_LAWS, *EOC_LAWS, "weibull_4"])]),
         code=code("edge_of_chaos/derive_edge_of_chaos.py"),
     output:
         curves=EOC_FOLDER / "curves.parquet",
@@ -25,15 +30,43 @@ rule derive_edge_of_chaos:
         study={
             key: EOC_STUDY[key]
             for key in EOC_STUDY
-            if key not in ("widths", "depth", "unified", "correlation")
+            if key not in ("route", "widths", "depth", "unified", "correlation", *EOC_FAMILIES)
         },
         thetas=cfg.thetas,
     script:
         "../scripts/edge_of_chaos/derive_edge_of_chaos.py"
 
 
+# Laws beyond those that have a file: exact activations are derived here as they are needed.
+rule derive_families:
+    input:
+        code=code("edge_of_chaos/derive_families.py"),
+    output:
+        families=EOC_FOLDER / "families.parquet",
+    params:
+        study=EOC.model_dump(include=EOC_FAMILIES),
+    script:
+        "../scripts/edge_of_chaos/derive_families.py"
+
+
+rule derive_fitted:
+    input:
+        activations=pairs(sorted({*FITTED_LAWS, *EOC_LAWS}), route="fitted"),
+        code=code("edge_of_chaos/derive_fitted.py"),
+    output:
+        fitted=EOC_FOLDER / "fitted.parquet",
+        maps=EOC_FOLDER / "fitted_maps.parquet",
+    params:
+        laws=FITTED_LAWS,
+        theta=EOC.theta,
+        map_points=EOC.map_points,
+    script:
+        "../scripts/edge_of_chaos/derive_fitted.py"
+
+
 rule simulate_edge_of_chaos:
     input:
+        activations=pairs(EOC_LAWS, ["odd"]),
         code=code("edge_of_chaos/simulate_edge_of_chaos.py"),
     output:
         correlations=EOC_FOLDER / "correlations.parquet",
@@ -53,6 +86,7 @@ rule simulate_edge_of_chaos:
 
 rule simulate_unified_view:
     input:
+        activations=pairs([*EOC_LAWS, "spherical_1"]),
         code=code("edge_of_chaos/simulate_unified_view.py"),
     output:
         unified=EOC_FOLDER / "unified.parquet",
@@ -91,6 +125,7 @@ rule plot_edge_of_chaos:
     input:
         **made_by(
             rules.derive_edge_of_chaos,
+            rules.derive_families,
             rules.simulate_edge_of_chaos,
             rules.simulate_unified_view,
         ),
@@ -108,9 +143,25 @@ rule plot_edge_of_chaos:
         "../scripts/edge_of_chaos/plot_edge_of_chaos.py"
 
 
+rule plot_fitted_edge:
+    input:
+        pairs=rules.derive_edge_of_chaos.output.pairs,
+        exact_maps=rules.derive_edge_of_chaos.output.maps,
+        fitted=rules.derive_fitted.output.fitted,
+        maps=rules.derive_fitted.output.maps,
+        code=code("edge_of_chaos/plot_fitted_edge.py"),
+    output:
+        figure=drawn("edge_of_chaos", "fitted", "Fitted activations: maps and chi_1"),
+    params:
+        dpi=cfg.figures.dpi,
+    script:
+        "../scripts/edge_of_chaos/plot_fitted_edge.py"
+
+
 rule table_edge_of_chaos:
     input:
-        **made_by(rules.analyse_edge_of_chaos),
+        **made_by(rules.analyse_edge_of_chaos, rules.derive_families),
+        fitted=rules.derive_fitted.output.fitted if "fitted" in EOC.route else [],
         pairs=rules.derive_edge_of_chaos.output.pairs,
         ranges=rules.derive_edge_of_chaos.output.ranges,
         unique=rules.derive_edge_of_chaos.output.unique,
@@ -130,6 +181,7 @@ rule table_edge_of_chaos:
 
 rule edge_of_chaos:
     input:
+        [*rules.plot_fitted_edge.input, *rules.plot_fitted_edge.output] if "fitted" in EOC.route else [],
         rules.plot_edge_of_chaos.input,
         rules.plot_edge_of_chaos.output,
         rules.table_edge_of_chaos.input,

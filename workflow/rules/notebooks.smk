@@ -13,8 +13,8 @@ NOTEBOOKS = {
         *rules.table_fractional.output.claims,
     ],
     "density": [
-        *rules.derive_density.output.tables,
-        *rules.derive_activation.output.tables,
+        *rules.plot_density.input.tables,
+        *rules.plot_activation.input.curves,
         *rules.table_constraints.output,
     ],
     "two_layer": [
@@ -93,7 +93,8 @@ rule plot_rule_graph:
         rules=[f"workflow/rules/{name}.smk" for name in ("datasets", *STAGES, "notebooks", "targets")],
         code=code("plot_rule_graph.py"),
     output:
-        figure=drawn("rules", "graph", "Graph of the rules"),
+        rules=drawn("rules", "graph", "Graph of the rules"),
+        stages=drawn("rules", "stages", "How the stages are linked"),
     params:
         config=lambda wildcards: {key: config[key] for key in sorted(config) if key != "parameters"},
         dpi=cfg.figures.dpi,

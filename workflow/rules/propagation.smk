@@ -27,6 +27,7 @@ WIDTH_GROUPS = {
 
 rule simulate_two_layer:
     input:
+        activations=lambda wildcards: pairs([wildcards.cell], KS_CELLS[wildcards.cell]),
         code=code("propagation/simulate_two_layer.py"),
     output:
         points=DATA / "propagation" / "two_layer" / "{cell}.points.parquet",
@@ -38,30 +39,27 @@ rule simulate_two_layer:
     params:
         activations=lambda wildcards: KS_CELLS[wildcards.cell],
         settings=KS.model_dump(exclude={"activations", "memory_mb", "n_replicates"}),
+        route="exact",
         seed=cfg.seed,
     script:
         "../scripts/propagation/simulate_two_layer.py"
 
 
-rule simulate_two_layer_fitted:
+use rule simulate_two_layer as simulate_two_layer_fitted with:
     input:
-        activation=rules.fit_activation.output.activation,
-        code=code("propagation/simulate_two_layer_fitted.py"),
+        activations=lambda wildcards: pairs([wildcards.cell], route="fitted"),
+        code=code("propagation/simulate_two_layer.py"),
     output:
-        points=DATA / "propagation" / "two_layer" / "{law}.fitted.parquet",
-    resources:
-        mem_mb=1500,
-        batch_mb=int(KS.memory_mb),  # not a parameter: it changes no number
-        runtime=30,
+        points=DATA / "propagation" / "two_layer" / "{cell}.fitted.parquet",
     params:
+        activations=KINDS,
         settings=KS.model_dump(include={"sweeps", "widths", "n_samples"}),
+        route="fitted",
         seed=cfg.seed,
-    script:
-        "../scripts/propagation/simulate_two_layer_fitted.py"
 
 
 TWO_LAYER_POINTS = expand(rules.simulate_two_layer.output.points, cell=KS_CELLS)
-ALL_POINTS = TWO_LAYER_POINTS + expand(rules.simulate_two_layer_fitted.output.points, law=FITTED_LAWS)
+ALL_POINTS = TWO_LAYER_POINTS + expand(rules.simulate_two_layer_fitted.output.points, cell=FITTED_LAWS)
 
 
 rule null_band_two_layer:
@@ -123,8 +121,14 @@ rule two_layer:
         rules.table_two_layer.output,
 
 
+def control_law(cell):
+    """The law of the weights that the activations of a cell go with."""
+    return f"weibull_{number(STUDY.control_theta)}" if cell == "control" else cell
+
+
 rule simulate_depth:
     input:
+        activations=lambda wildcards: pairs([control_law(wildcards.cell)], DEPTH_CELLS[wildcards.cell]),
         code=code("propagation/simulate_depth.py"),
     output:
         layers=DATA / "propagation" / "{cell}.widths_{group}.layers.parquet",
@@ -138,15 +142,37 @@ rule simulate_depth:
         activations=lambda wildcards: DEPTH_CELLS[wildcards.cell],
         widths=lambda wildcards: [cell.model_dump() for cell in WIDTH_GROUPS[wildcards.group]],
         depth=STUDY.depth,
-        control_theta=lambda wildcards: (STUDY.control_theta if wildcards.cell == "control" else None),
+        law=lambda wildcards: control_law(wildcards.cell),
+        route="exact",
         gpu=cfg.gpu,
         seed=cfg.seed,
     script:
         "../scripts/propagation/simulate_depth.py"
 
 
+use rule simulate_depth as simulate_depth_fitted with:
+    input:
+        activations=lambda wildcards: pairs([wildcards.cell], PAIRS_OF, "fitted"),
+        code=code("propagation/simulate_depth.py"),
+    output:
+        layers=DATA / "propagation" / "fitted" / "{cell}.widths_{group}.layers.parquet",
+        quantiles=DATA / "propagation" / "fitted" / "{cell}.widths_{group}.quantiles.parquet",
+    params:
+        activations=PAIRS_OF,
+        widths=lambda wildcards: [cell.model_dump() for cell in WIDTH_GROUPS[wildcards.group]],
+        depth=STUDY.depth,
+        law=lambda wildcards: wildcards.cell,
+        route="fitted",
+        gpu=cfg.gpu,
+        seed=cfg.seed,
+
+
+IMAGE_CELLS = {cell: names for cell, names in DEPTH_CELLS.items() if cell != "control"}
+
+
 rule simulate_correlations:
     input:
+        activations=[path for cell, names in IMAGE_CELLS.items() for path in pairs([cell], names)],
         manifest=lambda wildcards: raw(wildcards.dataset),
         code=code("propagation/simulate_correlations.py"),
     output:
@@ -161,7 +187,7 @@ rule simulate_correlations:
         runtime=7 * 24 * 60,
         gpu=cfg.gpus,
     params:
-        cells={cell: names for cell, names in DEPTH_CELLS.items() if cell != "control"},
+        cells=IMAGE_CELLS,
         study=CORRELATIONS.model_dump(exclude={"datasets", "memory_mb"}),
         gpu=cfg.gpu,
         seed=cfg.seed,
@@ -186,6 +212,11 @@ rule null_band_depth:
 
 
 DEPTH_LAYERS = expand(rules.simulate_depth.output.layers, cell=DEPTH_CELLS, group=WIDTH_GROUPS)
+FITTED_LAYERS = expand(
+    rules.simulate_depth_fitted.output.layers,
+    cell=weibull(STUDY.fitted_thetas) if "fitted" in STUDY.route else [],
+    group=WIDTH_GROUPS,
+)
 
 
 rule plot_depth:
@@ -218,6 +249,7 @@ rule analyse_propagation:
         null=rules.null_band_depth.output.table,
         points=TWO_LAYER_POINTS,
         correlations=expand(rules.simulate_correlations.output.means, dataset=CORRELATIONS.datasets),
+        fitted=FITTED_LAYERS,
         code=code("propagation/analyse_propagation.py"),
     output:
         layers=DATA / "propagation" / "layers.parquet",
@@ -228,6 +260,7 @@ rule analyse_propagation:
         control=DATA / "propagation" / "control.parquet",
         laws=DATA / "propagation" / "laws.parquet",
         images=DATA / "propagation" / "images.parquet",
+        drift=DATA / "propagation" / "drift.parquet",
     params:
         depths=[d for d in (10, 50, 100) if d <= STUDY.depth] or [STUDY.depth],
     script:
@@ -247,6 +280,18 @@ rule plot_dependence:
         dpi=cfg.figures.dpi,
     script:
         "../scripts/propagation/plot_dependence.py"
+
+
+rule plot_drift:
+    input:
+        drift=rules.analyse_propagation.output.drift,
+        code=code("propagation/plot_drift.py"),
+    output:
+        figure=drawn("propagation", "drift", "Fitted activations: the variance drifts"),
+    params:
+        dpi=cfg.figures.dpi,
+    script:
+        "../scripts/propagation/plot_drift.py"
 
 
 rule plot_correlations:
@@ -300,6 +345,7 @@ rule propagation:
         rules.plot_depth.input,
         rules.plot_depth.output,
         rules.plot_dependence.output,
+        rules.plot_drift.output if "fitted" in STUDY.route else [],
         expand(rules.simulate_correlations.output, dataset=CORRELATIONS.datasets),
         expand(rules.plot_correlations.output, dataset=CORRELATIONS.datasets),
         rules.table_propagation.output,

@@ -16,6 +16,7 @@ PERCEPTRONS = {
     for group in groups(TRAINING.widths, TRAINING.widths_per_job)
 }
 CONVOLUTIONAL = {"lenet": [[0, [0]]]}
+FITTED_KINDS = [kind for kind in KINDS if kind in TRAINING.activations]
 TRAINED_PARTS = {  # per data set: (group, architectures)
     data.name: [
         (group, part)
@@ -31,8 +32,14 @@ TRAINED_PARTS = {  # per data set: (group, architectures)
 TRAINING_FOLDER = DATA / "training"
 
 
+def of_training(cells):
+    """Files of the activations of [activation, law] cells."""
+    return [path for activation, law in cells for path in pairs([law], [activation])]
+
+
 rule train:
     input:
+        activations=lambda wildcards: of_training(TRAINED[wildcards.group]),
         manifest=lambda wildcards: raw(wildcards.dataset),
         code=code("training/train.py"),
     output:
@@ -65,14 +72,34 @@ rule train:
             ),
             "epochs": next(data.epochs for data in TRAINING.datasets if data.name == wildcards.dataset),
         },
+        route="exact",
         gpu=cfg.gpu,
         seed=cfg.seed,
     script:
         "../scripts/training/train.py"
 
 
+# The same perceptrons with fitted activations, from the same streams.
+use rule train as train_fitted with:
+    input:
+        activations=lambda wildcards: pairs([wildcards.group], FITTED_KINDS, "fitted"),
+        manifest=lambda wildcards: raw(wildcards.dataset),
+        code=code("training/train.py"),
+    output:
+        runs=TRAINING_FOLDER / "fitted" / "{dataset}.{group}.{part}.runs.parquet",
+        curves=TRAINING_FOLDER / "fitted" / "{dataset}.{group}.{part}.curves.parquet",
+    params:
+        cells=lambda wildcards: [[kind, wildcards.group] for kind in FITTED_KINDS],
+        architectures=lambda wildcards: PERCEPTRONS[wildcards.part],
+        study=lambda wildcards: rules.train.params.study(wildcards) | {"initial_networks": 0},
+        route="fitted",
+        gpu=cfg.gpu,
+        seed=cfg.seed,
+
+
 rule train_persistence:
     input:
+        activations=pairs([f"weibull_{number(TRAINING.persistence.theta)}"], TRAINING.persistence.activations),
         manifest=raw(TRAINING.persistence.dataset),
         code=code("training/train_persistence.py"),
     output:
@@ -124,6 +151,12 @@ rule analyse_training:
         },
         layers=rules.train_persistence.output.layers,
         followed=rules.train_persistence.output.runs,
+        fitted=expand(
+            rules.train_fitted.output.runs,
+            dataset=[data.name for data in TRAINING.datasets if data.perceptrons],
+            group=weibull(TRAINING.fitted_thetas) if "fitted" in TRAINING.route and FITTED_KINDS else [],
+            part=PERCEPTRONS,
+        ),
         code=code("training/analyse_training.py"),
     output:
         cells=TRAINING_FOLDER / "cells.parquet",

@@ -2,7 +2,7 @@
 rule table_verdicts:
     input:
         points=ALL_POINTS,
-        densities=expand(rules.fit_density.output.density, law=FITTED_LAWS),
+        densities=expand(rules.fit_density.output.fit, law=FITTED_LAWS),
         assessments=expand(rules.analyse_fit.output.assessment, law=FITTED_LAWS),
         constants=rules.derive_edge_of_chaos.output.constants,
         ranges=rules.derive_edge_of_chaos.output.ranges,

@@ -10,6 +10,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import networkx as nx
 import yaml
+from matplotlib.figure import Figure
 
 from replication.figures import TEXT_WIDTH, save, style
 from replication.jobs import job
@@ -41,7 +42,7 @@ def stages(files: list[str]) -> dict[str, str]:
     return {
         rule: Path(name).stem
         for name in files
-        for rule in re.findall(r"^rule (\w+):", Path(name).read_text(), re.MULTILINE)
+        for rule in re.findall(r"^(?:use rule \w+ as|rule) (\w+)", Path(name).read_text(), re.MULTILINE)
     }
 
 
@@ -65,9 +66,13 @@ def lanes(graph: nx.DiGraph, stage: dict[str, str]) -> tuple[dict[str, tuple[flo
     return place, bottom
 
 
-with job(snakemake), style():
-    graph, stage = rule_graph(snakemake.params.config), stages(snakemake.input.rules)
-    graph.remove_nodes_from(["all", "run_notebook"])  # they read almost everything
+def chain(graph: nx.DiGraph, stage: dict[str, str]) -> nx.DiGraph:
+    """The graph of the stages: which one reads results of which other, directly."""
+    between = nx.DiGraph((stage[a], stage[b]) for a, b in graph.edges if stage[a] != stage[b])
+    return nx.transitive_reduction(between)
+
+
+def plot_rules(graph: nx.DiGraph, stage: dict[str, str]) -> Figure:
     place, bottom = lanes(graph, stage)
     last, right = max(bottom.values()), max(x for x, _ in place.values())
     figure, ax = plt.subplots(figsize=(TEXT_WIDTH, 0.2 + 0.27 * last), layout="constrained")
@@ -76,23 +81,53 @@ with job(snakemake), style():
         ax.axhspan(top, end, color="0.95" if k % 2 else "white", lw=0, zorder=0)
         ax.text(-1.02, (top + end) / 2, name.replace("_", " "), va="center", fontsize=8, fontweight="bold")
         top = end
+    arrows = {(a, b): stage[a] != stage[b] for a, b in graph.edges}
+    draw(ax, {rule: rule for rule in place}, place, arrows, 7)
+    ax.set(xlim=(-1.05, right + 0.5), ylim=(last, 0))
+    return figure
+
+
+def plot_stages(stages: nx.DiGraph) -> Figure:
+    """From left to right, each stage next to those that read it."""
+    from_the_end = {
+        name: -k for k, names in enumerate(nx.topological_generations(stages.reverse())) for name in names
+    }
+    columns: dict[int, list[str]] = {}
+    for name in sorted(stages, key=list(stage.values()).index):
+        columns.setdefault(from_the_end[name], []).append(name)
+    place = {
+        name: (x, (k + 0.5) / len(names)) for x, names in columns.items() for k, name in enumerate(names)
+    }
+    figure, ax = plt.subplots(figsize=(TEXT_WIDTH, 2.4), layout="constrained")
+    labels = {name: name.replace("_", " ") for name in place}
+    draw(ax, labels, place, dict.fromkeys(stages.edges, True), 9)
+    ax.set(xlim=(min(columns) - 0.4, 0.4), ylim=(1.02, -0.02))
+    return figure
+
+
+def draw(ax: Any, labels: Any, place: Any, arrows: dict[tuple[str, str], bool], size: float) -> None:
+    """Boxes and arrows; those between stages are blue."""
     boxes = {}
-    for rule, (x, y) in place.items():
+    for name, (x, y) in place.items():
         box = {"boxstyle": "round,pad=0.3", "fc": "white", "ec": "0.4", "lw": 0.8}
-        boxes[rule] = ax.text(x, y, rule, ha="center", va="center", fontsize=7, zorder=3, bbox=box)
-    for a, b in graph.edges:
-        inside = stage[a] == stage[b]
+        boxes[name] = ax.text(x, y, labels[name], ha="center", va="center", fontsize=size, zorder=3, bbox=box)
+    for (a, b), between in arrows.items():
         ends = {"patchA": boxes[a].get_bbox_patch(), "patchB": boxes[b].get_bbox_patch()}
         arrow = {
             "arrowstyle": "-|>",
-            "color": "0.35" if inside else "#0072B2",
-            "lw": 0.8 if inside else 0.6,
-            "alpha": 1 if inside else 0.7,
+            "color": "#0072B2" if between else "0.35",
+            "lw": 0.6 if between else 0.8,
+            "alpha": 0.7 if between else 1,
             "shrinkA": 0,
             "shrinkB": 0,
         }
-        ax.annotate("", place[b], place[a], arrowprops=arrow | ends, zorder=2 if inside else 1)
-    ax.set(xlim=(-1.05, right + 0.5), ylim=(last, 0))
+        ax.annotate("", place[b], place[a], arrowprops=arrow | ends, zorder=1 if between else 2)
     ax.set_axis_off()
     ax.grid(False)
-    save(figure, snakemake.output.figure, snakemake.params.dpi)
+
+
+with job(snakemake), style():
+    graph, stage = rule_graph(snakemake.params.config), stages(snakemake.input.rules)
+    graph.remove_nodes_from(["all", "run_notebook"])  # they read almost everything
+    for name, figure in (("rules", plot_rules(graph, stage)), ("stages", plot_stages(chain(graph, stage)))):
+        save(figure, snakemake.output[name], snakemake.params.dpi)

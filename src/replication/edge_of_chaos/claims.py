@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _RELU_RATE = 9 * math.pi**2 / 2
+_KEPT = 0.01  # of a variance
 
 
 def edge_of_chaos_claims(results: dict[str, DataFrame]) -> DataFrame:
     """All claims, rows with the columns of `verdicts.CLAIM_COLUMNS`.
 
-    `results` has the tables of `analysis.study_frames`; and of theory unique (activation, theta, settings, most) and
-    ranges (omega, sigma_w_low, sigma_w_high) of the counter-example.
+    `results` has the tables of `analysis.study_frames`; and of theory unique (activation, theta, settings, most),
+    ranges (omega, sigma_w_low, sigma_w_high) of the counter-example, and fitted (`study.fitted_row`) if there is that
+    route.
     """
     return pd.DataFrame(
         [
@@ -35,7 +37,24 @@ def edge_of_chaos_claims(results: dict[str, DataFrame]) -> DataFrame:
             _off_the_edge(results["divergences"]),
             _depth_follows_xi(results["distances"]),
             _gradients(results["gradients"]),
+            _fits_leave(results.get("fitted", pd.DataFrame())),
         ]
+    )
+
+
+@claim(
+    "at infinite width too, activations that are fitted as in the paper leave the variance 1", "derived here"
+)
+def _fits_leave(fitted: DataFrame) -> Finding:
+    """Against exact pairs, whose variance stays 1."""
+    rows = some(fitted, "fitted activations")
+    listed = ", ".join(
+        f"{activation_name(r.kind, r.theta)} {r.limit:.3f} (chi_1 {r.chi:.3f})" for r in rows.itertuples()
+    )
+    return Finding(
+        f"variance to which sigma_w = 1 leads from 1, with chi_1 there; computed; more than {_KEPT:.0%} away",
+        listed,
+        (rows.limit - 1).abs() > _KEPT,
     )
 
 

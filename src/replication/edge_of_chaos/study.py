@@ -7,7 +7,7 @@ then exact for the second layer at any width, and what deviates later is depende
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -15,14 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from preactivations.activations.registry import by_name, oscillating
+from preactivations.activations.registry import Pair, by_name, oscillating
 from preactivations.edge_of_chaos.curves import chi_map, depth_scales, eoc_curve, eoc_point, oscillating_range
 from preactivations.edge_of_chaos.fixpoints import correlation_fixed_points, fixed_points, fixed_variance
 from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map, variance_slope
-from preactivations.pairs.gaussian import GaussianPair
 from preactivations.streams import Stream
-from preactivations.weights import SymmetricWeibull, WeightLaw
-from replication.settings import Setting, setting_by_name
+from replication.settings import Pairs, Setting, setting_by_name
 from replication.spread import spread
 
 Array = NDArray[np.float64]
@@ -41,13 +39,13 @@ def curve_rows(activation: Any, n_points: int) -> list[Row]:
     ]
 
 
-def pair_row(law: WeightLaw, kind: str) -> Row:
+def pair_row(pair: Pair) -> Row:
     """An exact pair at v = 1 on the circle sigma_w^2 + sigma_b^2 = 1.
 
     chi at sigma_w = 1; the phase there; the exact Edge-of-Chaos point (NaN where there is none); dv'/dv, and xi_c of
     positive pairs, -1 / log chi.
     """
-    pair = GaussianPair(law, kind)  # type: ignore[arg-type]
+    law, kind = pair.weights, pair.kind
     value = float(chi(pair, 1.0))
     sigma_w = sigma_b = math.nan
     if kind == "odd" and value < math.inf:
@@ -58,6 +56,23 @@ def pair_row(law: WeightLaw, kind: str) -> Row:
         {"kind": kind, **parameters, "weight_variance": law.variance, "chi": value, "phase": phase}
         | {"sigma_w": sigma_w, "sigma_b": sigma_b, "variance_slope": float(variance_slope(pair, 1.0))}
         | {"xi_c": -1 / math.log(value) if value < 1 - 1e-9 else math.nan}
+    )
+
+
+def fitted_row(pair: Pair) -> Row:
+    """A fitted activation with the weights that it is fitted for.
+
+    At v = 1 and sigma_w = 1, where an exact pair has variance 1: chi, the next variance, dv'/dv; the variance that the
+    map tends to from 1; the point of the Edge of Chaos at which variance 1 stays (NaN where there is none).
+    """
+    sigma_w = sigma_b = math.nan
+    if pair.kind == "odd":
+        with contextlib.suppress(ValueError):  # no such point
+            sigma_w, sigma_b, _ = eoc_point(pair)
+    return (
+        {"kind": pair.kind, "theta": getattr(pair.weights, "theta", math.nan), "chi": float(chi(pair, 1.0))}
+        | {"variance": float(variance_map(pair, 1.0)), "variance_slope": float(variance_slope(pair, 1.0))}
+        | {"limit": fixed_variance(pair, sigma_w=1.0), "sigma_w": sigma_w, "sigma_b": sigma_b}
     )
 
 
@@ -80,7 +95,7 @@ def map_rows(activation: Any, sigma_w: float, sigma_b: float, points: int = 161)
     return rows
 
 
-def constant_rows() -> list[Row]:
+def constant_rows(odd: Pair) -> list[Row]:
     """Numbers that papers state: q* and chi_1 of tanh at (1.46, 0.013), dv'/dv of the odd pair with theta = 4."""
     sigma_w, sigma_b = math.sqrt(1.46), math.sqrt(0.013)
     v = fixed_variance("tanh", sigma_w=sigma_w, sigma_b=sigma_b)
@@ -89,7 +104,7 @@ def constant_rows() -> list[Row]:
         {"name": "tanh_chi", "value": float(chi("tanh", v, sigma_w=sigma_w))},
         {
             "name": "odd_4_slope",
-            "value": float(variance_slope(GaussianPair(SymmetricWeibull(4), "odd"), 1.0)),
+            "value": float(variance_slope(odd, 1.0)),
         },
     ]
 
@@ -154,8 +169,7 @@ def rate_rows(activation: Any, sigma_w: float, sigma_b: float, depth: int) -> li
     return [{"depth": int(at) + 1, "gap": float(1 - c[at - 1])} for at in depths]
 
 
-@functools.cache
-def edge_settings(theta: float) -> dict[tuple[str, str], Setting]:
+def edge_settings(pairs: Pairs) -> dict[tuple[str, str], Setting]:
     """Settings by (activation, place): tanh and odd phi_theta below, on and above the edge, ReLU on it.
 
     tanh: the point of the curve with variance .3029, sigma_b kept, sigma_w times .8 and 1.4. phi_theta: on the circle
@@ -165,14 +179,13 @@ def edge_settings(theta: float) -> dict[tuple[str, str], Setting]:
     v = 0.3029
     sigma_w = 1 / math.sqrt(float(chi(tanh, v)))
     sigma_b = math.sqrt(v - float(variance_map(tanh, v, sigma_w=sigma_w)))
-    weibull = SymmetricWeibull(theta)
-    edge = eoc_point(GaussianPair(weibull, "odd")).sigma_w
+    edge = eoc_point(pairs("odd")).sigma_w
     settings = {
         ("tanh", place): setting_by_name("tanh", sigma_w=factor * sigma_w, sigma_b=sigma_b)
         for place, factor in (("below", 0.8), ("on", 1.0), ("above", 1.4))
     }
     for place, w in (("below", 0.85 * edge), ("on", edge), ("above", 1.0)):
-        settings["odd", place] = setting_by_name("odd", weibull, sigma_w=w, sigma_b=math.sqrt(1 - w * w))
+        settings["odd", place] = setting_by_name("odd", pairs, sigma_w=w, sigma_b=math.sqrt(1 - w * w))
     return settings | {("relu", "on"): setting_by_name("relu")}
 
 

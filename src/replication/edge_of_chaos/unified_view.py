@@ -8,7 +8,6 @@ gradient is multiplied by chi_1(v) per layer backward (Schoenholz et al. 2017).
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -20,11 +19,10 @@ from numpy.typing import NDArray
 from preactivations.edge_of_chaos.curves import eoc_point
 from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map
 from preactivations.gaussianity import ks_standardized, ks_statistic, null_statistics
-from preactivations.pairs.gaussian import GaussianPair
 from preactivations.streams import Stream
-from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull
+from preactivations.weights import Normal, SphericalMarginal
 from replication.edge_of_chaos.study import edge_settings
-from replication.settings import Setting, setting_by_name
+from replication.settings import Pairs, Setting, setting_by_name
 
 Array32 = NDArray[np.float32]
 
@@ -44,17 +42,16 @@ class Scheme(NamedTuple):
     orthogonal: bool = False
 
 
-@functools.cache
-def schemes(theta: float) -> dict[str, Scheme]:
-    """LeCun, Glorot, He, orthogonal, EOC, exact pairs for Weibull(theta) weights and for uniform ones; by name.
+def schemes(weibull: Pairs, uniform: Pairs) -> dict[str, Scheme]:
+    """LeCun, Glorot, He, orthogonal, EOC, pairs for Weibull(theta) weights and for uniform ones; by name.
 
     Then the settings off the edge (`study.edge_settings`), which are made to keep nothing.
     """
-    weibull, uniform = SymmetricWeibull(theta), SphericalMarginal(1)
-    point = eoc_point(GaussianPair(weibull, "odd"))
+    odd = weibull("odd")
+    theta, point = odd.weights.theta, eoc_point(odd)
     tanh = setting_by_name("tanh", sigma_w=1.0)
     # uniform weights of variance 1: Glorot and Bengio draw from the uniform law
-    glorot = setting_by_name("tanh", sigma_w=math.sqrt(3), weights=uniform)
+    glorot = setting_by_name("tanh", sigma_w=math.sqrt(3), weights=SphericalMarginal(1))
     made = [
         Scheme("LeCun", tanh, "variance forward, linear units", "Var W = 1/fan_in"),
         Scheme(
@@ -95,7 +92,7 @@ def schemes(theta: float) -> dict[str, Scheme]:
     ]
     off = [
         Scheme(f"{activation} {place} the edge", setting, "", "")
-        for (activation, place), setting in edge_settings(theta).items()
+        for (activation, place), setting in edge_settings(weibull).items()
         if place != "on"
     ]
     return {scheme.name: scheme for scheme in made + off}

@@ -26,9 +26,17 @@ _KINDS = ["odd", "positive"]
 
 
 def study_frames(
-    layers: DataFrame, null: DataFrame, points: DataFrame, correlations: DataFrame, depths: Sequence[int]
+    layers: DataFrame,
+    null: DataFrame,
+    points: DataFrame,
+    correlations: DataFrame,
+    depths: Sequence[int],
+    fitted: DataFrame | None = None,
 ) -> dict[str, DataFrame]:
-    """All statistics that tables, claims and figures read, from the raw rows of the study."""
+    """All statistics that tables, claims and figures read, from the raw rows of the study.
+
+    `fitted` are layers of networks with fitted activations, if there are any.
+    """
     layers = within_null(layers, null)
     points = points.assign(dependence=square_dependence(points.theta))
     return {
@@ -40,6 +48,7 @@ def study_frames(
         "control": control_table(layers),
         "laws": width_laws(layers, min(depths)),
         "images": image_deviations(correlations),
+        "drift": drift_table(layers, fitted),
     }
 
 
@@ -193,3 +202,16 @@ def image_deviations(correlations: DataFrame) -> DataFrame:
     """First two layers and the last one: with `off`, distance of the mean correlation from that of infinite width."""
     kept = correlations[correlations.depth.isin([1, 2, correlations.depth.max()])]
     return kept.assign(off=(kept.correlation - kept.theory).abs())
+
+
+def drift_table(layers: DataFrame, fitted: DataFrame | None) -> DataFrame:
+    """Variances of networks with fitted activations, layer by layer, beside those with exact ones.
+
+    variance and its error: fitted; infinite: of infinite width; exact, exact_error. Without fitted ones no row.
+    """
+    keys, columns = [*CELL, "width", "depth"], ["variance", "variance_error"]
+    if fitted is None:
+        return pd.DataFrame(columns=[*keys, *columns, "infinite", "exact", "exact_error"])
+    exact = layers[[*keys, *columns]].rename(columns={"variance": "exact", "variance_error": "exact_error"})
+    ours = fitted[[*keys, *columns, "variance_theory"]].rename(columns={"variance_theory": "infinite"})
+    return ours.merge(exact, on=keys)

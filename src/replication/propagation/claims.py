@@ -58,6 +58,7 @@ def propagation_claims(results: dict[str, DataFrame], deep: int) -> DataFrame:
         _after_one_layer(free),
         _closed_form_orders(results["orders"]),
         _exact_variance(layers),
+        _drifts(results["drift"]),
     ]
     images = results["images"]
     for dataset, part in images.groupby("dataset") if len(images) else [("no data set", images)]:
@@ -277,6 +278,24 @@ def _tends(rows: DataFrame, *, dataset: str) -> Finding:
         f"or less than half of that at width {int(rows.width.min())}",
         f"measured (predicted): {', '.join(listed)}",
         good,
+    )
+
+
+@claim("with activations that are fitted as in the paper the variance drifts with depth", "derived here")
+def _drifts(drift: DataFrame) -> Finding:
+    widest = some(drift[drift.width == drift.width.max()], "networks with fitted activations")
+    last = widest[widest.depth == widest.depth.max()]
+    z = (last.variance - 1).abs() / last.variance_error
+    listed = ", ".join(
+        f"{activation_name(r.activation, r.theta)} {r.variance:.3f} (infinite width {r.infinite:.3f}; exact "
+        f"activation {r.exact:.3f})"
+        for r in last.itertuples()
+    )
+    return Finding(
+        f"variance in units of the first layer's, depth {last.depth.iloc[0]}, width {last.width.iloc[0]}; beyond "
+        f"{z_limit(len(last)):.1f} standard errors from 1",
+        listed,
+        z > z_limit(len(last)),
     )
 
 

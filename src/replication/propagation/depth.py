@@ -63,7 +63,9 @@ def layer_rows(setting: Setting, layers: LayerStatistics) -> list[dict[str, floa
         For ReLU the error of the variance is the exact one, ((1 + 2/n)(1 + 5/n)^(l - 1) - 1) / n_networks: the sample
         does not see the rare networks that make it. The other errors of ReLU are NaN where that is above 1/10.
     square_covariance_theory
-        First order in 1/n.
+        First order in 1/n; NaN for fitted pairs, whose variance is not v.
+    variance_theory
+        Of infinite width, for fitted pairs only.
     n_tested, dead
         Networks in the KS statistics (for `normalized_` settings only those whose neuron is not 0); networks
         whose layer is all 0.
@@ -83,6 +85,8 @@ def layer_rows(setting: Setting, layers: LayerStatistics) -> list[dict[str, floa
     }.items():
         unit = v if name == "variance" else 1.0
         columns |= {name: estimate.value / unit, f"{name}_error": estimate.error / unit}
+    if setting.route != "exact":
+        columns["variance_theory"] = setting.variances(len(layers.widths)) / v
     if setting.name == "relu":
         n, depth = layers.widths[0], np.arange(len(layers.widths))
         exact = np.sqrt(((1 + 2 / n) * (1 + 5 / n) ** depth - 1) / layers.n_networks)

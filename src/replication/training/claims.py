@@ -46,6 +46,9 @@ def training_claims(tests: DataFrame, predictions: DataFrame, start: DataFrame) 
         for (kind, reference), part in pairs[networks].groupby([family[networks], "second"], sort=False):
             first, second = activation_name(str(kind)), reference_name(str(reference))
             rows.append(_better_pair(part, first=first, second=second, where=where))
+    routes = tests[(tests.question == "route") & (tests["scope"] == "all")]
+    if len(routes):
+        rows.append(_route_matters(routes))
     rows += [
         _predicts(predictions, start, name, closeness=closeness) for name, closeness in _PREDICTORS.items()
     ]
@@ -121,6 +124,22 @@ def _better_gaussian(row: DataFrame, cells: DataFrame, *, name: str) -> Finding:
         "it trains, so that it is more than a start)",
         f"{test.difference:+.3f} [{test.low:+.3f}, {test.high:+.3f}], p = {test.p_holm:.2g}{note}",
         *_decided(row),
+    )
+
+
+@claim("training tells an activation that is fitted as in the paper from the exact one", "our question")
+def _route_matters(routes: DataFrame) -> Finding:
+    """Fitted minus exact, from the same initial weights and batches."""
+    listed = "; ".join(
+        f"{activation_name(r.first, law=r.first_law)} {r.difference:+.3f} [{r.low:+.3f}, {r.high:+.3f}], "
+        f"p = {r.p_holm:.2g}"
+        for r in routes.itertuples()
+    )
+    return Finding(
+        f"difference of test accuracy, fitted minus exact, {int(routes.pairs.min())} pairs of one architecture and "
+        "seed, the same initial weights and batches",
+        listed,
+        routes.p_holm < _LEVEL,
     )
 
 

@@ -32,14 +32,15 @@ _PERMUTATIONS = 2000
 _DEAD = 0.01
 
 
-def comparisons(chosen: DataFrame, initial: DataFrame) -> DataFrame:
+def comparisons(chosen: DataFrame, initial: DataFrame, fitted: DataFrame | None = None) -> DataFrame:
     """Paired comparisons of test accuracy between settings, per data set and optimizer.
 
-    Pairs are runs of one architecture and seed, at the rates chosen on validation. Two questions: "control", each
+    Pairs are runs of one architecture and seed, at the rates chosen on validation. Three questions: "control", each
     normalized activation against its twin; "pairs", each exact pair and phi_(.99, omega) against tanh and ReLU,
-    odd_edge and positive against odd for the same law. Scopes: all perceptrons, the deepest of them, LeNet. Of a
-    control, architectures in which 1 % of the networks are dead at the start (ReLU, narrow) are left out: those are not
-    Gaussian.
+    odd_edge and positive against odd for the same law; "route", each activation of `fitted`, chosen runs with
+    activations fitted as in the paper, against the exact one of that name. Scopes: all perceptrons, the deepest of
+    them, LeNet. Of a control, architectures in which 1 % of the networks are dead at the start (ReLU, narrow) are left
+    out: those are not Gaussian.
 
     difference: mean of first minus second, with a 95 % bootstrap interval (seeds drawn within architectures). p:
     two-sided sign-flip test of that mean (under the hypothesis that the two are exchangeable within every pair; the
@@ -50,10 +51,15 @@ def comparisons(chosen: DataFrame, initial: DataFrame) -> DataFrame:
     left_out = set(zip(dead.activation, dead.width, dead.depth, strict=True)) if len(dead) else set()
     tables = []
     for (dataset, optimizer), part in chosen.groupby(["dataset", "optimizer"]):
-        wide = part.set_index(["activation", "law", "width", "depth", "seed"]).accuracy.sort_index()
+        wide = _accuracies(part)
+        pairs = [(q, a, b, wide.loc[a] - wide.loc[b]) for q, a, b in _pairs_of(part)]
+        if fitted is not None:
+            mine = _accuracies(fitted[(fitted.dataset == dataset) & (fitted.optimizer == optimizer)])
+            both = mine.index.droplevel(["width", "depth", "seed"]).unique()
+            pairs += [("route", cell, cell, mine.loc[cell] - wide.loc[cell]) for cell in both]
         rows: list[dict[str, Any]] = []
-        for question, first, second in _pairs_of(part):
-            difference = (wide.loc[first] - wide.loc[second]).dropna()
+        for question, first, second, raw in pairs:
+            difference = raw.dropna()
             for scope, values in _scopes(difference, first[0], left_out).items():
                 names = (dataset, optimizer, *first, *second, scope)
                 low, high = bootstrap_interval(values.unstack("seed").to_numpy(), *names)
@@ -68,6 +74,10 @@ def comparisons(chosen: DataFrame, initial: DataFrame) -> DataFrame:
             table = pd.DataFrame(rows)
             tables.append(table.assign(p_holm=table.groupby("question").p.transform(lambda p: holm(list(p)))))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=_COLUMNS)
+
+
+def _accuracies(runs: DataFrame) -> Any:
+    return runs.set_index(["activation", "law", "width", "depth", "seed"]).accuracy.sort_index()
 
 
 _COLUMNS = [
@@ -191,12 +201,18 @@ def _correlations(x: Array, z: Array, y: Array) -> tuple[float, float]:
 
 
 def study_frames(
-    runs: DataFrame, curves: DataFrame, initial: DataFrame, layers: DataFrame, followed: DataFrame
+    runs: DataFrame,
+    curves: DataFrame,
+    initial: DataFrame,
+    layers: DataFrame,
+    followed: DataFrame,
+    fitted: DataFrame | None = None,
 ) -> dict[str, DataFrame]:
     """All that tables, claims and figures of the training study read, from its raw rows.
 
-    `layers` and `followed` are layers and runs of the study of persistence.
+    `layers` and `followed` are layers and runs of the study of persistence, `fitted` runs with fitted activations.
     """
+    chosen_fitted = None if fitted is None else chosen_runs(fitted)
     cells = cell_table(runs)
     settings = [
         setting_table(part, initial).assign(dataset=dataset, optimizer=optimizer)
@@ -208,7 +224,7 @@ def study_frames(
         "sizes": size_table(runs, curves, cells),
         "start": with_initial(cells, initial),
         "loss": curve_table(curves, cells),
-        "comparisons": comparisons(chosen_runs(runs), initial),
+        "comparisons": comparisons(chosen_runs(runs), initial, chosen_fitted),
         "predictions": prediction_table(cells, initial),
         "settings": pd.concat(settings, ignore_index=True) if settings else pd.DataFrame(),
         "persistence": persistence_table(layers, followed),

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from exact import pairs_of
 from scipy.stats import norm
 
 from preactivations.edge_of_chaos.curves import eoc_point
@@ -31,23 +32,25 @@ from replication.settings import setting_by_name
 
 
 def test_pairs():
-    row = pair_row(SymmetricWeibull(4), "odd")
+    row = pair_row(GaussianPair(SymmetricWeibull(4), "odd"))
     point = eoc_point(GaussianPair(SymmetricWeibull(4), "odd"))
     assert (row["sigma_w"], row["sigma_b"]) == (point.sigma_w, point.sigma_b)
     assert row["sigma_w"] ** 2 + row["sigma_b"] ** 2 == pytest.approx(1)
     assert row["phase"] == "chaotic"
-    row = pair_row(SphericalMarginal(1), "odd")
+    row = pair_row(GaussianPair(SphericalMarginal(1), "odd"))
     assert row["chi"] == math.inf
     assert math.isnan(row["sigma_w"])
-    row = pair_row(SphericalMarginal(1), "positive")
+    row = pair_row(GaussianPair(SphericalMarginal(1), "positive"))
     assert row["phase"] == "ordered"
     assert row["xi_c"] == pytest.approx(-1 / math.log(row["chi"]))
-    assert pair_row(SphericalMarginal(0), "odd")["phase"] == "edge"  # weights +-1 and the identity
+    assert (
+        pair_row(GaussianPair(SphericalMarginal(0), "odd"))["phase"] == "edge"
+    )  # weights +-1 and the identity
 
 
 def test_settings_are_where_they_say():
     """On the edge chi_1 = 1 at the fixed point; below and above it is smaller and larger."""
-    for (_, place), setting in edge_settings(2.05).items():
+    for (_, place), setting in edge_settings(pairs_of("weibull_2.05")).items():
         v = fixed_variance(setting.exact, **setting.map_scales)
         assert v == setting.variance
         value = float(
@@ -64,7 +67,7 @@ def test_settings_are_where_they_say():
 def test_second_layer_follows_the_map_at_any_width():
     """Its pre-activations come from an exactly normal, independent first layer."""
     z = []
-    for (activation, place), setting in edge_settings(2.05).items():
+    for (activation, place), setting in edge_settings(pairs_of("weibull_2.05")).items():
         rows = correlation_rows(setting, 6, 3, 4000, 0.5, Stream(1, activation, place))
         assert rows[0]["theory"] == 0.5
         z += [(row["covariance"] - row["theory"]) / row["covariance_error"] for row in rows[:2]]
@@ -74,7 +77,7 @@ def test_second_layer_follows_the_map_at_any_width():
 @pytest.mark.parametrize("activation", ["tanh", "odd"])
 def test_layers_until_a_distance_has_fallen_by_e(activation):
     """Counted from the fixed point, not from the last layer: ten layers are too few for the map above the edge."""
-    setting = edge_settings(2.05)[activation, "above"]
+    setting = edge_settings(pairs_of("weibull_2.05"))[activation, "above"]
     name = {"activation": activation, "theta": 2.05, "place": "above", "width": 5}
     predicted = {}
     for depth in (10, 40):
@@ -91,7 +94,7 @@ def test_layers_until_a_distance_has_fallen_by_e(activation):
 
 
 def test_wide_networks_follow_the_map_at_depth():
-    setting = edge_settings(2.05)["tanh", "below"]
+    setting = edge_settings(pairs_of("weibull_2.05"))["tanh", "below"]
     for row in correlation_rows(setting, 400, 8, 40, 0.5, Stream(2)):
         assert row["limit"] == 1
         assert abs(row["correlation"] - row["theory"]) < 4 * row["correlation_error"] + 3 / 400
@@ -117,7 +120,7 @@ def test_rates_on_the_edge():
     """ReLU: 1 - c ~ 9 pi^2 / (2 l^2) (Hayou et al. 2019); smooth activations 1/l."""
     rows = rate_rows("relu", math.sqrt(2), 0.0, 4000)
     assert rows[-1]["gap"] * rows[-1]["depth"] ** 2 == pytest.approx(4.5 * math.pi**2, rel=0.02)
-    setting = edge_settings(2.05)["tanh", "on"]
+    setting = edge_settings(pairs_of("weibull_2.05"))["tanh", "on"]
     late = [
         row for row in rate_rows(setting.exact, setting.sigma_w, setting.sigma_b, 4000) if row["depth"] > 1000
     ]

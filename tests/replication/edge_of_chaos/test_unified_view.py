@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from exact import pairs_of
 from scipy.stats import norm
 
 from preactivations.streams import Stream
@@ -30,7 +31,7 @@ def test_one_layer_back_is_chi():
         ("odd", SymmetricWeibull(2.05), {"sigma_w": 1.0}),
         ("relu", None, {}),
     ):
-        row = measure(setting_by_name(name, law, **scales), 10, 2, 4000, 0.5, Stream(2, name))[0]
+        row = measure(setting_by_name(name, pairs_of(law), **scales), 10, 2, 4000, 0.5, Stream(2, name))[0]
         assert abs(row["gradient"] - row["gradient_theory"]) < 4 * row["gradient_error"]
 
 
@@ -45,9 +46,13 @@ def test_orthogonal_matrices():
 
 
 def test_schemes_start_where_they_should():
-    names = [name for name, scheme in schemes(4).items() if scheme.keeps]
+    names = [
+        name
+        for name, scheme in schemes(pairs_of("weibull_4"), pairs_of("spherical_1")).items()
+        if scheme.keeps
+    ]
     assert names[:5] == ["LeCun", "Glorot", "He", "orthogonal", "Edge of Chaos"]
-    for scheme in schemes(4).values():
+    for scheme in schemes(pairs_of("weibull_4"), pairs_of("spherical_1")).values():
         setting = scheme.setting
         rows = measure(setting, 20, 3, 200, 0.5, Stream(4, scheme.name), orthogonal=scheme.orthogonal)
         assert abs(rows[0]["variance"] - rows[0]["variance_theory"]) < 4.5 * rows[0]["variance_error"]

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from exact import pairs_of
 from scipy.stats import binom, chi2, norm
 
 from preactivations.edge_of_chaos.maps import variance_map, variance_slope
@@ -20,10 +21,10 @@ from replication.propagation.depth import (
 from replication.settings import setting_by_name
 
 SETTINGS = {
-    "odd 2.05": setting_by_name("odd", SymmetricWeibull(2.05)),
-    "odd 4": setting_by_name("odd", SymmetricWeibull(4)),
-    "positive 4": setting_by_name("positive", SymmetricWeibull(4)),
-    "uniform": setting_by_name("positive", SphericalMarginal(1)),
+    "odd 2.05": setting_by_name("odd", pairs_of(SymmetricWeibull(2.05))),
+    "odd 4": setting_by_name("odd", pairs_of(SymmetricWeibull(4))),
+    "positive 4": setting_by_name("positive", pairs_of(SymmetricWeibull(4))),
+    "uniform": setting_by_name("positive", pairs_of(SphericalMarginal(1))),
     "relu": setting_by_name("relu"),
     "tanh": setting_by_name("tanh"),
     "oscillating": setting_by_name("oscillating_3"),
@@ -118,13 +119,13 @@ def test_closed_form_of_the_dependence():
     for law in (SymmetricWeibull(2.05), SymmetricWeibull(10), SphericalMarginal(1), SphericalMarginal(0.5)):
         expected = (3 * law.variance**2 / law.moment(4) - 1) / 7
         for kind in ("odd", "positive"):
-            theory = setting_by_name(kind, law).square_covariance(7, 3)
+            theory = setting_by_name(kind, pairs_of(law)).square_covariance(7, 3)
             assert theory[0] == 0
             assert theory[1] == pytest.approx(expected, rel=1e-9)
     # ReLU passes everything on: dv'/dv = 1, Var(relu^2) / (E relu^2)^2 = 5
     np.testing.assert_allclose(setting_by_name("relu").square_covariance(10, 4), [0, 0.5, 1, 1.5], rtol=1e-7)
     # section 4 of the summary of the paper: dv'/dv = .80971 for theta = 4, odd
-    theory = setting_by_name("odd", SymmetricWeibull(4)).square_covariance(10, 3)
+    theory = setting_by_name("odd", pairs_of(SymmetricWeibull(4))).square_covariance(10, 3)
     assert math.sqrt(theory[2] / theory[1] - 1) == pytest.approx(0.80971, abs=1e-5)
 
 
@@ -132,7 +133,7 @@ def test_closed_form_of_the_dependence():
 def test_the_control_is_in_the_null_band(psi):
     """Every layer is exactly i.i.d. N(0, 1), given the layers before: p-values are independent and uniform."""
     p, z = [], []
-    setting = setting_by_name(f"normalized_{psi}", SymmetricWeibull(4))
+    setting = setting_by_name(f"normalized_{psi}", pairs_of(SymmetricWeibull(4)))
     for width in (4, 12, 70):
         layers = simulate_depth(setting, width, 15, 2000, Stream(2, psi, width))
         rows = layer_rows(setting, layers)
@@ -184,7 +185,7 @@ def test_correlations_against_infinite_width():
     x = rng.standard_normal((6, 10)) + 1
     labels = [0, 0, 1, 1, 2, 2]
     for name, law in (("odd", SymmetricWeibull(4)), ("tanh", None), ("relu", None)):
-        setting = setting_by_name(name, law)
+        setting = setting_by_name(name, pairs_of(law))
         _, means = study_correlations(
             setting, x, labels, width=8, n_networks=6000, depths=[0, 2], stream=Stream(5, name)
         )
@@ -199,7 +200,7 @@ def test_correlations_against_infinite_width():
 
 
 def test_theory_correlations_keep_shape_and_ends():
-    setting = setting_by_name("positive", SymmetricWeibull(4))
+    setting = setting_by_name("positive", pairs_of(SymmetricWeibull(4)))
     theory = theory_correlations(setting, [[1.0, 0.2], [0.2, 1.0]], 3)
     assert theory.shape == (3, 2, 2)
     np.testing.assert_allclose(theory[:, 0, 0], 1, rtol=1e-12)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from exact import pairs_of
 
 from preactivations.gaussianity import null_quantile
 from preactivations.streams import Stream
@@ -12,7 +13,7 @@ from replication.settings import setting_by_name
 
 def test_standardized_line():
     # an exact pair has variance 1: both lines are the same
-    raw, standardized = ks_line(setting_by_name("odd", "weibull_4"), [1, 3, 10])
+    raw, standardized = ks_line(setting_by_name("odd", pairs_of("weibull_4")), [1, 3, 10])
     np.testing.assert_allclose(raw, standardized, atol=2e-4)
     # tanh: the plateau is almost only a variance mismatch
     raw, standardized = ks_line(setting_by_name("tanh"), [10])
@@ -37,7 +38,7 @@ def test_sweeps():
 @pytest.mark.parametrize(("name", "law"), [("tanh", None), ("relu", None), ("positive", "weibull_4")])
 def test_points_lie_on_the_line(name, law):
     """|KS statistic - KS distance of the law| is at most the KS statistic from that law: its 99.9 % point."""
-    setting, n = setting_by_name(name, law), 20_000
+    setting, n = setting_by_name(name, pairs_of(law)), 20_000
     points = ks_points(
         setting.simulated(),
         weights=setting.weights,

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from exact import pairs_of
 
 from preactivations.datasets import Dataset, load
 from preactivations.streams import Stream
@@ -41,7 +42,7 @@ def toy(n, size=16, channels=1, seed=0):
 def test_first_layer_is_normal_with_the_variance_of_the_setting(digits):
     """z of one image over 4 000 first-layer neurons: mean square v within 4 standard errors."""
     for name in ("tanh", "relu", "odd_edge", "oscillating_3"):
-        setting = setting_by_name(name, SymmetricWeibull(4))
+        setting = setting_by_name(name, pairs_of(SymmetricWeibull(4)))
         x = torch.from_numpy(digits.train[0][3].reshape(1, -1) * np.float32(math.sqrt(setting.input_norm)))
         network = mlp(
             64, 4000, 1, activation="tanh", sigma_w=setting.sigma_w, sigma_b=setting.sigma_b,
@@ -80,7 +81,7 @@ def test_rows_of_a_cell(digits):
 
 def test_seeds_fix_the_start_and_rates_share_it(digits):
     plan = Plan("adam", [1e-3, 1e-2], 2, 1)
-    setting = setting_by_name("positive", SymmetricWeibull(4))
+    setting = setting_by_name("positive", pairs_of(SymmetricWeibull(4)))
     curves = train_setting(setting, Architecture(5, 2), digits, plan, Stream(4), Stream(5), law="weibull_4")[
         "curves"
     ]

@@ -7,10 +7,11 @@ import pandas as pd
 
 from preactivations.names import theta_of
 from preactivations.pairs.fitted import ActivationFit, DensityFit, error_summary, product_ks, variance_after
-from preactivations.pairs.gaussian import GaussianPair
+from preactivations.pairs.table import Kind
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull
-from replication.files import read_json, write_parquet
+from replication.activation.tables import Tables
+from replication.files import read_json, read_parquet, write_parquet
 from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
@@ -18,20 +19,21 @@ snakemake: Any  # Snakemake puts it here
 with job(snakemake):
     theta, seed = theta_of(snakemake.wildcards.law), snakemake.params.seed
     law = SymmetricWeibull(theta)
-    density = DensityFit(**read_json(snakemake.input.density)["last"])
-    fits = read_json(snakemake.input.activation)
+    density = DensityFit(theta, *read_parquet(snakemake.input.density).attrs["parameters"])
+    exact, pairs = read_parquet(snakemake.input.exact_density), Tables(snakemake.input.tables)
+    fits = read_json(snakemake.input.fit)
     grid = snakemake.params.grid
     x = np.linspace(-grid["x_max"], grid["x_max"], grid["n_points"])
-    y = np.linspace(0, grid["y_max"], grid["n_points"])
+    exact = exact[exact.y <= grid["y_max"]]
 
     rows = []
-    exact_density = 0.5 * GaussianPair(law).factor.pdf(y)
-    curves = [
-        pd.DataFrame({"quantity": "density", "at": y, "fitted": 0.5 * density.pdf(y), "exact": exact_density})
-    ]
-    for kind in (k for k in ("odd", "positive") if k in fits):
+    # halved: of Y with a random sign
+    halves = {"fitted": 0.5 * density.pdf(exact.y), "exact": 0.5 * exact.density}
+    curves = [pd.DataFrame({"quantity": "density", "at": exact.y} | halves)]
+    kind: Kind
+    for kind in ("odd", "positive"):
         fit = ActivationFit(theta, kind, tuple(fits[kind]["parameters"]))
-        pair = GaussianPair(law, kind)
+        pair = pairs(snakemake.wildcards.law)(kind)
         curves.append(pd.DataFrame({"quantity": kind, "at": x, "fitted": fit(x), "exact": pair.phi(x)}))
         row: dict[str, Any] = {"theta": theta, "kind": kind} | error_summary(fit, pair)._asdict()
         row["density_variance"] = law.variance * density.moment(2)

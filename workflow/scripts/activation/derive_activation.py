@@ -1,4 +1,4 @@
-"""Exact activations of each weight law, odd and positive, on a grid."""
+"""Exact activations of one weight law, odd and positive: tables, checked by the density of its factor; curves."""
 
 from typing import Any
 
@@ -6,27 +6,25 @@ import numpy as np
 import pandas as pd
 
 from preactivations.pairs.gaussian import GaussianPair
-from preactivations.weights import SymmetricWeibull, as_law
-from replication.files import write_parquet
+from preactivations.pairs.table import Kind
+from replication.activation.study import check_coupling
+from replication.activation.tables import write_table
+from replication.density.study import law_theta
+from replication.files import read_parquet, write_parquet
 from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
 
-
-def table(name: str, x_max: float, n_points: int) -> pd.DataFrame:
-    """Columns quantity (odd, positive), at, value, derivative, theta."""
-    law = as_law(name)
-    x = np.linspace(-x_max, x_max, n_points)
-    parts = []
-    for kind in ("odd", "positive"):
-        pair = GaussianPair(law, kind)
-        parts.append(
-            pd.DataFrame({"quantity": kind, "at": x, "value": pair.phi(x), "derivative": pair.dphi(x)})
-        )
-    # theta = infinity is the law of weights +-1
-    return pd.concat(parts).assign(theta=law.theta if isinstance(law, SymmetricWeibull) else np.inf)
-
-
 with job(snakemake):
-    for name, path in zip(snakemake.params.laws, snakemake.output.tables, strict=True):
-        write_parquet(table(name, **snakemake.params.settings), path)
+    law, density = snakemake.wildcards.law, read_parquet(snakemake.input.density)
+    x_max, n_points = snakemake.params.x_max, snakemake.params.n_points
+    x = np.linspace(-x_max, x_max, n_points)
+    curves = []
+    kind: Kind
+    for kind in ("odd", "positive"):
+        table = GaussianPair(law, kind).table()
+        print(f"{kind}: largest error {check_coupling(table, density):.2g} by the density; {table.errors}")
+        write_table(table, law, snakemake.output[kind])
+        phi, dphi = table.value_and_slope(x)
+        curves.append(pd.DataFrame({"kind": kind, "x": x, "phi": phi, "dphi": dphi}))
+    write_parquet(pd.concat(curves).assign(theta=law_theta(law)), snakemake.output.curves)

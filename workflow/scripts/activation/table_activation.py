@@ -18,7 +18,7 @@ with job(snakemake):
         snakemake.input.densities, snakemake.input.activations, strict=True
     ):
         density, fits = (read_json(path) for path in (density_path, activation_path))
-        for kind in (k for k in ("odd", "positive") if k in fits):
+        for kind in ("odd", "positive"):
             rows.append(
                 {
                     "theta": density["theta"],

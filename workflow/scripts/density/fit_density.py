@@ -7,8 +7,15 @@ import pandas as pd
 import torch
 
 from preactivations.names import theta_of
-from preactivations.pairs.fitted import DensitySettings, FitError, fit_density, improve_density
-from replication.files import write_json
+from preactivations.pairs.fitted import (
+    DensityFit,
+    DensitySettings,
+    FitError,
+    fit_density,
+    improve_density,
+)
+from replication.density.study import fitted_density
+from replication.files import write_json, write_parquet
 from replication.jobs import job
 from replication.losses import keep_losses
 
@@ -36,10 +43,13 @@ def density_of(theta: float, settings: DensitySettings, bound: float) -> dict[st
 
 with job(snakemake):
     torch.set_num_threads(1)
-    theta, settings = theta_of(snakemake.wildcards.law), snakemake.params.settings
+    law, settings = snakemake.wildcards.law, snakemake.params.settings
+    theta = theta_of(law)
     published = pd.read_csv(snakemake.input.published).set_index("theta").loss
     # ten times the published loss, or the largest one for a theta that the paper does not have
     bound = 10 * float(published.get(theta, published.max()))
     start = {"start": tuple(settings["start"])}
     result = density_of(theta, DensitySettings(**(settings | start)), bound)
-    write_json(result, snakemake.output.density)
+    frame = fitted_density(law, DensityFit(**result["last"]), result["losses"][-1], **snakemake.params.grid)
+    write_parquet(frame, snakemake.output.density)
+    write_json(result, snakemake.output.fit)

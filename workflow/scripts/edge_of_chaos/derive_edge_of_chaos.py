@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from preactivations.names import number_text
-from preactivations.pairs.gaussian import GaussianPair
-from preactivations.weights import SphericalMarginal, SymmetricWeibull
+from preactivations.pairs.table import Kind
+from replication.activation.tables import Tables
 from replication.edge_of_chaos.study import (
     constant_rows,
     curve_rows,
@@ -26,6 +26,8 @@ from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
 
+KINDS: tuple[Kind, ...] = ("odd", "positive")
+
 
 def named(name: str, theta: float, rows: Any) -> Any:
     return pd.DataFrame(rows).assign(activation=name, theta=theta)
@@ -34,32 +36,22 @@ def named(name: str, theta: float, rows: Any) -> Any:
 with job(snakemake):
     params, nan = snakemake.params.study, math.nan
     theta = params["theta"]
-    odd = GaussianPair(SymmetricWeibull(theta), "odd")
+    tables = Tables(snakemake.input.activations)
+    pairs = tables(f"weibull_{number_text(theta)}")
+    listed = [tables(f"weibull_{number_text(t)}")(kind) for t in snakemake.params.thetas for kind in KINDS]
     curves = [named(name, nan, curve_rows(name, params["curve_points"])) for name in params["activations"]]
-    for t in snakemake.params.thetas:
-        for kind in ("odd", "positive"):
-            pair = GaussianPair(SymmetricWeibull(t), kind)
-            curves.append(named(kind, t, curve_rows(pair, params["curve_points"])))
+    for pair in listed:
+        t = getattr(pair.weights, "theta", nan)
+        curves.append(named(pair.kind, t, curve_rows(pair, params["curve_points"])))
     write_parquet(pd.concat(curves), snakemake.output.curves)
-
-    # listed: in the table; the others are the curves over the families
-    families: Any = [(SymmetricWeibull(t), True) for t in snakemake.params.thetas]
-    families += [(SphericalMarginal(b), True) for b in params["spherical"]]
-    # denser where chi bends
-    share = np.linspace(0, 1, params["family_points"])
-    families += [(SymmetricWeibull(float(t)), False) for t in 2 + (params["theta_max"] - 2) * share**4]
-    families += [(SphericalMarginal(float(b)), False) for b in params["b_max"] * share**2]
-    rows = [
-        pair_row(law, kind) | {"listed": listed} for law, listed in families for kind in ("odd", "positive")
-    ]
-    write_parquet(pd.DataFrame(rows), snakemake.output.pairs)
+    write_parquet(pd.DataFrame(map(pair_row, listed)), snakemake.output.pairs)
 
     w, b = np.linspace(0.01, 3, params["heat_points"]), np.linspace(0, 1, params["heat_points"])
     heat = [named(name, nan, heat_rows(name, w, b)) for name in params["heat_maps"]]
-    heat.append(named("odd", theta, heat_rows(odd, w, b)))
+    heat.append(named("odd", theta, heat_rows(pairs("odd"), w, b)))
     write_parquet(pd.concat(heat), snakemake.output.heat)
 
-    settings = edge_settings(theta)
+    settings = edge_settings(pairs)
     maps, rates, scales = [], [], []
     for (activation, place), setting in settings.items():
         at = theta if activation == "odd" else nan
@@ -97,9 +89,8 @@ with job(snakemake):
         {"activation": name, "theta": nan} | uniqueness_row(name, params["unique_points"]) for name in names
     ]
     unique += [
-        {"activation": kind, "theta": theta}
-        | uniqueness_row(GaussianPair(SymmetricWeibull(theta), kind), params["unique_points"])
-        for kind in ("odd", "positive")
+        {"activation": kind, "theta": theta} | uniqueness_row(pairs(kind), params["unique_points"])
+        for kind in KINDS
     ]
     write_parquet(pd.DataFrame(unique), snakemake.output.unique)
-    write_parquet(pd.DataFrame(constant_rows()), snakemake.output.constants)
+    write_parquet(pd.DataFrame(constant_rows(tables("weibull_4")("odd"))), snakemake.output.constants)

@@ -33,7 +33,7 @@ def plot_curves(paths: Any) -> None:
             plane.plot(rows.sigma_w, rows.sigma_b, lw=1.3, **options)
     angle = np.linspace(0, np.pi / 2, 100)
     odd.plot(np.cos(angle), np.sin(angle), color="0.6", lw=0.8, ls=":", label=r"$\sigma_w^2+\sigma_b^2=1$")
-    listed = pairs[pairs.listed & (pairs.kind == "odd") & pairs.theta.notna()].dropna(subset="sigma_w")
+    listed = pairs[pairs.kind == "odd"].dropna(subset="sigma_w")
     odd.scatter(listed.sigma_w, listed.sigma_b, s=16, c=[colours[t] for t in listed.theta], zorder=4)
     odd.plot([], [], "o", ms=4, color="0.3", label="exact point")
     plane.set(xlim=(0.8, 2.4), ylim=(0, 1.2), xlabel=r"$\sigma_w$", ylabel=r"$\sigma_b$")
@@ -43,7 +43,7 @@ def plot_curves(paths: Any) -> None:
     odd.set_title(r"$\phi_\theta$ odd")
     plane.set_title("common activations")
 
-    family = pairs[~pairs.listed].sort_values(["theta", "b"])
+    family = read["families"][~read["families"].listed].sort_values(["theta", "b"])
     for kind, dashes in (("odd", "-"), ("positive", "--")):
         rows = family[(family.kind == kind) & family.theta.notna()]
         points.plot(rows.theta, rows.chi, dashes, color="black", label=rf"Weibull, {kind}")

@@ -1,5 +1,6 @@
 """Networks of finite width on, above and below the edge, and from several variances with the counter-example."""
 
+import functools
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -9,20 +10,26 @@ import torch
 
 from preactivations.names import number_text
 from preactivations.streams import Stream
+from replication.activation.tables import Tables
 from replication.cells import progress
 from replication.edge_of_chaos.study import correlation_rows, edge_settings, variance_rows
 from replication.jobs import job
-from replication.settings import setting_by_name
+from replication.settings import Setting, setting_by_name
 
 snakemake: Any  # Snakemake puts it here
 
 Frames = dict[str, pd.DataFrame]
 
 
+@functools.cache
+def settings(theta: float) -> dict[tuple[str, str], Setting]:
+    return edge_settings(tables(f"weibull_{number_text(theta)}"))
+
+
 def correlations(activation: str, place: str, width: int, networks: int) -> Frames:
     study = run.params.study
     theta, depth = study["theta"], study["depth"]
-    setting = edge_settings(theta)[activation, place]
+    setting = settings(theta)[activation, place]
     stream = Stream(run.params.seed, "edge_of_chaos", activation, place, theta, width)
     with progress(networks, f"{activation} {place} n={width}") as add:
         rows = correlation_rows(
@@ -46,7 +53,7 @@ def variances(width: int, networks: int, start: float) -> Frames:
 
 def tasks() -> Iterator[Any]:
     study = run.params.study
-    for activation, place in edge_settings(study["theta"]):
+    for activation, place in settings(study["theta"]):
         for size in study["widths"]:
             yield correlations, {"activation": activation, "place": place} | size
     largest = max(study["widths"], key=lambda size: size["width"])
@@ -56,4 +63,5 @@ def tasks() -> Iterator[Any]:
 
 with job(snakemake) as run:
     torch.set_num_threads(1)
+    tables = Tables(snakemake.input.activations)
     run.cells(tasks())

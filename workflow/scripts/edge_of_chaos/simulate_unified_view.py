@@ -1,24 +1,32 @@
 """What each initialization scheme keeps over the layers, forward and backward; gradients off the edge as well."""
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 import torch
 
+from preactivations.names import number_text
 from preactivations.streams import Stream
+from replication.activation.tables import Tables
 from replication.cells import progress
-from replication.edge_of_chaos.unified_view import measure, null_point, schemes
+from replication.edge_of_chaos.unified_view import Scheme, measure, null_point, schemes
 from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
+
+
+@functools.cache
+def schemes_of(theta: float) -> dict[str, Scheme]:
+    return schemes(tables(f"weibull_{number_text(theta)}"), tables("spherical_1"))
 
 
 def scheme(name: str) -> dict[str, pd.DataFrame]:
     study, seed = run.params.study, run.params.seed
     theta, depth, start = study["theta"], study["depth"], study["correlation"]
     width, networks = study["unified"]["width"], study["unified"]["networks"]
-    kept = schemes(theta)[name]
+    kept = schemes_of(theta)[name]
     stream = Stream(seed, "unified_view", name, theta, width)
     with progress(networks, name) as add:
         rows = measure(
@@ -30,10 +38,11 @@ def scheme(name: str) -> dict[str, pd.DataFrame]:
 
 
 def tasks() -> Iterator[Any]:
-    for name in schemes(run.params.study["theta"]):
+    for name in schemes_of(run.params.study["theta"]):
         yield scheme, {"name": name}
 
 
 with job(snakemake) as run:
     torch.set_num_threads(1)
+    tables = Tables(snakemake.input.activations)
     run.cells(tasks())

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pandas as pd
+
 from replication.edge_of_chaos.claims import edge_of_chaos_claims
 from replication.jobs import job
 from replication.tables import write_table
@@ -10,8 +12,8 @@ snakemake: Any  # Snakemake puts it here
 
 with job(snakemake) as run:
     found = run.read()
-    pairs = found["pairs"]
-    pairs = pairs[pairs.listed].drop(columns="listed")
+    families = found["families"]
+    pairs = pd.concat([found["pairs"], families[families.listed].drop(columns="listed")], ignore_index=True)
     number = dict.fromkeys(("weight_variance", "chi", "sigma_w", "sigma_b", "variance_slope", "xi_c"), ".6g")
     write_table(pairs, snakemake.output.pairs, number | {"theta": "g", "b": "g"})
     write_table(edge_of_chaos_claims(found), snakemake.output.claims)

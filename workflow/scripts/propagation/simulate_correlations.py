@@ -8,6 +8,7 @@ import pandas as pd
 from preactivations.datasets import load
 from preactivations.names import theta_of
 from preactivations.streams import Stream
+from replication.activation.tables import Tables
 from replication.cells import progress
 from replication.jobs import job
 from replication.propagation.depth import first_images, study_correlations
@@ -17,7 +18,7 @@ snakemake: Any  # Snakemake puts it here
 
 
 def correlations(cell: str, activation: str, width: int, networks: int) -> dict[str, pd.DataFrame]:
-    setting = setting_by_name(activation, cell)
+    setting = setting_by_name(activation, tables(cell))
     stream = Stream(run.params.seed, "correlations", run.wildcards.dataset, activation, cell, width)
     with progress(networks, f"{data.title} {cell} {activation} n={width}") as add:
         sizes: Any = {"width": width, "n_networks": networks, "depths": run.params.study["depths"]}
@@ -41,6 +42,7 @@ def tasks() -> Iterator[Any]:
 
 
 with job(snakemake) as run:
+    tables = Tables(snakemake.input.activations)
     data = load(run.wildcards.dataset, mirror=run.mirror)
     images, labels = first_images(data, run.params.study["images_per_class"])
     run.cells(tasks())

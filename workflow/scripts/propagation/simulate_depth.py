@@ -5,8 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from preactivations.names import number_text, theta_of
+from preactivations.names import theta_of
 from preactivations.streams import Stream
+from replication.activation.tables import Tables
 from replication.cells import progress
 from replication.jobs import job
 from replication.propagation.depth import layer_rows, quantile_rows, simulate_depth
@@ -16,13 +17,12 @@ snakemake: Any  # Snakemake puts it here
 
 
 def layers(activation: str, width: int, networks: int) -> dict[str, pd.DataFrame]:
-    params, cell = run.params, run.wildcards.cell
-    law = f"weibull_{number_text(params.control_theta)}" if cell == "control" else cell
-    setting = setting_by_name(activation, law)
-    if setting.law is None:
-        law = ""
-    stream = Stream(params.seed, "propagation", activation, law, width)
-    with progress(networks, f"{cell} {activation} n={width}") as add:
+    params, route = run.params, run.params.route
+    setting = setting_by_name(activation, tables(params.law, route))
+    law = params.law if setting.law is not None else ""
+    key = [] if route == "exact" else [route]
+    stream = Stream(params.seed, "propagation", activation, law, width, *key)
+    with progress(networks, f"{run.wildcards.cell} {activation} {route} n={width}") as add:
         found = simulate_depth(setting, width, params.depth, networks, stream, progress=add, **run.engine)
     name = {"activation": activation, "law": law, "theta": theta_of(law)}
     name |= {"width": width, "n_networks": networks}
@@ -37,4 +37,5 @@ def tasks() -> Iterator[Any]:
 
 
 with job(snakemake) as run:
+    tables = Tables(snakemake.input.activations)
     run.cells(tasks())

@@ -1,4 +1,4 @@
-"""KS statistics of the two-layer study for the activations of one cell, and the noise-free line of sweep (i)."""
+"""KS statistics of the two-layer study for the activations of one cell; if exact, the noise-free line of sweep (i)."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -8,6 +8,7 @@ import pandas as pd
 
 from preactivations.names import theta_of
 from preactivations.streams import Stream
+from replication.activation.tables import Tables
 from replication.jobs import job
 from replication.propagation.two_layer import ks_line, ks_points
 from replication.settings import setting_by_name
@@ -16,30 +17,37 @@ snakemake: Any  # Snakemake puts it here
 
 
 def study(activation: str) -> dict[str, pd.DataFrame]:
-    cell, settings = run.wildcards.cell, dict(run.params.settings)
-    setting = setting_by_name(activation, cell)
+    cell, route, settings = run.wildcards.cell, run.params.route, dict(run.params.settings)
+    setting = setting_by_name(activation, tables(cell, route))
     if setting.law is not None:  # PyTorch only where it is needed: the import takes seconds
         import torch
 
         torch.set_num_threads(1)
+    name = {"route": route, "activation": activation, "theta": theta_of(cell)}
     points = ks_points(
         setting.simulated(),
         weights=setting.weights,
         **setting.scales,
         **settings,
-        stream=partial(Stream, run.params.seed, "ks_two_layer", "exact", activation, cell),
+        stream=partial(
+            Stream,
+            run.params.seed,
+            "ks_two_layer",
+            route,
+            activation,
+            cell if route == "exact" else theta_of(cell),
+        ),
         memory=1e6 * snakemake.resources.batch_mb,
         threads=snakemake.threads,
     )
-    widths = settings["widths"]
-    line = [
-        {"sweep": "i", "n": n, "ks": raw, "ks_standardized": standardized}
-        for n, raw, standardized in zip(widths, *ks_line(setting, widths), strict=True)
-    ]
-    name = {"route": "exact", "activation": activation, "theta": theta_of(cell)}
-    return {
-        key: pd.DataFrame([name | row for row in rows]) for key, rows in (("points", points), ("line", line))
-    }
+    frames = {"points": points}
+    if route == "exact":
+        widths = settings["widths"]
+        frames["line"] = [
+            {"sweep": "i", "n": n, "ks": raw, "ks_standardized": standardized}
+            for n, raw, standardized in zip(widths, *ks_line(setting, widths), strict=True)
+        ]
+    return {key: pd.DataFrame([name | row for row in rows]) for key, rows in frames.items()}
 
 
 def tasks() -> Iterator[Any]:
@@ -48,4 +56,5 @@ def tasks() -> Iterator[Any]:
 
 
 with job(snakemake) as run:
+    tables = Tables(snakemake.input.activations)
     run.cells(tasks())

@@ -7,6 +7,7 @@ import pandas as pd
 
 from preactivations.names import theta_of
 from preactivations.streams import Stream
+from replication.activation.tables import Tables
 from replication.jobs import job
 from replication.settings import setting_by_name
 from replication.training.cell import images, plan_of
@@ -19,7 +20,7 @@ def trained(activation: str, law: str, width: int, depth: int, optimizer: str) -
     seed, dataset, study = run.params.seed, run.wildcards.dataset, run.params.study
     rates = next(grid["learning_rates"] for grid in study["optimizers"] if grid["name"] == optimizer)
     return train_setting(
-        setting_by_name(activation, law),
+        setting_by_name(activation, tables(law, run.params.route)),
         Architecture(width, depth),
         data,
         plan_of(study, optimizer, rates),
@@ -31,7 +32,7 @@ def trained(activation: str, law: str, width: int, depth: int, optimizer: str) -
 
 
 def initial(activation: str, law: str, width: int, depths: list[int]) -> dict[str, pd.DataFrame]:
-    setting, networks = setting_by_name(activation, law), run.params.study["initial_networks"]
+    setting, networks = setting_by_name(activation, tables(law)), run.params.study["initial_networks"]
     stream = Stream(run.params.seed, "training", "initial", activation, law, width)
     name = {"activation": activation, "law": law, "theta": theta_of(law), "width": width}
     rows = initial_rows(setting, width, depths, networks, stream)
@@ -51,5 +52,6 @@ def tasks() -> Iterator[Any]:
 
 
 with job(snakemake) as run:
+    tables = Tables(snakemake.input.activations)
     data = images(run, run.wildcards.dataset)
     run.cells(tasks())

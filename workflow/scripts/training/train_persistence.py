@@ -7,6 +7,7 @@ import pandas as pd
 
 from preactivations.streams import Stream
 from preactivations.training.ensembles import Ensemble
+from replication.activation.tables import Tables
 from replication.jobs import job
 from replication.settings import setting_by_name
 from replication.training.cell import images, plan_of
@@ -25,7 +26,7 @@ def cell(activation: str, law: str) -> dict[str, pd.DataFrame]:
             neurons.extend({"epoch": epoch} | row for row in neuron_rows(ensemble, who, plan))
 
     frames = persistence(
-        setting_by_name(activation, law),
+        setting_by_name(activation, tables(law)),
         Architecture(study["width"], study["depth"]),
         data,
         plan,
@@ -45,5 +46,6 @@ def tasks() -> Iterator[Any]:
 
 
 with job(snakemake) as run:
+    tables = Tables(snakemake.input.activations)
     data = images(run, run.params.study["dataset"])
     run.cells(tasks())

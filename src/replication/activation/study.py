@@ -1,0 +1,54 @@
+"""The exact activations against the files of their densities."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import erfinv, ndtri_exp
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from preactivations.pairs.table import TabulatedActivation
+
+Array = NDArray[np.float64]
+
+TOLERANCE = 1e-10
+_END = 12.0  # of |x|
+_LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
+
+
+def check_coupling(table: TabulatedActivation, density: DataFrame) -> float:
+    """Largest error of a table by the density, distribution and tail of its factor, at the points y of their file.
+
+    At each y the coupling gives x with P(|Y| > y) = c P(N > x), c = 2 (odd) or 1 (positive). There phi(x) = y,
+    relatively, and phi'(x) f(y) = c n(x), f the density and n the normal one, in units of the larger of c n(x) and
+    f(y) y: phi' of a table is as accurate as phi.
+
+    Raises
+    ------
+    ArithmeticError
+        With the place, for an error above 1e-10.
+    """
+    odd = table.kind == "odd"
+    y, f, cdf, log_tail = (density[name].to_numpy() for name in ("y", "density", "distribution", "log_tail"))
+    with np.errstate(divide="ignore"):
+        lower = math.sqrt(2) * erfinv(cdf) if odd else ndtri_exp(np.log(cdf))
+        upper = -ndtri_exp(np.minimum(log_tail - math.log(2 if odd else 1), 0.0))
+    x = np.where(cdf < 0.5, lower, upper)
+    there = (np.abs(x) <= _END) & (f > 0) & (y > 0)
+    x, y, f = x[there], y[there], f[there]
+    phi, slope = table.value_and_slope(x)
+    expected = np.exp(-0.5 * x * x - _LOG_SQRT_2PI) * (2 if odd else 1)
+    errors = np.stack([phi / y - 1, (slope * f - expected) / np.maximum(expected, f * y)])
+    worst = np.abs(errors).max(0)
+    at = int(worst.argmax())
+    if not worst[at] <= TOLERANCE:
+        raise ArithmeticError(
+            f"{table!r} is not the activation of its density: at x = {x[at]:.6g} phi is {phi[at]:.15g} instead of "
+            f"{y[at]:.15g}, and phi' f = {slope[at] * f[at]:.15g} instead of {expected[at]:.15g}"
+        )
+    return float(worst[at])

@@ -1,0 +1,1 @@
+"""The stage density: law of the factor Y of each weight law."""
