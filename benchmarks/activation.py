@@ -24,6 +24,21 @@ def exact_pairs() -> None:
             GaussianPair(SymmetricWeibull(theta), kind).phi(x)
 
 
+def tables_against_tanh() -> None:
+    x = np.random.default_rng(0).standard_normal(1_000_000)
+    for law in (SymmetricWeibull(4), SphericalMarginal(0)):
+        for kind in ("odd", "positive"):
+            table = GaussianPair(law, kind).table()
+            tasks = {
+                "tanh": functools.partial(np.tanh, x),
+                "phi": functools.partial(table.phi, x),
+                "phi and dphi": functools.partial(table.value_and_slope, x),
+            }
+            times = best_times(tasks, 30)
+            for name, target in (("phi", 4), ("phi and dphi", 8)):
+                report(f"table, {name}, 10^6: {law}, {kind} / np.tanh", times[name] / times["tanh"], target)
+
+
 def interpreter(code: str) -> functools.partial[subprocess.CompletedProcess[bytes]]:
     return functools.partial(subprocess.run, [sys.executable, "-c", code], check=True)
 
@@ -62,5 +77,6 @@ if __name__ == "__main__":
     report("import of the library / numpy + scipy.special", times["ours"] / times["numpy"], 1.5)
     build = best_times({"": lambda: GaussianActivation(SymmetricWeibull(3))}, 5)[""]
     report("construction of GaussianActivation(SymmetricWeibull(3))", 1e3 * build, unit="ms")
+    tables_against_tanh()
     against_gelu(compiled=False)
     against_gelu(compiled=True)

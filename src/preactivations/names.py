@@ -5,11 +5,13 @@ A name is read back to the same number, so that no two laws share one.
 
 from __future__ import annotations
 
+import importlib
 import math
 import re
 from decimal import Decimal
+from typing import Any
 
-__all__ = ["number_text", "parameter", "theta_of"]
+__all__ = ["number_text", "object_of", "parameter", "theta_of"]
 
 _DECIMALS = re.compile(r"-?(\d+\.?\d*|\.\d+)")
 
@@ -39,6 +41,20 @@ def parameter(name: str, family: str) -> float | None:
     """
     text = name.removeprefix(f"{family}_")
     return float(text) if text != name and _DECIMALS.fullmatch(text) else None
+
+
+def object_of(name: str) -> Any:
+    """The object "package.module:name", whose module is imported now.
+
+    For what has a PyTorch module and is of use without: it does not depend on that module.
+
+    Examples
+    --------
+    >>> object_of("math:sqrt")(9.0)
+    3.0
+    """
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def theta_of(name: str) -> float:

@@ -1,9 +1,11 @@
 """Which jobs run after which change: in a copy of the project whose results are up to date."""
 
 import re
+import subprocess
 
+import networkx
 import pytest
-from copies import SMOKE, planned, snakemake, with_config
+from copies import SMOKE, make, planned, snakemake, with_config
 from expected_jobs import (
     AFTER_CORRELATE,
     AFTER_EXACT,
@@ -12,6 +14,7 @@ from expected_jobs import (
     AFTER_KS,
     AFTER_STUDY,
     AFTER_TRAIN,
+    ANALYSED,
     CELLS,
     CORRELATE,
     EOC,
@@ -79,9 +82,8 @@ def test_edit_of_the_maps_reruns_the_networks(built, edit):
 def test_exact_numerics_that_change_no_table_rerun_nothing_behind_the_tables(built, edit):
     """With `make`, which makes densities and activations first."""
     edit("src/preactivations/pairs/factor.py", "\n# edited\n")
-    assert (
-        changed(built) | {("simulate_depth_fitted", "weibull_4,3_10")} | TRAIN_FITTED >= NETWORKS - EOC_FITTED
-    )
+    behind = {("simulate_depth", "weibull_4,3_10"), ("train", "digits,weibull_4,widths_3_10")}
+    assert EXACT | behind | {("derive_edge_of_chaos", "")} <= changed(built)
     snakemake(built, "density", "activation")
     assert changed(built) == EOC_FAMILIES
 
@@ -113,7 +115,9 @@ def test_edit_of_the_training_code_trains_and_of_its_words_does_not(built, edit)
     edit("src/replication/training/comparisons.py", "\n# edited\n")
     assert changed(built) == AFTER_TRAIN
     edit("src/preactivations/training/ensembles.py", "\n# edited\n")
-    assert changed(built) == TRAIN | AFTER_TRAIN | ISOMETRY_TRAINED | KERNEL_TRAINED | FRACTIONAL_TRAINED
+    assert changed(built) == (
+        TRAIN | TRAIN_FITTED | AFTER_TRAIN | ISOMETRY_TRAINED | KERNEL_TRAINED | FRACTIONAL_TRAINED
+    )
 
 
 def test_edit_of_the_second_companion_stays_in_it(built, edit):
@@ -147,30 +151,15 @@ def test_edit_of_the_fourth_companion_stays_in_it(built, edit):
 def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
     edit("src/preactivations/weights.py", "\n# edited\n")
     assert changed(built) == (
-        EXACT | each("simulate_two_layer", CELLS) | AFTER_EXACT | AFTER_EXACT_KS
-        | fits(FITTED + EXTENDED, FITTED + EXTENDED) | AFTER_FITS
+        EXACT | AFTER_EXACT | fits(FITTED + EXTENDED, FITTED + EXTENDED) | AFTER_FITS
         | {("check_constraints", ""), ("table_constraints", "")}
-        | STUDY | AFTER_STUDY | CORRELATE | AFTER_CORRELATE | EOC | TRAIN | AFTER_TRAIN | ISOMETRY | ISOMETRY_TRAINED
-        | KERNEL_TRAINED | FRACTIONAL_TRAINED
+        | NETWORKS | ISOMETRY | ISOMETRY_TRAINED | FRACTIONAL_TRAINED
     )  # fmt: skip
 
 
-def test_edit_of_the_fast_activation_leaves_the_exact_tables(built, edit):
+def test_edit_of_the_fast_activation_leaves_the_tables(built, edit):
     edit("src/preactivations/activations/modules.py", "\n# edited\n")
-    assert changed(built) == (
-        each("simulate_two_layer", CELLS)
-        | AFTER_EXACT_KS
-        | STUDY
-        | AFTER_STUDY
-        | CORRELATE
-        | AFTER_CORRELATE
-        | EOC
-        | TRAIN
-        | AFTER_TRAIN
-        | ISOMETRY_TRAINED
-        | KERNEL_TRAINED
-        | FRACTIONAL_TRAINED
-    )
+    assert changed(built) == NETWORKS | ISOMETRY_TRAINED | FRACTIONAL_TRAINED
 
 
 def test_edit_of_a_plot_script_redraws_one_figure(built, edit):
@@ -192,12 +181,15 @@ def test_touch_without_change_runs_nothing(built):
     assert changed(built) == set()
 
 
+NEW_LAW = {("derive_density", "weibull_3.3"), ("derive_activation", "weibull_3.3")}
+
+
 def test_new_theta_computes_only_itself(built):
     config = with_config(built, thetas=[2.05, 3.3, 4])
     assert changed(built, config=config) == (
-        EXACT | {("simulate_two_layer", "weibull_3.3"), ("plot_rule_graph", "")}
+        NEW_LAW | {("simulate_two_layer", "weibull_3.3"), ("plot_rule_graph", "")}
         | fits(["weibull_3.3"], ["weibull_3.3"]) | AFTER_EXACT | AFTER_EXACT_KS | AFTER_FITS
-        | {("derive_edge_of_chaos", "")} | EOC_SHOWN
+        | {("derive_edge_of_chaos", ""), ("run_notebook", "density")} | EOC_SHOWN | EOC_FITTED
     )  # fmt: skip
 
 
@@ -206,8 +198,10 @@ def test_parameters_reach_their_stage_only(built):
     plots |= {
         ("plot_depth", ""),
         ("plot_dependence", ""),
+        ("plot_drift", ""),
         ("plot_correlations", "digits"),
         ("plot_edge_of_chaos", ""),
+        ("plot_fitted_edge", ""),
         ("plot_isometry", ""),
         ("plot_kernels", ""),
         ("plot_fractional", ""),
@@ -220,31 +214,39 @@ def test_parameters_reach_their_stage_only(built):
         | each("simulate_two_layer_fitted", FITTED)
     )  # fmt: skip
     config = with_config(built, propagation={"depth": 6})
-    assert changed(built, config=config) == STUDY | AFTER_STUDY | {("plot_rule_graph", "")}
+    assert changed(built, config=config) == STUDY | STUDY_FITTED | AFTER_STUDY | {("plot_rule_graph", "")}
     config = with_config(built, propagation={"correlations": study["correlations"] | {"images_per_class": 3}})
     assert changed(built, config=config) == CORRELATE | AFTER_CORRELATE | {("plot_rule_graph", "")}
     # a new theta of the study is a new cell (and the correlations, which are one job per data set)
     config = with_config(built, propagation={"thetas": [4, 3.3]})
     assert changed(built, config=config) == (
-        {("simulate_depth", "weibull_3.3,3_10"), ("plot_rule_graph", "")} | AFTER_STUDY | CORRELATE | AFTER_CORRELATE
+        NEW_LAW | {("simulate_depth", "weibull_3.3,3_10"), ("plot_rule_graph", "")}
+        | AFTER_STUDY | CORRELATE | AFTER_CORRELATE
     )  # fmt: skip
     config = with_config(built, propagation={"quantile_depths": [3]})
     assert changed(built, config=config) == {("plot_depth", ""), ("plot_rule_graph", "")}
     config = with_config(built, edge_of_chaos={"depth": 12})
     assert changed(built, config=config) == (
-        EOC - {("derive_edge_of_chaos", ""), ("table_verdicts", "")} | {("plot_rule_graph", "")}
+        EOC - {("derive_edge_of_chaos", ""), ("plot_fitted_edge", ""), ("table_verdicts", "")}
+        | {("plot_rule_graph", "")}
     )
     config = with_config(built, edge_of_chaos={"heat_points": 12})
     assert changed(built, config=config) == (
-        {("derive_edge_of_chaos", ""), ("table_verdicts", ""), ("plot_rule_graph", "")} | EOC_SHOWN
+        {
+            ("derive_edge_of_chaos", ""),
+            ("plot_fitted_edge", ""),
+            ("table_verdicts", ""),
+            ("plot_rule_graph", ""),
+        }
+        | EOC_SHOWN
     )
     config = with_config(built, training={"seeds": 3})
     assert changed(built, config=config) == (
-        (TRAIN - {("train_persistence", "")}) | AFTER_TRAIN | {("plot_rule_graph", "")}
+        (TRAIN - {("train_persistence", "")}) | TRAIN_FITTED | AFTER_TRAIN | {("plot_rule_graph", "")}
     )
     config = with_config(built, training={"thetas": [4, 3.3]})
     assert changed(built, config=config) == (
-        {("train", "digits,weibull_3.3,widths_3_10"), ("plot_rule_graph", "")} | AFTER_TRAIN
+        NEW_LAW | {("train", "digits,weibull_3.3,widths_3_10"), ("plot_rule_graph", "")} | AFTER_TRAIN
     )
     config = with_config(built, training={"persistence": SMOKE["training"]["persistence"] | {"seeds": 4}})
     assert changed(built, config=config) == (
@@ -315,7 +317,10 @@ def test_wrong_configuration_stops_before_any_job(built):
 
 def test_edit_of_the_fits_leaves_the_exact_route(built, edit):
     edit("src/preactivations/pairs/fitted.py", "\n# edited\n")
-    assert changed(built) == fits(FITTED + EXTENDED, FITTED + EXTENDED) | AFTER_FITS | AFTER_KS
+    assert changed(built) == (
+        fits(FITTED + EXTENDED, FITTED + EXTENDED) | AFTER_FITS | AFTER_KS
+        | STUDY_FITTED | ANALYSED | EOC_FITTED | TRAIN_FITTED | AFTER_TRAIN
+    )  # fmt: skip
 
 
 def test_every_job_has_a_log_and_timings_of_its_own(built):
@@ -328,3 +333,30 @@ def test_every_job_has_a_log_and_timings_of_its_own(built):
     for rule, job in jobs:
         assert re.search(rf"    log: logs/smoke/{rule}[./]", job), job
         assert re.search(rf"    benchmark: benchmarks/results/smoke/{rule}[./]", job), job
+
+
+def test_the_docs_have_a_sentence_for_each_arrow_between_stages(built):
+    """The first picture of the documentation is drawn from the same graph."""
+    dot = snakemake(built, "--rulegraph")
+    names = dict(re.findall(r'(\d+)\[label = "([^"]+)"', dot))
+    stage = {
+        rule: path.stem
+        for path in (built / "workflow/rules").glob("*.smk")
+        for rule in re.findall(r"^(?:use rule \w+ as|rule) (\w+)", path.read_text(), re.MULTILINE)
+    }
+    between = networkx.DiGraph(
+        (stage[names[a]], stage[names[b]])
+        for a, b in re.findall(r"(\d+) -> (\d+)", dot)
+        if names[b] not in ("all", "run_notebook") and stage[names[a]] != stage[names[b]]
+    )
+    told = re.findall(r"^\* (\w+) → (\w+): ", (built / "docs/index.md").read_text(), re.MULTILINE)
+    assert set(told) == set(networkx.transitive_reduction(between).edges)
+
+
+def test_make_makes_activations_first(built):
+    shown = subprocess.run(
+        make(built, "-n", "reproduce", "SCALE=smoke"), cwd=built, capture_output=True, text=True, check=True
+    ).stdout
+    first, then = [line for line in shown.splitlines() if "run.py snakemake" in line]
+    assert "density activation --configfile" in first
+    assert "density" not in then

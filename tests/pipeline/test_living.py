@@ -14,11 +14,12 @@ from expected_jobs import (
     AFTER_EXACT_KS,
     AFTER_FITS,
     EOC,
+    EOC_FITTED,
     EOC_SHOWN,
-    EXACT,
     KERNEL_ANALYSED,
     KERNEL_DRAWN,
     KERNEL_TRAINED,
+    each,
     fits,
     notebooks_of,
 )
@@ -35,14 +36,15 @@ GRAPH = {("plot_rule_graph", "")}
 EXPECTED = {
     "1. Rerun one stage": KERNEL_DRAWN | KERNEL_TRAINED,
     "2. Change one parameter": (
-        EOC - {("derive_edge_of_chaos", ""), ("table_verdicts", "")} | GRAPH
+        EOC - {("derive_edge_of_chaos", ""), ("plot_fitted_edge", ""), ("table_verdicts", "")} | GRAPH
     ),
     "3. Edit a library function": KERNEL_ANALYSED,
     "4. Redraw one figure": {("plot_density", "")},
     "5. Add a theta": (
-        EXACT | {("simulate_two_layer", "weibull_3.3"), ("derive_edge_of_chaos", "")}
+        each("derive_density", ["weibull_3.3"]) | each("derive_activation", ["weibull_3.3"])
+        | {("simulate_two_layer", "weibull_3.3"), ("derive_edge_of_chaos", ""), ("run_notebook", "density")}
         | fits(["weibull_3.3"], ["weibull_3.3"])
-        | AFTER_EXACT | AFTER_EXACT_KS | AFTER_FITS | EOC_SHOWN | GRAPH
+        | AFTER_EXACT | AFTER_EXACT_KS | AFTER_FITS | EOC_SHOWN | EOC_FITTED | GRAPH
     ),
     "6. Add a data set": (
         {(rule, "mnist") for rule in ("simulate_correlations", "fetch_dataset", "plot_correlations")}

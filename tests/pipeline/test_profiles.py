@@ -13,7 +13,7 @@ PROFILES = ROOT / "workflow" / "profiles"
 RULES = {
     rule: path.stem
     for path in (ROOT / "workflow" / "rules").glob("*.smk")
-    for rule in re.findall(r"^rule (\w+):", path.read_text(), re.MULTILINE)
+    for rule in re.findall(r"^(?:use rule \w+ as|rule) (\w+)", path.read_text(), re.MULTILINE)
 }
 TWO_JOBS = """
 rule all:
@@ -77,7 +77,8 @@ def test_every_job_says_what_it_needs(built):
         if needs.get("gpu") == "1":
             on_gpu.add(rule)
     assert on_gpu == {
-        "simulate_depth", "simulate_correlations", "simulate_edge_of_chaos", "train", "train_persistence",
+        "simulate_depth", "simulate_depth_fitted", "simulate_correlations", "simulate_edge_of_chaos",
+        "train", "train_fitted", "train_persistence",
         "simulate_isometry", "train_isometry",
         "train_fractional",
     }  # fmt: skip

@@ -5,7 +5,6 @@ How tables are evaluated, eagerly and compiled, is in `_table_autograd`; `gaussi
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Callable
 from typing import Any, get_args
@@ -24,6 +23,7 @@ from preactivations.activations._table_autograd import (
     shape_of,
 )
 from preactivations.activations.registry import REGISTRY, Activation, by_name, checked_oscillation
+from preactivations.names import object_of
 from preactivations.pairs.table import Kind, TabulatedActivation
 from preactivations.weights import WeightLaw
 
@@ -199,12 +199,7 @@ def module_of(entry: Activation) -> nn.Module:
 
 def _class_of(entry: Activation) -> Any:
     where = entry.module[0]
-    return _named(where) if isinstance(where, str) else where
-
-
-def _named(where: str) -> Any:
-    module, _, name = where.partition(":")
-    return getattr(importlib.import_module(module), name)
+    return object_of(where) if isinstance(where, str) else where
 
 
 def is_elementwise(module: nn.Module) -> bool:
@@ -236,5 +231,5 @@ def activation(name: str, weights: str | WeightLaw | None = None) -> nn.Module:
         return module_of(by_name(name))
     if weights is None:
         raise ValueError(f"activation {name!r} goes with a law of weights: give weights=")
-    exact: nn.Module = _named(_EXACT)(weights, name)
+    exact: nn.Module = object_of(_EXACT)(weights, name)
     return exact

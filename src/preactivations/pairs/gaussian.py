@@ -18,6 +18,7 @@ import numpy as np
 import scipy.special as sc
 from numpy.typing import ArrayLike
 
+from preactivations.names import object_of
 from preactivations.pairs._weibull import Array, Quantile
 from preactivations.pairs.factor import GaussianFactor
 from preactivations.pairs.table import Kind, check_kind, real_array
@@ -179,9 +180,9 @@ class GaussianPair:
 
     def module(self) -> nn.Module:
         """A new `activations.GaussianActivation` of the pair: the table as a module of PyTorch."""
-        from preactivations.activations.gaussian import GaussianActivation
-
-        return GaussianActivation(self.weights, self.kind)
+        cls = object_of("preactivations.activations.gaussian:GaussianActivation")
+        made: nn.Module = cls(self.weights, self.kind)
+        return made
 
     def _quantile(self, x: Array) -> Quantile:
         """|phi(x)| with log f and (log f)' there."""

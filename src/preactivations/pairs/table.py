@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, cast, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from preactivations.names import object_of
 from preactivations.weights import WeightLaw
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def real_array(x: ArrayLike) -> Array:
     array = np.asarray(x)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"x must be real numbers, got dtype {array.dtype}")
-    return array.astype(np.float64)
+    return array.astype(np.float64, copy=False)
 
 
 class Pieces(NamedTuple):
@@ -179,9 +180,8 @@ class TabulatedActivation:
 
     def module(self) -> nn.Module:
         """A new PyTorch module of the same table, for any floating dtype (`activations.modules.TabulatedModule`)."""
-        from preactivations.activations.modules import TabulatedModule
-
-        return TabulatedModule(self)
+        made: nn.Module = object_of("preactivations.activations.modules:TabulatedModule")(self)
+        return made
 
     @cached_property
     def _far_rows(self) -> tuple[Array, Array]:
@@ -211,9 +211,7 @@ class TabulatedActivation:
     def _near(self, x: Array, out: Array) -> None:
         """The uniform pieces, into `out`, (order + 1, n), by Horner's scheme for polynomial and derivatives."""
         pieces, odd = self.float64, self.kind == "odd"
-        u = np.abs(x) if odd else x * pieces.per_unit
-        if odd:
-            u *= pieces.per_unit
+        u = np.abs(x) * pieces.per_unit if odd else x * pieces.per_unit
         piece, whole, c = np.empty(x.shape, np.intp), np.floor(u), np.empty_like(u)
         np.copyto(piece, whole, casting="unsafe")
         u -= whole
@@ -222,11 +220,14 @@ class TabulatedActivation:
         table = pieces.uniform
         # every index is inside; "clip" only saves the check
         table[-1].take(piece, out=out[0], mode="clip")
-        out[1:] = 0.0
         for k in range(len(table) - 2, -1, -1):
-            for order in range(len(out) - 1, 0, -1):
-                out[order] *= u
-                out[order] += out[order - 1]
+            done = len(table) - 1 - k  # derivatives of higher order are 0 so far
+            for order in range(min(len(out) - 1, done), 0, -1):
+                if order == done:
+                    out[order] = out[order - 1]
+                else:
+                    out[order] *= u
+                    out[order] += out[order - 1]
             out[0] *= u
             table[k].take(piece, out=c, mode="clip")
             out[0] += c
@@ -248,7 +249,8 @@ class TabulatedActivation:
         bits = np.where(np.isnan(inside), pieces.lowest, inside).view(np.int64)
         piece = (bits >> shift) - (int(np.float64(pieces.lowest).view(np.int64)) >> shift)
         t = (bits & ((1 << shift) - 1)) * 2.0**-shift
-        per_unit = np.ldexp(1.0, pieces.octave_bits) / (bits & -(1 << 52)).view(np.float64)
+        with np.errstate(over="ignore"):
+            per_unit = np.ldexp(1.0, pieces.octave_bits) / (bits & -(1 << 52)).view(np.float64)
         right, left = self._far_rows
         rows = right[piece] if odd else np.where((x > 0)[:, None], right[piece], left[piece])
         out = np.zeros((order + 1, x.size))
