@@ -4,15 +4,6 @@ GRID = ACTIVATION.model_dump(include={"x_max", "n_points"})
 EXACT, FITTED = (DATA / "activation" / route for route in ("exact", "fitted"))
 
 
-KINDS = ["odd", "positive"]
-
-
-def pairs(laws, names=KINDS, route="exact"):
-    """Files of the activations of these laws that settings of these names are built from."""
-    kinds = [kind for kind in KINDS if any(kind in name.split("_") for name in names)]
-    return [str(DATA / "activation" / route / f"{law}.{kind}.parquet") for law in laws for kind in kinds]
-
-
 rule derive_activation:
     input:
         density=rules.derive_density.output.density,

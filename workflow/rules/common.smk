@@ -51,6 +51,28 @@ def raw(dataset):
     return [f"data/raw/{dataset}.json"] if DATASETS[dataset].fetched else []
 
 
+def weibull(thetas):
+    return [f"weibull_{number(theta)}" for theta in thetas]
+
+
+def spherical(bs):
+    return [f"spherical_{number(b)}" for b in bs]
+
+
+KINDS = ["odd", "positive"]
+
+
+def pairs(laws, names=KINDS, route="exact"):
+    """Files of the activations of these laws that settings of these names are built from."""
+    kinds = [kind for kind in KINDS if any(kind in name.split("_") for name in names)]
+    return [str(DATA / "activation" / route / f"{law}.{kind}.parquet") for law in laws for kind in kinds]
+
+
+def pairs_of(cells):
+    """Files of the exact activations of [activation, law] cells."""
+    return [path for activation, law in cells for path in pairs([law], [activation])]
+
+
 def figure(name):
     return [str(FIGURES / f"{name}.{extension}") for extension in ("pdf", "png")]
 

@@ -2,14 +2,6 @@
 DENSITY = cfg.density
 
 
-def weibull(thetas):
-    return [f"weibull_{number(theta)}" for theta in thetas]
-
-
-def spherical(bs):
-    return [f"spherical_{number(b)}" for b in bs]
-
-
 PAPER_LAWS = weibull(cfg.thetas)
 DRAWN_LAWS = [
     *dict.fromkeys([*PAPER_LAWS, "weibull_2", "spherical_0"])

@@ -20,6 +20,7 @@ DEPTH_CELLS = {
     **{name: [name] for name in STUDY.activations if name not in ("odd", "positive")},
     **({"control": [f"normalized_{name}" for name in STUDY.controls]} if STUDY.controls else {}),
 }
+CELL_LAWS = {"control": f"weibull_{number(STUDY.control_theta)}"}  # of others their own name
 WIDTH_GROUPS = {
     "_".join(str(cell.width) for cell in group): group for group in groups(STUDY.widths, STUDY.widths_per_job)
 }
@@ -121,14 +122,11 @@ rule two_layer:
         rules.table_two_layer.output,
 
 
-def control_law(cell):
-    """The law of the weights that the activations of a cell go with."""
-    return f"weibull_{number(STUDY.control_theta)}" if cell == "control" else cell
-
-
 rule simulate_depth:
     input:
-        activations=lambda wildcards: pairs([control_law(wildcards.cell)], DEPTH_CELLS[wildcards.cell]),
+        activations=lambda wildcards: pairs(
+            [CELL_LAWS.get(wildcards.cell, wildcards.cell)], DEPTH_CELLS[wildcards.cell]
+        ),
         code=code("propagation/simulate_depth.py"),
     output:
         layers=DATA / "propagation" / "{cell}.widths_{group}.layers.parquet",
@@ -142,7 +140,7 @@ rule simulate_depth:
         activations=lambda wildcards: DEPTH_CELLS[wildcards.cell],
         widths=lambda wildcards: [cell.model_dump() for cell in WIDTH_GROUPS[wildcards.group]],
         depth=STUDY.depth,
-        law=lambda wildcards: control_law(wildcards.cell),
+        law=lambda wildcards: CELL_LAWS.get(wildcards.cell, wildcards.cell),
         route="exact",
         gpu=cfg.gpu,
         seed=cfg.seed,

@@ -32,14 +32,9 @@ TRAINED_PARTS = {  # per data set: (group, architectures)
 TRAINING_FOLDER = DATA / "training"
 
 
-def of_training(cells):
-    """Files of the activations of [activation, law] cells."""
-    return [path for activation, law in cells for path in pairs([law], [activation])]
-
-
 rule train:
     input:
-        activations=lambda wildcards: of_training(TRAINED[wildcards.group]),
+        activations=lambda wildcards: pairs_of(TRAINED[wildcards.group]),
         manifest=lambda wildcards: raw(wildcards.dataset),
         code=code("training/train.py"),
     output:
