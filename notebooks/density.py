@@ -66,7 +66,9 @@ ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 # The odd one couples the magnitudes of $X$ and $Y$, the positive one the whole of $X$ with the magnitude of $Y$.
 
 # %%
-curves = pd.concat(results.data(f"activation/exact/{law}.curves") for law in laws.values())
+curves = pd.concat(
+    results.data(name) for name in results.names("activation/exact") if name.endswith(".curves")
+)
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.5))
 for ax, kind in zip(axes, ("odd", "positive")):
     for theta, rows in curves[curves.kind == kind].groupby("theta"):

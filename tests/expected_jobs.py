@@ -67,6 +67,8 @@ NULL_BANDS = {("null_band_two_layer", ""), ("null_band_depth", "")}
 
 # notebooks that read what a rule makes
 READ_BY = {
+    "derive_density": ["density"],
+    "derive_activation": ["density"],
     "table_constraints": ["density"],
     "simulate_two_layer": ["two_layer"],
     "table_two_layer": ["two_layer"],

@@ -189,7 +189,7 @@ def test_new_theta_computes_only_itself(built):
     assert changed(built, config=config) == (
         NEW_LAW | {("simulate_two_layer", "weibull_3.3"), ("plot_rule_graph", "")}
         | fits(["weibull_3.3"], ["weibull_3.3"]) | AFTER_EXACT | AFTER_EXACT_KS | AFTER_FITS
-        | {("derive_edge_of_chaos", ""), ("run_notebook", "density")} | EOC_SHOWN | EOC_FITTED
+        | {("derive_edge_of_chaos", "")} | EOC_SHOWN | EOC_FITTED
     )  # fmt: skip
 
 

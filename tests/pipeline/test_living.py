@@ -42,7 +42,7 @@ EXPECTED = {
     "4. Redraw one figure": {("plot_density", "")},
     "5. Add a theta": (
         each("derive_density", ["weibull_3.3"]) | each("derive_activation", ["weibull_3.3"])
-        | {("simulate_two_layer", "weibull_3.3"), ("derive_edge_of_chaos", ""), ("run_notebook", "density")}
+        | {("simulate_two_layer", "weibull_3.3"), ("derive_edge_of_chaos", "")}
         | fits(["weibull_3.3"], ["weibull_3.3"])
         | AFTER_EXACT | AFTER_EXACT_KS | AFTER_FITS | EOC_SHOWN | EOC_FITTED | GRAPH
     ),

@@ -133,8 +133,11 @@ rule constraints:
         rules.table_constraints.output,
 
 
-# The laws of all networks of later stages.
-NETWORK_LAWS = {
+# Laws of all exact activations: of the figures, of what fits are compared with, of networks of later stages.
+EXACT_LAWS = {
+    *DRAWN_LAWS,
+    *FITTED_LAWS,
+    *EXTENDED_LAWS,
     *weibull(
         [
             *cfg.propagation.thetas,
@@ -148,8 +151,6 @@ NETWORK_LAWS = {
     "spherical_1",  # of the unified view of schemes
     "weibull_4",  # of a number that the paper states
 }
-
-
 FITTED_NETWORK_LAWS = {
     law
     for stage, thetas in (
@@ -164,7 +165,7 @@ FITTED_NETWORK_LAWS = {
 
 rule activation:
     input:
-        pairs(sorted(NETWORK_LAWS)),
+        expand(rules.derive_activation.output, law=sorted(EXACT_LAWS)),
         pairs(sorted(FITTED_NETWORK_LAWS), route="fitted"),
         rules.plot_activation.input,
         rules.plot_activation.output,

@@ -13,8 +13,8 @@ NOTEBOOKS = {
         *rules.table_fractional.output.claims,
     ],
     "density": [
-        *rules.plot_density.input.tables,
-        *rules.plot_activation.input.curves,
+        *expand(rules.derive_density.output, law=sorted(EXACT_LAWS)),
+        *expand(rules.derive_activation.output.curves, law=sorted(EXACT_LAWS)),
         *rules.table_constraints.output,
     ],
     "two_layer": [
