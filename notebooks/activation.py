@@ -5,6 +5,8 @@
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -66,12 +68,12 @@ theta = 3.5
 torch.set_num_threads(1)
 fit, _, losses = fit_density(theta)
 exact = GaussianPair(SymmetricWeibull(theta), "odd").factor
-y = np.linspace(-2.5, 2.5, 401)
+y = np.linspace(0, 2.5, 401)
 fig, (curve, density) = plt.subplots(1, 2, figsize=(9, 3.2))
 curve.semilogy(losses)
 curve.set(xlabel="step", ylabel="loss")
 density.plot(y, exact.pdf(y), color="black", label="exact")
 density.plot(y, fit.pdf(y), "--", color="#D55E00", label="fitted")
-density.set(xlabel="y", ylabel=rf"density of $Y$, $\theta = {theta:g}$")
+density.set(xlabel="y", ylabel=rf"density of $|Y|$, $\theta = {theta:g}$")
 density.legend()
 print(f"last loss {losses[-1]:.2e}, mass {fit.mass:.4f}")

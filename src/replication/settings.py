@@ -69,7 +69,8 @@ class Setting(NamedTuple):
     law : WeightLaw, optional
         Of the pair that the activation belongs to; the control has other weights.
     route : str
-        How the pair was computed: exact, or fitted. The variance of networks with a fitted one drifts away from v.
+        How the pair was computed: exact, or fitted. With a fitted one and the scales of the exact one the variance
+        drifts away from v.
     """
 
     name: str
@@ -110,13 +111,14 @@ class Setting(NamedTuple):
 
         With b = (sigma_w^2 E W^2)^2 Var phi(z)^2 and a = dv'/dv at v it is (b / n) (1 - a^(2(l - 1))) / (1 - a^2) in
         layer l (derived here): each layer adds b / n, and passes on what the fluctuating variance of the layer before
-        brings. For exact pairs b = 3 (E W^2)^2 / E W^4 - 1, whatever the kind. NaN for fitted ones.
+        brings. For exact pairs b = 3 (E W^2)^2 / E W^4 - 1, whatever the kind. NaN for a fitted one whose variance does
+        not stay v.
         """
-        if self.route != "exact":
-            return np.full(depth, math.nan)
         if self.normalize:
             return np.zeros(depth)
         v = self.variance
+        if self.route != "exact" and abs(self.variances(2)[-1] / v - 1) > 1e-9:
+            return np.full(depth, math.nan)
         scales = {"sigma_w": self.sigma_w, "weight_variance": self.weights.variance}
         passed_on = float(variance_slope(self.exact, v, **scales)) ** 2
         scale = self.sigma_w**2 * self.weights.variance
@@ -127,11 +129,15 @@ class Setting(NamedTuple):
         return np.asarray(added / width * np.cumsum(np.append(0.0, passed_on ** np.arange(depth - 1))))
 
     def variances(self, depth: int) -> Array:
-        """Variances of layers 1..depth at infinite width, from v on: all v but for fitted pairs."""
-        found = [self.variance]
-        for _ in range(depth - 1):
-            found.append(float(variance_map(self.exact, found[-1], **self.map_scales)))
-        return np.array(found)
+        """Variances of layers 1..depth at infinite width, from v on, shape (depth,).
+
+        All v, but for a fitted pair with the scales of the exact one.
+        """
+        found = np.full(depth, self.variance)
+        if not self.normalize and 0 < self.variance < math.inf:
+            for layer in range(1, depth):
+                found[layer] = variance_map(self.exact, found[layer - 1], **self.map_scales)
+        return found
 
     def layers(
         self, widths: list[int], inputs: Any, activation: Any = None, **options: Any

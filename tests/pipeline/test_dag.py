@@ -2,10 +2,11 @@
 
 import re
 import subprocess
+import sys
 
 import networkx
 import pytest
-from copies import SMOKE, make, planned, snakemake, with_config
+from copies import SMOKE, environment, make, planned, snakemake, with_config
 from expected_jobs import (
     AFTER_CORRELATE,
     AFTER_EXACT,
@@ -86,6 +87,24 @@ def test_exact_numerics_that_change_no_table_rerun_nothing_behind_the_tables(bui
     assert EXACT | behind | {("derive_edge_of_chaos", "")} <= changed(built)
     snakemake(built, "density", "activation")
     assert changed(built) == EOC_FAMILIES
+
+
+def test_all_asks_for_all_intermediates_that_are_made(built):
+    """One that is missing is made anew, also where nothing that was made from it is out of date."""
+    code = (
+        "import plan, sys; dag = plan.graph(sys.argv[1:]); made = {str(f) for job in dag.jobs for f in job.output}; "
+        "asked = {str(f) for job in dag.jobs if job.rule.name == 'all' for f in job.input}; "
+        "print(sorted(f for f in made - asked if f.startswith('data/')))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, "--configfile", "config/smoke.yaml"],
+        cwd=built,
+        env=environment(built) | {"PYTHONPATH": f"{built}/src:{built}/workflow"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.splitlines()[-1] == "[]"
 
 
 def test_activations_come_first(built):

@@ -9,6 +9,7 @@ import pytest
 from exact import pairs_of
 
 from preactivations.edge_of_chaos.maps import variance_map
+from preactivations.pairs.fitted import ActivationFit
 from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull
 from replication.settings import setting_by_name
 
@@ -113,3 +114,30 @@ def test_errors():
         setting_by_name("odd", pairs_of("uniform"))
     with pytest.raises(ValueError, match="infinite"):
         setting_by_name("odd_edge", pairs_of(SphericalMarginal(1)))
+
+
+def test_the_variance_stays_but_for_fitted_pairs():
+    fit = ActivationFit(4.0, "odd", (0.5187, 1.235, 1.2641, -0.0595, 1.8241, 0.7942, 0.0))
+    fitted = {"odd": fit.table()}.__getitem__
+    for name in (
+        "odd",
+        "odd_edge",
+        "positive",
+        "relu",
+        "tanh",
+        "unit_gelu",
+        "normalized_tanh",
+        "normalized_odd",
+    ):
+        setting = setting_by_name(name, pairs_of(LAW))
+        np.testing.assert_allclose(setting.variances(4), setting.variance, rtol=1e-9)
+    drifting = setting_by_name("odd", fitted)
+    assert np.all(np.diff(drifting.variances(4)) < -0.01)
+    assert np.isnan(drifting.square_covariance(10, 3)).all()
+    for name in ("odd_edge", "unit_odd", "normalized_odd"):  # made for the activation that there is
+        setting = setting_by_name(name, fitted)
+        np.testing.assert_allclose(setting.variances(4), 1, rtol=1e-9)
+        assert np.isfinite(setting.square_covariance(10, 3)).all()
+    edge = setting_by_name("odd_edge", fitted)
+    assert edge.chi == pytest.approx(1, rel=1e-12)
+    assert edge.sigma_w**2 + edge.sigma_b**2 != pytest.approx(1, abs=1e-3)

@@ -13,7 +13,7 @@ class FittedDensity(Section):
     """Hyper-parameters of the fit of the density; published values in config/laptop.yaml."""
 
     extended_thetas: Annotated[list[Theta], Distinct]
-    """Further thetas whose density and odd activation are fitted, without a network study."""
+    """Further thetas whose density and activations are fitted, without a network study."""
     epochs: int = Field(ge=2, le=100_000)
     """Steps of Adam."""
     ramp: int = Field(ge=1, le=100_000)
@@ -46,7 +46,7 @@ class Density(Section):
     """Law of the factor Y."""
 
     y_max: float = Field(ge=1, le=30)
-    """Densities are tabulated on [-y_max, y_max]."""
+    """Densities are tabulated on [0, y_max], and at quantiles of the tails."""
     n_points: int = Field(ge=11, le=100_001)
     """Points per table."""
     fitted: FittedDensity

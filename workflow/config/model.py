@@ -117,7 +117,8 @@ def _fault(error: ErrorDetails) -> str:
             hint = f" (did you mean {near[0]}?)" if near else ""
             return f"unknown key{hint}, got {error['input']!r}; keys here: {', '.join(known)}"
         case _:
-            return f"{error['msg']} (got {error['input']!r})"
+            # a fault of a whole section says what is wrong of it
+            return error["msg"] + ("" if isinstance(error["input"], dict) else f" (got {error['input']!r})")
 
 
 def _section(path: tuple[int | str, ...]) -> type[BaseModel]:

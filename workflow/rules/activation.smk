@@ -133,24 +133,6 @@ rule constraints:
         rules.table_constraints.output,
 
 
-# Laws of all exact activations: of the figures, of what fits are compared with, of networks of later stages.
-EXACT_LAWS = {
-    *DRAWN_LAWS,
-    *FITTED_LAWS,
-    *EXTENDED_LAWS,
-    *weibull(
-        [
-            *cfg.propagation.thetas,
-            cfg.propagation.control_theta,
-            cfg.edge_of_chaos.theta,
-            *cfg.training.thetas,
-            cfg.training.persistence.theta,
-        ]
-    ),
-    *spherical([*cfg.propagation.spherical, *cfg.training.spherical]),
-    "spherical_1",  # of the unified view of schemes
-    "weibull_4",  # of a number that the paper states
-}
 FITTED_NETWORK_LAWS = {
     law
     for stage, thetas in (
@@ -166,7 +148,8 @@ FITTED_NETWORK_LAWS = {
 rule activation:
     input:
         expand(rules.derive_activation.output, law=sorted(EXACT_LAWS)),
-        pairs(sorted(FITTED_NETWORK_LAWS), route="fitted"),
+        expand(rules.fit_activation.output, law=sorted({*FITTED_LAWS, *EXTENDED_LAWS, *FITTED_NETWORK_LAWS})),
+        expand(rules.analyse_fit.output, law=FITTED_LAWS + EXTENDED_LAWS),
         rules.plot_activation.input,
         rules.plot_activation.output,
         rules.table_activation.input,

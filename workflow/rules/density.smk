@@ -11,6 +11,25 @@ EXTENDED_LAWS = [
     law for law in weibull(DENSITY.fitted.extended_thetas) if law != "weibull_2"
 ]  # not in networks
 
+# Laws of all exact activations: of the figures, of what fits are compared with, of networks of later stages.
+EXACT_LAWS = {
+    *DRAWN_LAWS,
+    *FITTED_LAWS,
+    *EXTENDED_LAWS,
+    *weibull(
+        [
+            *cfg.propagation.thetas,
+            cfg.propagation.control_theta,
+            cfg.edge_of_chaos.theta,
+            *cfg.training.thetas,
+            cfg.training.persistence.theta,
+        ]
+    ),
+    *spherical([*cfg.propagation.spherical, *cfg.training.spherical]),
+    "spherical_1",  # of the unified view of schemes
+    "weibull_4",  # of a number that the paper states
+}
+
 
 rule derive_density:
     input:
@@ -54,4 +73,5 @@ rule density:
     input:
         rules.plot_density.input,
         rules.plot_density.output,
+        expand(rules.derive_density.output, law=sorted(EXACT_LAWS)),
         expand(rules.fit_density.output, law=FITTED_LAWS + EXTENDED_LAWS),

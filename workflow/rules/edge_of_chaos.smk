@@ -153,6 +153,7 @@ rule plot_fitted_edge:
     output:
         figure=drawn("edge_of_chaos", "fitted", "Fitted activations: maps and chi_1"),
     params:
+        theta=EOC.theta,
         dpi=cfg.figures.dpi,
     script:
         "../scripts/edge_of_chaos/plot_fitted_edge.py"

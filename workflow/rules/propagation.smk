@@ -48,19 +48,22 @@ rule simulate_two_layer:
 
 use rule simulate_two_layer as simulate_two_layer_fitted with:
     input:
-        activations=lambda wildcards: pairs([wildcards.cell], route="fitted"),
+        activations=lambda wildcards: pairs([wildcards.cell], KS.activations, "fitted"),
         code=code("propagation/simulate_two_layer.py"),
     output:
         points=DATA / "propagation" / "two_layer" / "{cell}.fitted.parquet",
     params:
-        activations=KINDS,
+        activations=[kind for kind in KINDS if kind in KS.activations],
         settings=KS.model_dump(include={"sweeps", "widths", "n_samples"}),
         route="fitted",
         seed=cfg.seed,
 
 
 TWO_LAYER_POINTS = expand(rules.simulate_two_layer.output.points, cell=KS_CELLS)
-ALL_POINTS = TWO_LAYER_POINTS + expand(rules.simulate_two_layer_fitted.output.points, cell=FITTED_LAWS)
+ALL_POINTS = TWO_LAYER_POINTS + expand(
+    rules.simulate_two_layer_fitted.output.points,
+    cell=FITTED_LAWS if {*KINDS} & {*KS.activations} else [],
+)
 
 
 rule null_band_two_layer:
@@ -212,7 +215,7 @@ rule null_band_depth:
 DEPTH_LAYERS = expand(rules.simulate_depth.output.layers, cell=DEPTH_CELLS, group=WIDTH_GROUPS)
 FITTED_LAYERS = expand(
     rules.simulate_depth_fitted.output.layers,
-    cell=weibull(STUDY.fitted_thetas) if "fitted" in STUDY.route else [],
+    cell=weibull(STUDY.fitted_thetas) if "fitted" in STUDY.route and PAIRS_OF else [],
     group=WIDTH_GROUPS,
 )
 
@@ -343,7 +346,9 @@ rule propagation:
         rules.plot_depth.input,
         rules.plot_depth.output,
         rules.plot_dependence.output,
-        rules.plot_drift.output if "fitted" in STUDY.route else [],
+        rules.plot_drift.output if FITTED_LAYERS else [],
+        FITTED_LAYERS,
+        [path.replace(".layers.", ".quantiles.") for path in FITTED_LAYERS],
         expand(rules.simulate_correlations.output, dataset=CORRELATIONS.datasets),
         expand(rules.plot_correlations.output, dataset=CORRELATIONS.datasets),
         rules.table_propagation.output,

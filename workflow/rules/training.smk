@@ -92,6 +92,17 @@ use rule train as train_fitted with:
         seed=cfg.seed,
 
 
+FITTED_TRAINED = {
+    name: expand(
+        rules.train_fitted.output[name],
+        dataset=[data.name for data in TRAINING.datasets if data.perceptrons],
+        group=weibull(TRAINING.fitted_thetas) if "fitted" in TRAINING.route and FITTED_KINDS else [],
+        part=PERCEPTRONS,
+    )
+    for name in ("runs", "curves")
+}
+
+
 rule train_persistence:
     input:
         activations=pairs([f"weibull_{number(TRAINING.persistence.theta)}"], TRAINING.persistence.activations),
@@ -146,12 +157,7 @@ rule analyse_training:
         },
         layers=rules.train_persistence.output.layers,
         followed=rules.train_persistence.output.runs,
-        fitted=expand(
-            rules.train_fitted.output.runs,
-            dataset=[data.name for data in TRAINING.datasets if data.perceptrons],
-            group=weibull(TRAINING.fitted_thetas) if "fitted" in TRAINING.route and FITTED_KINDS else [],
-            part=PERCEPTRONS,
-        ),
+        fitted=FITTED_TRAINED["runs"],
         code=code("training/analyse_training.py"),
     output:
         cells=TRAINING_FOLDER / "cells.parquet",
@@ -270,6 +276,8 @@ TRAINING_FIGURES = expand(
 rule training:
     input:
         rules.analyse_training.input,
+        FITTED_TRAINED["curves"],
+        rules.train_persistence.output,
         rules.table_training.input,
         rules.table_training.output,
         TRAINING_FIGURES,

@@ -128,7 +128,16 @@ def _locate(x: Tensor, shape: Shape) -> _Place:
 
 def _evaluate(x: Tensor, table: Tensor, shape: Shape, floor: float, order: int) -> list[Tensor]:
     """[phi(x), phi'(x), phi''(x)][: order + 1] of a contiguous tensor."""
-    piece, t, per_unit, ratio = _locate(x, shape)
+    place = _locate(x, shape)
+    out = _derivatives(x, place, table, shape, floor, order)
+    # the short way, all numbers in uniform pieces, has no NaN
+    return [torch.where(x.isnan(), x, d) for d in out] if isinstance(place.per_unit, Tensor) else out
+
+
+def _derivatives(
+    x: Tensor, place: _Place, table: Tensor, shape: Shape, floor: float, order: int
+) -> list[Tensor]:
+    piece, t, per_unit, ratio = place
     c = [row[piece] if _whole(x) else row.index_select(0, piece) for row in table]
     out = []
     for k in range(order + 1):  # Horner, keeping the quotients: their value is the next derivative / k!

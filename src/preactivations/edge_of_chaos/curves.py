@@ -56,7 +56,7 @@ class EocPoint(NamedTuple):
     Attributes
     ----------
     sigma_w, sigma_b : float
-        sigma_w^2 + sigma_b^2 = 1.
+        sigma_w^2 + sigma_b^2 = 1 for exact pairs.
     chi : float
         1 / sigma_w^2, to rounding.
     """

@@ -67,7 +67,10 @@ class ActivationFit:
         return np.asarray(p[0] * factors.gate * factors.power * factors.log)
 
     def derivatives(self, x: ArrayLike) -> Array:
-        """(phi, phi', phi'') in float64, shape (3, *shape of `x`), x float or array; phi''(0) is from the right."""
+        """(phi, phi', phi'') in float64, shape (3, *shape of `x`), x float or array; phi''(0) is from the right.
+
+        ValueError for a positive kind that is not positive at all `x`.
+        """
         x = np.asarray(x, dtype=np.float64)
         f = _Family(self).derivatives(np.abs(x) if self.kind == "odd" else x)
         if self.kind == "odd":
@@ -76,14 +79,15 @@ class ActivationFit:
         return np.stack([phi, phi * f[1], phi * (f[2] + f[1] ** 2)])
 
     def table(self) -> TabulatedActivation:
-        """The tabulated activation, of route "fitted": phi to 1e-13 relative on |x| <= 12, its growth beyond.
+        """The tabulated activation, of route "fitted": phi to 1e-13 relative on |x| <= 12, and as near to 1.3e8.
 
-        From 1e8 on it is a power of x, with value and slope of the fit there.
+        From there on it is a power of x, with value and slope of the fit at that point. phi''(0) is 0 in the table.
 
         Raises
         ------
         ValueError
-            For a positive kind that is not positive everywhere.
+            For a positive kind that is not positive everywhere, an odd one that is not on x > 0, and one that is not
+            finite.
         """
         return tabulate(_Family(self))
 
@@ -142,7 +146,7 @@ class _Family:
             second = gate_2 * power * log + 2 * gate_1 * (power_1 * log + power * log_1)
             second += gate * (power_2 * log + 2 * power_1 * log_1 + power * log_2)
             return a * np.stack([value, first, second])
-        if not (a > 0 and np.all(power > 0) and np.all(log > 0)):
+        if not a > 0 or np.any(power <= 0) or np.any(log <= 0):
             raise ValueError(f"{self.fit!r} is not positive everywhere")
         at = b * x + h
         ratio, rest = power_1 / power, log_1 / log

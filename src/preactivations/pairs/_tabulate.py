@@ -106,9 +106,14 @@ def tabulate(source: Source) -> TabulatedActivation:
 
 
 def _refusal(source: Source, tolerance: float, reached: float) -> str:
+    advice = (
+        "use the exact pairs.GaussianPair, or smaller b"
+        if source.route == "exact"
+        else "it must be finite, and of the sign of x"
+    )
     return (
         f"{source!r}: no table of at most {_MAX_PIECES} pieces reaches an error of {tolerance:.0e} "
-        f"(reached {reached:.1e}); use the exact pairs.GaussianPair, or smaller b"
+        f"(reached {reached:.1e}); {advice}"
     )
 
 
@@ -117,26 +122,30 @@ def _errors(table: TabulatedActivation, source: Source) -> Errors:
     pieces, steep = table.float64, source.power < 1
     if steep:
         start, width = _octave_edges(pieces.lowest, EDGE, pieces.octave_bits)
-        start, width = start[start > _LEAST], width[start > _LEAST]
     else:
         grid = _uniform_edges(source, pieces.per_unit)
         start, width = grid[:-1], np.diff(grid)
     x = start + width * np.where(np.arange(start.size) % 2, 0.276, 0.5)
-    exact = source.steep(x, np.ones_like(x)) if steep else source.derivatives(x)
+    with np.errstate(over="ignore", invalid="ignore"):
+        exact = source.steep(x, np.ones_like(x)) if steep else source.derivatives(x)
     if table.kind == "positive":
         f, slope, curvature = exact
         exact = np.exp(f) * np.stack([np.ones_like(f), slope, curvature + slope**2])
     found = np.stack([table.phi(x), table.dphi(x), table.d2phi(x)])
-    errors = np.abs(found - exact) / np.maximum.accumulate(np.abs(exact), axis=0)
-    return Errors(*(float(row.max()) for row in errors))
+    with np.errstate(over="ignore", invalid="ignore"):
+        errors = np.abs(found - exact) / np.maximum.accumulate(np.abs(exact), axis=0)
+    return Errors(float(errors[0].max()), *(float(row[np.abs(x) > _LEAST].max()) for row in errors[1:]))
 
 
 def _error(source: Source, exact: Array, pieces: Array, floor: float) -> float:
     """Largest error of phi at the middles of pieces, relative to phi, or to `floor` where that is larger (odd)."""
     found = np.asarray(np.polynomial.polynomial.polyval(0.5, pieces))
-    if source.kind == "odd":
-        return float(np.max(np.abs(found - exact) / np.maximum(exact, floor)))
-    return float(np.max(np.abs(np.expm1(found - exact))))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        if source.kind == "odd":  # a negative phi is refused: its error is negative, or infinite
+            errors = np.abs(found - exact) / np.maximum(exact, floor)
+        else:
+            errors = np.abs(np.expm1(found - exact))
+    return float(np.max(errors))
 
 
 def _uniform_edges(source: Source, per_unit: int) -> Array:
@@ -178,13 +187,15 @@ def _octave_edges(low: float, high: float, bits: int) -> tuple[Array, Array]:
 
 def _enough(error: float, before: float) -> bool:
     """By twice as many pieces the error of a quintic falls 64 times, until rounding errors are left."""
-    return error <= _TOLERANCE_64 or before / 4 < error < 1e-12
+    return error <= _TOLERANCE_64 or before / 4 < error < _WORST_64
 
 
 def _uniform_64(source: Source) -> Pieces:
     per_unit, error, before = 16, math.inf, math.inf
     while not _enough(error, before):
         per_unit, before = 2 * per_unit, error
+        if 2 * EDGE * per_unit > _MAX_PIECES:
+            raise ValueError(_refusal(source, _WORST_64, error))
         uniform, error = _uniform(source, per_unit, 5, 0.0)
     right, left = (_far_64(source, _FAR_BITS_64, left=side) for side in (False, True))
     return Pieces(uniform, right, left, per_unit, _FAR_BITS_64, EDGE, 2.0**_END_64)
@@ -227,7 +238,7 @@ def _far_64(source: Source, bits: int, *, left: bool) -> Array:
 
 def _uniform_32(source: Source) -> tuple[Pieces, float]:
     per_unit = 32
-    while (uniform := _uniform(source, per_unit, 3, 1e-3))[1] > _TOLERANCE:
+    while not (uniform := _uniform(source, per_unit, 3, 1e-3))[1] <= _TOLERANCE:
         per_unit *= 2
         if 2 * EDGE * per_unit > _MAX_PIECES:
             raise ValueError(_refusal(source, _TOLERANCE, uniform[1]))
@@ -311,13 +322,14 @@ class ExactSource:
         return f if self.kind == "odd" else _of_logarithm(f)
 
     def steep(self, x: Array, width: Array) -> Array:
-        phi, dphi, d2phi = self.pair.derivatives(x)
-        # phi'' overflows below 1e-160: there phi = C x^power (1 + O(x^(2 power)))
-        gamma, tiny, r = self.power, x < _LEAST, width / x
-        first = np.where(tiny, gamma * r * phi, np.where(tiny, 0.0, dphi) * width)
-        bend = np.where(tiny, 0.0, d2phi)
-        second = np.where(tiny, gamma * (gamma - 1) * r * r * phi, bend * width * width)
-        return np.stack([phi, first, second])
+        quantile = self.pair._quantile(x)
+        slope = self.pair._dphi(x, quantile)
+        # phi' overflows next to the smallest numbers: there it is that of a power of x
+        overflown = np.isinf(slope)
+        first = np.where(
+            overflown, self.power * (width / x) * quantile.y, np.where(overflown, 0.0, slope) * width
+        )
+        return np.stack([quantile.y, first, first * (-x * width - quantile.dlogpdf * first)])
 
     def far(self, x: Array, *, left: bool) -> Array:
         phi = self.pair.phi(-x if left else x)

@@ -83,10 +83,10 @@ class Pieces(NamedTuple):
 
 
 class Errors(NamedTuple):
-    """Largest errors of a table on |x| <= 12, measured inside the pieces.
+    """Largest errors of a table on |x| <= 12, measured at one point of each piece (next to it up to three times more).
 
     That of phi is relative, that of phi' in units of max(|phi|, |phi'|), that of phi'' in units of the largest of the
-    three; where phi' is infinite at 0, for |x| > 1e-150.
+    three; where phi' is infinite at 0, those of derivatives for |x| > 1e-150.
     """
 
     phi: float
@@ -113,7 +113,7 @@ class TabulatedActivation:
     power : float
         phi(x) - phi(0) ~ |x|^power at 0.
     growth : float
-        |phi(x)| ~ |x|^growth for x -> inf.
+        |phi(x)| grows as |x|^growth beyond the pieces, from 1.3e8 on.
     slopes : (float, float)
         phi' at -inf and +inf.
     kinks : tuple of float
@@ -148,6 +148,8 @@ class TabulatedActivation:
 
     def phi(self, x: ArrayLike) -> Array:
         """The activation, elementwise, in float64. phi(+-inf) are its limits; NaN gives NaN.
+
+        0 where the positive kind underflows, left of -37 (its module holds the smallest positive number there).
 
         Parameters
         ----------
@@ -249,8 +251,7 @@ class TabulatedActivation:
         bits = np.where(np.isnan(inside), pieces.lowest, inside).view(np.int64)
         piece = (bits >> shift) - (int(np.float64(pieces.lowest).view(np.int64)) >> shift)
         t = (bits & ((1 << shift) - 1)) * 2.0**-shift
-        with np.errstate(over="ignore"):
-            per_unit = np.ldexp(1.0, pieces.octave_bits) / (bits & -(1 << 52)).view(np.float64)
+        octave = (bits & -(1 << 52)).view(np.float64)
         right, left = self._far_rows
         rows = right[piece] if odd else np.where((x > 0)[:, None], right[piece], left[piece])
         out = np.zeros((order + 1, x.size))
@@ -260,8 +261,8 @@ class TabulatedActivation:
             out[0] = out[0] * t + column
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             for k in range(1, order + 1):
-                for _ in range(k):  # per_unit^k may overflow
-                    out[k] *= per_unit
+                for _ in range(k):  # a power of the pieces per unit may overflow
+                    out[k] = np.ldexp(out[k], pieces.octave_bits) / octave
                 out[k] *= math.factorial(k)
             if not odd:
                 out[1::2] *= np.sign(x)

@@ -39,7 +39,8 @@ def check_coupling(table: TabulatedActivation, density: DataFrame) -> float:
         lower = math.sqrt(2) * erfinv(cdf) if odd else ndtri_exp(np.log(cdf))
         upper = -ndtri_exp(np.minimum(log_tail - math.log(2 if odd else 1), 0.0))
     x = np.where(cdf < 0.5, lower, upper)
-    there = (np.abs(x) <= _END) & (f > 0) & (y > 0)
+    there = (np.abs(x) <= _END) & (f > 0) & np.isfinite(f) & (y > 0)
+    there &= (x >= np.finfo(np.float64).tiny) | (not odd)  # a steep phi' overflows
     x, y, f = x[there], y[there], f[there]
     phi, slope = table.value_and_slope(x)
     expected = np.exp(-0.5 * x * x - _LOG_SQRT_2PI) * (2 if odd else 1)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from preactivations.pairs.table import Errors, Kind, Pieces, TabulatedActivation
 from preactivations.weights import as_law
-from replication.files import read_parquet, write_parquet
+from replication.files import DamagedFile, read_parquet, write_parquet
 
 Array = NDArray[np.float64]
 
@@ -45,10 +45,28 @@ def write_table(table: TabulatedActivation, law: str, path: str | Path) -> None:
 
 
 def read_table(path: str | Path) -> TabulatedActivation:
-    """The table of a file, as it was written."""
+    """The table of a file, as it was written, float32 coefficients in their format.
+
+    Raises
+    ------
+    DamagedFile
+        For a file that can't be read, or is no whole table.
+    """
     frame = read_parquet(path)
+    try:
+        return _table_of(frame)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise DamagedFile(
+            f"{path} is no table of an activation: {error}. Delete it, and the next run makes it anew"
+        ) from error
+
+
+def _table_of(frame: pd.DataFrame) -> TabulatedActivation:
     facts: Any = dict(frame.attrs)
     degrees = int(frame.degree.max()) + 1
+    degree, piece = np.indices((degrees, len(frame) // degrees))
+    if not (np.array_equal(frame.degree, degree.ravel()) and np.array_equal(frame.piece, piece.ravel())):
+        raise ValueError("pieces are missing, or not in their order")
     tables: Any = {
         name: _pieces(frame[name].to_numpy(np.float64).reshape(degrees, -1), facts.pop(name))
         for name in _FORMATS
@@ -73,6 +91,10 @@ def _layout(pieces: Pieces) -> dict[str, Any]:
 def _pieces(columns: Array, layout: dict[str, Any]) -> Pieces:
     counts, degree = layout.pop("pieces"), layout.pop("degree")
     ends = np.cumsum(counts)
+    if columns.shape[0] <= degree or columns.shape[1] < ends[-1]:
+        raise ValueError(f"{columns.shape} coefficients instead of {degree + 1, int(ends[-1])}")
+    if not np.isfinite(columns[: degree + 1, : counts[0]]).all():
+        raise ValueError("coefficients are not finite")
     parts = np.split(columns[: degree + 1, : ends[-1]], ends[:-1], axis=1)
     uniform, right, left = map(np.ascontiguousarray, parts)
     return Pieces(uniform, right, left, **layout)
@@ -99,9 +121,16 @@ class Tables:
         self._read = cache(read_table)
 
     def __call__(self, law: str, route: str = "exact") -> Callable[[Kind], TabulatedActivation]:
-        """kind -> the table of that law and route; KeyError, when it is called, if no input has it."""
+        """kind -> the table of that law and route.
+
+        When it is called: KeyError if no input has it, DamagedFile for a file that holds another one.
+        """
 
         def table(kind: Kind) -> TabulatedActivation:
-            return self._read(self._paths[route, law, kind])
+            path = self._paths[route, law, kind]
+            found = self._read(path)
+            if (found.route, found.weights, found.kind) != (route, as_law(law), kind):
+                raise DamagedFile(f"{path} holds {found!r}. Delete it, and the next run makes it anew")
+            return found
 
         return table

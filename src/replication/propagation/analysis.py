@@ -210,7 +210,7 @@ def drift_table(layers: DataFrame, fitted: DataFrame | None) -> DataFrame:
     variance and its error: fitted; infinite: of infinite width; exact, exact_error. Without fitted ones no row.
     """
     keys, columns = [*CELL, "width", "depth"], ["variance", "variance_error"]
-    if fitted is None:
+    if fitted is None or not len(fitted):
         return pd.DataFrame(columns=[*keys, *columns, "infinite", "exact", "exact_error"])
     exact = layers[[*keys, *columns]].rename(columns={"variance": "exact", "variance_error": "exact_error"})
     ours = fitted[[*keys, *columns, "variance_theory"]].rename(columns={"variance_theory": "infinite"})

@@ -91,6 +91,18 @@ def test_symmetry_sign_and_special_values(law):
         assert odd(torch.zeros(3, dtype=dtype)).tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("kind", KINDS)
+def test_nan_stays_nan_in_all_derivatives(kind, dtype):
+    for law in (SymmetricWeibull(2), SymmetricWeibull(4), SphericalMarginal(1)):
+        x = torch.tensor([math.nan, 1.0], dtype=dtype, requires_grad=True)
+        phi = GaussianActivation(law, kind)(x)
+        (slope,) = torch.autograd.grad(phi.sum(), x, create_graph=True)
+        (curvature,) = torch.autograd.grad(slope.sum(), x)
+        for values in (phi, slope, curvature):
+            assert torch.isnan(values).tolist() == [True, False]
+
+
 @pytest.mark.parametrize("law", [*PAPER, SphericalMarginal(0.5), SphericalMarginal(1)], ids=str)
 @pytest.mark.parametrize("kind", KINDS)
 def test_product_passes_ks_at_ten_million_samples(law, kind):

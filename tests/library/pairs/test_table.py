@@ -117,6 +117,28 @@ def test_table_of_a_fit(fit):
     assert "route='fitted'" in repr(table.module())
 
 
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        (1, 1, -0.1, 0.3, 2, 0.5, 0),  # a power of a negative number
+        (1, 1, 1, 0, 0.5, 0.1, 0),  # ln f + g < 0
+        (1, 1, 1, -1.5, 2, 0.5, 0),  # c^alpha + d < 0
+        (-1, 1, 1, 0.3, 2, 0.5, 0),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_an_odd_fit_that_is_not_of_the_sign_of_x_is_refused(parameters):
+    with pytest.raises(ValueError, match="it must be finite, and of the sign of x"):
+        ActivationFit(4.0, "odd", parameters).table()
+
+
+def test_steep_tables_down_to_the_smallest_numbers():
+    for b in (1, 10, 30):
+        pair = GaussianPair(SphericalMarginal(b), "odd")
+        x = 10.0 ** -np.arange(1, 306)
+        np.testing.assert_allclose(pair.table().phi(x), pair.phi(x), rtol=1e-13)
+
+
 def test_a_positive_fit_that_is_not_positive_is_refused():
     fit = ActivationFit(4.0, "positive", (1.0, 1.0, 1.0, 0.0, 0.5, 0.1, 0.0))  # ln(.5) + .1 < 0
     with pytest.raises(ValueError, match="not positive everywhere"):

@@ -89,7 +89,7 @@ def verdict(start, change=None):
 def test_every_claim_has_a_row():
     table = claims(results())
     assert list(table) == CLAIM_COLUMNS
-    assert len(table) == 10
+    assert len(table) == 11
     assert table.notna().all(axis=None)
 
 
@@ -176,7 +176,17 @@ def test_counts_are_in_the_result():
 
 def test_no_rows_no_verdict():
     table = claims({name: frame.iloc[:0] for name, frame in results().items()})
-    assert table.verdict.tolist() == ["not tested"] * 10
+    assert table.verdict.tolist() == ["not tested"] * 11
+
+
+def test_fitted_activations_leave_the_variance():
+    rows = pd.DataFrame(
+        {"kind": ["odd", "positive"], "theta": 4.0, "limit": [0.85, 1.001], "chi": [0.99, 0.32]}
+    )
+    last = claims(results() | {"fitted": rows}).iloc[-1]
+    assert last.verdict == "in part"
+    assert "phi odd, theta 4 0.850 (chi_1 0.990)" in last.result
+    assert claims(results() | {"fitted": rows.iloc[:1]}).verdict.iloc[-1] == "confirmed"
 
 
 def test_unified_table():

@@ -11,6 +11,7 @@ from scipy.stats import norm
 from preactivations.edge_of_chaos.curves import eoc_point
 from preactivations.edge_of_chaos.fixpoints import fixed_variance
 from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map
+from preactivations.pairs.fitted import ActivationFit
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.streams import Stream
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
@@ -19,6 +20,7 @@ from replication.edge_of_chaos.study import (
     correlation_rows,
     curve_rows,
     edge_settings,
+    fitted_row,
     heat_rows,
     map_rows,
     oscillating_rows,
@@ -153,3 +155,22 @@ def test_counter_example():
     np.testing.assert_allclose(ratios, math.exp(4 * math.pi / 6), rtol=1e-8)
     assert uniqueness_row("tanh")["most"] == 1
     assert uniqueness_row("oscillating_6")["most"] > 10
+
+
+@pytest.mark.parametrize("theta", [2.05, 4])
+def test_the_edge_of_a_fitted_activation_is_its_own(theta):
+    """Not on the circle of exact pairs, where its variance does not stay 1."""
+    parameters = {
+        2.05: (1.4777, 2.0188, 1.5231, -0.0292, 3.3117, -0.6222, 0.0),
+        4: (0.5187, 1.235, 1.2641, -0.0595, 1.8241, 0.7942, 0.0),
+    }
+    table = ActivationFit(theta, "odd", parameters[theta]).table()
+    on = setting_by_name("odd_edge", {"odd": table}.__getitem__)
+    rows = pd.DataFrame(map_rows(on.exact, **on.scales, points=21))
+    assert rows[rows.quantity == "fixed variance"]["at"].to_numpy() == pytest.approx([1], rel=1e-9)
+    at_one = rows[(rows.quantity == "fixed correlation") & (rows["at"] == 1)]
+    assert float(at_one["value"].iloc[0]) == pytest.approx(1, rel=1e-6)
+    row = fitted_row(table)
+    assert row["sigma_w"] == on.sigma_w
+    assert row["limit"] == pytest.approx(float(variance_map(table, row["limit"])), rel=1e-9)
+    assert row["variance"] != pytest.approx(1, abs=1e-3)

@@ -32,6 +32,6 @@ with job(snakemake), style():
         rows = found[(found.place == "on") & (found.quantity == "correlation")].sort_values("at")
         correlation.plot(rows["at"], rows["value"] - rows["at"], dashes, color=KINDS["odd"])
     correlation.set(xlabel="$c$", ylabel="$c' - c$")
-    correlation.set_title(rf"odd, on its edge, $\theta = {maps.theta.iloc[0]:g}$")
+    correlation.set_title(rf"odd, on its edge, $\theta = {snakemake.params.theta:g}$")
     shared_legend(figure, [variance, chi], 4)
     save(figure, snakemake.output.figure, snakemake.params.dpi)

@@ -1,0 +1,41 @@
+"""Networks with fitted activations beside those with exact ones."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from replication.propagation.analysis import drift_table
+from replication.propagation.claims import _drifts
+
+
+def layers(variance, **more):
+    rows = [
+        {"activation": kind, "theta": 4.0, "law": "weibull_4", "width": width, "depth": depth}
+        | {"variance": variance**depth, "variance_error": 0.01}
+        for kind in ("odd", "positive")
+        for width in (3, 100)
+        for depth in (1, 2, 3)
+    ]
+    return pd.DataFrame(rows).assign(**more)
+
+
+def test_drift_of_the_variance():
+    drift = drift_table(layers(1.0), layers(0.9, variance_theory=0.5))
+    assert len(drift) == 12
+    np.testing.assert_allclose(drift.exact, 1)
+    np.testing.assert_allclose(drift.variance, 0.9**drift.depth)
+    assert (drift.infinite == 0.5).all()
+    row = _drifts(drift)
+    assert row["verdict"] == "confirmed"
+    assert "phi odd, theta 4 0.729 (infinite width 0.500; exact activation 1.000)" in row["result"]
+
+
+def test_no_drift():
+    assert _drifts(drift_table(layers(1.0), layers(1.001, variance_theory=1.0)))["verdict"] == "not confirmed"
+
+
+@pytest.mark.parametrize("fitted", [None, pd.DataFrame()])
+def test_without_the_fitted_route(fitted):
+    drift = drift_table(layers(1.0), fitted)
+    assert len(drift) == 0
+    assert _drifts(drift)["verdict"] == "not tested"
