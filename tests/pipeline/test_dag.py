@@ -86,7 +86,8 @@ def test_exact_numerics_that_change_no_table_rerun_nothing_behind_the_tables(bui
     behind = {("simulate_depth", "weibull_4,3_10"), ("train", "digits,weibull_4,widths_3_10")}
     assert EXACT | behind | {("derive_edge_of_chaos", "")} <= changed(built)
     snakemake(built, "density", "activation")
-    assert changed(built) == EOC_FAMILIES
+    # notebooks let the reader compute exact pairs, and are executed anew
+    assert {job for job in changed(built) if job[0] != "run_notebook"} == EOC_FAMILIES
 
 
 def test_all_asks_for_all_intermediates_that_are_made(built):
