@@ -39,7 +39,7 @@ SNAKEMAKE = $(ALONE) snakemake $(if $(filter default,$(PROFILE)),--cores $(CORES
 # out of date.
 reproduce: $(READY)
 	$(NAMED)
-	$(if $(TARGETS),,PREACTIVATIONS_PART=first $(subst --configfile,density activation --configfile,$(SNAKEMAKE)))
+	$(if $(TARGETS),,env PREACTIVATIONS_PART=first $(subst --configfile,density activation --configfile,$(SNAKEMAKE)))
 	$(SNAKEMAKE)
 
 install: $(STAMP)
