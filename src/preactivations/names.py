@@ -1,6 +1,6 @@
-"""Numbers in names: "weibull_2.05", "oscillating_6". Names are keys of streams, of files and of rows.
+"""Names: numbers in those of laws and activations ("weibull_2.05", "oscillating_6"), and objects by theirs.
 
-A name is read back to the same number, so that no two laws share one.
+Names are keys of streams, of files and of rows. One is read back to the same number, so that no two laws share it.
 """
 
 from __future__ import annotations

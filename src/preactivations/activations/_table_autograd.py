@@ -82,9 +82,8 @@ class _Place(NamedTuple):
     piece: Tensor
     t: Tensor  # position in the piece, in [0, 1)
     per_unit: Tensor | float  # pieces per unit of x, signed as dt/dx is
-    ratio: Tensor | None = (
-        None  # |x| over the nearest number that a piece has; None if all numbers are in pieces
-    )
+    # |x| over the nearest number that a piece has; None if all numbers are in pieces
+    ratio: Tensor | None = None
 
 
 def _locate(x: Tensor, shape: Shape) -> _Place:

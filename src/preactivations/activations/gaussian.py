@@ -26,17 +26,7 @@ class GaussianActivation(TabulatedModule):
     weights : str, SymmetricWeibull or SphericalMarginal
         The law, or its name, that the weights of the *next* layer must have (`preactivations.init`).
     kind : {"odd", "positive"}
-
-    Attributes
-    ----------
-    weights : WeightLaw
-    kind : {"odd", "positive"}
-    error : dict of torch.dtype to float
-        Largest measured error of the table, for float32 and float64, without rounding.
-
-    Shape
-    -----
-    Input (*), any floating dtype; output (*), same shape and dtype.
+        Attributes, and shapes of input and output, are those of `TabulatedModule`.
 
     Raises
     ------

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from preactivations.activations._table_autograd import (
 )
 from preactivations.activations.registry import REGISTRY, Activation, by_name, checked_oscillation
 from preactivations.names import object_of
-from preactivations.pairs.table import Kind, TabulatedActivation
+from preactivations.pairs.table import KINDS, TabulatedActivation
 from preactivations.weights import WeightLaw
 
 __all__ = ["Erf", "Oscillating", "TabulatedModule", "activation", "is_elementwise", "module_of"]
@@ -227,7 +227,7 @@ def activation(name: str, weights: str | WeightLaw | None = None) -> nn.Module:
     ValueError
         For an unknown name, an exact activation without weights, or what `GaussianActivation` refuses.
     """
-    if name not in get_args(Kind):
+    if name not in KINDS:
         return module_of(by_name(name))
     if weights is None:
         raise ValueError(f"activation {name!r} goes with a law of weights: give weights=")

@@ -174,7 +174,7 @@ class GaussianPair:
         ValueError
             For an odd spherical pair with b so large (above about 37) that the table would be too large.
         """
-        from preactivations.pairs._tabulate import exact_table
+        from preactivations.pairs._exact_table import exact_table
 
         return exact_table(self)
 

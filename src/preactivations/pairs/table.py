@@ -29,10 +29,11 @@ from preactivations.weights import WeightLaw
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["EDGE", "Errors", "Kind", "Pieces", "TabulatedActivation", "check_kind", "real_array"]
+__all__ = ["EDGE", "KINDS", "Errors", "Kind", "Pieces", "TabulatedActivation", "check_kind", "real_array"]
 
 Array = NDArray[np.float64]
 Kind = Literal["odd", "positive"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 EDGE = 12.0  # of the uniform pieces
 _CHUNK = 8192  # numbers at once: all that is needed of them stays in the second-level cache
@@ -42,7 +43,7 @@ def check_kind(kind: object) -> Kind:
     """`kind` if it is "odd" or "positive"; TypeError or ValueError otherwise."""
     if not isinstance(kind, str):
         raise TypeError(f"kind must be a string, got {kind!r} of type {type(kind).__name__}")
-    if kind not in get_args(Kind):
+    if kind not in KINDS:
         raise ValueError(f"kind must be 'odd' or 'positive', got {kind!r}")
     return cast(Kind, kind)
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from preactivations.names import theta_of
 from preactivations.pairs.fitted import ActivationFit, DensityFit, error_summary, product_ks, variance_after
-from preactivations.pairs.table import Kind
+from preactivations.pairs.table import KINDS
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull
 from replication.activation.tables import Tables
@@ -30,8 +30,7 @@ with job(snakemake):
     # halved: of Y with a random sign
     halves = {"fitted": 0.5 * density.pdf(exact.y), "exact": 0.5 * exact.density}
     curves = [pd.DataFrame({"quantity": "density", "at": exact.y} | halves)]
-    kind: Kind
-    for kind in ("odd", "positive"):
+    for kind in KINDS:
         fit = ActivationFit(theta, kind, tuple(fits[kind]["parameters"]))
         pair = pairs(snakemake.wildcards.law)(kind)
         curves.append(pd.DataFrame({"quantity": kind, "at": x, "fitted": fit(x), "exact": pair.phi(x)}))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from preactivations.pairs.gaussian import GaussianPair
-from preactivations.pairs.table import Kind
+from preactivations.pairs.table import KINDS
 from replication.activation.study import check_coupling
 from replication.activation.tables import write_table
 from replication.density.study import law_theta
@@ -20,8 +20,7 @@ with job(snakemake):
     x_max, n_points = snakemake.params.x_max, snakemake.params.n_points
     x = np.linspace(-x_max, x_max, n_points)
     curves = []
-    kind: Kind
-    for kind in ("odd", "positive"):
+    for kind in KINDS:
         table = GaussianPair(law, kind).table()
         print(f"{kind}: largest error {check_coupling(table, density):.2g} by the density; {table.errors}")
         write_table(table, law, snakemake.output[kind])

@@ -14,7 +14,7 @@ from preactivations.pairs.fitted import (
     interpolate_activation,
     interpolation_grid,
 )
-from preactivations.pairs.table import Kind
+from preactivations.pairs.table import KINDS
 from replication.activation.tables import write_table
 from replication.files import read_parquet, write_json, write_parquet
 from replication.jobs import job
@@ -30,8 +30,7 @@ with job(snakemake):
     settings = ActivationSettings(**(params.settings | {"start": tuple(params.settings["start"])}))
     x = interpolation_grid(settings)
     points, fits = [], {"theta": theta}
-    kind: Kind
-    for kind in ("odd", "positive"):
+    for kind in KINDS:
         y = interpolate_activation(density, kind, x)
         points.append(pd.DataFrame({"kind": kind, "x": x, "y": y}))
         try:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from preactivations.names import number_text
-from preactivations.pairs.table import Kind
+from preactivations.pairs.table import KINDS
 from replication.activation.tables import Tables
 from replication.edge_of_chaos.study import (
     constant_rows,
@@ -25,8 +25,6 @@ from replication.files import write_parquet
 from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
-
-KINDS: tuple[Kind, ...] = ("odd", "positive")
 
 
 def named(name: str, theta: float, rows: Any) -> Any:

@@ -6,15 +6,13 @@ import numpy as np
 import pandas as pd
 
 from preactivations.pairs.gaussian import GaussianPair
-from preactivations.pairs.table import Kind
+from preactivations.pairs.table import KINDS
 from preactivations.weights import SphericalMarginal, SymmetricWeibull, WeightLaw
 from replication.edge_of_chaos.study import pair_row
 from replication.files import write_parquet
 from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
-
-KINDS: tuple[Kind, ...] = ("odd", "positive")
 
 with job(snakemake):
     params = snakemake.params.study

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from preactivations.names import number_text
-from preactivations.pairs.table import Kind
+from preactivations.pairs.table import KINDS
 from replication.activation.tables import Tables
 from replication.edge_of_chaos.study import fitted_row, map_rows
 from replication.files import write_parquet
@@ -14,8 +14,6 @@ from replication.jobs import job
 from replication.settings import setting_by_name
 
 snakemake: Any  # Snakemake puts it here
-
-KINDS: tuple[Kind, ...] = ("odd", "positive")
 
 with job(snakemake):
     params, tables = snakemake.params, Tables(snakemake.input.activations)
