@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,15 @@ def rule_graph(config: dict[str, object]) -> nx.DiGraph:
             check=True,
         ).stdout
     names = dict(re.findall(r'(\d+)\[label = "([^"]+)"', dot))
-    graph = nx.DiGraph((names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", dot))
-    # in an order of its own: Snakemake's is another one in every run
+    return reduced((names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", dot))
+
+
+def reduced(edges: Iterable[tuple[str, str]]) -> nx.DiGraph:
+    """The graph without arrows that others imply, in alphabetical order: files are the same in every run."""
+    graph = nx.transitive_reduction(nx.DiGraph(edges))
     ordered = nx.DiGraph()
-    ordered.add_nodes_from(sorted(names.values()))
-    ordered.add_edges_from(sorted(nx.transitive_reduction(graph).edges))
+    ordered.add_nodes_from(sorted(graph))
+    ordered.add_edges_from(sorted(graph.edges))
     return ordered
 
 
@@ -68,8 +73,7 @@ def lanes(graph: nx.DiGraph, stage: dict[str, str]) -> tuple[dict[str, tuple[flo
 
 def chain(graph: nx.DiGraph, stage: dict[str, str]) -> nx.DiGraph:
     """The graph of the stages: which one reads results of which other, directly."""
-    between = nx.DiGraph((stage[a], stage[b]) for a, b in graph.edges if stage[a] != stage[b])
-    return nx.transitive_reduction(between)
+    return reduced((stage[a], stage[b]) for a, b in graph.edges if stage[a] != stage[b])
 
 
 def plot_rules(graph: nx.DiGraph, stage: dict[str, str]) -> Figure:
@@ -87,13 +91,13 @@ def plot_rules(graph: nx.DiGraph, stage: dict[str, str]) -> Figure:
     return figure
 
 
-def plot_stages(stages: nx.DiGraph) -> Figure:
-    """From left to right, each stage next to those that read it."""
+def plot_stages(stages: nx.DiGraph, order: list[str]) -> Figure:
+    """From left to right, each stage next to those that read it; from top to bottom in `order`."""
     from_the_end = {
         name: -k for k, names in enumerate(nx.topological_generations(stages.reverse())) for name in names
     }
     columns: dict[int, list[str]] = {}
-    for name in sorted(stages, key=list(stage.values()).index):
+    for name in sorted(stages, key=order.index):
         columns.setdefault(from_the_end[name], []).append(name)
     place = {
         name: (x, (k + 0.5) / len(names)) for x, names in columns.items() for k, name in enumerate(names)
@@ -129,5 +133,8 @@ def draw(ax: Any, labels: Any, place: Any, arrows: dict[tuple[str, str], bool], 
 with job(snakemake), style():
     graph, stage = rule_graph(snakemake.params.config), stages(snakemake.input.rules)
     graph.remove_nodes_from(["all", "run_notebook"])  # they read almost everything
-    for name, figure in (("rules", plot_rules(graph, stage)), ("stages", plot_stages(chain(graph, stage)))):
+    for name, figure in (
+        ("rules", plot_rules(graph, stage)),
+        ("stages", plot_stages(chain(graph, stage), list(stage.values()))),
+    ):
         save(figure, snakemake.output[name], snakemake.params.dpi)
