@@ -7,16 +7,23 @@ from functools import partial
 import numpy as np
 from timing import best_times, machine, report
 
-from preactivations.edge_of_chaos import _gaussian_moments as tables
+from preactivations.edge_of_chaos import _gaussian_moments, _mixed_moments, _panels
 from preactivations.edge_of_chaos.curves import chi_map, eoc_curve, eoc_point
+from preactivations.edge_of_chaos.maps import correlation_map
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.weights import SymmetricWeibull
 
 
 def cold(task: object) -> None:
     """Without the tables of a run before."""
-    tables.table.cache_clear()
-    tables.grid_moments.cache_clear()
+    for kept in (
+        _panels._octave,
+        _panels.panels,
+        _panels.nodes,
+        _gaussian_moments.grid_moments,
+        _mixed_moments._series,
+    ):
+        kept.cache_clear()
     task()  # type: ignore[operator]
 
 
@@ -30,6 +37,10 @@ if __name__ == "__main__":
             "map": partial(cold, partial(chi_map, activation, w, b)),
         }
         times = best_times(tasks, 3)
+        # the slowest are those that the series of the correlations does not reach
+        for v in (1.0, 100.0):
+            task = partial(cold, partial(correlation_map, activation, np.linspace(-1, 1, 200), v))
+            report(f"200 correlations, {name}, v = {v:g}", best_times({"": task}, 3)[""], unit="s")
         report(f"curve of 200 points, {name}", times["curve"], 1, "s")
         report(f"chi on 200 x 200 scales, {name}", times["map"], 5, "s")
     report(

@@ -1,12 +1,12 @@
-"""E phi(u)^2, E phi'(u)^2 and d/dv E phi(u)^2 for u ~ N(0, v), any v, from one evaluation of the activation.
+"""E phi(u)^2, E phi'(u)^2 and d/dv E phi(u)^2 for u ~ N(0, v), any v.
 
-phi and phi' are evaluated once, on the nodes of panels that halve towards 0, are 1/4 wide on (1/4, 12) and double
-beyond, split at the kinks, with 16 Gauss-Legendre nodes each: 4 000 nodes from 2^-60 to 1e7. A variance then only
-changes the weights. The panels resolve the Gaussian of every v from 1e-14 to 1e10, a cusp |x|^power or an oscillation
-in log|x| at 0, and activations that are analytic in a strip about the real line. What is left out below 2^-60 is added
-in closed form from the power of phi at 0.
+Sums over the nodes of `_panels`, which depend on v by its octave: panels no wider than sqrt(v), out to where the
+integrands have vanished. Where phi jumps, E phi'^2 is infinite, and d/dv E phi^2 has a term for each jump. What is left
+out below 2^-60 is added in closed form from the power of phi at 0.
 
-Relative error, against closed forms and adaptive quadrature: below 1e-12 (tests/library/edge_of_chaos).
+Relative error, against closed forms and adaptive quadrature: below 1e-12 (tests/library/edge_of_chaos); that of the
+derivative is up to 1e-16 / sqrt(v) more if phi and phi' are not 0 at 0, since values at -u and u almost cancel. An
+activation that oscillates too fast to be resolved, or grows so fast that an integral diverges or overflows, is refused.
 """
 
 from __future__ import annotations
@@ -20,15 +20,23 @@ import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
 from preactivations.activations.registry import Activation
-from preactivations.quadrature import gauss_legendre
+from preactivations.edge_of_chaos._panels import LOWEST, Nodes, Unresolved, jumps, nodes
 
-__all__ = ["GRID", "Moments", "Table", "grid_moments", "moments", "table"]
+__all__ = [
+    "GRID",
+    "Moments",
+    "grid_moments",
+    "is_steep",
+    "moments",
+    "nodes_for",
+    "raw_moments",
+    "slope_excess",
+]
 
 Array = NDArray[np.float64]
 
-_SMALLEST = 2.0**-60
-_ORDER = 16
-_CHUNK = 64  # variances at once
+_REACHES = (10.0, 20.0, 40.0, 80.0)  # standard deviations
+_CHUNK = 1 << 22  # numbers at once
 
 #: Variances on which moments are tabulated, 48 per unit of log v.
 GRID = np.exp(np.linspace(math.log(1e-12), math.log(1e9), 2322))
@@ -42,63 +50,136 @@ class Moments(NamedTuple):
     derivative: Array  # d/dv E phi(u)^2 = E u phi(u) phi'(u) / v
 
 
-class Table(NamedTuple):
-    """The activation on the nodes, with the weights of the Gauss-Legendre rule."""
-
-    u: Array
-    weight: Array
-    phi: Array
-    dphi: Array
-
-
 @functools.lru_cache(maxsize=64)
-def table(activation: Activation) -> Table:
-    """The activation on the nodes of all panels; kept, since exact activations take 30 microseconds per point."""
-    octaves = 0.25 * 2.0 ** np.arange(-58, 0)
-    right = np.concatenate([octaves, np.arange(1, 48) / 4, 12 * 2.0 ** np.arange(21)])
-    edges = np.unique(np.concatenate([-right, right, [k for k in activation.kinks if k != 0]]))
-    x, weight = gauss_legendre(edges, _ORDER)
-    outside = np.abs(x) > _SMALLEST  # the panel over 0 is added by hand
-    x, weight = x[outside], weight[outside]
-    with np.errstate(over="ignore", under="ignore"):
-        return Table(x, weight, activation.phi(x), activation.dphi(x))
-
-
-@functools.lru_cache(maxsize=64)
-def grid_moments(activation: Activation) -> Moments:
-    """Moments at the variances `GRID`."""
-    return moments(activation, GRID)
+def grid_moments(activation: Activation) -> tuple[Moments, str]:
+    """Raw moments at the variances `GRID`, and the reason for what is not finite."""
+    return raw_moments(activation, GRID)
 
 
 def moments(activation: Activation, variance: ArrayLike) -> Moments:
-    """Moments for each variance > 0; `slope_square` is infinite where phi ~ |x|^power at 0 with power <= 1/2."""
-    v = np.asarray(variance, dtype=np.float64)
+    """Moments for each variance > 0; ValueError where one is not finite.
+
+    `slope_square` is infinite where phi jumps or phi ~ |x|^power at 0 with power <= 1/2 (`is_steep`).
+    """
+    found, reason = raw_moments(activation, np.asarray(variance, dtype=np.float64))
+    if reason:
+        raise ValueError(reason)
+    return found
+
+
+def is_steep(activation: Activation) -> bool:
+    """Whether E phi'(u)^2 is infinite."""
+    return activation.power <= 0.5 or bool(jumps(activation))
+
+
+def raw_moments(activation: Activation, v: Array) -> tuple[Moments, str]:
+    """`moments`, and the reason for what is not finite: infinity where phi^2 overflows, NaN where it is unresolved."""
     if activation.slopes is not None:
         half = sum(slope**2 for slope in activation.slopes) / 2
-        return Moments(half * v, np.full_like(v, half), np.full_like(v, half))
+        return Moments(half * v, np.full_like(v, half), np.full_like(v, half)), ""
     if activation.phi is sc.erf:
         # Williams 1997
         return Moments(
             2 / math.pi * np.arcsin(2 * v / (1 + 2 * v)),
             4 / math.pi / np.sqrt(1 + 4 * v),
             4 / math.pi / ((1 + 2 * v) * np.sqrt(1 + 4 * v)),
-        )
-    t = table(activation)
-    integrands = np.stack([t.phi**2, t.dphi**2, t.u * t.phi * t.dphi])
-    integrands *= t.weight
-    half_square, flat = 0.5 * t.u**2, v.ravel()
-    out = np.empty((3, flat.size))
-    for start in range(0, flat.size, _CHUNK):
-        part = flat[start : start + _CHUNK]
-        # exp(-700) is as good as 0, and numbers that underflow take ten times longer
-        density = np.exp(np.maximum(half_square / -part[:, None], -700.0))
-        out[:, start : start + _CHUNK] = integrands @ density.T / np.sqrt(2 * math.pi * part)
+        ), ""
+    flat, out, reasons = v.ravel(), np.zeros((3, v.size)), []
+    octaves = octave_of(flat)
+    for octave in np.unique(octaves):
+        which = np.flatnonzero(octaves == octave)
+        if any(np.isnan(out[0, octaves < octave])):
+            out[:, which] = math.nan
+            continue
+        for reach in _REACHES:
+            try:
+                at = nodes(activation, int(octave), reach)
+            except Unresolved as problem:
+                out[:, which] = math.nan
+                reasons.append(f"E phi(u)^2 for u ~ N(0, {flat[which[0]]:g}): {problem}")
+                break
+            for part in np.array_split(which, 1 + which.size * at.u.size // _CHUNK):
+                out[:, part], converged = _sums(at, flat[part])
+                which = which[~np.isin(which, part[converged])]
+            if not which.size:
+                break
+        else:
+            out[:, which] = math.inf
+            reasons.append(
+                f"E phi(u)^2 of {activation.name} for u ~ N(0, {flat[which[0]]:g}) is infinite, or too large for a float"
+            )
     square, slope_square, derivative = out.reshape(3, *v.shape)
-    if activation.power <= 0.5:
+    for at_jump in jumps(activation):
+        density = np.exp(-0.5 * at_jump.at**2 / v) / np.sqrt(2 * math.pi * v)
+        derivative = derivative + at_jump.at * (at_jump.right**2 - at_jump.left**2) / 2 * density
+    if is_steep(activation):
         slope_square = np.full_like(v, math.inf)
-    else:
-        ends = np.abs(np.stack([-1.0, 1.0]) * _SMALLEST)
-        tail = float(np.sum(activation.dphi(np.array([-1.0, 1.0]) * ends) ** 2)) * _SMALLEST
-        tail /= 2 * activation.power - 1
-        slope_square = slope_square + tail / np.sqrt(2 * math.pi * v)
-    return Moments(square, slope_square, derivative / v)
+    elif activation.power < 1:
+        lowest = 2.0**LOWEST
+        tail = float(np.sum(activation.dphi(np.array([-lowest, lowest])) ** 2)) * lowest
+        slope_square = slope_square + tail / (2 * activation.power - 1) / np.sqrt(2 * math.pi * v)
+    return Moments(square, slope_square, derivative / v), reasons[0] if reasons else ""
+
+
+def octave_of(variance: ArrayLike) -> NDArray[np.intp]:
+    """k with 2^k <= sqrt(variance) < 2^(k + 1)."""
+    return np.asarray(np.frexp(np.sqrt(variance))[1] - 1)
+
+
+def _density(u: Array, v: Array) -> Array:
+    """Of N(0, v), shape (variances, nodes)."""
+    exponent = u**2 / (-2 * v[:, None])
+    # numbers that underflow take ten times longer than zeros
+    return np.exp(np.where(exponent < -700, -math.inf, exponent)) / np.sqrt(2 * math.pi * v)[:, None]
+
+
+def _sums(at: Nodes, v: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """The three integrals, shape (3, variances), and whether the integrands have vanished where the nodes end."""
+    outer = np.abs(at.u) > 0.8 * np.abs(at.u).max()
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        density = _density(at.u, v)
+        value = density * at.phi  # before it is squared: phi^2 may overflow where the product does not
+        density *= at.dphi
+        phi, dphi = at.weight * at.phi, at.weight * at.dphi
+        sums = np.stack([value @ phi, density @ dphi, value @ (at.u * dphi)])
+        ends = np.stack([value[:, outer] @ phi[outer], density[:, outer] @ dphi[outer]])
+        converged = np.asarray(np.isfinite(sums).all(axis=0) & (ends <= 1e-13 * sums[:2]).all(axis=0))
+        if np.abs(at.phi).max() > 1e100:  # where the density has underflowed, phi^2 may be as large
+            size = 2 * np.log(np.abs(at.phi)) - at.u**2 / (2 * v[:, None])
+            size[at.u**2 < 1400 * v[:, None]] = -math.inf
+            converged &= size.max(axis=1) < np.log(sums[0]) - 40
+    return sums, converged
+
+
+def nodes_for(activation: Activation, variance: float, width: float) -> Nodes:
+    """Nodes out to where phi times the root of the density of N(0, variance) has vanished, `width` as in `nodes`.
+
+    ValueError if they would reach farther than 40 standard deviations, or where phi overflows.
+    """
+    octave = int(octave_of(variance))
+    root = math.sqrt(float(moments(activation, variance).square) * math.sqrt(variance))
+    for reach in (14.0, 20.0, 28.0, 40.0):
+        at = nodes(activation, octave, reach / 2, width)
+        u, phi = np.abs(at.u), np.abs(at.phi)
+        outer = u > 0.9 * u.max()
+        if np.max(phi[outer] * np.exp(-(u[outer] ** 2) / (4 * variance)), initial=0) <= 1e-13 * root:
+            return at
+    raise Unresolved(f"{activation.name} grows too fast for correlations at variance {variance:g}")
+
+
+def slope_excess(activation: Activation, variance: ArrayLike) -> Array:
+    """v E phi'(u)^2 - E phi(u)^2, accurate also where phi is almost linear and the two almost cancel.
+
+    Both are reduced by a^2 v, a = E phi', so that the remainder r = phi - a u takes the place of phi: E u r = E r' = 0.
+    """
+    v = np.asarray(variance, dtype=np.float64).ravel()
+    moments(activation, v)  # refuses what can't be integrated
+    out = np.empty(v.size)
+    for k, one in enumerate(v):
+        tried = (nodes(activation, int(octave_of(one)), reach) for reach in _REACHES)
+        at = next(at for at in tried if _sums(at, v[k : k + 1])[1])
+        mass = _density(at.u, v[k : k + 1])[0] * at.weight
+        slope = float(mass @ at.dphi)
+        rest, dphi = at.phi - slope * at.u, at.dphi - slope
+        out[k] = one * float(mass @ dphi**2) - float(mass @ rest**2)
+    return out.reshape(np.shape(variance))

@@ -1,14 +1,16 @@
-"""E phi(u_1) phi(u_2) and E phi'(u_1) phi'(u_2) for u ~ N(0, v) with correlation c.
+"""E phi(u_1) phi(u_2) and its slope v E phi'(u_1) phi'(u_2) / v = d/dc for u ~ N(0, v) with correlation c.
 
 =============================  =====================================================================================
 activation                     route
 =============================  =====================================================================================
 linear on both sides of 0      closed form (Cho & Saul 2009)
 erf                            closed form (Williams 1997)
-smooth                         Mehler's series: sum_k a_k^2 c^k, a_k the coefficients of phi(sqrt(v) x) in the
-                               normalized Hermite polynomials, if 4000 terms hold all but 1e-12 of E phi^2, E phi'^2
-others: kinks, large v         quadrature over u_1, and given u_1 over u_2, split at the kinks: the outer panels halve
-                               towards every point where the inner mean may bend, so that all c are resolved
+others                         Mehler's series: sum_k a_k^2 c^k, a_k the coefficients of phi(sqrt(v) x) in the
+                               normalized Hermite polynomials; its derivative is the slope, jumps of phi included. Up
+                               to 4000 terms hold all but 1e-12 of smooth activations at any c, of all others for
+                               |c| < .99
+others, |c| near 1             quadrature over u_1, and given u_1 over u_2 with panels that are graded towards kinks;
+                               compared with the series at the largest |c| that both can reach
 =============================  =====================================================================================
 """
 
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +26,8 @@ import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
 from preactivations.activations.registry import Activation
-from preactivations.edge_of_chaos._gaussian_moments import moments, table
+from preactivations.edge_of_chaos._gaussian_moments import is_steep, moments, nodes_for
+from preactivations.edge_of_chaos._panels import LOWEST, Unresolved, jumps, panels
 from preactivations.kernels.arc_cosine import angular
 from preactivations.quadrature import gauss_legendre
 
@@ -32,19 +36,19 @@ __all__ = ["Mixed", "mixed"]
 Array = NDArray[np.float64]
 
 _TERMS = 4000
-_REACH, _ORDER = 14, 16  # standard deviations, nodes per panel
-_END = 9.0
+_EXACT = 1e-12  # what the series may leave out, relative
+_END = 9.0  # standard deviations
 
 
 class Mixed(NamedTuple):
     """Elementwise in c."""
 
     product: Array  # E phi(u_1) phi(u_2)
-    slope_product: Array  # E phi'(u_1) phi'(u_2)
+    slope_product: Array  # E phi'(u_1) phi'(u_2), infinite at c = 1, and may be at -1, where phi jumps
 
 
 def mixed(activation: Activation, variance: float, correlation: ArrayLike) -> Mixed:
-    """Mixed moments for correlations in [-1, 1] at one variance > 0."""
+    """Mixed moments for correlations in [-1, 1] at one variance > 0; ValueError where they can't be resolved."""
     c = np.asarray(correlation, dtype=np.float64)
     if activation.slopes is not None:
         return _two_slopes(*activation.slopes, variance, c)
@@ -52,14 +56,13 @@ def mixed(activation: Activation, variance: float, correlation: ArrayLike) -> Mi
         v = variance
         return Mixed(
             2 / math.pi * np.arcsin(2 * v * c / (1 + 2 * v)),
-            4 / math.pi / np.sqrt((1 + 2 * v - 2 * v * c) * (1 + 2 * v + 2 * v * c)),
+            4 / math.pi / np.sqrt((1 + 2 * v * (1 - c)) * (1 + 2 * v * (1 + c))),
         )
-    squares, slopes = _coefficients(activation, variance)
-    if squares[-1] < 1e-12 * squares.sum() and slopes[-1] < 1e-12 * slopes.sum() < math.inf:
-        polyval = np.polynomial.polynomial.polyval
-        return Mixed(np.asarray(polyval(c, squares)), np.asarray(polyval(c, slopes)))
-    pairs = np.array([_by_quadrature(activation, variance, float(one)) for one in c.ravel()])
-    return Mixed(*pairs.T.reshape(2, *c.shape))
+    series = _series(activation, variance)
+    product, slope = series.at(c)
+    for where in map(tuple, np.argwhere(np.abs(c) > series.reach)):
+        product[where], slope[where] = _near_one(activation, variance, float(c[where]))
+    return Mixed(product, slope)
 
 
 def _two_slopes(left: float, right: float, v: float, c: Array) -> Mixed:
@@ -70,70 +73,234 @@ def _two_slopes(left: float, right: float, v: float, c: Array) -> Mixed:
     return Mixed(v * product, same * angular(angle, 0) + across * angular(math.pi - angle, 0))
 
 
+class _Series(NamedTuple):
+    squares: Array  # a_k^2
+    slopes: Array  # (k + 1) a_{k+1}^2 / v, the coefficients of the slope
+    reach: float  # largest |c| at which they suffice
+
+    def at(self, c: Array) -> tuple[Array, Array]:
+        polyval = np.polynomial.polynomial.polyval
+        return np.array(polyval(c, self.squares)), np.array(polyval(c, self.slopes))
+
+
 @functools.lru_cache(maxsize=256)
-def _coefficients(activation: Activation, variance: float) -> tuple[Array, Array]:
-    """a_k^2 of phi and of phi'; the last one is what is left of E phi^2, so that c = 1 is exact."""
+def _series(activation: Activation, variance: float) -> _Series:
     # panels of 1/4 resolve the polynomials, whose waves are 2 pi / sqrt(k) long
-    x, weight = gauss_legendre(np.arange(-_REACH, _REACH + 0.25, 0.25), _ORDER)
-    weight = weight * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
-    values = weight * np.stack(
-        [activation.phi(math.sqrt(variance) * x), activation.dphi(math.sqrt(variance) * x)]
-    )
-    squares = np.empty((2, _TERMS))
-    before, h = np.zeros_like(x), np.ones_like(x)
-    for k in range(_TERMS):
-        squares[:, k] = (values @ h) ** 2
+    at = nodes_for(activation, variance, 0.25)
+    x = at.u / math.sqrt(variance)
+    # Hermite functions: the polynomials alone overflow
+    h = np.exp(-0.25 * x * x)
+    values = at.weight * at.phi * h / math.sqrt(2 * math.pi * variance)
+    squares, before = np.empty(_TERMS + 1), np.zeros_like(x)
+    for k in range(_TERMS + 1):
+        squares[k] = (values @ h) ** 2
         before, h = h, (x * h - math.sqrt(k) * before) / math.sqrt(k + 1)
     whole = moments(activation, variance)
-    series = []
-    for row, total in zip(squares, (whole.square, whole.slope_square), strict=True):
-        kept = 1 + int(np.flatnonzero(row > 1e-18 * row.sum()).max(initial=0))
-        series.append(np.append(row[:kept], max(0.0, float(total) - row[:kept].sum())))
-    return series[0], series[1]
+    slopes = np.arange(1, _TERMS + 1) * squares[1:] / variance
+    rest = max(0.0, float(whole.square) - squares.sum())
+    slope_rest = max(0.0, float(whole.slope_square) - slopes.sum())
+    if rest <= _EXACT * whole.square and slope_rest <= 10 * _EXACT * whole.slope_square < math.inf:
+        kept = 2 + int(np.flatnonzero(squares > 1e-18 * squares.sum()).max(initial=0))
+        squares, slopes, reach = squares[:kept], slopes[: kept - 1], 1.0
+        # what is left goes into a last term, so that c = 1 is exact
+        rest = max(0.0, float(whole.square) - squares.sum())
+        slope_rest = max(0.0, float(whole.slope_square) - slopes.sum())
+        return _Series(np.append(squares, rest), np.append(slopes, slope_rest), reach)
+    # the terms left out add up to at most |c|^4000 times their sum; those of the slope have a factor k more
+    size = variance * float(slopes @ 0.99 ** np.arange(_TERMS))
+    left_out = _TERMS * rest / min(size, float(whole.square))
+    return _Series(squares, slopes, math.exp(min(0.0, math.log(_EXACT / left_out)) / _TERMS))
 
 
-def _by_quadrature(activation: Activation, variance: float, c: float) -> tuple[float, float]:
-    s = math.sqrt(variance)
-    if abs(c) == 1:
-        t = table(activation)
-        density = t.weight * np.exp(-0.5 * t.u**2 / variance) / (s * math.sqrt(2 * math.pi))
-        if c == 1:
-            whole = moments(activation, variance)
-            return float(whole.square), float(whole.slope_square)
-        # the nodes are symmetric about 0 if the kinks are
-        phi, dphi = activation.phi(-t.u), activation.dphi(-t.u)
-        return float(density @ (t.phi * phi)), float(density @ (t.dphi * dphi))
-    spread = math.sqrt((1 - c) * (1 + c))
-    kinks = np.unique([0.0, *activation.kinks]) / s  # large variances make the place around 0 steep
-    x, weight = _graded(np.concatenate([kinks, kinks[kinks != 0] / c if c else []]))
-    # given x, the other is c x + spread y: split where it is at a kink
-    bends = np.clip((kinks - c * x[:, None]) / spread, -_END, _END)
-    edges = np.concatenate(
-        [np.full((x.size, 1), -_END), np.sort(bends, axis=1), np.full((x.size, 1), _END)], axis=1
+# -- |c| near 1 ------------------------------------------------------------------------------------
+
+
+class _Side(NamedTuple):
+    """What is integrated over one of the two: phi, or its mirror image."""
+
+    values: Callable[[Array], tuple[Array, Array]]  # phi and phi'
+    points: Array  # where it may bend: the kinks and 0
+    jumps: tuple[tuple[float, float], ...]  # places and sizes
+    smooth: float  # distance from the points up to which panels may be wide
+    end: float  # |u| beyond which it does not matter
+
+
+def _near_one(activation: Activation, v: float, c: float) -> tuple[float, float]:
+    if c == 1:
+        whole = moments(activation, v)
+        return float(whole.square), float(whole.slope_square)
+    one = _side(activation, v)
+    other = one if c > 0 else _mirrored(one)
+    if c == -1:
+        return _opposite(activation, one, other, v)
+    _compare(activation, v, c > 0)
+    product, slope = _nested(one, other, v, abs(c))
+    return product, slope if c > 0 else -slope
+
+
+@functools.lru_cache(maxsize=256)
+def _compare(activation: Activation, v: float, positive: bool) -> None:
+    """Quadrature and series at the largest |c| that the series reaches: ValueError unless they agree."""
+    series = _series(activation, v)
+    one = _side(activation, v)
+    expected = [float(x) for x in series.at(np.asarray(series.reach if positive else -series.reach))]
+    found = _nested(one, one if positive else _mirrored(one), v, series.reach)
+    sign = 1 if positive else -1
+    sizes = float(series.squares.sum()), float(series.at(np.asarray(series.reach))[1])
+    if abs(found[0] - expected[0]) > 1e-10 * sizes[0] or abs(sign * found[1] - expected[1]) > 1e-9 * sizes[1]:
+        raise Unresolved(
+            f"{activation.name} varies too fast for correlations with {series.reach:.4f} < |c| < 1 at variance {v:g}"
+        )
+
+
+@functools.lru_cache(maxsize=256)
+def _side(activation: Activation, v: float) -> _Side:
+    reach = float(np.abs(nodes_for(activation, v, 0.25).u).max())
+    polynomials = panels(activation, math.ceil(math.log2(1.1 * reach)))
+    order = np.argsort(polynomials.ends[:, 0])
+    left, right = polynomials.ends[order].T
+    first = np.where(left == 2.0**LOWEST, 0.0, left)  # phi is constant below the first panel
+    phi, dphi = polynomials.phi[order].T, polynomials.dphi[order].T
+
+    def values(u: Array) -> tuple[Array, Array]:
+        k = np.clip(np.searchsorted(first, u, side="right") - 1, 0, left.size - 1)
+        t = np.clip((2 * u - left[k] - right[k]) / (right[k] - left[k]), -1.0, 1.0)
+        value = np.polynomial.legendre.legval(t, phi[:, k], tensor=False)
+        return value, np.polynomial.legendre.legval(t, dphi[:, k], tensor=False)
+
+    points = np.unique([0.0, *activation.kinks])
+    return _Side(
+        values,
+        points,
+        tuple((jump.at, jump.right - jump.left) for jump in jumps(activation)),
+        _smooth(values, points, math.sqrt(v)),
+        reach,
     )
-    near = 4.0 ** -np.arange(5, 0, -1)
-    fractions, shares = gauss_legendre(np.concatenate([[0], near, [0.5], 1 - near[::-1], [1]]), 16)
-    inner = np.zeros((2, x.size))
-    for k in range(edges.shape[1] - 1):
-        low, size = edges[:, k, None], np.diff(edges[:, k : k + 2], axis=1)
-        for u, share in zip(fractions.reshape(-1, 16), shares.reshape(-1, 16), strict=True):
-            y = low + size * u
-            density = np.exp(-0.5 * y * y) / math.sqrt(2 * math.pi) * size * share
-            other = s * (c * x[:, None] + spread * y)
-            inner[0] += np.sum(density * activation.phi(other), axis=1)
-            inner[1] += np.sum(density * activation.dphi(other), axis=1)
-    return (
-        float(weight @ (activation.phi(s * x) * inner[0])),
-        float(weight @ (activation.dphi(s * x) * inner[1])),
-    )
 
 
-def _graded(points: Array) -> tuple[Array, Array]:
-    """Nodes and weights of E f(X), X ~ N(0, 1), with panels that halve towards each of the points."""
-    steps = 0.5 ** np.arange(1, 40)
-    near = [p + sign * steps for p in points if abs(p) < _END for sign in (-1, 1)]
-    edges = np.unique(np.concatenate([np.linspace(-_END, _END, 37), points, *near]))
-    edges = edges[np.abs(edges) <= _END]
-    edges = edges[np.concatenate([[True], np.diff(edges) > 1e-13])]
-    x, weight = gauss_legendre(edges, 12)
-    return x, weight * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
+def _smooth(values: Callable[[Array], tuple[Array, Array]], points: Array, most: float) -> float:
+    """Largest most / 2^k so that phi and phi' are polynomials up to there on each side of the points; 0 if none is."""
+    t, w = np.polynomial.legendre.leggauss(16)
+    to_last = np.polynomial.legendre.legvander(t, 15)[:, -3:] * w[:, None] * 15
+    size = start = max(most * 0.5**31, 2.0 ** (LOWEST + 8))
+    while size < most:
+        u = points[:, None, None] + np.array([-1.0, 1.0])[:, None] * size * (1 + t)
+        if not all(np.abs(f @ to_last).max() <= 1e-10 * np.abs(f).max() for f in values(u)):
+            break
+        size *= 2
+    return size if size > start else 0.0
+
+
+def _mirrored(side: _Side) -> _Side:
+    """u -> phi(-u)."""
+
+    def values(u: Array) -> tuple[Array, Array]:
+        phi, dphi = side.values(-u)
+        return phi, -dphi
+
+    jumps = tuple((-at, -size) for at, size in side.jumps)
+    return side._replace(values=values, points=np.sort(-side.points) + 0.0, jumps=jumps)
+
+
+def _nested(one: _Side, other: _Side, v: float, c: float) -> tuple[float, float]:
+    """E f(u_1) g(u_2) and E f'(u_1) g'(u_2) for 0 < c < 1."""
+    s = math.sqrt(v)
+    spread = s * math.sqrt((1 - c) * (1 + c))
+    tiny = 2.0**-20 * spread
+    one, other = (_without_cusp(side, tiny) for side in (one, other))
+    # f bends at its points, the mean of g given u_1 where this is on the way to those of g
+    finest = max(tiny, min(one.smooth / 8, spread))
+    u, weight = _graded((one.points, finest), (other.points / c, spread / 8), s, one.end)
+    phi, dphi = one.values(u)
+    weight = weight * np.exp(-0.5 * (u / s) ** 2) / (s * math.sqrt(2 * math.pi))
+    mean, mean_slope = _given(other, c * u, spread)
+    product = float(weight @ (phi * mean))
+    slope = float(weight @ (dphi * mean_slope))
+    for side, opposite in ((one, other), (other, one)):
+        for at, size in side.jumps:
+            density = math.exp(-0.5 * (at / s) ** 2) / (s * math.sqrt(2 * math.pi))
+            slope += size * density * float(_given(opposite, np.array([c * at]), spread)[1][0])
+    for at, size in one.jumps:
+        for to, step in other.jumps:
+            exponent = ((at - to) ** 2 + 2 * (1 - c) * at * to) / (2 * spread**2)
+            slope += size * step * math.exp(-exponent) / (2 * math.pi * s * spread)
+    return product, slope
+
+
+def _without_cusp(side: _Side, tiny: float) -> _Side:
+    """Where phi is not smooth next to 0, phi' within `tiny` of 0 is taken for a jump: right to second order."""
+    if side.smooth:
+        return side
+
+    def values(u: Array) -> tuple[Array, Array]:
+        phi, dphi = side.values(u)
+        return phi, np.where(np.abs(u) < tiny, 0.0, dphi)
+
+    ends = side.values(np.array([-tiny, tiny]))[0]
+    points = np.unique([-tiny, tiny, *side.points[side.points != 0]])
+    steps = (*((at, size) for at, size in side.jumps if at), (0.0, float(ends[1] - ends[0])))
+    return side._replace(values=values, points=points, jumps=steps)
+
+
+def _given(side: _Side, mean: Array, spread: float) -> tuple[Array, Array]:
+    """E f(u) and E f'(u) for u ~ N(mean, spread^2), shape of `mean`."""
+    bends = (side.points - mean[:, None]) / spread  # (n, points)
+    near = np.any(np.abs(bends) < _END, axis=1)
+    out = np.zeros((2, mean.size))
+    # panels halve towards bends, down to where phi is smooth
+    levels = int(np.clip(math.ceil(math.log2(_END * 4 * spread / max(side.smooth, 1e-300))), 3, 25))
+    steps = 0.5 ** np.arange(levels, 0, -1)
+    for which in (~near, near):
+        at = np.flatnonzero(which)
+        inner = np.clip(bends[at], -_END, _END) if which is near else np.empty((at.size, 0))
+        edges = np.column_stack([np.full(at.size, -_END), np.sort(inner, axis=1), np.full(at.size, _END)])
+        last = edges.shape[1] - 2
+        for k in range(last + 1):
+            halved = [steps for _ in range(k > 0)] + [1 - steps for _ in range(k < last)]
+            rule = gauss_legendre(np.unique(np.concatenate([np.linspace(0, 1, 5), *halved])), 16)
+            some = np.flatnonzero(edges[:, k + 1] > edges[:, k])
+            low, size = edges[some, k, None], np.diff(edges[some, k : k + 2], axis=1)
+            for part, share in zip(rule[0].reshape(-1, 16), rule[1].reshape(-1, 16), strict=True):
+                y = low + size * part
+                density = np.exp(-0.5 * y * y) / math.sqrt(2 * math.pi) * size * share
+                for row, f in zip(out, side.values(mean[at[some], None] + spread * y), strict=True):
+                    row[at[some]] += np.sum(density * f, axis=1)
+    return out[0], out[1]
+
+
+def _graded(
+    own: tuple[Array, float], others: tuple[Array, float], s: float, end: float
+) -> tuple[Array, Array]:
+    """Nodes and weights out to `end`: panels of s / 2 that halve towards points down to a size, `own` being edges."""
+    edges = np.unique(np.clip(own[0], -end, end))
+    more = [np.linspace(-end, end, 1 + math.ceil(4 * end / s))]
+    for points, finest in (own, others):
+        steps = s / 2 * 0.5 ** np.arange(1, max(2, math.ceil(math.log2(s / finest)) + 1))
+        more += [points, (points[:, None, None] + np.array([-1.0, 1.0])[:, None] * steps).ravel()]
+    new, gap = np.unique(np.concatenate(more)), own[1] / 8
+    new = new[np.concatenate([[True], np.diff(new) > gap])]
+    new = new[(np.abs(new) <= end) & (np.abs(new[:, None] - edges).min(axis=1) > gap)]
+    return gauss_legendre(np.sort(np.concatenate([edges, new])), 16)
+
+
+def _opposite(activation: Activation, one: _Side, other: _Side, v: float) -> tuple[float, float]:
+    """c = -1: E phi(u) phi(-u) and E phi'(u) phi'(-u)."""
+    s = math.sqrt(v)
+    lowest = 1e-18 * s
+    u, weight = _graded((one.points, lowest), (other.points, lowest), s, one.end)
+    weight = weight * np.exp(-0.5 * (u / s) ** 2) / (s * math.sqrt(2 * math.pi))
+    (phi, dphi), (image, slope) = one.values(u), other.values(u)
+    product = float(weight @ (phi * image))
+    at_zero = activation.dphi(np.array([-lowest, lowest]))
+    steps = {jump.at: jump.right - jump.left for jump in jumps(activation)}
+    infinite = sum(steps[at] * steps.get(-at, 0.0) for at in steps)
+    if infinite:
+        return product, math.copysign(math.inf, infinite)
+    if is_steep(activation) and activation.power <= 0.5:
+        return product, math.copysign(math.inf, at_zero[0] * at_zero[1])
+    total = -float(weight @ (dphi * slope))
+    total += 2 * lowest * at_zero[0] * at_zero[1] / (2 * activation.power - 1) / (s * math.sqrt(2 * math.pi))
+    for at, size in steps.items():
+        density = math.exp(-0.5 * (at / s) ** 2) / (s * math.sqrt(2 * math.pi))
+        total += 2 * size * density * float(activation.dphi(np.array([-at]))[0])
+    return product, total

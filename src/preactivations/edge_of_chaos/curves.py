@@ -10,12 +10,20 @@ import math
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicHermiteSpline, PchipInterpolator
 from scipy.optimize import brentq, minimize_scalar
 
-from preactivations.activations.registry import Pair, oscillating
-from preactivations.edge_of_chaos._gaussian_moments import GRID, grid_moments, moments
+from preactivations.activations.registry import Pair, checked_oscillation
+from preactivations.edge_of_chaos._gaussian_moments import (
+    GRID,
+    Moments,
+    grid_moments,
+    is_steep,
+    moments,
+    slope_excess,
+)
 from preactivations.edge_of_chaos.fixpoints import (
     EDGE,
     correlation_fixed_points,
@@ -32,6 +40,7 @@ from preactivations.edge_of_chaos.maps import (
     variance_map,
     variance_slope,
 )
+from preactivations.quadrature import gauss_legendre
 from preactivations.weights import SphericalMarginal
 
 __all__ = [
@@ -185,9 +194,9 @@ def chi_map(
     """(variance, chi_1) at the variance that layers lead to from `start`, for arrays of scales (broadcast).
 
     For maps of many points: the moments are tabulated once in log v and interpolated, relative error below 1e-6. A
-    variance that tends to 0 or infinity is given as that, with chi_1 at the end of the table (1e-12 or 1e9):
-    NaN only at sigma_w = 0 for pairs whose chi_1 is infinite elsewhere. Where every variance is a fixed point
-    (ReLU on the edge), it is 0 or infinity by rounding. Other arguments and errors: see `maps`.
+    variance that tends to 0 or infinity is given as that, with chi_1 at the end of the table (1e-12 or 1e9). Where
+    every variance is a fixed point (ReLU on the edge), it is 0 or infinity by rounding. Other arguments and errors: see
+    `maps`.
 
     Parameters
     ----------
@@ -206,10 +215,14 @@ def chi_map(
         if not np.all((values >= 0) & np.isfinite(values)):
             raise ValueError(f"{name} must be finite and >= 0")
     unit = scale_of(act, 1.0, 0.0, weight_variance)
-    grid, m = GRID, grid_moments(act)
+    m, reason = grid_moments(act)
+    known = np.isfinite(m.square)
+    grid, m = GRID[known], Moments(*(values[known] for values in m))
     log_v = np.log(grid)
     if (beginning := float(checked_variances(start))) > grid[-1]:
-        raise ValueError(f"start must be at most {grid[-1]:g} here, got {beginning:g}")
+        raise ValueError(
+            f"start must be at most {grid[-1]:g} here, got {beginning:g}{reason and ': ' + reason}"
+        )
     first = int(np.searchsorted(log_v, math.log(beginning)))
     scale, floor = (unit * w**2).ravel(), (b**2).ravel()
     at = np.empty(scale.size)  # the position of the fixed point in the table, per pair of scales
@@ -222,6 +235,8 @@ def chi_map(
         rises = above[:, first::-1]
         left = np.where(rises.any(1), first - rises.argmax(1), -1)
         at[part] = np.where(up, right - 1, left)
+    if reason and np.any(at >= grid.size - 1):
+        raise ValueError(f"the variance tends from {beginning:g} to where it can't be computed: {reason}")
     k = np.clip(at, 0, grid.size - 2).astype(int)
     square = CubicHermiteSpline(log_v, np.log(m.square), grid * m.derivative / m.square)
     low, high = log_v[k], log_v[k + 1]
@@ -230,11 +245,11 @@ def chi_map(
         grows = scale * np.exp(square(middle)) + floor > np.exp(middle)
         low, high = np.where(grows, middle, low), np.where(grows, high, middle)
     log_at = np.where(at < 0, log_v[0], np.where(at >= grid.size - 1, log_v[-1], low))
-    slope = np.full(log_at.shape, math.inf)
-    if act.power > 0.5:
-        slope = np.exp(PchipInterpolator(log_v, np.log(m.slope_square))(log_at))
+    slope = np.where(scale > 0, math.inf, 0.0)
+    if not is_steep(act):
+        slope = scale * np.exp(PchipInterpolator(log_v, np.log(m.slope_square))(log_at))
     variance = np.where(at < 0, 0.0, np.where(at >= grid.size - 1, math.inf, np.exp(log_at)))
-    return variance.reshape(w.shape), (scale * slope).reshape(w.shape)
+    return variance.reshape(w.shape), slope.reshape(w.shape)
 
 
 def eoc_curve(
@@ -272,12 +287,11 @@ def eoc_curve(
     if act.slopes is not None:
         sigma_w = 1 / math.sqrt(unit * sum(s**2 for s in act.slopes) / 2)
         return EocCurve(np.array([sigma_w]), np.array([0.0]), np.array([math.nan]))
-    if act.power <= 0.5:
+    if is_steep(act):
         return EocCurve(*(np.empty(0) for _ in range(3)))
 
     def bias_square(v: Any) -> Array:
-        m = moments(act, v)
-        return np.asarray(v - m.square / m.slope_square)
+        return np.asarray(slope_excess(act, v) / moments(act, v).slope_square)
 
     low, high = (float(end) for end in checked_variances(variances))
     grid: Array = np.geomspace(low, high, n_points)
@@ -348,7 +362,8 @@ def oscillating_range(omega: float, delta: float = 0.99) -> tuple[float, float]:
 
     E phi(u)^2 / v is periodic in log v, with period 4 pi / omega; sigma_w^2 is one over its extrema. There are
     infinitely many fixed points in between and none outside (Wolinski & Arbel, section 4, to three digits).
-    `omega` and `delta` as for `activations.oscillating`, which raises ValueError for others.
+    `omega` and `delta` as for `activations.oscillating`, which raises ValueError for others; also where
+    delta / omega > 300.
 
     Returns
     -------
@@ -359,22 +374,30 @@ def oscillating_range(omega: float, delta: float = 0.99) -> tuple[float, float]:
     >>> [round(s, 3) for s in oscillating_range(3)]
     [0.841, 1.103]
     """
-    act = oscillating(delta, omega)
+    delta, omega = checked_oscillation(delta, omega)
+    if delta > 300 * omega:
+        raise ValueError(
+            f"delta / omega must be at most 300 (the range overflows beyond), got {delta:g} / {omega:g}"
+        )
+    # half of an octave, or of a period, per panel
+    width = min(math.log(2), math.pi / omega) / 2
+    edges = np.exp(np.arange(-40, math.log(14) + width, width))
+    g, weight = gauss_legendre(edges, 16)
+    weight = weight * g**2 * np.exp(-0.5 * g * g) * math.sqrt(2 / math.pi)
 
-    def ratio(log_v: float) -> float:
-        v = math.exp(log_v)
-        return float(moments(act, v).square) / v
+    def log_ratio(phase: float) -> float:
+        """Of E phi(u)^2 / v, omega log(v) / 2 being the phase."""
+        exponents = 2 * delta / omega * np.sin(phase + omega * np.log(g))
+        return float(sc.logsumexp(exponents, b=weight))
 
-    period = 4 * math.pi / omega
-    grid = np.linspace(-period / 2, period / 2, 65)
-    values = np.array([ratio(at) for at in grid])
+    grid = np.linspace(-math.pi, math.pi, 257)
+    values = np.array([log_ratio(at) for at in grid])
     ends = []
     for sign in (-1, 1):  # the largest ratio gives the smallest sigma_w
-        k = int(np.argmin(sign * values))
-        step = grid[1] - grid[0]
+        at = grid[int(np.argmin(sign * values))]
         best = minimize_scalar(
-            lambda x, sign=sign: sign * ratio(x), bounds=(grid[k] - step, grid[k] + step), method="bounded",
+            lambda x, sign=sign: sign * log_ratio(x), bounds=(at - 0.05, at + 0.05), method="bounded",
             options={"xatol": 1e-9},
         )  # fmt: skip
-        ends.append(1 / math.sqrt(sign * best.fun))
+        ends.append(math.exp(-sign * best.fun / 2))
     return ends[0], ends[1]

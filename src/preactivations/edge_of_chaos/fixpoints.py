@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from preactivations.activations.registry import Activation
-from preactivations.edge_of_chaos._gaussian_moments import GRID, grid_moments, moments
+from preactivations.edge_of_chaos._gaussian_moments import GRID, grid_moments, moments, raw_moments
 from preactivations.edge_of_chaos._mixed_moments import mixed
+from preactivations.edge_of_chaos._panels import jumps
 from preactivations.edge_of_chaos.maps import AnyActivation, checked_variances, resolve, scale_of
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
 Array = NDArray[np.float64]
 
 EDGE = 1e-9  # |chi_1 - 1| below which a point is on the edge
+_FIXED = 1e-13  # |v'/v - 1| of a fixed point
 
 
 class VariancePoint(NamedTuple):
@@ -64,18 +66,20 @@ def fixed_points(
     sigma_w: float = 1.0,
     sigma_b: float = 0.0,
     weight_variance: float | None = None,
-    interval: tuple[float, float] = (1e-10, 1e8),
+    interval: tuple[float, float] | None = None,
 ) -> list[VariancePoint]:
     """All fixed points of the variance map in an interval, and 0 if it is one, in increasing order.
 
     Signs of v' - v on 48 points per unit of log v, then Brent's method: two fixed points closer than that, or one at
     which the graph only touches the diagonal, can be missed. 0 is listed if phi(0) = 0 and sigma_b = 0; its slope is
-    NaN if dv'/dv has no limit there (oscillating phi), infinite if phi' is. Other arguments: see `maps`.
+    NaN if dv'/dv has no limit there (oscillating phi), infinite if phi jumps or is infinitely steep there. Where
+    E phi^2 overflows, v' > v. Other arguments: see `maps`.
 
     Parameters
     ----------
-    interval : (float, float)
-        Smallest and largest variance, inside [1e-12, 1e9].
+    interval : (float, float), optional
+        Smallest and largest variance, inside [1e-12, 1e9]; by default from 1e-10 to 1e8, or to where phi oscillates too
+        fast for its integrals.
 
     Returns
     -------
@@ -85,8 +89,8 @@ def fixed_points(
     Raises
     ------
     ValueError
-        Where every variance is a fixed point (ReLU and its like on the edge), or for an interval that is not
-        increasing and inside; else as for `variance_map`.
+        Where every variance is a fixed point, or all in a part of the interval are (to 1e-13: ReLU and its like on the
+        edge, hard tanh), or for an interval that is not increasing and inside; else as for `variance_map`.
 
     Examples
     --------
@@ -95,7 +99,7 @@ def fixed_points(
     """
     act = resolve(activation)
     scale = scale_of(act, sigma_w, sigma_b, weight_variance)
-    low, high = (float(end) for end in checked_variances(interval))
+    low, high = (float(end) for end in checked_variances((1e-10, 1e8) if interval is None else interval))
     if not GRID[0] <= low < high <= GRID[-1]:
         raise ValueError(f"interval must be increasing and inside [1e-12, 1e9], got {interval}")
     if act.slopes is not None:
@@ -105,33 +109,52 @@ def fixed_points(
         slope = _slope_at_zero(act, scale)
         found.append(VariancePoint(0.0, slope, slope < 1))
 
-    def excess(log_v: float) -> float:
-        v = math.exp(log_v)
-        return (scale * float(moments(act, v).square) + sigma_b**2) / v - 1
-
+    table, grid_reason = grid_moments(act)
+    if interval is None and np.isnan(table.square).any():
+        high = min(high, float(GRID[np.isfinite(table.square)][-1]))
     inner = (low < GRID) & (high > GRID)
+    outer, reason = raw_moments(act, np.array([low, high]))
     v = np.concatenate([[low], GRID[inner], [high]])
-    ends_square = moments(act, np.array([low, high])).square
-    square = np.concatenate([ends_square[:1], grid_moments(act).square[inner], ends_square[1:]])
-    log_v = np.log(v)
-    above = (scale * square + sigma_b**2) / v > 1
-    for k in np.flatnonzero(above[1:] != above[:-1]):
-        # the grid decides on the signs: at an end that is a root to rounding, Brent's method would see none
-        ends = excess(log_v[k]), excess(log_v[k + 1])
-        root = (
-            brentq(excess, log_v[k], log_v[k + 1], xtol=1e-15, rtol=1e-14)
-            if ends[0] * ends[1] < 0
-            else log_v[k]
+    values = _gap(
+        np.concatenate([outer.square[:1], table.square[inner], outer.square[1:]]), v, scale, sigma_b
+    )
+    if np.isnan(values).any():
+        raise ValueError(f"{reason or grid_reason}; give a smaller interval")
+    fixed = np.abs(values) <= _FIXED
+    runs = np.flatnonzero(np.convolve(fixed, np.ones(5), "valid") == 5)
+    if len(runs):
+        ends = v[runs[0]], v[runs[-1] + 4]
+        raise ValueError(
+            f"every variance from {ends[0]:.3g} to {ends[1]:.3g} is a fixed point: v' = v there, to {_FIXED:g}"
         )
-        at = math.exp(root)
+    log_v = np.log(v)
+    above = values > 0
+    for k in np.flatnonzero(above[1:] != above[:-1]):
+        at = math.exp(_root(act, scale, sigma_b, log_v[k], log_v[k + 1]))
         slope = scale * float(moments(act, at).derivative)
         found.append(VariancePoint(at, slope, abs(slope) < 1))
     return found
 
 
+def _gap(square: Array, v: Array, scale: float, sigma_b: float) -> Array:
+    """v'/v - 1: infinite where v' overflows, NaN where phi is not resolved."""
+    return ((scale * square if scale else 0.0) + sigma_b**2) / v - 1
+
+
+def _root(act: Activation, scale: float, sigma_b: float, low: float, high: float) -> float:
+    """The logarithm of a fixed point between two others: the lower end where signs at the ends are rounding noise."""
+
+    def excess(log_v: float) -> float:
+        v = np.array([math.exp(log_v)])
+        return float(_gap(raw_moments(act, v)[0].square, v, scale, sigma_b)[0])
+
+    ends = excess(low), excess(high)
+    return brentq(excess, low, high, xtol=1e-15, rtol=1e-14) if ends[0] * ends[1] < 0 else low
+
+
 def _slope_at_zero(act: Activation, scale: float) -> float:
     """dv'/dv at v = 0: scale phi'(0)^2; NaN for a kink, infinite for a cusp."""
-    if act.power < 1:
+    if act.power < 1 or any(jump.at == 0 for jump in jumps(act)):
         return math.inf
     if 0.0 in act.kinks:
         left, right = act.dphi(np.array([-1e-12, 1e-12]))
@@ -182,15 +205,28 @@ def fixed_variance(
         if abs(slope - 1) < 1e-12:
             return v if sigma_b == 0 else math.inf
         return sigma_b**2 / (1 - slope) if slope < 1 else math.inf
-    after = scale * float(moments(act, v).square) + sigma_b**2
-    if abs(after - v) <= 1e-13 * v:
+    square = raw_moments(act, np.array([v]))
+    gap = float(_gap(square[0].square, np.array([v]), scale, sigma_b)[0])
+    if math.isnan(gap):
+        raise ValueError(square[1])
+    if abs(gap) <= _FIXED:
         return v
-    points = fixed_points(
-        act, sigma_w=sigma_w, sigma_b=sigma_b, weight_variance=weight_variance, interval=(GRID[0], GRID[-1])
-    )
-    if after > v:
-        return min((p.variance for p in points if p.variance > v), default=math.inf)
-    return max((p.variance for p in points if p.variance < v), default=0.0)
+    # the first point of the grid on the way where the sign changes, or v' = v to rounding
+    table, reason = grid_moments(act)
+    gaps = _gap(table.square, GRID, scale, sigma_b)
+    first = int(np.searchsorted(GRID, v, side="right" if gap > 0 else "left"))
+    way = np.arange(first, GRID.size) if gap > 0 else np.arange(first)[::-1]
+    ends = way[~(gaps[way] * gap > 0) | (np.abs(gaps[way]) <= _FIXED)]
+    if not len(ends):
+        return math.inf if gap > 0 else 0.0
+    k = ends[0]
+    if math.isnan(gaps[k]):
+        raise ValueError(f"the variance tends from {v:g} to where it can't be computed: {reason}")
+    if abs(gaps[k]) <= _FIXED:
+        return float(GRID[k])
+    position = int(np.flatnonzero(way == k)[0])
+    before = GRID[way[position - 1]] if position else v
+    return math.exp(_root(act, scale, sigma_b, *sorted([math.log(before), math.log(GRID[k])])))
 
 
 def correlation_fixed_points(
@@ -243,7 +279,7 @@ def correlation_fixed_points(
 
     found = []
     grid = np.concatenate([np.linspace(-1, -0.02, 50), [-1e-3]])
-    values = np.array([excess(float(c)) for c in grid])
+    values = (scale * mixed(act, v, grid).product + sigma_b**2) / after - grid
     if abs(values[0]) < 1e-12:
         found.append(point(-1.0))
         values[0] = values[1]
@@ -251,7 +287,7 @@ def correlation_fixed_points(
         found.append(point(float(brentq(excess, grid[k], grid[k + 1], xtol=1e-15))))
     slope_at_one = scale * v / after * float(moments(act, v).slope_square)
     if slope_at_one > 1 + EDGE:
-        below = 1 - 1e-3
+        below = 1 - 1e-2
         while excess(below) > 0 and 1 - below > 1e-15:  # close to the edge the other one is close to 1
             below = 1 - (1 - below) / 8
         if excess(0.0) <= 1e-15:

@@ -9,7 +9,8 @@
 For exact pairs with sigma_w^2 + sigma_b^2 = 1 the law N(0, 1) is a fixed point of the layer map of the whole law at any
 width (for independent pre-activations), so that these maps are not asymptotic there.
 
-Integrals are closed forms or Gauss-Legendre sums over fixed panels (`_gaussian_moments`, `_mixed_moments`).
+Integrals are closed forms or Gauss-Legendre sums over panels that resolve activation and Gaussian (`_gaussian_moments`,
+`_mixed_moments`). Where phi jumps, chi_1 is infinite.
 
 Arguments
 ---------
@@ -23,8 +24,9 @@ weight_variance : float, optional
 start : float
     Variance of the first pre-activations, in [1e-14, 1e10].
 
-All functions raise ValueError for an unknown name and for numbers out of range, TypeError for another type of
-activation.
+All functions raise ValueError for an unknown name, for numbers out of range, and where an integral is infinite or can't
+be resolved (phi grows or oscillates too fast for that variance, or jumps where it states no kink); TypeError for
+another type of activation.
 """
 
 from __future__ import annotations
@@ -132,7 +134,8 @@ def variance_slope(
 ) -> Array:
     """dv'/dv = sigma_w^2 E W^2 E[phi(u) phi'(u) u] / v, elementwise.
 
-    (Schoenholz et al. 2017 write chi_1 + sigma_w^2 E phi'' phi, which misses the kinks of phi.) Parameters
+    Where phi jumps at k, from l to r, E[...] has the term k (r^2 - l^2) / 2 times the density of N(0, v) at k.
+    (Schoenholz et al. 2017 write chi_1 + sigma_w^2 E phi'' phi, which misses kinks and jumps of phi.) Parameters
     and errors as for `variance_map`.
 
     Returns
@@ -159,7 +162,7 @@ def chi(
     sigma_w: float = 1.0,
     weight_variance: float | None = None,
 ) -> Array:
-    """chi_1 = sigma_w^2 E W^2 E phi'(u)^2, elementwise; infinite for odd spherical pairs with b >= 1/2.
+    """chi_1 = sigma_w^2 E W^2 E phi'(u)^2, elementwise; infinite where phi jumps or is as steep as |x|^(1/2).
 
     The factor by which small differences between two inputs, and the second moment of gradients, change per
     layer (Schoenholz et al. 2017). Parameters and errors as for `variance_map`.
@@ -174,9 +177,9 @@ def chi(
     0.9989
     """
     act = resolve(activation)
-    return np.asarray(
-        scale_of(act, sigma_w, 0.0, weight_variance) * moments(act, checked_variances(variance)).slope_square
-    )
+    scale = scale_of(act, sigma_w, 0.0, weight_variance)
+    square = moments(act, checked_variances(variance)).slope_square
+    return np.asarray(scale * square) if scale else np.zeros_like(square)  # 0 also where the mean is infinite
 
 
 def correlation_map(

@@ -1,0 +1,291 @@
+"""Gaussian integrals where activations jump, oscillate or grow, and at the ends of the range, by closed forms."""
+
+import math
+
+import numpy as np
+import pytest
+from mpmath import mp
+from scipy.integrate import quad
+
+from preactivations.activations.registry import Activation, by_name, of_pair
+from preactivations.edge_of_chaos._mixed_moments import mixed
+from preactivations.edge_of_chaos.curves import (
+    chi_map,
+    depth_scales,
+    eoc_curve,
+    oscillating_range,
+    phase,
+)
+from preactivations.edge_of_chaos.fixpoints import correlation_fixed_points, fixed_points, fixed_variance
+from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map, variance_slope
+from preactivations.pairs.gaussian import GaussianPair
+from preactivations.weights import SphericalMarginal, SymmetricWeibull
+
+SIGN = Activation("sign", np.sign, np.zeros_like, (0.0,))
+STEP = Activation("step", lambda x: np.heaviside(x, 0.5), np.zeros_like, (0.0,))
+HARD_SHRINK = Activation(
+    "hard shrink", lambda x: np.where(np.abs(x) > 0.5, x, 0.0), lambda x: (np.abs(x) > 0.5) * 1.0, (-0.5, 0.5)
+)
+SINE = Activation("sine", np.sin, np.cos)
+FAST_SINE = Activation("sine of 30 u", lambda x: np.sin(30 * x), lambda x: 30 * np.cos(30 * x))
+EXP = Activation("exp", np.exp, np.exp)
+HARD_TANH = Activation("hard tanh", lambda x: np.clip(x, -1, 1), lambda x: (np.abs(x) < 1) * 1.0, (-1.0, 1.0))
+#: dense near both ends
+CORRELATIONS = np.array([-1, -1 + 1e-9, -0.9999, -0.995, -0.5, 0, 0.3, 0.99, 0.995, 0.9999, 1 - 1e-9, 1])
+
+
+def opaque(name):
+    """The same function, without what leads to closed forms."""
+    return by_name(name)._replace(phi=lambda x: by_name(name).phi(x), slopes=None)
+
+
+# -- jumps -----------------------------------------------------------------------------------------
+
+
+def test_sign_is_chaotic():
+    """E sign(u_1) sign(u_2) = (2/pi) arcsin c, at every variance."""
+    for v in (1e-14, 1.0, 1e10):
+        assert float(variance_map(SIGN, v)) == pytest.approx(1, rel=1e-14)
+        assert float(chi(SIGN, v)) == math.inf
+        np.testing.assert_allclose(
+            correlation_map(SIGN, CORRELATIONS, v), 2 / math.pi * np.arcsin(CORRELATIONS), atol=1e-13
+        )
+    assert phase(SIGN) == "chaotic"
+    points = correlation_fixed_points(SIGN, 1.0)
+    assert [p.correlation for p in points] == [-1, 0, 1]
+    assert [p.stable for p in points] == [False, True, False]
+    assert [p.slope for p in points] == [math.inf, pytest.approx(2 / math.pi, rel=1e-14), math.inf]
+    scales = depth_scales(SIGN)
+    assert scales.chi == math.inf
+    assert scales.correlation == 0
+    assert scales.xi_c == pytest.approx(-1 / math.log(2 / math.pi), rel=1e-12)
+    assert len(eoc_curve(SIGN).sigma_w) == 0
+    assert chi_map(SIGN, [0.0, 1.0], 0.1)[1].tolist() == [0, math.inf]
+    assert fixed_points(SIGN)[0].slope == math.inf
+
+
+def test_step():
+    inner = CORRELATIONS[1:-1]
+    got = mixed(STEP, 2.0, inner)
+    np.testing.assert_allclose(got.product, 0.25 + np.arcsin(inner) / (2 * math.pi), atol=1e-14)
+    expected = 1 / (2 * math.pi * 2.0 * np.sqrt((1 - inner) * (1 + inner)))
+    np.testing.assert_allclose(got.slope_product, expected, rtol=1e-12)
+    assert mixed(STEP, 2.0, np.array([-1.0, 1.0])).slope_product.tolist() == [math.inf, math.inf]
+    # with a bias the stable correlation is where (arcsin c / 2 pi + 1/4 + sigma_b^2) / v = c
+    scales = depth_scales(STEP, sigma_b=0.5)
+    assert 0.25 + math.asin(scales.correlation) / (2 * math.pi) + 0.25 == pytest.approx(
+        0.75 * scales.correlation
+    )
+
+
+@pytest.mark.parametrize("v", [0.01, 1.0, 30.0])
+def test_jumps_away_from_zero(v):
+    """E phi^2 = v (2 t n(t) + erfc(t / sqrt 2)), t = .5 / sqrt v; its derivative by differences."""
+
+    def square(v):
+        t = 0.5 / mp.sqrt(v)
+        return v * (2 * t * mp.npdf(t) + mp.erfc(t / mp.sqrt(2)))
+
+    with mp.workdps(40):
+        expected = float(square(mp.mpf(v)))
+        slope = float(mp.diff(square, mp.mpf(v)))
+    assert float(variance_map(HARD_SHRINK, v)) == pytest.approx(expected, rel=1e-12)
+    assert float(variance_slope(HARD_SHRINK, v)) == pytest.approx(slope, rel=1e-11)
+    assert float(chi(HARD_SHRINK, v)) == math.inf
+    for c, h in ((0.4, 1e-5), (0.998, 1e-7)):
+        low, high = mixed(HARD_SHRINK, v, np.array([c - h, c + h])).product
+        assert float(mixed(HARD_SHRINK, v, c).slope_product) * v == pytest.approx(
+            (high - low) / (2 * h), rel=1e-5
+        )
+
+
+def test_opposite_inputs_meet_at_a_jump_or_do_not():
+    """At c = -1 the slope is infinite where phi jumps at k and at -k; its sign is that of the product of the jumps."""
+    assert mixed(HARD_SHRINK, 1.0, -1.0).slope_product == math.inf
+    even = HARD_SHRINK._replace(phi=lambda x: (np.abs(x) > 0.5) * 1.0, dphi=np.zeros_like)
+    assert mixed(even, 1.0, -1.0).slope_product == -math.inf
+    late = Activation("late step", lambda x: (x > 0.5) * 1.0, np.zeros_like, (0.5,))
+    assert mixed(late, 1.0, -1.0).slope_product == 0
+
+
+def test_what_jumps_elsewhere_is_refused():
+    with pytest.raises(ValueError, match=r"hard shrink jumps near u = -?0\.5, which is not among its kinks"):
+        chi(HARD_SHRINK._replace(kinks=()), 1.0)
+    # a kink that is not stated is found
+    unstated = HARD_TANH._replace(kinks=())
+    assert float(chi(unstated, 0.7)) == pytest.approx(math.erf(1 / math.sqrt(1.4)), rel=1e-10)
+
+
+# -- oscillation and growth ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("v", [1e-8, 0.1, 1.0, 100.0, 1e3, 1e5])
+def test_sine(v):
+    assert float(variance_map(SINE, v)) == pytest.approx(-math.expm1(-2 * v) / 2, rel=1e-12)
+    assert float(chi(SINE, v)) == pytest.approx((1 + math.exp(-2 * v)) / 2, rel=1e-12)
+    if v <= 1e3:
+        assert float(variance_map(FAST_SINE, v)) == pytest.approx(-math.expm1(-1800 * v) / 2, rel=1e-12)
+
+
+def test_correlations_of_sines():
+    """E sin(u_1) sin(u_2) = exp(-v) sinh(v c)."""
+    for v in (0.3, 10.0):
+        expected = np.exp(-v) * np.sinh(v * CORRELATIONS)
+        np.testing.assert_allclose(mixed(SINE, v, CORRELATIONS).product, expected, rtol=1e-11, atol=1e-15)
+        np.testing.assert_allclose(
+            mixed(SINE, v, CORRELATIONS).slope_product, np.exp(-v) * np.cosh(v * CORRELATIONS), rtol=1e-11
+        )
+    assert abs(float(correlation_map(FAST_SINE, 0.9, 10.0))) < 1e-12
+    with pytest.raises(ValueError, match="varies too fast for correlations with"):
+        correlation_map(FAST_SINE, 0.999, 10.0)
+
+
+def test_curve_of_the_sine():
+    curve = eoc_curve(SINE)
+    w, b, v = curve
+    assert len(v) == 200
+    np.testing.assert_allclose(w**2 * (1 + np.exp(-2 * v)) / 2, 1, rtol=1e-12)
+    np.testing.assert_allclose(-(w**2) * np.expm1(-2 * v) / 2 + b**2, v, rtol=1e-12)
+    zero, one = fixed_points(SINE, sigma_w=1.5)
+    assert (zero.variance, zero.slope) == (0, pytest.approx(2.25))
+    assert -(1.5**2) * math.expm1(-2 * one.variance) / 2 == pytest.approx(one.variance, rel=1e-12)
+    assert fixed_variance(SINE, sigma_w=1.5) == pytest.approx(one.variance, rel=1e-12)
+
+
+def test_what_can_not_be_resolved_is_refused():
+    with pytest.raises(
+        ValueError, match=r"u ~ N\(0, 1e\+08\): sine varies too fast: more than 262144 points"
+    ):
+        variance_map(SINE, 1e8)
+    with pytest.raises(ValueError, match="give a smaller interval"):
+        fixed_points(SINE, interval=(1e-3, 1e8))
+    with pytest.raises(ValueError, match="the variance tends from 1 to where it can't be computed"):
+        chi_map(SINE, 1e5, 0.1)
+
+
+@pytest.mark.parametrize("v", [1e-10, 0.1, 1.0, 30.0, 150.0])
+def test_exponential(v):
+    assert float(variance_map(EXP, v)) == pytest.approx(math.exp(2 * v), rel=1e-12)
+    # the terms of both signs of u almost cancel
+    assert float(variance_slope(EXP, v)) == pytest.approx(
+        2 * math.exp(2 * v), rel=1e-12 + 1e-16 / math.sqrt(v)
+    )
+
+
+def test_growth():
+    """E exp(u_1 + u_2) = exp(v (1 + c)); sigma_w^2 exp(2 v) = v at the two branches of Lambert's function."""
+    expected = np.exp(3 * (1 + CORRELATIONS))
+    np.testing.assert_allclose(mixed(EXP, 3.0, CORRELATIONS).product, expected, rtol=1e-10)
+    low, high = fixed_points(EXP, sigma_w=0.1)
+    for point, branch in ((low, 0), (high, -1)):
+        assert point.variance == pytest.approx(float(-mp.lambertw(-0.02, branch).real / 2), rel=1e-10)
+    assert [low.stable, high.stable] == [True, False]
+    assert fixed_variance(EXP, sigma_w=0.1) == low.variance
+    assert fixed_variance(EXP, sigma_w=0.1, start=10) == math.inf
+    with pytest.raises(ValueError, match=r"of exp for u ~ N\(0, 500\) is infinite, or too large"):
+        variance_map(EXP, 500.0)
+    # E exp(u^2 / 2) is infinite from v = 1 on
+    square = Activation("gaussian growth", lambda x: np.exp(x * x / 4), lambda x: x / 2 * np.exp(x * x / 4))
+    assert float(variance_map(square, 0.5)) == pytest.approx(math.sqrt(2), rel=1e-12)
+    with pytest.raises(ValueError, match="is infinite"):
+        variance_map(square, 1.0)
+    with pytest.raises(ValueError, match="is infinite"):
+        phase(EXP)
+
+
+# -- ends of the range -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("v", [1e-14, 1e-3, 1.0, 30.0, 1e4, 1e7, 1e10])
+@pytest.mark.parametrize("name", ["erf", "relu", "leaky_relu"])
+def test_correlations_at_every_variance(name, v):
+    """Products and slopes without closed forms, against them (Williams 1997, Cho & Saul 2009)."""
+    got, expected = mixed(opaque(name), v, CORRELATIONS), mixed(by_name(name), v, CORRELATIONS)
+    np.testing.assert_allclose(got.product, expected.product, rtol=1e-12, atol=1e-14 * expected.product.max())
+    # the closed form of ReLU has pi - arccos c, a difference with a relative error of 4e-12 at c = -1 + 1e-9
+    np.testing.assert_allclose(got.slope_product, expected.slope_product, rtol=5e-12, atol=1e-15 * (v < 1e4))
+
+
+def test_closed_form_of_the_slope_of_erf_next_to_one():
+    """(4 / pi) / sqrt((1 + 2v)^2 - 4 v^2 c^2), without cancellation."""
+    v, gap = 1e9, 2.0**-40
+    with mp.workdps(50):
+        exact = 4 / mp.pi / mp.sqrt((1 + 2 * mp.mpf(v)) ** 2 - 4 * mp.mpf(v) ** 2 * (1 - mp.mpf(gap)) ** 2)
+    assert float(mixed(by_name("erf"), v, 1 - gap).slope_product) == pytest.approx(float(exact), rel=1e-13)
+
+
+def test_depth_scale_of_tanh_at_a_large_variance():
+    """dc'/dc by adaptive double quadrature at v = 1e8: tanh' is concentrated where both are near 0."""
+    scales = depth_scales("tanh", sigma_w=1e4, sigma_b=1e3)
+    v, c = scales.variance, scales.correlation
+    assert scales.xi_c == pytest.approx(2.1687488, rel=1e-7)
+    # E tanh'(u_1) tanh'(u_2) = (integral of tanh')^2 times the density of the pair at 0, up to 1/v
+    slope = 1e8 * 4 / (2 * math.pi * v * math.sqrt((1 - c) * (1 + c)))
+    assert -1 / math.log(slope) == pytest.approx(scales.xi_c, rel=1e-6)
+
+
+@pytest.mark.parametrize("b", [0.2, 1.0, 30.0])
+def test_slopes_of_cusps_are_derivatives(b):
+    """The cusp |x|^(1/(1+2b)): slopes by series and by quadrature are differences of the products."""
+    act = of_pair(GaussianPair(SphericalMarginal(b), "odd"))
+    for c in (0.9, 0.995):
+        h = 1e-3 * (1 - c)
+        low, high = mixed(act, 1.0, np.array([c - h, c + h])).product
+        assert float(mixed(act, 1.0, c).slope_product) == pytest.approx((high - low) / (2 * h), rel=1e-6)
+    got = mixed(act, 1.0, np.array([-1.0, 1.0]))
+    assert got.product.tolist() == pytest.approx([-(2 * b + 1), 2 * b + 1], rel=1e-10)
+    assert got.slope_product[0] == pytest.approx(got.slope_product[1], rel=1e-8)
+
+
+def test_curve_where_the_activation_is_almost_linear():
+    """tanh x = x - x^3/3 + O(x^5): on the edge sigma_b^2 = v - E phi^2 / E phi'^2 = (4/3) v^3 + O(v^4)."""
+    w, b, v = eoc_curve("tanh", 200, variances=(1e-9, 1.0))
+    assert len(v) == 200
+    small = v < 1e-4
+    np.testing.assert_allclose(b[small] ** 2, 4 / 3 * v[small] ** 3, rtol=2e-3)
+    assert np.all(np.diff(w) > 0)
+
+
+@pytest.mark.parametrize(
+    "act", [opaque("relu")._replace(phi=np.abs, dphi=np.sign), opaque("relu"), HARD_TANH]
+)
+def test_a_continuum_of_fixed_points_is_named(act):
+    sigma_w = math.sqrt(2) if act.phi(-1.0) == 0 else 1.0
+    with pytest.raises(ValueError, match=r"every variance from 1e-10 to (1e\+08|0\.01\d*) is a fixed point"):
+        fixed_points(act, sigma_w=sigma_w)
+    assert fixed_variance(act, sigma_w=sigma_w, start=1e-3) == 1e-3
+    # layers of hard tanh shrink the variance until none of 1e13 pre-activations is cut
+    assert fixed_variance(HARD_TANH) == pytest.approx(0.0175, abs=5e-4)
+
+
+@pytest.mark.parametrize("omega", [0.01, 0.1, 1.0, 6.0, 100.0])
+def test_range_of_the_oscillating_activation(omega):
+    """Between its bounds, exp(-+ delta / omega); and by integration over log u at a phase."""
+    low, high = oscillating_range(omega)
+    assert math.exp(-0.99 / omega) < low <= high < math.exp(0.99 / omega)
+
+    def ratio(phase):
+        def f(t):
+            return math.exp(1.98 / omega * (math.sin(phase + omega * t) - 1) + 3 * t - math.exp(2 * t) / 2)
+
+        whole = sum(quad(f, a, a + 1, epsabs=0, epsrel=1e-11, limit=200)[0] for a in range(-40, 4))
+        return math.log(whole * math.sqrt(2 / math.pi)) + 1.98 / omega
+
+    logs = [ratio(at) for at in np.linspace(0, 2 * math.pi, 33)]
+    assert -2 * math.log(low) >= max(logs) - 1e-9
+    assert -2 * math.log(high) <= min(logs) + 1e-9
+    assert -2 * math.log(low) == pytest.approx(max(logs), abs=0.02 * min(1, 1 / omega) + 1e-12)
+
+
+def test_range_that_overflows():
+    with pytest.raises(ValueError, match=r"delta / omega must be at most 300 .* got 0\.99 / 0\.001"):
+        oscillating_range(0.001)
+
+
+def test_many_correlations_take_no_longer_than_one_table():
+    """What was minutes: the coefficients of the series are computed once per variance."""
+    c = np.linspace(-0.99, 0.99, 5)
+    pair = GaussianPair(SymmetricWeibull(4), "odd")
+    values = correlation_map(pair, c, 100.0)
+    assert np.all(np.diff(values) > 0)
+    np.testing.assert_allclose(values, -values[::-1], atol=1e-13)
