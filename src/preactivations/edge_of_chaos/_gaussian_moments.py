@@ -106,7 +106,7 @@ def raw_moments(activation: Activation, v: Array) -> tuple[Moments, str]:
         else:
             out[:, which] = math.inf
             reasons.append(
-                f"E phi(u)^2 of {activation.name} for u ~ N(0, {flat[which[0]]:g}) is infinite, or too large for a float"
+                f"E phi(u)^2 of {activation.name} for u ~ N(0, {flat[which[0]]:g}) is infinite, or overflows"
             )
     square, slope_square, derivative = out.reshape(3, *v.shape)
     for at_jump in jumps(activation):

@@ -182,7 +182,7 @@ def test_growth():
     assert [low.stable, high.stable] == [True, False]
     assert fixed_variance(EXP, sigma_w=0.1) == low.variance
     assert fixed_variance(EXP, sigma_w=0.1, start=10) == math.inf
-    with pytest.raises(ValueError, match=r"of exp for u ~ N\(0, 500\) is infinite, or too large"):
+    with pytest.raises(ValueError, match=r"of exp for u ~ N\(0, 500\) is infinite, or overflows"):
         variance_map(EXP, 500.0)
     # E exp(u^2 / 2) is infinite from v = 1 on
     square = Activation("gaussian growth", lambda x: np.exp(x * x / 4), lambda x: x / 2 * np.exp(x * x / 4))
