@@ -3,22 +3,38 @@
 |W|^2 |Y|^2 ~ chi^2_1 is the beta-gamma identity. With a = b + 1/2 and q = y^2/2 ~ Gamma(a):
 
 * cdf, sf: regularized incomplete gamma functions of SciPy;
-* log sf once sf underflows: the continued fraction DLMF 8.9.2 (modified Lentz), which converges in a
-  few steps there because q is above 600;
-* log cdf once cdf underflows: the first term of its power series, exact to rounding there;
-* quantiles: SciPy's inverse as a start, then Newton on log(-log sf) against log y above the median and
-  on log cdf against log y below, so that the relative accuracy holds in both tails.
+* their logarithms further out (below exp(-200), for large b below exp(-5)): the continued fractions DLMF 8.9.1 and
+  8.9.2 (modified Lentz), which converge in few steps there;
+* q^a exp(-q) / Gamma(a), in all of them, from a (r - 1 - log r), r = q/a, and Stirling's series: no digits are lost
+  to large terms that cancel;
+* quantiles: SciPy's inverse as a start, then Newton on log sf above the median and on log cdf below, against
+  log y, so that the relative accuracy holds in both tails.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import scipy.special as sc
 
-from preactivations.pairs._weibull import Array, Quantile
+from preactivations.pairs._weibull import Array, Map, Quantile
 from preactivations.weights import Size
+
+
+def _fraction(first: Array, terms: Callable[[int], tuple[Any, Array]]) -> Array:
+    """The continued fraction first + a_1 / (b_1 + a_2 / (b_2 + ...)), (a_k, b_k) = terms(k), by modified Lentz."""
+    value, c, d = first.copy(), first.copy(), np.zeros_like(first)
+    for k in range(1, 1000):
+        numerator, denominator = terms(k)
+        d = 1 / (denominator + numerator * d)
+        c = denominator + numerator / c
+        value *= c * d
+        if np.all(np.abs(c * d - 1) < 5e-16):
+            break
+    return value
 
 
 class SphericalFactor:
@@ -29,62 +45,69 @@ class SphericalFactor:
     growth = 1.0
 
     def __init__(self, b: float) -> None:
-        self.a = b + 0.5
-        self._log_gamma = float(sc.gammaln(self.a))
+        a = self.a = b + 0.5
+        # log P below which SciPy's functions lose digits
+        self._deep = -200.0 if a < 2e4 else -5.0
+        # a log a - a - log Gamma(a), by Stirling's series where the three almost cancel
+        self._peak = (
+            0.5 * math.log(a / (2 * math.pi)) - (1 / 12 - (1 / 360 - 1 / (1260 * a * a)) / (a * a)) / a
+            if a > 1000
+            else a * math.log(a) - a - float(sc.gammaln(a))
+        )
 
     def cdf(self, y: Array) -> Array:
         return np.asarray(sc.gammainc(self.a, 0.5 * y * y))
+
+    def _log_kernel(self, y: Array) -> Array:
+        """log q^a exp(-q) / Gamma(a): of size log P, where its terms may be 1e5 times larger."""
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            q = 0.5 * y * y
+            r = (q - self.a) / self.a
+            distance = np.where(np.abs(r) < 0.5, r - np.log1p(np.maximum(r, -0.5)), r - 2 * np.log(y))
+            distance += np.where(np.abs(r) < 0.5, 0.0, math.log(2 * self.a))
+        return np.where(np.isposinf(y), -np.inf, self._peak - self.a * distance)
 
     def logsf(self, y: Array) -> Array:
         with np.errstate(over="ignore", divide="ignore"):
             q = 0.5 * y * y
             out = np.where(q < self.a, np.log1p(-sc.gammainc(self.a, q)), np.log(sc.gammaincc(self.a, q)))
-        tiny = np.flatnonzero((out < -600) & np.isfinite(q))
-        out[tiny] = self._log_upper_gamma(q[tiny])
+        tiny = np.flatnonzero((out < self._deep) & np.isfinite(q))
+        # DLMF 8.9.2
+        a, z = self.a, q[tiny]
+        out[tiny] = self._log_kernel(y[tiny]) - np.log(
+            _fraction(z + 1 - a, lambda k: (-k * (k - a), z + 1 - a + 2 * k))
+        )
         return out
-
-    def _log_upper_gamma(self, q: Array) -> Array:
-        a, floor = self.a, 1e-300
-        b = q + 1 - a
-        c = np.full_like(q, 1 / floor)
-        d = 1 / b
-        h = d.copy()
-        for k in range(1, 500):
-            step = -k * (k - a)
-            b = b + 2
-            d = 1 / (step * d + b)
-            c = b + step / c
-            ratio = c * d
-            h *= ratio
-            if np.all(np.abs(ratio - 1) < 1e-16):
-                break
-        return a * np.log(q) - q - self._log_gamma + np.log(h)
 
     def _logcdf(self, y: Array) -> Array:
         with np.errstate(divide="ignore", under="ignore"):
             q = 0.5 * y * y
             out = np.log(sc.gammainc(self.a, q))
-            first = self.a * (2 * np.log(y) - math.log(2)) - q - float(sc.gammaln(self.a + 1))
-        return np.where(out < -600, first + np.log1p(q / (self.a + 1)), out)
+        tiny = np.flatnonzero(out < self._deep)
+        # DLMF 8.9.1
+        a, z = self.a, q[tiny]
+
+        def terms(k: int) -> tuple[Array, Array]:
+            if k == 1:
+                return -z, np.full_like(z, a + 1)
+            return (k // 2) * z if k % 2 == 0 else -(a + k // 2) * z, np.full_like(z, a + k)
+
+        out[tiny] = self._log_kernel(y[tiny]) - math.log(a) - np.log(_fraction(np.ones_like(z), terms))
+        return out
 
     def logpdf(self, y: Array) -> Array:
-        a = self.a
-        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            power = sc.xlogy(2 * a - 1, y)
-            out = (1 - a) * math.log(2) + power - 0.5 * y * y - self._log_gamma
-        return np.where(np.isposinf(y), -np.inf, out)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if self.a == 0.5:
+                return 0.5 * math.log(2 / math.pi) - 0.5 * y * y
+            return np.where(y == 0, -np.inf, math.log(2) - np.log(y) + self._log_kernel(y))
 
     def pdf(self, y: Array) -> Array:
-        # not exp(logpdf): log y loses digits for tiny y and large b
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            direct = y ** (2 * self.a - 1) * np.exp(-0.5 * y * y)
-            direct = direct * math.exp((1 - self.a) * math.log(2) - self._log_gamma)
-        return np.where(np.isfinite(direct) & (direct > 0), direct, np.exp(self.logpdf(y)))
+        return np.exp(self.logpdf(y))
 
     def dlogpdf(self, y: Array) -> Array:
         if self.a == 0.5:
             return -y
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             return (2 * self.a - 1) / y - y
 
     def quantile(self, lower: Array, log_lower: Array, log_upper: Array) -> Quantile:
@@ -96,32 +119,41 @@ class SphericalFactor:
 
     def _lower_quantile(self, p: Array, log_p: Array) -> Array:
         a = self.a
-        # first term of the power series, and SciPy's inverse where it has digits
-        small_q = np.exp((log_p + float(sc.gammaln(a + 1))) / a)
-        q = np.where(p > 1e-250, sc.gammaincinv(a, p), small_q)
-        y = np.sqrt(2 * q)
-        ok = y > 0
-        for _ in range(3):
-            v = y[ok]
-            logcdf = self._logcdf(v)
-            rate = v * np.exp(self.logpdf(v) - logcdf)  # d log cdf / d log y
-            y[ok] = v * np.exp((log_p[ok] - logcdf) / rate)
-        return y
+        # SciPy's inverse where it has digits; else the first term of the power series
+        log_first = 0.5 * ((log_p + math.log(a) - self._peak) / a + math.log(2 * a) - 1)
+        start = self._cube(sc.ndtri_exp(log_p)) if a > 100 else np.exp(log_first)
+        with np.errstate(under="ignore"):
+            y = np.where(p > 1e-250, np.sqrt(2 * sc.gammaincinv(a, p)), start)
+        return self._newton(y, log_p, self._logcdf, 1)
 
     def _upper_quantile(self, log_p: Array) -> Array:
         a = self.a
         y = np.full_like(log_p, np.inf)
         ok = np.isfinite(log_p)
         target = log_p[ok]
-        start = np.where(
-            target > -600, sc.gammainccinv(a, np.exp(target)), -target + (a - 1) * np.log(-target)
-        )
-        v = np.sqrt(2 * np.maximum(start, 0.01))
-        for _ in range(6):
-            logsf = self.logsf(v)
-            rate = v * np.exp(self.logpdf(v) - logsf)  # -d logsf / d log y
-            v = v * np.exp(np.clip(np.log(target / logsf) * logsf / -rate, -0.5, 0.5))
-        y[ok] = v
+        far = np.maximum(-target + (a - 1) * np.log(np.maximum(-target, 1.0)), 0.01)
+        start = self._cube(-sc.ndtri_exp(target)) if a > 100 else np.sqrt(2 * far)
+        near = np.sqrt(2 * np.maximum(sc.gammainccinv(a, np.exp(target)), 1e-300))
+        y[ok] = self._newton(np.where(target > -600, near, start), target, self.logsf, -1)
+        return y
+
+    def _cube(self, z: Array) -> Array:
+        """The quantile that belongs to a normal quantile z, by Wilson and Hilferty: a start for large a."""
+        return np.sqrt(2 * self.a * np.maximum(1 - 1 / (9 * self.a) + z / (3 * math.sqrt(self.a)), 0.01) ** 3)
+
+    def _newton(self, y: Array, target: Array, log_probability: Map, sign: int) -> Array:
+        """The root of log P(y) = target, in log y; log P is concave, so that steps do not pass the root twice."""
+        y = y.copy()
+        todo = np.flatnonzero(y > 0)
+        for count in range(100):
+            v = y[todo]
+            log_p = log_probability(v)
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                step = sign * (target[todo] - log_p) / (v * np.exp(self.logpdf(v) - log_p))
+            y[todo] = v * np.exp(np.clip(step, -0.5, 0.5))
+            todo = todo[(np.abs(step) > 1e-14) | (count < 2)]
+            if not todo.size or (count > 8 and np.all(np.abs(step) < 1e-12)):
+                break
         return y
 
     def moment(self, s: float) -> float:

@@ -106,6 +106,7 @@ class WeibullFactor:
         self.nu = 2.0 / theta
         self.eps = (theta - 2.0) / theta
         self.growth = self.eps  # y ~ x^growth against a normal quantile x
+        self._log_nu = math.log(self.nu) if theta > 1e4 else math.log1p(-self.eps)
         k = np.arange(_N_TERMS)
         # coefficients of q^k in f and in F / y
         self._f = _SQRT_2_OVER_PI * (-1.0) ** k * sc.rgamma(1 - (2 * k + 1) / theta) / sc.factorial(k)
@@ -234,7 +235,7 @@ class WeibullFactor:
         nu, eps = self.nu, self.eps
         minus_log = np.exp(np.linspace(math.log(-self._log_sf_split) - 0.01, math.log(900.0), 260))
         # leading term, right far out; and theta = 2, right near theta = 2
-        tail = 0.5 * (eps * np.log(minus_log / eps) - nu * math.log1p(-eps))
+        tail = 0.5 * (eps * np.log(minus_log / eps) - nu * self._log_nu)
         body = np.log1p(-2 * np.sin(0.25 * math.pi * np.exp(-minus_log)) ** 2)
         ell = np.unique(np.concatenate((body, tail)))
         ell = ell[ell > math.log(0.95 * _Y_SERIES / _SQRT2)]
@@ -268,7 +269,7 @@ class WeibullFactor:
         with np.errstate(over="ignore", under="ignore"):
             q, y = np.exp(2 * ell), _SQRT2 * np.exp(ell)
             near = ell < 0
-            s0 = np.exp((math.log1p(-eps) + 2 * ell) / eps)
+            s0 = np.exp((self._log_nu + 2 * ell) / eps)
             far = s0 > 1e300  # log P(|Y| > y) is beyond the float64 range
             q, s0 = np.where(far, 1.0, q), np.where(far, 1.0, s0)
             g0 = -(eps / nu) * s0
@@ -286,7 +287,8 @@ class WeibullFactor:
             e = np.expm1(-eps * np.log(z_mu))
             too_much = z_mu * (p - a * e - b * (1 + e)) - g0 - 1
             slope = np.where(near, p + q * (eps - nu * e), -s0 * e)
-            z_mu = np.maximum(z_mu - too_much / slope, np.where(near, 0.1 * z_mu, 1 + 1e-12))
+            with np.errstate(divide="ignore", invalid="ignore"):  # where it is steep, see below
+                z_mu = np.maximum(z_mu - too_much / slope, np.where(near, 0.1 * z_mu, 1 + 1e-12))
         z_mu = np.where(steep, 1.0, z_mu)  # so far from s = 0 the vertex may be the saddle
 
         p, a, b, z_mu = p[:, None], a[:, None], b[:, None], z_mu[:, None]
@@ -296,7 +298,9 @@ class WeibullFactor:
             """log z and g(s0 z) - g0."""
             log_z = log_z_mu + (np.log1p(u * u) + 2j * np.arctan(u))
             e = _expm1(-eps * log_z)
-            excess = z_mu * (1 + 1j * u) ** 2 * (p - a * e - b * (1 + e)) - g0[:, None]
+            # for large theta the power is so small that 1 + e has no digits of it
+            power = np.exp(-eps * log_z) if nu < 0.01 else 1 + e
+            excess = z_mu * (1 + 1j * u) ** 2 * (p - a * e - b * power) - g0[:, None]
             excess[steep] = s0[steep, None] * self._flat(log_z[steep])
             return log_z, excess
 
@@ -333,7 +337,7 @@ class WeibullFactor:
         """
         total = np.zeros_like(log_z)
         for k in range(12, 1, -1):
-            total = total * log_z - math.expm1((k - 1) * math.log1p(-self.eps)) / math.factorial(k)
+            total = total * log_z - math.expm1((k - 1) * self._log_nu) / math.factorial(k)
         return total * log_z * log_z
 
 

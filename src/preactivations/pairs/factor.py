@@ -6,7 +6,7 @@ Which method is used where, and why, is said at the head of the two files behind
 weights               |Y|                             method
 ====================  ==============================  ========================================
 SymmetricWeibull      sqrt(2) |cos U| S^(-1/theta)    `_weibull`: series, contour integral;
-                                                      closed form at theta = 2
+                                                      closed forms at theta = 2 and for theta > 1e15
 SphericalMarginal     chi with 1 + 2b degrees         `_spherical`: incomplete gamma function
 Normal                1 (an atom)                     refused: only |phi| = 1 goes with it
 ====================  ==============================  ========================================
@@ -51,6 +51,8 @@ def _law_of(weights: WeightLaw) -> _Law:
     match weights:
         case SymmetricWeibull(theta=2.0):
             return ArcsineFactor()
+        case SymmetricWeibull(theta=theta) if theta > 1e15:
+            return SphericalFactor(0.0)  # |W| is 1, |Y| that of a normal variable, to 1e-15
         case SymmetricWeibull(theta=theta):
             return WeibullFactor(theta)
         case SphericalMarginal(b=b):
@@ -86,8 +88,8 @@ class GaussianFactor:
     Notes
     -----
     Relative error of `pdf`, `cdf`, `sf`, `isf`, `ppf`: 1e-12, or eight rounding errors times the condition
-    number where that is larger (theta next to 2: the tail is almost a step at sqrt(2)). Spherical weights with large b
-    lose digits of `pdf` to the logarithm of a gamma function: 7e-12 at b = 1e4.
+    number where that is larger (theta next to 2: the tail is almost a step at sqrt(2); spherical weights with large
+    b: all is within 1/sqrt(2) of sqrt(2b), so that rounding of y costs `pdf` 1e-16 sqrt(b)).
     Source: derived here; see the head of this file.
 
     Examples

@@ -61,10 +61,12 @@ def test_weibull_factor_agrees_with_the_double_integral(theta):
         assert factor.sf(y) == pytest.approx(direct, rel=1e-10)
 
 
-@pytest.mark.parametrize("b", [0.0, 0.1, 0.5, 1.0, 5.0])
+@pytest.mark.parametrize("b", [0.0, 0.1, 0.5, 1.0, 5.0, 1e4])
 def test_spherical_factor_has_twelve_digits(b):
     factor = GaussianFactor(SphericalMarginal(b))
-    for y in (1e-6, 0.2, 1.0, 2.0, 6.0, 15.0):
+    middle = math.sqrt(2 * b)
+    points = (1e-6, 0.2, 1.0, 2.0, 6.0, 15.0) if b < 10 else middle + np.array([-3.0, -1.0, 0.0, 4.0])
+    for y in points:
         law = oracles.chi_law(b, y)
         check_against(factor, y, law, abs(2 * b - y * y))
 

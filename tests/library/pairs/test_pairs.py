@@ -10,7 +10,7 @@ import pytest
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
 
-THETAS = [2, 2.0001, 2.01, 2.05, 2.5, 4, 10, 1000]
+THETAS = [2, 2.0001, 2.01, 2.05, 2.5, 4, 10, 1000, 1e6, 1e9, 1e13]
 POINTS = {"odd": [1e-12, 0.3, 0.7, 1.3, 3.0, 8.0], "positive": [-8.0, -3.0, -1.0, 0.0, 0.7, 2.0, 8.0]}
 
 
@@ -70,6 +70,59 @@ def test_phi_of_spherical_pairs(b, kind):
             target = mp.erf(mp.mpf(x) / mp.sqrt(2)) if kind == "odd" else oracles.normal_sf(-x)
             error = float((target - lower) / (oracles.chi_law(b, y).pdf * y))
         assert error == pytest.approx(0, abs=1e-12)
+
+
+def test_spherical_pairs_far_to_the_left():
+    """P(|Y| <= y) = Phi(x) = p: y^(2a) / (2^a Gamma(a + 1)) 1F1(1; a + 1; q) exp(-q) = p, also where p underflows."""
+    for b, x in ((0.2, -34.4), (1.0, -38.0), (30.0, -200.0), (1e4, -34.4), (1e4, -60.0)):
+        pair = GaussianPair(SphericalMarginal(b), "positive")
+        with mp.workdps(60):
+            a, log_p = mp.mpf(b) + mp.mpf(1) / 2, mp.log(mp.erfc(-mp.mpf(x) / mp.sqrt(2)) / 2)
+
+            def log_cdf(log_q, a=a):
+                q = mp.exp(log_q)
+                return a * log_q - q - mp.loggamma(a + 1) + mp.log(mp.hyp1f1(1, a + 1, q))
+
+            start = 2 * mp.log(mp.mpf(float(pair.phi(x)))) - mp.log(2)
+            log_q = mp.findroot(lambda t, log_cdf=log_cdf, log_p=log_p: log_cdf(t) - log_p, start)
+            y = mp.sqrt(2 * mp.exp(log_q))
+            # phi' = n(x) / f(y), f(y) = 2 q^a exp(-q) / (y Gamma(a))
+            log_f = mp.log(2 / y) + a * log_q - mp.exp(log_q) - mp.loggamma(a)
+            slope = mp.exp(-(mp.mpf(x) ** 2) / 2 - mp.log(2 * mp.pi) / 2 - log_f)
+            assert float(pair.phi(x) / y - 1) == pytest.approx(0, abs=1e-12)
+            assert float(pair.dphi(x) / slope - 1) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("b", [1e6, 1e8, 1e12])
+def test_spherical_pairs_of_large_b(b):
+    """Cornish-Fisher: |Y| = sqrt(2b) + x / sqrt 2 + (x^2 + 2) / (12 sqrt(2b)) + O(x^3 / b), x normal."""
+    pair = GaussianPair(SphericalMarginal(b), "positive")
+    x = np.array([-50.0, -34.4, -9.0, 0.0, 9.0, 50.0])
+    root = math.sqrt(2 * b)
+    error = pair.phi(x) - (root + x / math.sqrt(2) + (x * x + 2) / (12 * root))
+    assert np.all(np.abs(error) <= (np.abs(x) ** 3 + 1) / b + 1e-15 * root)
+    slope_error = pair.dphi(x) - (1 / math.sqrt(2) + x / (6 * root))
+    assert np.all(np.abs(slope_error) <= 3 * (x * x + 1) / b + 1e-9 + 1e-16 * root)
+
+
+@pytest.mark.parametrize(
+    "law", [*map(SymmetricWeibull, (2, 2.05, 4)), *map(SphericalMarginal, (0, 1, 50))], ids=str
+)
+@pytest.mark.parametrize("kind", ["odd", "positive"])
+def test_far_out_it_is_a_power(law, kind):
+    """To the ends of the numbers: log corrections to x^growth fall like log x / x^2."""
+    pair = GaussianPair(law, kind)
+    x = np.array([1e30, 1e99, 1.1e100, 1e149, 1e160, 1e300])
+    with np.errstate(all="raise", under="ignore"):
+        ratio = pair.phi(x) / x**pair.growth
+        np.testing.assert_allclose(ratio, ratio[0], rtol=1e-12)
+        phi, slope, curvature = pair.derivatives(x)
+        np.testing.assert_allclose(slope, pair.growth * phi / x, rtol=1e-6, atol=1e-300)
+        np.testing.assert_allclose(curvature, (pair.growth - 1) * slope / x, rtol=1e-6, atol=1e-300)
+        if kind == "odd":
+            assert np.array_equal(pair.phi(-x), -phi)
+        else:
+            assert np.all(pair.phi(-x) == 0)
 
 
 def test_identity_is_the_limit_of_large_theta():
