@@ -46,6 +46,9 @@ class NormLaw:
         a grid, of the part that is alive. Beyond them the density is given as 0.
     """
 
+    #: log E[q^p; q > 0] where it is known without the law, else None
+    _exact: Callable[[float], float | None] = staticmethod(lambda p: None)
+
     def __init__(self, atom: float, alive: float, low: float, high: float) -> None:
         self.atom, self.alive, self.low, self.high = atom, alive, low, high
 
@@ -123,9 +126,27 @@ class NormLaw:
         return np.exp(self.ppf_of_log(probability))
 
     def moment(self, p: float) -> float:
-        """E[q^p; q > 0] for one real p, of the part of the law in its window, by quadrature."""
+        """E[q^p; q > 0] for one real p: exact without biases, and for p = 1, 2, ...; else by quadrature.
+
+        Raises
+        ------
+        ValueError
+            Where more than 1e-6 of it comes from beyond the window, in which quadrature knows the law.
+        """
+        exact = self._exact(float(p))
+        if exact is not None:
+            with np.errstate(over="ignore"):
+                return float(np.exp(exact))
         y, mass = self._rule()
-        return self.alive * float(np.sum(mass * np.exp(p * y)))
+        panels = (mass * np.exp(p * y)).reshape(-1, 20).sum(axis=1)
+        total = float(panels.sum())
+        # the tails fall at least like powers of q: geometrically from panel to panel
+        for end, before in ((panels[-1], panels[-2]), (panels[0], panels[1])):
+            if not end * end <= 1e-6 * total * (before - end):
+                raise ValueError(
+                    f"the moment of order {p:g} is infinite, or determined by values with a probability below 1e-13"
+                )
+        return self.alive * total
 
     def log_moments(self) -> LogMoments:
         """Mean and variance of log q given q > 0, by quadrature."""
@@ -232,13 +253,7 @@ class GridLaw(NormLaw):
     """
 
     def __init__(self, atom: float, y: Array, density: Array) -> None:
-        high = np.concatenate([[False], density > 1e-30 * density.max(), [False]])
-        ends = np.flatnonzero(high[1:] != high[:-1]).reshape(-1, 2)
-        self._stretches: list[tuple[float, float, BSpline]] = [
-            (y[i], y[j - 1], make_interp_spline(y[i:j], np.log(density[i:j]), k=5))
-            for i, j in ends
-            if j - i >= 6
-        ]
+        self._stretches = _log_splines(y, density)
         super().__init__(atom, 1 - atom, self._stretches[0][0], self._stretches[-1][1])
         self._step = float(y[1] - y[0])
         self._y = y[(y >= self.low) & (y <= self.high)]
@@ -272,6 +287,15 @@ class GridLaw(NormLaw):
     def _above(self, y: Array) -> Array:
         i = self._cell(y)
         return (self._to_right[i + 1] + self._mass(y, self._y[i + 1] - y)) / self._total
+
+
+def _log_splines(y: Array, density: Array) -> list[tuple[float, float, BSpline]]:
+    """Ends and logarithm of the density, for each stretch where it is above 1e-30 of its maximum."""
+    high = np.concatenate([[False], density > 1e-30 * density.max(), [False]])
+    ends = np.flatnonzero(high[1:] != high[:-1]).reshape(-1, 2)
+    return [
+        (y[i], y[j - 1], make_interp_spline(y[i:j], np.log(density[i:j]), k=5)) for i, j in ends if j - i >= 6
+    ]
 
 
 def _moment_bounds(layer: Layer, orders: Array, log_m: Array, of_factor: Array, atom: float) -> Array:
@@ -320,32 +344,50 @@ def propagated_law(layers: Sequence[Layer], q0: float) -> GridLaw:
     orders = _orders(max(factor.essential.lowest_moment for factor in kernels))
     of_factors = {factor: factor.essential.log_moment(orders) for factor in kernels}
     bounds = orders * math.log(q0) if q0 > 0 else np.where(orders > 0, -math.inf, math.inf)
-    low, high, atom = math.inf, -math.inf, float(q0 == 0)
+    windows: dict[int, tuple[float, float]] = {}
+    atom = float(q0 == 0)
     for layer in layers:
         bounds = _moment_bounds(layer, orders, bounds, of_factors[layer.factor], atom)
+        low, high = windows.get(id(layer), (math.inf, -math.inf))
         lowest, highest = _ends(orders, bounds, _LOG_CUT_GRID)
-        low, high = min(low, lowest), max(high, highest)
+        windows[id(layer)] = min(low, lowest), max(high, highest)
         atom = _atom_after(layer, atom)
-    y = _grid(low, high, min(kernel.sd for kernel in kernels.values()))
-    step = y[1] - y[0]
+    # the law after a layer is as smooth as its kernel: equal layers have a grid of their own
+    grids = {id(layer): _grid(*windows[id(layer)], kernels[layer.factor].sd) for layer in layers}
     first = layers[0]
+    y = grids[id(first)]
     density, atom = kernels[first.factor](y - math.log(first.v * q0 + first.b)), first.factor.atom
-    left = Counter(map(id, layers[1:]))
-    known: dict[int, csr_matrix] = {}
-    for layer in layers[1:]:
-        operator = known.get(id(layer))
+    steps = [(id(before), id(after)) for before, after in zip(layers, layers[1:], strict=False)]
+    left = Counter(steps)
+    known: dict[tuple[int, int], csr_matrix] = {}
+    for layer, kinds in zip(layers[1:], steps, strict=True):
+        after, kernel = grids[id(layer)], kernels[layer.factor]
+        if after[1] - after[0] < 0.999 * (y[1] - y[0]):  # a kernel that is narrower than those before
+            y, density = _refined(y, density, after[1] - after[0])
+        operator = known.get(kinds)
         if operator is None:
-            operator = _operator(layer, kernels[layer.factor], y)
-        left[id(layer)] -= 1
-        if left[id(layer)]:
-            known[id(layer)] = operator
+            operator = _operator(layer, kernel, y, after)
+        left[kinds] -= 1
+        if left[kinds]:
+            known[kinds] = operator
         else:
-            known.pop(id(layer), None)  # its last use: operators are large
-        density = np.asarray(operator @ density, dtype=np.float64)
+            known.pop(kinds, None)  # its last use: operators are large
+        y, density = after, np.asarray(operator @ density, dtype=np.float64)
         if layer.b > 0:
-            density += atom * kernels[layer.factor](y - math.log(layer.b))
+            density += atom * kernel(y - math.log(layer.b))
         atom = _atom_after(layer, atom)
-    return GridLaw(atom, y, _checked(density, 1 - atom, step))
+        density = _checked(density, 1 - atom, y[1] - y[0])
+    return GridLaw(atom, y, density)
+
+
+def _refined(y: Array, density: Array, step: float) -> tuple[Array, Array]:
+    """The density on a finer grid, by the splines of `GridLaw`."""
+    fine = np.linspace(y[0], y[-1], 1 + math.ceil((y[-1] - y[0]) / step))
+    found = np.zeros(fine.size)
+    for first, last, log in _log_splines(y, density):
+        inside = (fine >= first) & (fine <= last)
+        found[inside] = np.exp(log(fine[inside]))
+    return fine, found
 
 
 def _atom_after(layer: Layer, atom: float) -> float:
@@ -362,18 +404,20 @@ def _checked(density: Array, mass: float, step: float) -> Array:
     return density
 
 
-def stationary_grid_law(layer: Layer, log_moment: Callable[[float], float]) -> GridLaw:
+def stationary_grid_law(
+    layer: Layer, log_bound: Callable[[float], float], log_moment: Callable[[float], float | None]
+) -> GridLaw:
     """The law that a layer with bias leaves as it is; errors as for `propagated_law`.
 
-    `log_moment` maps a real p to a bound on log E[q^p; q > 0] (inf: none).
+    `log_bound` maps a real p to a bound on log E[q^p; q > 0] (inf: none), `log_moment` to its value where it is known.
     """
     kernel = _Kernel(layer.factor)
-    low, high = _window(log_moment, layer.factor.essential.lowest_moment, _LOG_CUT_GRID)
+    low, high = _window(log_bound, layer.factor.essential.lowest_moment, _LOG_CUT_GRID)
     y = _grid(low, high, kernel.sd)
     step, atom = float(y[1] - y[0]), layer.factor.atom
     # density = operator density + atom * (the layer after a dead one), with the mass 1 - atom: one equation, that of
     # the largest density, gives way to the mass
-    operator = _operator(layer, kernel, y)
+    operator = _operator(layer, kernel, y, y)
     source = atom * kernel(y - math.log(layer.b))
     middle = int(np.argmax(operator @ kernel(y - math.log(layer.b)) + source))
     kept = np.ones(y.size)
@@ -381,7 +425,9 @@ def stationary_grid_law(layer: Layer, log_moment: Callable[[float], float]) -> G
     mass = csr_matrix((np.full(y.size, step), (np.full(y.size, middle), np.arange(y.size))), operator.shape)
     system = diags_array(kept) @ (eye_array(y.size) - operator) + mass
     source[middle] = 1 - atom
-    return GridLaw(atom, y, _checked(splu(system.tocsc()).solve(source), 1 - atom, step))
+    law = GridLaw(atom, y, _checked(splu(system.tocsc()).solve(source), 1 - atom, step))
+    law._exact = log_moment
+    return law
 
 
 def _grid(low: float, high: float, sd: float) -> Array:
@@ -394,13 +440,13 @@ def _grid(low: float, high: float, sd: float) -> Array:
     return np.linspace(low, high, max(points, 16))
 
 
-def _operator(layer: Layer, kernel: _Kernel, y: Array) -> csr_matrix:
-    """Matrix of one step on the grid, step included: new density = matrix @ density."""
-    step = y[1] - y[0]
-    after = layer.log_s2(y)
+def _operator(layer: Layer, kernel: _Kernel, y: Array, after: Array) -> csr_matrix:
+    """Matrix of one step from the grid `y` to the grid `after`, step of `y` included: new density = matrix @ density."""
+    step = after[1] - after[0]
+    centre = layer.log_s2(y)
     below, above = math.floor(kernel.low / step), math.ceil(kernel.high / step)
-    near = np.rint((after - y[0]) / step).astype(np.int64)[:, None] + np.arange(below, above + 1)
-    inside = (near >= 0) & (near < y.size)
+    near = np.rint((centre - after[0]) / step).astype(np.int64)[:, None] + np.arange(below, above + 1)
+    inside = (near >= 0) & (near < after.size)
     rows, columns = near[inside], np.broadcast_to(np.arange(y.size)[:, None], near.shape)[inside]
-    values = step * kernel(y[rows] - after[columns])
-    return csr_matrix((values, (rows, columns)), shape=(y.size, y.size))
+    values = (y[1] - y[0]) * kernel(after[rows] - centre[columns])
+    return csr_matrix((values, (rows, columns)), shape=(after.size, y.size))

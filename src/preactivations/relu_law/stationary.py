@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
@@ -105,7 +106,7 @@ def stationary_law(
     layer = Layer(NormFactor(width, slope), v, bias_variance)
     log_b = math.log(bias_variance)
 
-    def log_moment(p: float) -> float:
+    def log_bound(p: float) -> float:
         grown = float(layer.factor.essential.log_moment(p))
         if p < 0:
             return p * log_b + grown
@@ -117,4 +118,17 @@ def stationary_law(
         # m^(1/p) = M^(1/p) (v m^(1/p) + b)
         return p * (log_b + grown / p - math.log(-math.expm1(log_lambda / p)))
 
-    return stationary_grid_law(layer, log_moment)
+    def log_moment(p: float) -> float | None:
+        """m_k = M_k E(v q + b)^k: solved for m_k in turn, dead networks counting in m_0."""
+        if not (p >= 0 and p == math.floor(p)):
+            return None
+        m = [0.0]  # logarithms
+        for k in range(1, int(p) + 1):
+            grown = float(layer.factor.log_moment(k))
+            if k * math.log(v) + grown >= 0:
+                return math.inf
+            terms = [math.log(math.comb(k, j)) + j * math.log(v) + (k - j) * log_b + m[j] for j in range(k)]
+            m.append(grown + float(sc.logsumexp(terms)) - math.log(-math.expm1(k * math.log(v) + grown)))
+        return m[int(p)] if p else math.log1p(-layer.factor.atom)
+
+    return stationary_grid_law(layer, log_bound, log_moment)

@@ -238,6 +238,54 @@ def test_extreme_arguments():
     assert at_end == pytest.approx(float(mean_correlation(40, 0.3, slope=1e6)), rel=1e-9)
 
 
+def test_moments_of_laws_are_not_truncated():
+    """What a window of the law leaves out is most of a high moment: E q^2 = ((n + 5) / n)^L grows, the law does not."""
+    chain = NormChain(10, [10] * 50)
+    assert chain.law().moment(2) == pytest.approx(1.5**50, rel=1e-10)
+    assert chain.law().moment(-0.5) == math.inf
+    biased = NormChain(10, [10] * 50, bias_variance=0.1)
+    assert biased.law().moment(2) == pytest.approx(float(biased.moment(2)), rel=1e-12)
+    with pytest.raises(
+        ValueError, match=r"moment of order 2\.5 is infinite, or determined by values with a prob"
+    ):
+        biased.law().moment(2.5)
+    # where nothing is left out quadrature and closed form agree
+    for law in (NormChain(50, [50] * 3).law(), NormChain(50, [50] * 3, bias_variance=0.1).law()):
+        y = np.linspace(law.low, law.high, 40_001)
+        for p in (1, 2):
+            integral = np.sum(law.pdf_of_log(y) * np.exp(p * y)) * (y[1] - y[0])
+            assert law.moment(p) == pytest.approx(integral, rel=1e-6)
+    assert biased.law().moment(0.25) == pytest.approx(
+        float(np.mean(biased.sample(100_000, np.random.default_rng(1)) ** 0.25)), rel=0.02
+    )
+
+
+def test_moments_of_the_stationary_law():
+    """m_1 = (n/2) (v m_1 + b); infinite from the tail index on."""
+    law = stationary_law(20, 0.8 * 2 / 20, 0.3)
+    assert law.moment(1) == pytest.approx(10 * 0.3 / 0.2, rel=1e-12)
+    # E (v q + b)^2 E Q^2 = m_2
+    v, q2 = 0.08, 20**2 / 4 + 5 * 20 / 4
+    assert law.moment(2) == pytest.approx(
+        q2 * (2 * v * 0.3 * law.moment(1) + 0.09) / (1 - v * v * q2) if v * v * q2 < 1 else math.inf,
+        rel=1e-12,
+    )
+    assert stationary_law(20, 0.99 * 2 / 20, 0.3).moment(3) == math.inf
+
+
+def test_layers_of_very_different_widths():
+    """Each layer has a grid of its own; one narrow layer after wide ones, and wide ones after it."""
+    for widths in ([200, 50, 4], [4, 200, 50]):
+        chain = NormChain(100, widths, bias_variance=0.1)
+        law = chain.law()
+        y = np.linspace(law.low, law.high, 40_001)
+        for p in (1, 2):
+            integral = np.sum(law.pdf_of_log(y) * np.exp(p * y)) * (y[1] - y[0])
+            assert integral == pytest.approx(float(chain.moment(p)), rel=1e-6)
+        statistic, size = ks_of(chain.sample(20_000, np.random.default_rng(9)), law)
+        assert statistic < kstwo.ppf(0.999, size)
+
+
 def test_operator_without_bias_is_the_fourier_series():
     """Two numerical routes to one law: a bias of 1e-60 takes the grid."""
     for slope in (0.0, 0.2):
