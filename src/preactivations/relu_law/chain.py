@@ -190,9 +190,9 @@ class NormChain:
         """
         self._check_norm(q0)
         if self.has_bias:
-            law = propagated_law(self.layers, q0)
-            law._exact = lambda p: self._log_moment_with_bias(p, q0) if _is_natural(p) else None
-            return law
+            on_grid = propagated_law(self.layers, q0)
+            on_grid._exact = lambda p: self._log_moment_with_bias(p, q0) if _is_natural(p) else None
+            return on_grid
         log_q0, counts = math.log(q0), self._counts()
 
         def log_mellin(p: Complex) -> Complex:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -357,7 +358,7 @@ def propagated_law(layers: Sequence[Layer], q0: float) -> GridLaw:
     first = layers[0]
     y = grids[id(first)]
     density, atom = kernels[first.factor](y - math.log(first.v * q0 + first.b)), first.factor.atom
-    steps = [(id(before), id(after)) for before, after in zip(layers, layers[1:], strict=False)]
+    steps = [(id(before), id(after)) for before, after in pairwise(layers)]
     left = Counter(steps)
     known: dict[tuple[int, int], csr_matrix] = {}
     for layer, kinds in zip(layers[1:], steps, strict=True):
@@ -441,7 +442,7 @@ def _grid(low: float, high: float, sd: float) -> Array:
 
 
 def _operator(layer: Layer, kernel: _Kernel, y: Array, after: Array) -> csr_matrix:
-    """Matrix of one step from the grid `y` to the grid `after`, step of `y` included: new density = matrix @ density."""
+    """Matrix of one layer from the grid `y` to the grid `after`, step of `y` included: its product with a density."""
     step = after[1] - after[0]
     centre = layer.log_s2(y)
     below, above = math.floor(kernel.low / step), math.ceil(kernel.high / step)
