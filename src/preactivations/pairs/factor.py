@@ -55,6 +55,11 @@ def _law_of(weights: WeightLaw) -> _Law:
             return SphericalFactor(0.0)  # |W| is 1, |Y| that of a normal variable, to 1e-15
         case SymmetricWeibull(theta=theta):
             return WeibullFactor(theta)
+        case SphericalMarginal(b=b) if b > 1e14:
+            raise ValueError(
+                f"b must be at most 1e14 for a factor, got {b:g}: |Y| is then within a few units of sqrt(2b), and floats "
+                "are too far apart there"
+            )
         case SphericalMarginal(b=b):
             return SphericalFactor(b)
         case Normal():
@@ -81,7 +86,7 @@ class GaussianFactor:
     Raises
     ------
     ValueError
-        For `Normal` weights, whose factor is a constant.
+        For `Normal` weights, whose factor is a constant, and spherical ones with b > 1e14, for which it almost is.
     TypeError
         For a law without a known factor.
 

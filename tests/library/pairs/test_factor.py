@@ -172,6 +172,8 @@ def test_shapes_nan_and_support():
 def test_errors_say_why():
     with pytest.raises(ValueError, match=r"constant \|Y\| = 1/std"):
         GaussianFactor(Normal())
+    with pytest.raises(ValueError, match=r"b must be at most 1e14 for a factor, got 1e\+15"):
+        GaussianFactor(SphericalMarginal(1e15))
     with pytest.raises(ValueError, match="unknown law of weights 'weibull'; accepted: weibull_<theta>"):
         GaussianFactor("weibull")
     names = ("variance", "tail_exponent", "moment", "survival", "small_ball", "density", "sample", "sample32")
