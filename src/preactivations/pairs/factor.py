@@ -57,8 +57,8 @@ def _law_of(weights: WeightLaw) -> _Law:
             return WeibullFactor(theta)
         case SphericalMarginal(b=b) if b > 1e14:
             raise ValueError(
-                f"b must be at most 1e14 for a factor, got {b:g}: |Y| is then within a few units of sqrt(2b), and floats "
-                "are too far apart there"
+                f"b must be at most 1e14 for a factor, got {b:g}: |Y| is then within a few units of sqrt(2b), where "
+                "floats are too far apart"
             )
         case SphericalMarginal(b=b):
             return SphericalFactor(b)
