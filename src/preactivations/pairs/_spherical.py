@@ -3,7 +3,7 @@
 |W|^2 |Y|^2 ~ chi^2_1 is the beta-gamma identity. With a = b + 1/2 and q = y^2/2 ~ Gamma(a):
 
 * cdf, sf: regularized incomplete gamma functions of SciPy;
-* their logarithms further out (below exp(-200), for large b below exp(-5)): the continued fractions DLMF 8.9.1 and
+* their logarithms further out (below exp(-600), for large b below exp(-5)): the continued fractions DLMF 8.9.1 and
   8.9.2 (modified Lentz), which converge in few steps there;
 * q^a exp(-q) / Gamma(a), in all of them, from a (r - 1 - log r), r = q/a, and Stirling's series: no digits are lost
   to large terms that cancel;
@@ -47,7 +47,7 @@ class SphericalFactor:
     def __init__(self, b: float) -> None:
         a = self.a = b + 0.5
         # log P below which SciPy's functions lose digits
-        self._deep = -200.0 if a < 2e4 else -5.0
+        self._deep = -600.0 if a < 2e4 else -5.0
         # a log a - a - log Gamma(a), by Stirling's series where the three almost cancel
         self._peak = (
             0.5 * math.log(a / (2 * math.pi)) - (1 / 12 - (1 / 360 - 1 / (1260 * a * a)) / (a * a)) / a
