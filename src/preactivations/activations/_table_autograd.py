@@ -1,7 +1,9 @@
 """Tables of `pairs.table` evaluated in PyTorch, with two derivatives by hand: inside `modules.TabulatedModule`.
 
 Eager CPU calls go through the input in pieces that stay in the second-level cache and keep the derivative for the
-backward pass; compiled, and on other devices, the same formulas run on whole tensors.
+backward pass. On other devices, and where the operations are recorded (compilation, export, FX, fake tensors), the same
+formulas run on whole tensors, without a look at the values. A recorded formula is differentiable itself, to the same
+slopes: whatever differentiates a graph, in either mode, sees polynomials of x and no integers.
 """
 
 from __future__ import annotations
@@ -9,8 +11,12 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.autograd import forward_ad
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from preactivations.pairs.table import EDGE, Pieces, TabulatedActivation
 
@@ -69,13 +75,19 @@ def pieces_of(table: TabulatedActivation, dtype: torch.dtype) -> Pieces:
     return table.float32 if dtype == torch.float32 else table.float64
 
 
-def buffer_name(dtype: torch.dtype) -> str:
-    return f"_table_{dtype}".replace("torch.", "")
+def columns_of(table: TabulatedActivation, dtype: torch.dtype) -> NDArray[Any]:
+    """All coefficients, shape (degree + 1, pieces): uniform pieces, octaves to the right, octaves to the left."""
+    pieces = pieces_of(table, dtype)
+    return np.hstack([pieces.uniform, pieces.right, pieces.left]).astype(str(dtype).removeprefix("torch."))
 
 
-def _whole(x: Tensor) -> bool:
-    """Whether to run on the whole tensor (compiled, other devices) rather than in cache-sized pieces."""
-    return torch.compiler.is_compiling() or x.device.type != "cpu"
+def is_recorded(x: Tensor) -> bool:
+    """Whether operations on `x` become part of a graph, or `x` has no values."""
+    return (
+        torch.compiler.is_compiling()
+        or type(x) not in (Tensor, nn.Parameter)
+        or _get_current_dispatch_mode() is not None
+    )
 
 
 class _Place(NamedTuple):
@@ -86,37 +98,44 @@ class _Place(NamedTuple):
     ratio: Tensor | None = None
 
 
-def _locate(x: Tensor, shape: Shape) -> _Place:
+def _locate(x: Tensor, shape: Shape, recorded: bool) -> _Place:
     form = FORMATS[x.dtype]
     if shape.uniform:
-        u = (x.abs() if shape.odd else x) * shape.per_unit
+        u = (_magnitude(x, recorded) if shape.odd else x) * shape.per_unit
         whole_part = u.floor()
-        near_piece, near_t = whole_part.to(torch.int32), u.sub_(whole_part)
+        near_piece = whole_part.to(torch.int32)
+        near_t = u - whole_part if recorded else u.sub_(whole_part)
         if not shape.odd:
-            near_piece += round(EDGE * shape.per_unit)
-        if not _whole(x):
+            near_piece = near_piece + round(EDGE * shape.per_unit)
+        if not recorded and x.device.type == "cpu":
             low, high = x.aminmax()
             # NaN makes the comparisons false: it goes the long way, to a piece of its own
             if bool(low > -EDGE) and bool(high < EDGE):
                 return _Place(near_piece, near_t, float(shape.per_unit))
-    a, ratio = x.abs(), None
+    a, ratio = _magnitude(x, recorded), None
     if shape.end < math.inf:
         within = a.clamp(shape.lowest, math.nextafter(shape.end, 0)).nan_to_num(shape.lowest)
-        # what has a uniform piece is 1 from here on
-        ratio = torch.where((a < EDGE) & (shape.uniform > 0), 1.0, a / within)
+        ratio = a / within
+        if shape.uniform:  # what has such a piece is 1 from here on
+            ratio = torch.where(a < EDGE, 1.0, ratio)
         a = within
-    bits = a.view(form.integer)
+    bits = a.detach().view(form.integer)
     shift = form.mantissa_bits - shape.octave_bits
     piece = (bits >> shift) + (shape.uniform - _octave_piece(shape, form))
     if not shape.odd:
         piece = piece + shape.right * (x < 0)
-    t = (bits & ((1 << shift) - 1)).to(x.dtype) * 2.0**-shift
     octave = (bits & -(1 << form.mantissa_bits)).view(x.dtype)
     # subnormal numbers are spaced as the first normal octave is
     # (and at infinity the slope of the last piece is finite)
-    per_unit = 2.0**shape.octave_bits / octave.clamp(2.0 ** form.exponents[0], 2.0 ** (form.exponents[1] - 1))
+    octave = octave.clamp(2.0 ** form.exponents[0], 2.0 ** (form.exponents[1] - 1))
+    if recorded:  # from the left edge of the piece: the same number, as a function of x
+        edge = ((bits >> shift) << shift).view(x.dtype)
+        t = torch.where(a.isinf(), 0.0, (a - edge) / octave * 2.0**shape.octave_bits)
+    else:
+        t = (bits & ((1 << shift) - 1)).to(x.dtype) * 2.0**-shift
+    per_unit = 2.0**shape.octave_bits / octave
     if not shape.odd:
-        per_unit = torch.copysign(per_unit, x)
+        per_unit = per_unit * _sign(x) if recorded else torch.copysign(per_unit, x)
     if shape.uniform:
         near = x.abs() < EDGE
         piece = torch.where(near, near_piece, piece.to(torch.int32))
@@ -125,23 +144,58 @@ def _locate(x: Tensor, shape: Shape) -> _Place:
     return _Place(piece, t, per_unit, ratio)
 
 
-def _evaluate(x: Tensor, table: Tensor, shape: Shape, floor: float, order: int) -> list[Tensor]:
-    """[phi(x), phi'(x), phi''(x)][: order + 1] of a contiguous tensor."""
-    place = _locate(x, shape)
-    out = _derivatives(x, place, table, shape, floor, order)
-    # the short way, all numbers in uniform pieces, has no NaN
-    return [torch.where(x.isnan(), x, d) for d in out] if isinstance(place.per_unit, Tensor) else out
+def _magnitude(x: Tensor, recorded: bool) -> Tensor:
+    """|x|; its derivative is 1 at 0 where it is recorded, as that of an odd phi needs."""
+    return x * _sign(x) if recorded else x.abs()
+
+
+def _sign(x: Tensor) -> Tensor:
+    return torch.where(x.signbit(), -1.0, 1.0).to(x.dtype)
+
+
+def _evaluate(
+    x: Tensor, table: Tensor, shape: Shape, floor: float, order: int, recorded: bool = False
+) -> list[Tensor]:
+    """[phi(x), phi'(x), phi''(x)][: order + 1]."""
+    place = _locate(x, shape, recorded)
+    out = _derivatives(x, place, table, shape, floor, order, recorded)
+    if not isinstance(place.per_unit, Tensor):
+        return out  # the short way, all numbers in uniform pieces, has no NaN
+    if recorded:
+        factor = torch.where(x.isnan(), math.nan, 1.0).to(x.dtype)  # of the derivative too
+        return [d * factor for d in out]
+    return [torch.where(x.isnan(), x, d) for d in out]
+
+
+def _differentiable(x: Tensor, table: Tensor, shape: Shape, floor: float, order: int) -> list[Tensor]:
+    """`_evaluate` for a graph: the derivatives of its phi are those that `Phi` has.
+
+    Two places are no part of the polynomials, and kept from them: infinities, and 0 where phi' is infinite there.
+    """
+    infinite, cut = x.isinf(), x.abs() < FORMATS[x.dtype].slope_cut
+    steep = shape.slope_max < math.inf
+    inside = torch.where(infinite | cut if steep else infinite, x.detach(), x)
+    phi, *slopes = _evaluate(inside, table, shape, floor, order, recorded=True)
+    if steep:
+        phi = torch.where(cut, phi.detach() + shape.slope_max * (x - x.detach()), phi)
+    end = x * shape.slope_end if shape.slope_end else phi.detach()  # if there is a slope, phi is infinite
+    if not shape.odd:
+        end = torch.where(x > 0, end, 0.0)
+    return [torch.where(infinite, end, phi), *slopes]
 
 
 def _derivatives(
-    x: Tensor, place: _Place, table: Tensor, shape: Shape, floor: float, order: int
+    x: Tensor, place: _Place, table: Tensor, shape: Shape, floor: float, order: int, recorded: bool
 ) -> list[Tensor]:
     piece, t, per_unit, ratio = place
-    c = [row[piece] if _whole(x) else row.index_select(0, piece) for row in table]
+    if recorded or x.dim() != 1:  # a piece without dimensions would be taken for a number
+        c = [row[piece[None]][0] for row in table]
+    else:  # in less time
+        c = [row.index_select(0, piece) for row in table]
     out = []
     for k in range(order + 1):  # Horner, keeping the quotients: their value is the next derivative / k!
         for i in range(len(c) - 2, k - 1, -1):
-            c[i] = c[i].addcmul_(c[i + 1], t)
+            c[i] = c[i].addcmul(c[i + 1], t) if recorded else c[i].addcmul_(c[i + 1], t)
         out.append(c[k])
     if order >= 1:
         out[1] = out[1] * per_unit
@@ -151,7 +205,7 @@ def _derivatives(
     if ratio is not None:
         _beyond(x, ratio, shape, out)
     if shape.odd:
-        out[0] = torch.copysign(out[0], x)
+        out[0] = out[0] * _sign(x) if recorded else torch.copysign(out[0], x)
         if order >= 1 and shape.slope_max < math.inf:
             if order == 2:
                 out[2] = torch.where(out[1] < shape.slope_max, out[2], 0.0)
@@ -161,7 +215,7 @@ def _derivatives(
         return out
     # where phi is held at the smallest positive number: never for |x| < 12 and a floor below log phi(-12) = -75
     constant = out[0] < floor if special or (order and floor > -80) else None
-    phi = out[0].clamp_(min=floor).exp_()
+    phi = out[0].clamp(min=floor).exp() if recorded else out[0].clamp_(min=floor).exp_()
     if isinstance(per_unit, Tensor):
         phi = torch.where(x == -math.inf, 0.0, phi)
     if order == 2:
@@ -202,16 +256,22 @@ def _octave_piece(shape: Shape, form: Format) -> int:
     return (biased << shape.octave_bits) + int((2 * mantissa - 1) * (1 << shape.octave_bits))
 
 
-def evaluate_in_chunks(x: Tensor, table: Tensor, shape: Shape, floor: float, order: int) -> list[Tensor]:
-    if _whole(x):
+def evaluate(x: Tensor, table: Tensor, shape: Shape, floor: float, order: int) -> list[Tensor]:
+    """[phi(x), phi'(x), phi''(x)][: order + 1], new tensors laid out as `x`."""
+    if is_recorded(x):
+        return _differentiable(x, table, shape, floor, order)
+    if x.device.type != "cpu":
         return _evaluate(x, table, shape, floor, order)
-    flat = x.reshape(-1)
-    out = [torch.empty_like(flat) for _ in range(order + 1)]
+    out = [torch.empty_like(x) for _ in range(order + 1)]
+    if out[0].stride() != x.stride():
+        x = x.clone()  # dense, with the strides of `out`
+    # in the order of the memory
+    flat, *results = (z.as_strided((z.numel(),), (1,)) for z in (x, *out))
     for start in range(0, flat.numel(), _CHUNK):
         part = flat[start : start + _CHUNK]
-        for full, piece in zip(out, _evaluate(part, table, shape, floor, order), strict=True):
+        for full, piece in zip(results, _evaluate(part, table, shape, floor, order), strict=True):
             full[start : start + _CHUNK] = piece
-    return [full.view(x.shape) for full in out]
+    return out
 
 
 # -- autograd --------------------------------------------------------------------------------------
@@ -222,7 +282,7 @@ class CompiledPhi(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, table: Tensor, shape: Shape, floor: float) -> tuple[Tensor, Tensor]:
-        phi, slope = evaluate_in_chunks(x, table, shape, floor, 1)
+        phi, slope = evaluate(x, table, shape, floor, 1)
         return phi, slope
 
     @staticmethod
@@ -257,7 +317,19 @@ class Phi(CompiledPhi):
     @staticmethod
     def jvp(ctx: Any, x_tangent: Tensor, *_: Any) -> tuple[Tensor, None]:
         x, table, slope = ctx.saved_tensors
-        return x_tangent * _Slope.apply(x, table, slope, ctx.shape, ctx.floor), None
+        with forward_ad._set_fwd_grad_enabled(True):
+            slope = _Slope.apply(_primal(x), table, _primal(slope), ctx.shape, ctx.floor)
+            return x_tangent * slope, None
+
+
+def _primal(x: Tensor) -> Tensor:
+    """`x` without its tangent of the innermost level.
+
+    PyTorch switches forward mode off inside of a rule `jvp`, so that outer levels would take its result for a constant,
+    and forward over forward give 0. The rules here switch it on again, and drop what belongs to their own level.
+    """
+    primal: Tensor = forward_ad.unpack_dual(x).primal
+    return primal
 
 
 class _Slope(torch.autograd.Function):
@@ -283,7 +355,8 @@ class _Slope(torch.autograd.Function):
     @staticmethod
     def jvp(ctx: Any, x_tangent: Tensor, *_: Any) -> Tensor:
         x, table = ctx.saved_tensors
-        return x_tangent * _Curvature.apply(x, table, ctx.shape, ctx.floor)
+        with forward_ad._set_fwd_grad_enabled(True):
+            return x_tangent * _Curvature.apply(_primal(x), table, ctx.shape, ctx.floor)
 
     @staticmethod
     def vmap(
@@ -297,7 +370,7 @@ class _Curvature(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, table: Tensor, shape: Shape, floor: float) -> Tensor:
-        return evaluate_in_chunks(x, table, shape, floor, 2)[2]
+        return evaluate(x, table, shape, floor, 2)[2]
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -305,8 +378,15 @@ class _Curvature(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        raise NotImplementedError("GaussianActivation can be differentiated twice, not three times")
+        raise NotImplementedError(_TWICE)
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        raise NotImplementedError(_TWICE)
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], x: Tensor, *rest: Any) -> tuple[Tensor, Any]:
         return _Curvature.apply(x, *rest), in_dims[0]
+
+
+_TWICE = "GaussianActivation can be differentiated twice, not three times"

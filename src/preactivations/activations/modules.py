@@ -9,17 +9,19 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
+from torch._guards import detect_fake_mode
+from torch.utils._python_dispatch import _disable_current_modes
 
 from preactivations.activations._table_autograd import (
     FORMATS,
     CompiledPhi,
     Phi,
-    buffer_name,
-    evaluate_in_chunks,
-    pieces_of,
+    Shape,
+    columns_of,
+    evaluate,
+    is_recorded,
     shape_of,
 )
 from preactivations.activations.registry import REGISTRY, Activation, by_name, checked_oscillation
@@ -30,13 +32,40 @@ from preactivations.weights import WeightLaw
 __all__ = ["Erf", "Oscillating", "TabulatedModule", "activation", "is_elementwise", "module_of"]
 
 
+def check_elementwise(x: Tensor, name: str) -> None:
+    """TypeError for what the module `name` does not take: it needs real floating-point tensors, dense or jagged."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{name} needs a tensor, got {type(x).__name__}; use torch.as_tensor(x)")
+    if not x.is_floating_point():
+        hint = "its real part x.real" if x.is_complex() else "x.float()"
+        raise TypeError(f"{name} needs a real floating-point tensor, got {x.dtype}; use {hint}")
+    if x.layout != (torch.jagged if x.is_nested else torch.strided):
+        kind = f"nested tensor of layout {x.layout}" if x.is_nested else f"tensor of layout {x.layout}"
+        raise TypeError(
+            f"{name} needs a dense tensor, or a nested one of layout torch.jagged, got a {kind}: phi(0) need not be 0"
+        )
+
+
 class TabulatedModule(nn.Module):
     """The activation of a table (`pairs.table.TabulatedActivation`), elementwise.
 
-    float16 and bfloat16 inputs are computed in float32. There is nothing to learn and nothing in `state_dict`: the
-    tables come with the constructor. Differentiable twice, in reverse and forward mode and mixed, except forward over
-    forward, for which PyTorch returns 0 for any `autograd.Function`: use `torch.func.hessian` or `grad` of `grad`.
-    Where phi' is infinite at 0, it is cut at its value at |x| = 1e-6 (1e-12 in float64).
+    float16 and bfloat16 inputs are computed in float32. There is nothing to learn, nothing in `state_dict` and no
+    buffer: the tables come with the constructor, also under `torch.device("meta")` or `FakeTensorMode`, and stay out of
+    `torch.func.stack_module_state`. Differentiable twice, in reverse and forward mode and any mixture; a third
+    derivative is refused. Where phi' is infinite at 0, it is cut at its value at |x| = 1e-6 (1e-12 in float64).
+
+    ====================================  ============================================================================
+    `torch.compile`                       one derivative in either mode, as PyTorch has for compiled modules; not `vmap`
+                                          of `grad` inside, which it refuses for any `autograd.Function`
+    `torch.export`, `make_fx`             with dynamic shapes; the graph has the derivatives of its polynomials, of
+                                          which the first two are those of phi
+    `torch.fx.symbolic_trace`             one node
+    `torch.jit.trace` and `script`        refused: use `torch.export`
+    `torch.save` of the module            `torch.load` needs `weights_only=False`; better save the `state_dict` of the
+                                          network, and make the module anew
+    `torch.nn.utils.skip_init`            refused: there is no memory to be left without values
+    nested tensors                        of layout `torch.jagged`; others and sparse tensors are refused
+    ====================================  ============================================================================
 
     Parameters
     ----------
@@ -51,23 +80,22 @@ class TabulatedModule(nn.Module):
 
     Shape
     -----
-    Input (*), any floating dtype; output (*), same shape and dtype.
+    Input (*), any floating dtype; output (*), a new tensor of the same shape, dtype and memory format.
 
     Raises
     ------
     TypeError
-        For integer or complex inputs.
+        For integer, complex or sparse inputs, and for what is no tensor.
     """
 
     def __init__(self, table: TabulatedActivation) -> None:
         super().__init__()
         self.weights, self.kind, self._route = table.weights, table.kind, table.route
-        self._shape = {dtype: shape_of(table, dtype) for dtype in FORMATS}
         self.error = {torch.float32: table.error32, torch.float64: table.errors.phi}
-        for dtype in FORMATS:
-            pieces = pieces_of(table, dtype)
-            columns = np.hstack([pieces.uniform, pieces.right, pieces.left])
-            self.register_buffer(buffer_name(dtype), torch.tensor(columns, dtype=dtype), persistent=False)
+        self._shapes = tuple(shape_of(table, dtype) for dtype in FORMATS)
+        # no buffers, and real under `torch.device("meta")` or fake tensors too: what is known needs no loading
+        with _disable_current_modes():
+            self._tables = tuple(torch.from_numpy(columns_of(table, dtype)) for dtype in FORMATS)
 
     def extra_repr(self) -> str:
         """The arguments, as `repr` shows them."""
@@ -76,24 +104,17 @@ class TabulatedModule(nn.Module):
         )
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> TabulatedModule:
-        """Moves the tables between devices, but never casts them: `.half()` must not round them."""
-        for dtype in FORMATS:
-            table = getattr(self, buffer_name(dtype))
-            setattr(self, buffer_name(dtype), table.to(fn(table).device))
+        """Moves the tables between devices, but never casts them (`.half()` must not round them), nor to "meta"."""
+        devices = [fn(table).device for table in self._tables]
+        if not any(device.type == "meta" for device in devices):
+            self._tables = tuple(
+                table.to(device) for table, device in zip(self._tables, devices, strict=True)
+            )
         return self
 
     def forward(self, x: Tensor) -> Tensor:
         """phi(x), elementwise: x of any shape and floating dtype, as the result; TypeError for others."""
-        if not x.is_floating_point():
-            raise TypeError(
-                f"{type(self).__name__} needs a floating-point tensor, got {x.dtype}; use x.float()"
-            )
-        dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
-        table, shape = getattr(self, buffer_name(dtype)), self._shape[dtype]
-        floor = math.log(torch.finfo(x.dtype).tiny) + 0.1
-        function = CompiledPhi if torch.compiler.is_compiling() else Phi
-        out: Tensor = function.apply(x.to(dtype), table, shape, floor)[0]
-        return out.to(x.dtype)
+        return _phi(x, self._tables, self._shapes, type(self).__name__)
 
     def values(self, x: Tensor) -> Tensor:
         """phi(x) without autograd, for float32 or float64: what a simulation needs, in less time.
@@ -120,8 +141,40 @@ class TabulatedModule(nn.Module):
     def _derivatives(self, x: Tensor, order: int) -> list[Tensor]:
         if x.dtype not in FORMATS:
             raise TypeError(f"values and value_and_slope need a float32 or float64 tensor, got {x.dtype}")
-        floor = math.log(torch.finfo(x.dtype).tiny) + 0.1
-        return evaluate_in_chunks(x, getattr(self, buffer_name(x.dtype)), self._shape[x.dtype], floor, order)
+        return evaluate(x.detach(), *_table_for(x, x.dtype, self._tables, self._shapes), order)
+
+
+@torch.fx.wrap  # one node of a graph of `torch.fx`
+def _phi(x: Tensor, tables: tuple[Tensor, ...], shapes: tuple[Shape, ...], name: str) -> Tensor:
+    check_elementwise(x, name)
+    if torch.jit.is_tracing():
+        raise RuntimeError(
+            f"{name} is no graph of TorchScript; use torch.export.export instead of torch.jit.trace"
+        )
+    if x.is_nested:
+        jagged: Any = x
+        values = _phi(jagged.values(), tables, shapes, name)
+        return torch.nested.nested_tensor_from_jagged(
+            values, jagged.offsets(), jagged.lengths(), jagged._ragged_idx
+        )
+    dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
+    arguments = (x.to(dtype), *_table_for(x, dtype, tables, shapes))
+    function = CompiledPhi if torch.compiler.is_compiling() else Phi
+    out: Tensor = function.apply(*arguments)[0]
+    return out.to(x.dtype)
+
+
+def _table_for(
+    x: Tensor, dtype: torch.dtype, tables: tuple[Tensor, ...], shapes: tuple[Shape, ...]
+) -> tuple[Tensor, Shape, float]:
+    """Table and shape of a format, where `x` is, and the smallest log phi of the dtype of `x`."""
+    k = list(FORMATS).index(dtype)
+    table = tables[k].to(x.device)
+    if is_recorded(x) and not torch.compiler.is_compiling():
+        fake = detect_fake_mode(x)
+        if fake is not None and not fake.allow_non_fake_inputs:
+            table = fake.from_tensor(table, static_shapes=True)
+    return table, shapes[k], math.log(torch.finfo(x.dtype).tiny) + 0.1
 
 
 class Oscillating(nn.Module):
@@ -165,7 +218,8 @@ class Oscillating(nn.Module):
         return f"delta={self.delta:g}, omega={self.omega:g}"
 
     def forward(self, x: Tensor) -> Tensor:
-        """phi(x), elementwise: x of any shape and floating dtype, as the result."""
+        """phi(x), elementwise: x of any shape and floating dtype, as the result; TypeError for others."""
+        check_elementwise(x, type(self).__name__)
         # at 0 the logarithm of 1: phi is 0 and its derivative 1; at infinity the sine of 0
         a = torch.where((x == 0) | x.isinf(), 1.0, x.abs())
         return x * torch.exp(self.delta / self.omega * torch.sin(self.omega * torch.log(a)))
