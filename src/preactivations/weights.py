@@ -36,6 +36,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from preactivations import streams
 from preactivations.names import parameter
+from preactivations.real import real_number
 
 __all__ = ["Normal", "SphericalMarginal", "SymmetricWeibull", "WeightLaw", "as_law"]
 
@@ -90,19 +91,13 @@ class WeightLaw(Protocol):
         ...
 
 
-def _real(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name} must be a real number, got {value!r} of type {type(value).__name__}")
-    return float(value)
-
-
 def _signed(magnitude: Array, rng: np.random.Generator) -> Array:
     sign = rng.integers(0, 2, size=np.shape(magnitude), dtype=np.int8)
     return np.where(sign == 1, magnitude, -magnitude)
 
 
 def _moment_order(s: float, lowest: float, law: object) -> float:
-    s = _real("s", s)
+    s = real_number("s", s)
     if not s > lowest:
         raise ValueError(f"E|W|^s of {law!r} is finite only for s > {lowest:g}, got s = {s:g}")
     return s
@@ -133,7 +128,7 @@ class SymmetricWeibull:
     theta: float
 
     def __post_init__(self) -> None:
-        theta = _real("theta", self.theta)
+        theta = real_number("theta", self.theta)
         if math.isinf(theta) and theta > 0:
             raise ValueError(
                 "theta must be finite, got inf; its limit, weights +-1 with the identity, is "
@@ -214,7 +209,7 @@ class SphericalMarginal:
     b: float
 
     def __post_init__(self) -> None:
-        b = _real("b", self.b)
+        b = real_number("b", self.b)
         if not (b >= 0 and math.isfinite(b)):
             raise ValueError(
                 f"b must be finite and >= 0 (|W|^2 ~ Beta(1/2, b)), got {b:g}; for the Gaussian limit "
@@ -235,7 +230,7 @@ class SphericalMarginal:
     def moment(self, s: float) -> float:
         """E |W|^s = B((1 + s)/2, b) / B(1/2, b), s > -1; ValueError else. 1 for b = 0."""
         if self.b == 0:  # signs
-            _real("s", s)
+            real_number("s", s)
             return 1.0
         s, b = _moment_order(s, -1.0, self), self.b
         return float(sc.poch(0.5 + b, s / 2) ** -1 * sc.poch(0.5, s / 2))
@@ -305,7 +300,7 @@ class Normal:
     std: float = 1.0
 
     def __post_init__(self) -> None:
-        std = _real("std", self.std)
+        std = real_number("std", self.std)
         if not (std > 0 and math.isfinite(std)):
             raise ValueError(f"std must be finite and > 0, got {std:g}")
         object.__setattr__(self, "std", std)

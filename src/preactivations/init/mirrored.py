@@ -6,9 +6,12 @@ layer of 2 m units whose pre-activations are [h0; -h0] hands on c W0 h0 and its 
     W = [[W0, -W0], [-W0, W0]],   b = [b0; -b0],   first layer [W1; -W1],   last layer [V, -V].
 
 At initialization the network is the linear network V W0 ... W1, up to the factors c, which are divided out; all
-parameters are free afterwards. With orthogonal blocks all singular values of the Jacobian are 1 at any depth. For
-convolutions W0 is a kernel, the halves are those of the channels, and an orthogonal kernel has its orthogonal matrix in
-the middle tap and 0 elsewhere (delta-orthogonal: Xiao et al. 2018).
+parameters are free afterwards. With orthogonal blocks of one width all singular values of the Jacobian are 1 at any
+depth. Where widths differ, orthonormal rows that are drawn without regard to the layers before keep a random part of
+their image only: `mirror_network_` chooses them so that as many singular values are 1 as the narrowest of inputs,
+halves and outputs has units, and the others 0. For convolutions W0 is a kernel, the halves are those of the channels,
+and an orthogonal kernel has its orthogonal matrix in the middle tap and 0 elsewhere (delta-orthogonal: Xiao et al.
+2018).
 """
 
 from __future__ import annotations
@@ -21,7 +24,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
-from torch.nn.parameter import UninitializedParameter
+
+from preactivations.init._layers import Weights, parameter_of, weights_of, working_dtype
+from preactivations.real import real_number
 
 __all__ = ["mirror_constant", "mirror_network_", "mirrored_gaussian_", "mirrored_orthogonal_"]
 
@@ -41,16 +46,20 @@ _Layer = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
 
 
 def mirrored_orthogonal_(
-    tensor: Tensor,
+    tensor: Tensor | nn.Module,
     position: Position = "middle",
     gain: float = 1.0,
     generator: torch.Generator | None = None,
+    *,
+    groups: int = 1,
+    transposed: bool = False,
 ) -> Tensor:
     """Fill `tensor` with mirrored blocks of gain * W0, W0 (semi-)orthogonal and Haar-distributed.
 
     Parameters
     ----------
-    tensor : Tensor, shape (outputs, inputs, *kernel), any real floating dtype
+    tensor : Tensor or nn.Module
+        Weights of shape (outputs, inputs, *kernel), any real floating dtype, or a linear or convolutional layer.
         Kernels have odd sizes: the middle tap is the only one that is not 0.
     position : {"first", "middle", "last"}, optional
         "middle" by default. [W0; -W0], [[W0, -W0], [-W0, W0]] or [W0, -W0].
@@ -59,24 +68,31 @@ def mirrored_orthogonal_(
         1 by default.
     generator : torch.Generator, optional
         On the device of `tensor`.
+    groups : int, optional
+        1: a grouped layer is refused, since its groups see one half each, or parts of it.
+    transposed : bool, optional
+        Whether the tensor given is that of a transposed convolution, of shape (inputs, outputs, *kernel).
 
     Returns
     -------
     Tensor
-        `tensor`.
+        `tensor`, or the weight of the layer.
 
     Raises
     ------
     ValueError
         For an odd number of units or channels that must be halved, an even kernel, another position, fewer than two
-        dimensions, a gain that is not finite.
+        dimensions, a gain that is not finite, groups; weights computed from others (`torch.nn.utils.parametrizations`,
+        `weight_norm`) or without a shape (lazy layers).
     TypeError
-        For an integer or complex tensor.
+        For an integer or complex tensor, or another layer.
 
     Notes
     -----
     Where W0 has more inputs than outputs its rows are orthonormal, else its columns: singular values of the network are
-    then at most 1, and equal 1 for as many directions as its narrowest layer has.
+    at most 1. They equal 1 for as many directions as its narrowest layer has if no width (inputs, halves, outputs)
+    falls after one has risen. Else rows that are independent of the layers before lose a part; those that
+    `mirror_network_` chooses do not.
 
     Examples
     --------
@@ -85,27 +101,26 @@ def mirrored_orthogonal_(
     >>> torch.linalg.svdvals(w).round(decimals=12).abs().tolist()  # a network, not a matrix, is isometric
     [2.0, 2.0, 0.0, 0.0]
     """
-    _check(tensor, position, odd_kernel=True)
+    weights = _checked(tensor, position, gain, groups, transposed, odd_kernel=True)
 
     def fill(block: Tensor) -> None:
-        block.zero_()
-        tap = block
-        for size in reversed(block.shape[2:]):
-            tap = tap[..., size // 2]
-        tap.copy_(nn.init.orthogonal_(torch.empty_like(tap), generator=generator))
+        nn.init.orthogonal_(block, generator=generator)
 
-    return _mirrored(tensor, position, gain, fill)
+    return _mirrored(weights, position, gain, fill, middle_tap=True)
 
 
 def mirrored_gaussian_(
-    tensor: Tensor,
+    tensor: Tensor | nn.Module,
     position: Position = "middle",
     gain: float = 1.0,
     generator: torch.Generator | None = None,
+    *,
+    groups: int = 1,
+    transposed: bool = False,
 ) -> Tensor:
     """Fill `tensor` with mirrored blocks of gain * W0, entries of W0 normal with variance 1 / fan_in of W0.
 
-    fan_in counts the inputs of a half, kernel included: variance 2/n for a middle layer of n inputs. Norms are kept in
+    fan_in (see `tensors`) counts the inputs of a half: variance 2/n for a middle layer of n inputs. Norms are kept in
     the mean; log q of n/2 linear units drifts by about -2/n per layer. Parameters and errors as for
     `mirrored_orthogonal_`; kernels of any size.
 
@@ -115,11 +130,13 @@ def mirrored_gaussian_(
         `tensor`.
     """
 
-    def fill(block: Tensor) -> None:
-        block.normal_(0, 1 / math.sqrt(block[0].numel()), generator=generator)
+    weights = _checked(tensor, position, gain, groups, transposed, odd_kernel=False)
+    fan_in = weights.fan_in / (1 if position == "first" else 2)
 
-    _check(tensor, position, odd_kernel=False)
-    return _mirrored(tensor, position, gain, fill)
+    def fill(block: Tensor) -> None:
+        block.normal_(0, 1 / math.sqrt(fan_in), generator=generator)
+
+    return _mirrored(weights, position, gain, fill)
 
 
 def mirror_constant(activation: nn.Module | Callable[[Tensor], Tensor]) -> float:
@@ -210,15 +227,19 @@ def mirror_network_(
     ------
     ValueError
         For fewer than two layers, odd hidden widths, an activation without phi(h) - phi(-h) = c h, grouped
-        convolutions, modules in an order that does not keep the halves apart, layers that are parametrized, lazy or
-        used twice, other `weights`, a sigma_b that is negative or not finite; nothing is changed then.
+        convolutions, modules in an order that does not keep the halves apart, layers that are parametrized
+        (`torch.nn.utils.parametrizations`, `weight_norm`), lazy or used twice, other `weights`, a sigma_b that is
+        negative or not finite; nothing is changed then.
     TypeError
         For a module that is not known to keep the mirror symmetry (pooling by maxima, normalization, dropout).
 
     Notes
     -----
-    Isometric are networks whose halves are all at least as wide as the input, from the input to an output that is as
-    wide, or to the last hidden layer.
+    With orthogonal blocks the Jacobian has k singular values 1, k the smallest of the numbers of inputs, of units in
+    each half, and of outputs; the others are 0. So all are 1, and norms are kept, if no half and no output is narrower
+    than the input. For convolutions the numbers are channels, at odd kernels, stride 1 and periodic borders, without
+    pooling. A layer that is narrower than the one before keeps what has come through: its orthonormal rows span the
+    image, or lie in it.
 
     Examples
     --------
@@ -230,17 +251,22 @@ def mirror_network_(
     """
     if weights not in ("orthogonal", "gaussian"):
         raise ValueError(f"weights must be 'orthogonal' or 'gaussian', got {weights!r}")
-    if not (sigma_b >= 0 and math.isfinite(sigma_b)):
+    if not (real_number("sigma_b", sigma_b) >= 0 and math.isfinite(sigma_b)):
         raise ValueError(f"sigma_b must be finite and >= 0, got {sigma_b}")
     layers, constants = _plan(network)
     orthogonal = weights == "orthogonal"
-    fill = mirrored_orthogonal_ if orthogonal else mirrored_gaussian_
     middle: list[Position] = ["middle"] * (len(layers) - 2)
     positions: list[Position] = ["first", *middle, "last"]
-    for layer, position in zip(layers, positions, strict=True):
-        _check(layer.weight, position, odd_kernel=orthogonal)
-    for layer, position, c in zip(layers, positions, constants, strict=True):
-        fill(layer.weight, position, 1 / c, generator)
+    found = [
+        _checked(layer, position, 1.0, odd_kernel=orthogonal)
+        for layer, position in zip(layers, positions, strict=True)
+    ]
+    image: Tensor | None = None  # orthonormal columns that span what comes through; None: all
+    for layer, given, position, c in zip(layers, found, positions, constants, strict=True):
+        if orthogonal:
+            image = _fill_keeping(given, position, 1 / c, image, generator)
+        else:
+            mirrored_gaussian_(layer, position, 1 / c, generator)
         if layer.bias is not None:
             layer.bias.zero_()
             if sigma_b > 0:
@@ -248,6 +274,61 @@ def mirror_network_(
                 layer.bias[:free].normal_(0, sigma_b, generator=generator)
                 layer.bias[free:] = -layer.bias[: len(layer.bias) - free]
     return network
+
+
+def _fill_keeping(
+    weights: Weights,
+    position: Position,
+    gain: float,
+    image: Tensor | None,
+    generator: torch.Generator | None,
+) -> Tensor | None:
+    """`mirrored_orthogonal_` that loses no more of the image of the layers before than it must; the new image.
+
+    Given r orthonormal columns `image` of m channels, W0 has min(p, r) singular values 1 on them, p its outputs.
+    """
+    new: list[Tensor | None] = []
+
+    def fill(block: Tensor) -> None:
+        outputs, inputs = block.shape
+        if image is None:
+            nn.init.orthogonal_(block, generator=generator)
+            new.append(block.clone() if outputs > inputs else None)
+            return
+        (channels, kept), positions = (
+            image.shape,
+            inputs // len(image),
+        )  # positions of a channel that is flattened
+        if outputs < inputs:
+            rows = _rows_keeping(block, kept * positions, generator)
+            basis = torch.linalg.qr(image, mode="complete").Q
+            basis[:, :kept] = image  # of the same span
+            # columns of `rows`: all positions of the first coordinate along `basis`, then of the second, ...
+            rows = torch.einsum("okp,ck->ocp", rows.reshape(outputs, channels, positions), basis)
+            block.copy_(rows.reshape(outputs, inputs))
+        else:
+            nn.init.orthogonal_(block, generator=generator)
+        through = torch.einsum("ocp,ck->okp", block.reshape(outputs, channels, positions), image)
+        new.append(through.reshape(outputs, -1) if outputs > kept * positions else None)
+
+    _mirrored(weights, position, gain, fill, middle_tap=True)
+    return new[0]
+
+
+def _rows_keeping(like: Tensor, kept: int, generator: torch.Generator | None) -> Tensor:
+    """Orthonormal rows, of the shape of `like`, with min(rows, kept) singular values 1 on the first `kept` coordinates.
+
+    As uniformly distributed as that allows.
+    """
+    outputs, inputs = like.shape
+    rows = torch.zeros_like(like)
+    if outputs <= kept:
+        rows[:, :kept] = nn.init.orthogonal_(like.new_empty(outputs, kept), generator=generator)
+        return rows
+    turned = nn.init.orthogonal_(like.new_empty(outputs, outputs), generator=generator)
+    others = nn.init.orthogonal_(like.new_empty(outputs - kept, inputs - kept), generator=generator)
+    rows[:, :kept], rows[:, kept:] = turned[:, :kept], turned[:, kept:] @ others
+    return rows
 
 
 def _plan(network: nn.Sequential) -> tuple[list[_Layer], list[float]]:
@@ -298,12 +379,7 @@ def _plan(network: nn.Sequential) -> tuple[list[_Layer], list[float]]:
 
 
 def _check_layer(layer: _Layer, before: list[_Layer], flat: bool) -> None:
-    if "weight" not in layer._parameters:
-        raise ValueError(
-            f"{layer} has a parametrized weight, which can't be set: initialize it, then parametrize"
-        )
-    if isinstance(layer.weight, UninitializedParameter):
-        raise ValueError(f"{layer} has no shape yet: run the network once")
+    parameter_of(layer)  # its checks
     if getattr(layer, "groups", 1) != 1:
         raise ValueError(f"{layer} is grouped: its halves do not mix")
     if any(layer.weight is other.weight for other in before):
@@ -360,38 +436,60 @@ def _in_double(activation: nn.Module | Callable[[Tensor], Tensor]) -> Callable[[
     return activation
 
 
-def _mirrored(tensor: Tensor, position: Position, gain: float, fill: Callable[[Tensor], None]) -> Tensor:
-    if not math.isfinite(gain):
-        raise ValueError(f"gain must be finite, got {gain}")
+def _mirrored(
+    weights: Weights,
+    position: Position,
+    gain: float,
+    fill: Callable[[Tensor], None],
+    middle_tap: bool = False,
+) -> Tensor:
+    """Blocks by `fill`, which is given W0, or the matrix of its middle tap."""
+    tensor = weights.tensor.transpose(0, 1) if weights.transposed else weights.tensor
     outputs, inputs = tensor.shape[:2]
     shape = (
         outputs // (1 if position == "last" else 2),
         inputs // (1 if position == "first" else 2),
         *tensor.shape[2:],
     )
-    # half precision has no orthogonalization
-    dtype = torch.float64 if tensor.dtype == torch.float64 else torch.float32
-    block = torch.empty(shape, dtype=dtype, device=tensor.device)
     with torch.no_grad():
-        fill(block)
+        block = torch.zeros(shape, dtype=working_dtype(tensor), device=tensor.device)
+        if middle_tap:
+            matrix = torch.empty(shape[:2], dtype=block.dtype, device=block.device)
+            fill(matrix)
+            block[(..., *(size // 2 for size in shape[2:]))] = matrix
+        else:
+            fill(block)
         block *= gain
         if position != "first":
             block = torch.cat([block, -block], dim=1)
         if position != "last":
             block = torch.cat([block, -block], dim=0)
-        return tensor.copy_(block)
+        tensor.copy_(block)
+    return weights.tensor
 
 
-def _check(tensor: Tensor, position: Position, odd_kernel: bool) -> None:
-    if not tensor.is_floating_point():
-        raise TypeError(f"tensor must be of a real floating dtype, got {tensor.dtype}")
-    if tensor.dim() < 2:
+def _checked(
+    given: Tensor | nn.Module,
+    position: Position,
+    gain: float,
+    groups: int = 1,
+    transposed: bool = False,
+    *,
+    odd_kernel: bool,
+) -> Weights:
+    weights = weights_of(given, groups, transposed)
+    if weights.groups != 1:
         raise ValueError(
-            f"mirrored blocks need a tensor with at least 2 dimensions, got shape {tuple(tensor.shape)}"
+            f"groups must be 1, got {weights.groups}: the groups of a layer see one half [h; -h] each, or parts of it, "
+            "and do not mix them"
         )
+    if not math.isfinite(real_number("gain", gain)):
+        raise ValueError(f"gain must be finite, got {gain}")
     if position not in _POSITIONS:
         raise ValueError(f"position must be one of {', '.join(map(repr, _POSITIONS))}, got {position!r}")
-    outputs, inputs = tensor.shape[:2]
+    outputs, inputs, *kernel = (
+        weights.tensor.transpose(0, 1).shape if weights.transposed else weights.tensor.shape
+    )
     for name, size, halved in (
         ("outputs", outputs, position != "last"),
         ("inputs", inputs, position != "first"),
@@ -403,5 +501,6 @@ def _check(tensor: Tensor, position: Position, odd_kernel: bool) -> None:
                 f"{name} must be an even number, to be halved in position {position!r}, got {size}: a unit without a "
                 "mirror image would break the linearity"
             )
-    if odd_kernel and any(size % 2 == 0 for size in tensor.shape[2:]):
-        raise ValueError(f"kernel sizes must be odd, to have a middle tap, got {tuple(tensor.shape[2:])}")
+    if odd_kernel and any(size % 2 == 0 for size in kernel):
+        raise ValueError(f"kernel sizes must be odd, to have a middle tap, got {tuple(kernel)}")
+    return weights

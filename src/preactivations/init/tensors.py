@@ -1,7 +1,25 @@
 """In-place initializers in the manner of `torch.nn.init`: laws of exact pairs, mirrored blocks, moments of any order.
 
 A weight of an exact pair is gain * W / sqrt(fan_in), W not normalized to unit variance: the pair fixes the scale of W.
-`fan_in` is what `torch.nn.init.kaiming_normal_` takes: the product of all dimensions but the first.
+
+Fans
+----
+`fan_in` is the number of inputs of an output, `fan_out` of outputs of an input. A tensor of weights does not tell them
+alone: give the layer, or `groups` and `transposed`.
+
+======================  =============================  ==============================  ===========================
+layer                   shape of the weights           fan_in                          fan_out
+======================  =============================  ==============================  ===========================
+linear                  (outputs, inputs)              inputs                          outputs
+convolution             (outputs, inputs / g, *k)      inputs / g * prod(k)            outputs / g * prod(k)
+transposed convolution  (inputs, outputs / g, *k)      inputs / g * prod(k)            outputs / g * prod(k)
+======================  =============================  ==============================  ===========================
+
+`torch.nn.init` takes all of them for ungrouped convolutions. Where an output or an input has a smaller number near the
+border, or at some positions only, the means are meant: a layer of stride s > 1 divides fan_out by s per dimension
+(convolution), or fan_in (transposed convolution), if the layer is given. A strided transposed convolution then keeps
+the mean square over all positions, not that of each: they have different numbers of inputs. A tensor alone is taken for
+one of stride 1, as `torch.nn.init` does.
 """
 
 from __future__ import annotations
@@ -10,17 +28,25 @@ import math
 from typing import Any, Literal, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from preactivations.heavy_tails.scales import sigma
 from preactivations.heavy_tails.units import unit
+from preactivations.init._layers import Weights, weights_of, working_dtype
+from preactivations.real import real_number
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
 
 __all__ = ["fractional_moment_", "spherical_", "weibull_"]
 
 
 def weibull_(
-    tensor: Tensor, theta: float, gain: float = 1.0, generator: torch.Generator | None = None
+    tensor: Tensor | nn.Module,
+    theta: float,
+    gain: float = 1.0,
+    generator: torch.Generator | None = None,
+    *,
+    groups: int = 1,
+    transposed: bool = False,
 ) -> Tensor:
     """Fill `tensor` with gain * W / sqrt(fan_in), P(|W| > w) = exp(-w^theta), random sign.
 
@@ -29,25 +55,32 @@ def weibull_(
 
     Parameters
     ----------
-    tensor : Tensor, shape (fan_out, fan_in, ...), any real floating dtype
+    tensor : Tensor or nn.Module
+        Weights of any real floating dtype, their shape as in the table above; or a linear or convolutional layer.
     theta : float
         At least 2, finite.
     gain : float
         Factor of all weights, finite.
     generator : torch.Generator, optional
         On the device of `tensor`; by default PyTorch's global one.
+    groups : int, optional
+        Of a grouped convolution whose tensor is given; 1 by default.
+    transposed : bool, optional
+        Whether the tensor given is that of a transposed convolution.
 
     Returns
     -------
     Tensor
-        `tensor`.
+        `tensor`, or the weight of the layer.
 
     Raises
     ------
     ValueError
-        For fewer than two dimensions, theta < 2 or a gain that is not finite.
+        For fewer than two dimensions, theta < 2, a gain that is not finite, groups that do not divide the first
+        dimension; weights computed from others (`torch.nn.utils.parametrizations`, `weight_norm`) or without a shape
+        (lazy layers).
     TypeError
-        For an integer or complex tensor, or theta that is no number.
+        For an integer or complex tensor, another layer, or theta that is no number.
 
     Examples
     --------
@@ -58,15 +91,22 @@ def weibull_(
     0.89
     """
     theta = SymmetricWeibull(theta).theta
-    scale = _scale(tensor, gain)
+    weights = weights_of(tensor, groups, transposed)
+    tensor, scale = weights.tensor, _scale(weights, gain)
     with torch.no_grad():
-        w = torch.empty_like(tensor, dtype=_working_dtype(tensor)).exponential_(generator=generator)
+        w = torch.empty_like(tensor, dtype=working_dtype(tensor)).exponential_(generator=generator)
         w.pow_(1 / theta).mul_(scale)
         return tensor.copy_(_signed(w, generator))
 
 
 def spherical_(
-    tensor: Tensor, b: float, gain: float = 1.0, generator: torch.Generator | None = None
+    tensor: Tensor | nn.Module,
+    b: float,
+    gain: float = 1.0,
+    generator: torch.Generator | None = None,
+    *,
+    groups: int = 1,
+    transposed: bool = False,
 ) -> Tensor:
     """Fill `tensor` with gain * W / sqrt(fan_in), |W|^2 ~ Beta(1/2, b), random sign.
 
@@ -82,9 +122,10 @@ def spherical_(
         At least 0, finite; ValueError else.
     """
     b = SphericalMarginal(b).b
-    scale = _scale(tensor, gain)
+    weights = weights_of(tensor, groups, transposed)
+    tensor, scale = weights.tensor, _scale(weights, gain)
     with torch.no_grad():
-        w = torch.empty_like(tensor, dtype=_working_dtype(tensor))
+        w = torch.empty_like(tensor, dtype=working_dtype(tensor))
         if b == 1:
             return tensor.copy_(w.uniform_(-1, 1, generator=generator).mul_(scale))
         if b == 0:
@@ -99,13 +140,15 @@ def spherical_(
 
 
 def fractional_moment_(
-    tensor: Tensor,
+    tensor: Tensor | nn.Module,
     s: float,
     nonlinearity: str = "leaky_relu",
     mode: Literal["fan_in", "fan_out"] = "fan_in",
     generator: torch.Generator | None = None,
     *,
     a: float | tuple[float, float] | None = None,
+    groups: int = 1,
+    transposed: bool = False,
 ) -> Tensor:
     """Fill `tensor` with normal weights that preserve the moment of order s of what the layer puts out, without biases.
 
@@ -116,11 +159,12 @@ def fractional_moment_(
 
     Parameters
     ----------
-    tensor : Tensor, shape (fan_out, fan_in, ...), any real floating dtype
+    tensor : Tensor or nn.Module
+        As for `weibull_`, with `groups` and `transposed`.
     s : float
         In (0, 2]; below 2 weights are larger, norms heavy-tailed, small outputs rarer.
     nonlinearity : {"linear", "relu", "leaky_relu", "rrelu"}
-        At s = 2 any that `kaiming_normal_` knows; "rrelu", the randomized leaky ReLU, is not among them.
+        Those that scale with their argument. At s = 2 any that `kaiming_normal_` knows, too ("tanh", "selu", ...).
     mode : {"fan_in", "fan_out"}
         Which of the two is preserved.
     generator : torch.Generator, optional
@@ -137,10 +181,10 @@ def fractional_moment_(
     Raises
     ------
     ValueError
-        For fewer than two dimensions, an unknown mode or nonlinearity, s or a out of range, and where the scale is
-        beyond the range of the dtype (very narrow layers, small s).
+        For an unknown mode or nonlinearity, s or a out of range, where the scale is beyond the range of the dtype (very
+        narrow layers, small s), and what `weibull_` refuses.
     TypeError
-        For an integer or complex tensor.
+        As for `weibull_`.
 
     Examples
     --------
@@ -149,24 +193,30 @@ def fractional_moment_(
     >>> (w.detach().std() * 32**0.5).item() > 1  # 1.0099 is exact; He's is 1
     True
     """
-    _scale(tensor, 1.0)  # its checks
+    weights = weights_of(tensor, groups, transposed)
+    tensor = weights.tensor
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"mode must be 'fan_in' or 'fan_out', got {mode!r}")
-    if s == 2 and nonlinearity != "rrelu" and not isinstance(a, (tuple, list)):
-        return torch.nn.init.kaiming_normal_(tensor, a or 0.0, mode, cast(Any, nonlinearity), generator)
-    param = {"leaky_relu": 0.0 if a is None else a, "rrelu": a}.get(nonlinearity)
-    neuron = unit(nonlinearity, param)
-    receptive = math.prod(tensor.shape[2:])
-    fans = {"fan_in": tensor.shape[1] * receptive, "fan_out": tensor.shape[0] * receptive}
-    n = max(1, fans["fan_out"])
-    change = float(sigma(s, n, nonlinearity, param) / sigma(2.0, n, nonlinearity, param))
-    std = change / math.sqrt(neuron.even_moment(1) * max(1, fans[mode]))
-    if not std < 0.1 * torch.finfo(tensor.dtype).max:
-        raise ValueError(
-            f"order s = {s} at {n} neurons needs a standard deviation of {std:.3g}, beyond the range of {tensor.dtype}"
-        )
+    s = real_number("s", s)
+    param = a if nonlinearity == "rrelu" else (a or 0.0) if nonlinearity == "leaky_relu" else None
+    fan = max(1.0, weights.fan_in if mode == "fan_in" else weights.fan_out)
+    gain = _kaiming_gain(nonlinearity, param) if s == 2 else None
+    if gain is not None:
+        std = gain / math.sqrt(fan)
+    else:
+        neuron = unit(nonlinearity, param)
+        n = max(1, round(weights.fan_out))
+        change = float(sigma(s, n, nonlinearity, param) / sigma(2.0, n, nonlinearity, param))
+        std = change / math.sqrt(neuron.even_moment(1) * fan)
+        if not std < 0.1 * torch.finfo(tensor.dtype).max:
+            raise ValueError(
+                f"order s = {s} at {n} neurons needs a standard deviation of {std:.3g}, beyond the range of "
+                f"{tensor.dtype}"
+            )
     with torch.no_grad():
-        return tensor.normal_(0, std, generator=generator)
+        w = tensor if tensor.dtype == working_dtype(tensor) else torch.empty_like(tensor, dtype=torch.float32)
+        w.normal_(0, std, generator=generator)
+        return tensor if w is tensor else tensor.copy_(w)
 
 
 def _log_gamma_variate(like: Tensor, shape: float, generator: torch.Generator | None) -> Tensor:
@@ -175,19 +225,19 @@ def _log_gamma_variate(like: Tensor, shape: float, generator: torch.Generator | 
     return gamma.log_() - torch.empty_like(like).exponential_(generator=generator) / shape
 
 
-def _scale(tensor: Tensor, gain: float) -> float:
-    if not tensor.is_floating_point():
-        raise TypeError(f"tensor must be of a real floating dtype, got {tensor.dtype}")
-    if tensor.dim() < 2:
-        raise ValueError(f"fan_in needs a tensor with at least 2 dimensions, got shape {tuple(tensor.shape)}")
+def _kaiming_gain(nonlinearity: str, param: Any) -> float | None:
+    """Factor of `kaiming_normal_`; None for what it does not know."""
+    try:
+        return torch.nn.init.calculate_gain(cast(Any, nonlinearity), param)
+    except ValueError:
+        return None
+
+
+def _scale(weights: Weights, gain: float) -> float:
+    gain = real_number("gain", gain)
     if not math.isfinite(gain):
         raise ValueError(f"gain must be finite, got {gain}")
-    return gain / math.sqrt(max(1, math.prod(tensor.shape[1:])))
-
-
-def _working_dtype(tensor: Tensor) -> torch.dtype:
-    """float64 for float64, float32 else: half precision has too few levels for a logarithm."""
-    return torch.float64 if tensor.dtype == torch.float64 else torch.float32
+    return gain / math.sqrt(max(1.0, weights.fan_in))
 
 
 def _signed(magnitude: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -160,8 +160,8 @@ def _jacobians(rows: DataFrame) -> Finding:
 def _isometry(rows: DataFrame) -> Finding:
     mirrored = some(rows[rows.scheme == "mirrored_orthogonal"], "mirrored orthogonal networks")
     return Finding(
-        f"largest distance from 1 of all singular values of {int(mirrored.networks.max())} networks, depths up to "
-        f"{int(mirrored.depth.max())}, in float64 (1e-12)",
+        f"largest distance from 1 of all singular values of {int(mirrored.networks.max())} networks, as many inputs "
+        f"and outputs as units in a half, depths up to {int(mirrored.depth.max())}, in float64 (1e-12)",
         f"{mirrored.largest_deviation.max():.1e}",
         every(mirrored.largest_deviation < 1e-12),
     )

@@ -1,5 +1,7 @@
 """Mirrored initialization: rectified networks that start as isometric linear ones."""
 
+import copy
+import itertools
 import math
 
 import numpy as np
@@ -106,6 +108,88 @@ def test_convolutions(weights):
         assert (s - 1).abs().max() < 1e-12
 
 
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        (4, 16, 4),
+        (4, 16, 12, 6),
+        (4, 16, 12, 10, 2),
+        (8, 16, 4, 16, 6),
+        (4, 6, 20, 20, 12),
+        (3, 10, 8, 4, 8, 8),
+        (6, 40, 8, 30, 20, 3),
+        (5, 10, 10, 10, 5),
+    ],
+)
+def test_unequal_widths_keep_as_many_directions_as_the_narrowest(sizes):
+    """A growing layer leaves room beside the image, in which a later narrow one must not look."""
+    phi = nn.ReLU()
+    layers = [nn.Linear(sizes[0], sizes[1])]
+    for before, after in itertools.pairwise(sizes[1:]):
+        layers += [phi, nn.Linear(before, after)]
+    net = mirror_network_(nn.Sequential(*layers).double(), generator=torch.Generator().manual_seed(0))
+    s = singular_values(net, torch.randn(sizes[0], dtype=torch.float64))
+    narrowest = min(sizes[0], sizes[-1], *(size // 2 for size in sizes[1:-1]))
+    expected = [1.0] * narrowest + [0.0] * (len(s) - narrowest)
+    assert s.tolist() == pytest.approx(expected, abs=1e-12)
+    # in double precision and in single, and other networks for another generator
+    other = mirror_network_(copy.deepcopy(net).float(), generator=torch.Generator().manual_seed(1))
+    s = singular_values(other, torch.randn(sizes[0]))
+    assert s.tolist() == pytest.approx(expected, abs=1e-5)
+    assert not torch.allclose(other[-1].weight.double(), net[-1].weight, atol=1e-3)
+
+
+@pytest.mark.parametrize("channels", [(2, 12, 6, 8, 2), (3, 8, 4, 12, 3), (3, 12, 8, 4)])
+def test_unequal_channels(channels):
+    options = {"padding": 1, "padding_mode": "circular"}
+    layers = [nn.Conv2d(channels[0], channels[1], 3, **options)]
+    for before, after in itertools.pairwise(channels[1:]):
+        layers += [nn.LeakyReLU(0.2), nn.Conv2d(before, after, 3, **options)]
+    net = mirror_network_(nn.Sequential(*layers).double())
+    x = torch.randn(channels[0] * 9, dtype=torch.float64)
+    s = singular_values(lambda z: net(z.reshape(1, channels[0], 3, 3)).flatten(), x)
+    narrowest = 9 * min(channels[0], channels[-1], *(size // 2 for size in channels[1:-1]))
+    assert s.tolist() == pytest.approx([1.0] * narrowest + [0.0] * (len(s) - narrowest), abs=1e-12)
+
+
+@pytest.mark.parametrize("outputs", [3, 8, 11, 20])
+def test_linear_layers_after_convolutions_keep_the_image(outputs):
+    """2 channels of 4 positions into halves of 6 channels, flattened: 8 of 24 directions come through."""
+    options = {"padding": 1, "padding_mode": "circular"}
+    net = nn.Sequential(
+        nn.Conv2d(2, 12, 3, **options), nn.ReLU(), nn.Flatten(), nn.Linear(48, 2 * outputs), nn.ReLU()
+    )
+    net = mirror_network_(net.append(nn.Linear(2 * outputs, outputs)).double())
+    x = torch.randn(8, dtype=torch.float64)
+    s = singular_values(lambda z: net(z.reshape(1, 2, 2, 2)).flatten(), x)
+    assert s.tolist() == pytest.approx([1.0] * min(8, outputs), abs=1e-12)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_transposed_convolutions(stride):
+    """[h; -h] to [y; -y] with a linear map between, which keeps norms."""
+    layer = nn.ConvTranspose2d(8, 12, 3, stride=stride, padding=1, bias=False).double()
+    assert mirrored_orthogonal_(layer, generator=torch.Generator().manual_seed(0)) is layer.weight
+    h, k = torch.randn(2, 1, 4, 5, 5, dtype=torch.float64)
+
+    def through(h):
+        return layer(torch.relu(torch.cat([h, -h], dim=1)))
+
+    y = through(h)
+    torch.testing.assert_close(y[:, 6:], -y[:, :6])
+    torch.testing.assert_close(through(2 * h - k), 2 * y - through(k), rtol=1e-11, atol=1e-12)
+    assert y[:, :6].norm().item() == pytest.approx(h.norm().item(), rel=1e-12)
+    tensor = torch.empty_like(layer.weight)
+    mirrored_orthogonal_(tensor, transposed=True, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(tensor, layer.weight)
+    # norms of all outputs in the mean: half of the inputs, and 1 / stride^2 of the taps at each position
+    wide = nn.ConvTranspose2d(64, 2048, 4, stride=stride)
+    mirrored_gaussian_(wide, generator=torch.Generator().manual_seed(1))
+    variance = wide.weight[:32, :1024].detach().var().item()
+    expected = stride**2 / (32 * 16)
+    assert variance == pytest.approx(expected, rel=4 * math.sqrt(2 / (32 * 1024 * 16)))
+
+
 def test_constants_are_exact():
     assert mirror_constant(nn.LeakyReLU(1 / 3)) == pytest.approx(4 / 3, rel=1e-15)
     assert mirror_constant(nn.LeakyReLU(-0.5)) == 0.5
@@ -205,6 +289,8 @@ def test_dtypes_generator_and_gain(dtype):
             ValueError,
             "gain must be finite, got inf",
         ),
+        (lambda: mirrored_orthogonal_(nn.Conv1d(4, 4, 3, groups=2)), ValueError, "groups must be 1, got 2"),
+        (lambda: mirrored_gaussian_(torch.empty(4, 2, 3), groups=2), ValueError, "groups must be 1, got 2"),
         (
             lambda: mirrored_gaussian_(torch.empty(4, 4, dtype=torch.int32)),
             TypeError,
@@ -310,7 +396,11 @@ def test_wrong_input(call, error, message):
         ),
         ([nn.Linear(4, 6), nn.RReLU().eval(), nn.Linear(6, 4)], ValueError, "is random"),
         ([nn.Linear(4, 6), nn.PReLU(6), nn.Linear(6, 4)], TypeError, "PReLU is not known to keep"),
-        ([nn.LazyLinear(6), nn.ReLU(), nn.Linear(6, 4)], ValueError, "has no shape yet"),
+        (
+            [nn.LazyLinear(6), nn.ReLU(), nn.Linear(6, 4)],
+            ValueError,
+            r"materialize it first \(call it once\)",
+        ),
     ],
 )
 def test_refused_networks_are_left_as_they_are(layers, error, message):

@@ -5,9 +5,13 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch import nn
+from torch.nn.utils import prune
 
 from preactivations.gaussianity import ks_statistic, null_quantile
 from preactivations.heavy_tails.scales import sigma
+from preactivations.init._layers import weights_of
+from preactivations.init.mirrored import mirrored_gaussian_, mirrored_orthogonal_
 from preactivations.init.tensors import fractional_moment_, spherical_, weibull_
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
 
@@ -39,6 +43,150 @@ def test_fan_in_of_a_convolution():
     w = weibull_(torch.empty(64, 16, 3, 3), 2, generator=generator())
     # E W^2 = 1 at theta = 2; standard error sqrt(1 / 9216)
     assert float(w.square().mean()) * 16 * 9 == pytest.approx(1, abs=4 / math.sqrt(w.numel()))
+
+
+# of every kind, many channels that see different weights: a variance is known to 4 sqrt(2 / channels)
+LAYERS = [
+    nn.Conv1d(64, 4096, 3),
+    nn.Conv1d(64, 4096, 3, groups=8),
+    nn.Conv1d(4096, 4096, 3, groups=4096),
+    nn.Conv2d(1024, 2048, 3, groups=1024),
+    nn.ConvTranspose1d(64, 2048, 4),
+    nn.ConvTranspose1d(64, 2048, 4, stride=2, groups=4),
+    nn.ConvTranspose2d(1024, 1024, 3, stride=3, groups=1024),
+    nn.ConvTranspose1d(64, 2048, 5, stride=2),
+    nn.Conv1d(64, 4096, 4, stride=2),
+]
+
+
+def middle(values, like, stride):
+    """One period of `stride` positions per dimension in the middle, away from the border."""
+    for dim in range(2, like.dim()):
+        values = values.narrow(dim, values.shape[dim] // 2 // stride * stride, stride)
+    return values
+
+
+def periods(layer):
+    """Positions of outputs and of inputs after which the pattern of weights repeats."""
+    stride = layer.stride[0]
+    return (stride, 1) if isinstance(layer, nn.modules.conv._ConvTransposeNd) else (1, stride)
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_fans_are_those_that_are_counted(layer):
+    """With all weights 1, outputs of ones count inputs, and gradients count outputs."""
+    layer = type(layer)(
+        8, 8, layer.kernel_size, stride=layer.stride, groups=min(layer.groups, 8), bias=False
+    ).double()
+    nn.init.ones_(layer.weight)
+    x = torch.ones(1, 8, *[24] * len(layer.kernel_size), dtype=torch.float64, requires_grad=True)
+    y = layer(x)
+    y.sum().backward()
+    weights, (per_output, per_input) = weights_of(layer), periods(layer)
+    assert weights.fan_in == pytest.approx(float(middle(y, y, per_output).detach().mean()))
+    assert weights.fan_out == pytest.approx(float(middle(x.grad, y, per_input).mean()))
+    if layer.stride[0] == 1:
+        transposed = isinstance(layer, nn.modules.conv._ConvTransposeNd)
+        assert weights_of(layer.weight, layer.groups, transposed)[1:] == weights[1:]
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_variance_of_the_outputs_of_convolutions(layer):
+    fills = [
+        (lambda g: weibull_(layer, 4, generator=g), math.gamma(1.5)),
+        (lambda g: spherical_(layer, 1, generator=g), 1 / 3),
+        (lambda g: fractional_moment_(layer, 2, "linear", generator=g), 1),
+    ]
+    nn.init.zeros_(layer.bias)
+    x = torch.ones(1, layer.in_channels, *[12] * len(layer.kernel_size))
+    for fill, variance in fills:
+        assert fill(generator(11)) is layer.weight
+        with torch.no_grad():
+            y = middle(layer(x), x, periods(layer)[0]).double()
+        # independent for different channels, and for the positions of a period, which see different weights;
+        # squares of a normal output scatter by sqrt(2), those of one weight by less
+        assert abs(float(y.square().mean()) / variance - 1) < 4 * math.sqrt(2 / y.numel())
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_norms_of_the_outputs_of_convolutions(layer):
+    """One input per group, the others 0: E|y|^2 = |x|^2 by fan_out."""
+    fractional_moment_(layer, 2, "linear", "fan_out", generator(12))
+    nn.init.zeros_(layer.bias)
+    period = periods(layer)[1]
+    squares = []
+    for shift in range(period):  # inputs of a strided layer feed different numbers of outputs
+        x = torch.zeros(1, layer.in_channels, *[12] * len(layer.kernel_size))
+        middle(x[:, :: layer.in_channels // layer.groups], x, period)[..., shift] = 1
+        with torch.no_grad():
+            squares.append(float(layer(x).double().square().sum()))
+    entries = layer.groups * weights_of(layer).fan_out * period
+    assert abs(sum(squares) / period / layer.groups - 1) < 4 * math.sqrt(2 / entries)
+
+
+def test_tensors_with_groups_are_as_their_layers():
+    for layer in (nn.Conv1d(8, 12, 3, groups=4), nn.ConvTranspose2d(8, 12, 3, groups=2)):
+        options = {"groups": layer.groups, "transposed": isinstance(layer, nn.ConvTranspose2d)}
+        for fill in (
+            lambda given, **more: weibull_(given, 3, generator=generator(5), **more),
+            lambda given, **more: spherical_(given, 1, generator=generator(5), **more),
+            lambda given, **more: fractional_moment_(given, 1, "relu", "fan_out", generator(5), **more),
+        ):
+            assert torch.equal(fill(layer), fill(torch.empty_like(layer.weight), **options))
+    with pytest.raises(ValueError, match="groups and transposed are those of the layer"):
+        weibull_(layer, 3, groups=2)
+    with pytest.raises(ValueError, match="groups must be a number that divides 8, got 3"):
+        weibull_(torch.empty(8, 4), 3, groups=3)
+    with pytest.raises(TypeError, match="BatchNorm1d is neither linear nor convolutional"):
+        weibull_(nn.BatchNorm1d(4), 3)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.nn.utils.weight_norm.*:FutureWarning")
+@pytest.mark.parametrize(
+    "change",
+    [
+        nn.utils.parametrizations.weight_norm,
+        nn.utils.parametrizations.spectral_norm,
+        nn.utils.parametrizations.orthogonal,
+        nn.utils.weight_norm,
+        nn.utils.spectral_norm,
+        lambda layer: prune.l1_unstructured(layer, "weight", 0.5),
+    ],
+)
+def test_computed_weights_are_refused(change):
+    """What is written to them is overwritten by the next forward pass."""
+    layer = change(nn.Linear(4, 4))
+    x = torch.ones(1, 4)
+    layer.eval()
+    before = layer(x)
+    fills = [lambda w: weibull_(w, 3), lambda w: spherical_(w, 1), lambda w: fractional_moment_(w, 1)]
+    fills += [lambda w: mirrored_orthogonal_(w), lambda w: mirrored_gaussian_(w)]
+    for fill in fills:
+        with pytest.raises(ValueError, match=r"parametrizations, weight_norm"):
+            fill(layer)
+        if (
+            layer.weight.grad_fn is not None
+        ):  # the old spectral_norm leaves no trace on its tensor in eval mode
+            with pytest.raises(ValueError, match=r"computed from other parameters .*parametrizations"):
+                fill(layer.weight)
+    assert torch.equal(layer(x), before)
+
+
+def test_lazy_layers_and_parts_of_weights():
+    for fill in (
+        lambda w: weibull_(w, 3),
+        lambda w: mirrored_gaussian_(w),
+        lambda w: fractional_moment_(w, 1),
+    ):
+        lazy = nn.LazyLinear(4)
+        for given in (lazy, lazy.weight):
+            with pytest.raises(ValueError, match=r"materialize (it|its layer) first \(call it once\)"):
+                fill(given)
+    layer = nn.Linear(6, 8)
+    rest = layer.weight[4:].detach().clone()
+    weibull_(layer.weight[:4], 3)  # a view of a parameter is one
+    assert torch.equal(layer.weight[4:], rest)
+    assert torch.isfinite(layer.weight).all()
 
 
 def test_generator_is_honoured():
@@ -77,6 +225,10 @@ def test_parameters_and_views():
         (lambda: weibull_(torch.empty(5, 5, dtype=torch.complex64), 3), TypeError, "torch.complex64"),
         (lambda: weibull_(torch.empty(5, 5), 3, gain=math.inf), ValueError, "gain must be finite"),
         (lambda: spherical_(torch.empty(5, 5), -1), ValueError, "got -1"),
+        (lambda: weibull_(torch.empty(5, 5), 3, gain="1"), TypeError, "gain must be a real number, got '1'"),
+        (lambda: weibull_(np.empty((5, 5)), 3), TypeError, "tensor must be a tensor or a layer, got ndarray"),
+        (lambda: weibull_(torch.empty(5, 5), 3 + 0j), TypeError, "theta must be a real number"),
+        (lambda: fractional_moment_(torch.empty(5, 5), "2"), TypeError, "s must be a real number, got '2'"),
     ],
 )
 def test_errors(call, error, says):
@@ -130,6 +282,8 @@ def test_fractional_moment_refusals():
         ({"s": 3}, r"in \(0, 2\]"),
         ({"s": 1, "mode": "fan_avg"}, "mode must be 'fan_in' or 'fan_out', got 'fan_avg'"),
         ({"s": 1, "nonlinearity": "tanh"}, "activation must be 'linear'"),
+        ({"s": 2, "nonlinearity": "gelu"}, r"'rrelu' \(those that scale with their argument\), got 'gelu'"),
+        ({"s": 2, "nonlinearity": torch.relu}, r"those that scale with their argument\), got <built-in"),
         ({"s": 1, "a": (0.1, 0.2)}, "must be one slope"),
         ({"s": 0.001, "nonlinearity": "relu"}, "order s = 0.001 at 2 neurons needs a standard deviation of"),
     ):
@@ -154,7 +308,24 @@ def test_fractional_moments_in_other_precisions(dtype):
     expected = math.sqrt(2 / 400) * float(sigma(1, 300) / sigma(2, 300))
     assert float(layer.weight.detach().double().std()) == pytest.approx(expected, rel=0.02)
     mine = fractional_moment_(torch.empty(6, 7, dtype=dtype), 2, "relu", generator=generator(2))
+    # half precision is drawn in float32: there are PyTorch versions whose own draws have no tails
+    working = torch.float64 if dtype == torch.float64 else torch.float32
     theirs = torch.nn.init.kaiming_normal_(
-        torch.empty(6, 7, dtype=dtype), nonlinearity="relu", generator=generator(2)
+        torch.empty(6, 7, dtype=working), nonlinearity="relu", generator=generator(2)
     )
-    assert torch.equal(mine, theirs)
+    assert torch.equal(mine, theirs.to(dtype))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2])
+def test_tails_in_low_precision(dtype):
+    """The largest of n normal numbers: beyond 4.4 with probability 1 - e^-22; all initializers take the dtype."""
+    n = 2_000_000
+    w = (
+        fractional_moment_(torch.empty(n // 4, 4, dtype=dtype), 2, "linear", generator=generator(5)).float()
+        * 2
+    )
+    assert w.abs().max() > 4.4
+    rounding = 2.0 ** {torch.float8_e4m3fn: -4, torch.float8_e5m2: -3}.get(dtype, -8)
+    assert float(w.square().mean()) == pytest.approx(1, abs=4 * math.sqrt(2 / n) + rounding**2)
+    for fill in (lambda w: weibull_(w, 4), lambda w: spherical_(w, 0.5), lambda w: fractional_moment_(w, 1)):
+        assert torch.isfinite(fill(torch.empty(8, 8, dtype=dtype)).float()).all()
