@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["real_array", "real_number"]
+__all__ = ["real_array", "real_number", "real_values"]
 
 
 def real_number(name: str, value: object) -> float:
@@ -21,15 +23,20 @@ def real_number(name: str, value: object) -> float:
     return float(value)
 
 
+def real_values(name: str, values: ArrayLike) -> NDArray[Any]:
+    """`values` as an array of their dtype; TypeError, with `name`, for complex numbers, texts and objects."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
+    return array
+
+
 def real_array(name: str, values: ArrayLike) -> NDArray[np.float64]:
-    """`values` in float64; TypeError, with `name`, for complex numbers, texts and objects.
+    """`real_values` in float64.
 
     Examples
     --------
     >>> real_array("x", [1, 2]).tolist()
     [1.0, 2.0]
     """
-    array = np.asarray(values)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
-    return array.astype(np.float64, copy=False)
+    return real_values(name, values).astype(np.float64, copy=False)

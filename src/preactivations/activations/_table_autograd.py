@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.autograd import forward_ad
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
+from preactivations._forward_mode import differentiable, primals
 from preactivations.pairs.table import EDGE, Pieces, TabulatedActivation
 
 _CHUNK = 1 << 15  # elements
@@ -315,21 +315,9 @@ class Phi(CompiledPhi):
         ctx.save_for_forward(inputs[0], inputs[1], output[1])
 
     @staticmethod
+    @differentiable
     def jvp(ctx: Any, x_tangent: Tensor, *_: Any) -> tuple[Tensor, None]:
-        x, table, slope = ctx.saved_tensors
-        with forward_ad._set_fwd_grad_enabled(True):
-            slope = _Slope.apply(_primal(x), table, _primal(slope), ctx.shape, ctx.floor)
-            return x_tangent * slope, None
-
-
-def _primal(x: Tensor) -> Tensor:
-    """`x` without its tangent of the innermost level.
-
-    PyTorch switches forward mode off inside of a rule `jvp`, so that outer levels would take its result for a constant,
-    and forward over forward give 0. The rules here switch it on again, and drop what belongs to their own level.
-    """
-    primal: Tensor = forward_ad.unpack_dual(x).primal
-    return primal
+        return x_tangent * _Slope.apply(*primals(ctx), ctx.shape, ctx.floor), None
 
 
 class _Slope(torch.autograd.Function):
@@ -353,10 +341,9 @@ class _Slope(torch.autograd.Function):
         return grads[0] * _Curvature.apply(x, table, ctx.shape, ctx.floor), None, None, None, None
 
     @staticmethod
-    def jvp(ctx: Any, x_tangent: Tensor, *_: Any) -> Tensor:
-        x, table = ctx.saved_tensors
-        with forward_ad._set_fwd_grad_enabled(True):
-            return x_tangent * _Curvature.apply(_primal(x), table, ctx.shape, ctx.floor)
+    @differentiable
+    def jvp(ctx: Any, x_tangent: Tensor, *_: Any) -> Any:
+        return x_tangent * _Curvature.apply(*primals(ctx), ctx.shape, ctx.floor)
 
     @staticmethod
     def vmap(

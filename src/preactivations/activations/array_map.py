@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from preactivations.real import real_values
+
 __all__ = ["as_array_map"]
 
 
@@ -20,9 +22,9 @@ def as_array_map(module: nn.Module) -> Callable[[NDArray[Any]], NDArray[Any]]:
         function = module
 
     def apply(x: NDArray[Any]) -> NDArray[Any]:
+        shape = np.shape(x)  # 0-dimensional arrays get a dimension
         with torch.inference_mode():
-            return np.asarray(function(torch.from_numpy(np.ascontiguousarray(x))).numpy()).reshape(
-                np.shape(x)
-            )
+            x = np.ascontiguousarray(real_values("x", x))
+            return np.asarray(function(torch.from_numpy(x)).numpy()).reshape(shape)
 
     return apply

@@ -229,7 +229,8 @@ class Erf(nn.Module):
     """The error function, elementwise: input and output (*), any floating dtype."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """erf(x), elementwise."""
+        """erf(x), elementwise; TypeError for what is no tensor of a real floating dtype."""
+        check_elementwise(x, "Erf")
         return torch.erf(x)
 
 

@@ -33,6 +33,7 @@ import scipy.special as sc
 from numpy.typing import NDArray
 
 from preactivations.names import number_text, parameter
+from preactivations.real import real_number, real_values
 
 __all__ = [
     "NAMES",
@@ -58,7 +59,8 @@ class Activation(NamedTuple):
     name : str
         As in `REGISTRY`.
     phi, dphi : map
-        Elementwise in float64, any shape. At a kink `dphi` may be anything finite.
+        Elementwise in float64, any shape; those of `REGISTRY` refuse what is not real (TypeError). At a kink `dphi`
+        may be anything finite.
     kinks : tuple of float
         Points where phi or a derivative of low order jumps. A tuple: activations must be hashable.
     power : float
@@ -143,6 +145,11 @@ def of_pair(pair: Pair) -> Activation:
     )
 
 
+def _real(function: Map) -> Map:
+    """The function of real numbers only: NumPy orders complex ones, and reads texts."""
+    return lambda x: function(real_values("x", x))
+
+
 def leaky_relu(slope: float = 0.01) -> Activation:
     """x for x > 0 and slope * x else; slope 0 is ReLU, 1 the identity. The same object for equal slopes.
 
@@ -161,7 +168,7 @@ def leaky_relu(slope: float = 0.01) -> Activation:
     ValueError
         For a slope that is not finite.
     """
-    if not math.isfinite(slope):
+    if not math.isfinite(real_number("slope", slope)):
         raise ValueError(f"slope must be finite, got {slope}")
     return _leaky_relu(float(slope) + 0.0)  # no negative zero
 
@@ -174,8 +181,8 @@ def _leaky_relu(slope: float) -> Activation:
     }.get(slope, ("leaky_relu", "leaky ReLU", "torch.nn:LeakyReLU", slope))
     return Activation(
         name,
-        lambda x: np.where(x > 0, x, slope * x) + 0.0,  # no negative zeros
-        lambda x: np.where(x > 0, 1.0, slope),
+        _real(lambda x: np.where(x > 0, x, slope * x) + 0.0),  # no negative zeros
+        _real(lambda x: np.where(x > 0, 1.0, slope)),
         () if slope == 1 else (0.0,),
         slopes=(slope, 1.0),
         module=tuple(module),
@@ -208,9 +215,9 @@ def oscillating(delta: float = 0.99, omega: float = 6.0) -> Activation:
 
 def checked_oscillation(delta: float, omega: float) -> tuple[float, float]:
     """(delta, omega) as floats; ValueError for what `oscillating` refuses."""
-    if not 0 <= delta <= 1:
+    if not 0 <= real_number("delta", delta) <= 1:
         raise ValueError(f"delta must be in [0, 1] (beyond it phi is not monotone), got {delta}")
-    if not (omega > 0 and math.isfinite(omega)):
+    if not (real_number("omega", omega) > 0 and math.isfinite(omega)):
         raise ValueError(f"omega must be finite and > 0, got {omega}")
     return float(delta), float(omega)
 
@@ -222,9 +229,13 @@ def _oscillating(delta: float, omega: float) -> Activation:
 
     return Activation(
         f"oscillating_{number_text(omega)}",
-        lambda x: x * np.exp(delta / omega * np.sin(omega * log(x))),
-        lambda x: np.where(
-            x == 0, 1.0, np.exp(delta / omega * np.sin(omega * log(x))) * (1 + delta * np.cos(omega * log(x)))
+        _real(lambda x: x * np.exp(delta / omega * np.sin(omega * log(x)))),
+        _real(
+            lambda x: np.where(
+                x == 0,
+                1.0,
+                np.exp(delta / omega * np.sin(omega * log(x))) * (1 + delta * np.cos(omega * log(x))),
+            )
         ),
         (0.0,),
         module=("preactivations.activations.modules:Oscillating", delta, omega),
@@ -247,7 +258,7 @@ def _mish_slope(x: Array) -> Array:
 
 
 def _smooth(name: str, phi: Map, dphi: Map, module: str, label: str = "", **facts: Any) -> Activation:
-    return Activation(name, phi, dphi, module=(module,), label=label or name, **facts)
+    return Activation(name, _real(phi), _real(dphi), module=(module,), label=label or name, **facts)
 
 
 #: The activations that `by_name` takes, besides "oscillating_<omega>". To add one, add its entry.

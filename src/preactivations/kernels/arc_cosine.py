@@ -17,7 +17,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["angular", "checked_angle", "mapped_angle", "namespace", "rectified"]
+from preactivations.real import real_values
+
+__all__ = ["angular", "checked_angle", "holds", "mapped_angle", "namespace", "rectified"]
 
 _SERIES_BELOW = 1.0  # of pi - angle
 _TERMS = 14
@@ -27,6 +29,19 @@ def namespace(*values: Any) -> Any:
     """The module whose functions fit the values: torch if one of them is a tensor, else numpy."""
     torch = sys.modules.get("torch")  # whoever has a tensor has imported it
     return torch if torch is not None and any(isinstance(v, torch.Tensor) for v in values) else np
+
+
+def holds(condition: Any) -> bool:
+    """Whether `condition` holds everywhere; True, too, for a tensor whose values `vmap` or a compiler hides."""
+    torch = namespace(condition)
+    if torch is np:
+        return bool(condition.all())
+    if torch.compiler.is_compiling():
+        return True
+    try:
+        return bool(condition.all())
+    except RuntimeError:  # "... attempting to use a Tensor in some data-dependent control flow"
+        return True
 
 
 def angular(angle: Any, degree: int) -> Any:
@@ -67,13 +82,17 @@ def checked_angle(angle: Any) -> Any:
     ------
     ValueError
         For an angle outside [0, pi].
+    TypeError
+        For numbers that are not real.
     """
     if namespace(angle) is np:
-        given = np.asarray(angle)
+        given = real_values("angle", angle)
         angle = given.astype(np.float64)
         if given.dtype in (np.float32, np.float16):  # whose nearest to pi may be above it
             angle = np.where((angle > math.pi) & (given <= given.dtype.type(math.pi)), math.pi, angle)
-    if not ((angle >= 0) & (angle <= math.pi)).all():
+    elif angle.is_complex():
+        raise TypeError(f"angle must be real numbers, got dtype {angle.dtype}")
+    if not holds((angle >= 0) & (angle <= math.pi)):
         raise ValueError(f"angle must be in [0, pi], got {angle}")
     return angle
 

@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from preactivations.kernels.inputs import checked_inputs, checked_slope, scaled
+from preactivations.real import real_number
 
 __all__ = ["clt_correction"]
 
@@ -58,7 +59,7 @@ def clt_correction(x: Any, y: Any, kappa3: float, kappa4: float, slope: float = 
     -0.0318
     """
     for name, value in (("kappa3", kappa3), ("kappa4", kappa4)):
-        if not math.isfinite(value):
+        if not math.isfinite(real_number(name, value)):
             raise ValueError(f"{name} must be finite, got {value}: without that moment there is no such rate")
     slope = checked_slope(slope)
     x, y = checked_inputs(x, y)

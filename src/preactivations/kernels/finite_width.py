@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from preactivations.kernels.arc_cosine import angular, mapped_angle, rectified
 from preactivations.kernels.inputs import checked_slope
+from preactivations.real import real_number
 
 __all__ = ["finite_width_variance", "log_angle_moments"]
 
@@ -68,7 +69,7 @@ def finite_width_variance(angle: Any, ratio: float = 1.0, slope: float = 0.0) ->
     ValueError
         For angles out of range, or a ratio below 1/2, that of a circle: at m = 1 there are no angles.
     """
-    if not 1 / 2 <= ratio < math.inf:
+    if not 1 / 2 <= real_number("ratio", ratio) < math.inf:
         raise ValueError(
             f"ratio must be finite (E|w|^4 is) and at least 1/2, that of rows on a circle (m = 2), got {ratio}"
         )
@@ -97,11 +98,11 @@ def log_angle_moments(start: float, depth: int, width: int, ratio: float = 1.0) 
     >>> round(float(np.exp(mean[-1])), 4), round(float(sd[-1]), 2)  # at infinite width .0674 and 0
     (0.0562, 0.43)
     """
-    if not 0 < start < math.pi:
+    if not 0 < real_number("start", start) < math.pi:
         raise ValueError(f"start must be in (0, pi), got {start}")
     if not (operator.index(depth) >= 0 and width >= 2):
         raise ValueError(f"depth must be at least 0 and width at least 2, got {depth} and {width}")
-    if not 0 < ratio < math.inf:
+    if not 0 < real_number("ratio", ratio) < math.inf:
         raise ValueError(f"ratio must be finite and > 0 (E|w|^4 is needed), got {ratio}")
     nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
     weights = weights / weights.sum()

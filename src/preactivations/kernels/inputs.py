@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from preactivations.kernels.arc_cosine import namespace
+from preactivations.kernels.arc_cosine import holds, namespace
+from preactivations.real import real_array, real_values
 
 __all__ = ["at_angle", "checked_inputs", "checked_slope", "scaled"]
 
@@ -22,11 +23,18 @@ def checked_inputs(x: Any, y: Any, zeros: bool = False) -> tuple[Any, Any]:
     ------
     ValueError
         For no coordinates, different lengths, values that are not finite, and inputs that are 0 unless `zeros`.
+    TypeError
+        For numbers that are not real.
     """
     xp = namespace(x, y)
     if xp is np:
-        x, y = (np.asarray(z, dtype=np.float64) for z in (x, y))
+        x, y = real_array("x", x), real_array("y", y)
     else:
+        for name, z in (("x", x), ("y", y)):
+            if not isinstance(z, xp.Tensor):
+                real_values(name, z)
+            elif z.is_complex():
+                raise TypeError(f"{name} must be real numbers, got dtype {z.dtype}")
         device = next(z.device for z in (x, y) if isinstance(z, xp.Tensor))
         x, y = (z if isinstance(z, xp.Tensor) else xp.as_tensor(z, device=device) for z in (x, y))
         dtype = xp.promote_types(x.dtype, y.dtype)
@@ -39,9 +47,9 @@ def checked_inputs(x: Any, y: Any, zeros: bool = False) -> tuple[Any, Any]:
         )
     for name, z in (("x", x), ("y", y)):
         finite = xp.isfinite(z)
-        if not finite.all():
+        if not holds(finite):
             raise ValueError(f"{name} must be finite, got {float(z[~finite][0])}")
-        if not zeros and not (z != 0).any(axis=-1).all():
+        if not zeros and not holds((z != 0).any(axis=-1)):
             raise ValueError(f"{name} must not be 0: there is no angle")
     return x, y
 

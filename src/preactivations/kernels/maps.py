@@ -14,8 +14,9 @@ infinity of delocalized inputs, with `clt.clt_correction` the next orders. Here
 
 After Tsuchida, Roosta-Khorasani and Gallagher, "Invariance of Weight Distributions in Rectified MLPs", ICML 2018, and
 Cho and Saul, "Kernel Methods for Deep Learning", 2009. Angles are in radians. Functions of angles or inputs take
-tensors as well and return tensors of their dtype, on their device, with gradients (by `torch.autograd`; transforms of
-`torch.func` are not supported). `angle_if_alive` takes arrays only.
+tensors as well and return tensors of their dtype, on their device, with derivatives by `torch.autograd` and the
+transforms of `torch.func`; under `vmap` and in compiled functions values are hidden, and not checked. `angle_if_alive`
+takes arrays only. Numbers that are not real are refused (TypeError).
 
 Arguments
 ---------
@@ -40,6 +41,7 @@ import numpy as np
 from preactivations.kernels.arc_cosine import checked_angle, mapped_angle, namespace, rectified
 from preactivations.kernels.inputs import checked_inputs, checked_slope, scaled
 from preactivations.names import parameter
+from preactivations.real import real_array
 from preactivations.rows import row_law
 
 __all__ = [
@@ -123,7 +125,7 @@ def angle_between(x: Values, y: Values) -> Values:
     """Angle between x and y along the last dimension, accurate near 0 and pi too (Kahan).
 
     The gradient of tensors is taken as 0 where the angle is 0 or pi, up to rounding, and has a kink; second derivatives
-    are refused there. Arguments: see the module.
+    are refused there (RuntimeError; NaN under `vmap`). Arguments: see the module.
 
     Returns
     -------
@@ -165,7 +167,7 @@ def angle_if_alive(x: Any, y: Any) -> Any:
     ValueError
         For different lengths.
     """
-    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    x, y = real_array("x", x), real_array("y", y)
     dead = ~(
         (x != 0).any(axis=-1)
         & (y != 0).any(axis=-1)

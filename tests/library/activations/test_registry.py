@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from preactivations.activations import modules as nn
+from preactivations.activations.array_map import as_array_map
 from preactivations.activations.registry import NAMES, Activation, by_name, leaky_relu, of_pair, oscillating
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
@@ -68,6 +69,24 @@ def test_names_and_errors():
     bare = Activation("square", np.square, lambda x: 2 * x)
     with pytest.raises(ValueError, match="activation 'square' has no PyTorch module"):
         nn.module_of(bare)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "oscillating_6"])
+def test_what_is_not_real_is_refused(name):
+    act = by_name(name)
+    for values in (np.array([1.0, 1j]), ["1", "2"], np.array([1, None])):
+        for function in (act.phi, act.dphi, as_array_map(nn.activation(name))):
+            with pytest.raises(TypeError, match="x must be real numbers, got dtype"):
+                function(values)
+    for call in (
+        lambda: leaky_relu("0.2"),
+        lambda: leaky_relu(1j),
+        lambda: oscillating(delta="0.5"),
+        lambda: oscillating(omega=1j),
+        lambda: nn.Oscillating(omega="6"),
+    ):
+        with pytest.raises(TypeError, match=r"(slope|delta|omega) must be a real number, got"):
+            call()
 
 
 def test_equal_names_are_one_object():

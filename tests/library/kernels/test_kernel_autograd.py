@@ -1,5 +1,6 @@
 """Gradients of kernels and angles: differences, closed forms where the formulas divide zero by zero, types of input."""
 
+import functools
 import math
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 import torch
 
 from preactivations.kernels import maps as kernels
+from preactivations.kernels.arc_cosine import angular
 from preactivations.kernels.clt import clt_correction
+from preactivations.kernels.finite_width import finite_width_variance, log_angle_moments
 from preactivations.kernels.maps import Rectified, angular_map, kernel
 
 
@@ -89,8 +92,9 @@ def test_second_derivatives_of_equal_inputs():
                 column = (gradient(x + shift) - gradient(x - shift)) / (2 * step)
                 torch.testing.assert_close(xx[:, k], column, atol=1e-5, rtol=1e-5)
     y = x.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(kernels.angle_between(y, 2 * x), y, create_graph=True)
     with pytest.raises(RuntimeError, match="no second derivatives where it is 0 or pi"):
-        torch.autograd.grad(kernels.angle_between(y, 2 * x), y, create_graph=True)
+        torch.autograd.grad(gradient.sum(), y)
 
 
 def test_second_derivatives_of_the_map_at_the_ends():
@@ -175,6 +179,105 @@ def test_gradients_of_the_correction():
         clt_correction(both[0], torch.stack([both[1], -both[1]]), 2, 6).sum(), x
     )
     assert torch.isfinite(gradient).all()
+
+
+FUNCTIONS = {
+    "angle": kernels.angle_between,
+    "step": lambda x, y: kernel(x, y, activation="step"),
+    "relu": kernel,
+    "leaky_relu": lambda x, y: kernel(x, y, activation="leaky_relu_0.3"),
+    "squared_relu": lambda x, y: kernel(x, y, activation="squared_relu"),
+    "iterate": lambda x, y: kernels.iterate(kernels.angle_between(x, y), 3, 0.2)[-1],
+    "gram": lambda x, y: kernels.gram(torch.stack([x, y]), 2)[0, 1],
+    "correction": lambda x, y: clt_correction(x, y, 1.0, 2.0),
+}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_transforms(function):
+    """Batches against loops, and all mixtures of forward and reverse mode against reverse mode."""
+    generator = torch.Generator().manual_seed(2)
+    x, y, tangent = torch.randn(3, 4, 5, dtype=torch.float64, generator=generator)
+    close = functools.partial(torch.testing.assert_close, rtol=1e-10, atol=1e-12)
+    values, gradients = [], []
+    for one, other in zip(x, y, strict=True):
+        pair = one.clone().requires_grad_(), other.clone().requires_grad_()
+        values.append(function(*pair))
+        gradients.append(torch.stack(torch.autograd.grad(values[-1], pair)))
+    values, gradients = torch.stack(values).detach(), torch.stack(gradients)
+    close(torch.func.vmap(function)(x, y), values)
+    close(torch.func.vmap(function, in_dims=(None, 0))(x[0], y)[0], values[0])
+    close(torch.func.vmap(torch.func.grad(function))(x, y), gradients[:, 0])
+    both = (0, 1)
+    for jacobian in (torch.func.jacrev, torch.func.jacfwd):
+        close(torch.stack(jacobian(function, both)(x[0], y[0])), gradients[0])
+    _, moved = torch.func.jvp(lambda x: function(x, y[0]), (x[0],), (tangent[0],))  # y has no tangent
+    close(moved, (gradients[0, 0] * tangent[0]).sum())
+    expected = torch.autograd.functional.hessian(function, (x[0], y[0]))
+    for outer in (torch.func.jacrev, torch.func.jacfwd):
+        for inner in (torch.func.jacrev, torch.func.jacfwd):
+            found = outer(inner(function, both), both)(x[0], y[0])
+            close(torch.stack(sum(found, ())), torch.stack(sum(expected, ())))
+    close(torch.func.vmap(torch.func.hessian(function))(x, y)[0], expected[0][0])
+    parallel = [torch.func.vmap(torch.func.grad(function))(x, factor * x) for factor in (1.0, -1.0, 3.0)]
+    assert torch.isfinite(torch.stack(parallel)).all()
+
+
+def test_third_derivatives_and_kinks_are_refused():
+    x = torch.tensor([0.3, 0.4, 1.2], dtype=torch.float64)
+    for name in ("relu", "squared_relu"):
+        second = torch.func.hessian(lambda a, name=name: kernel(a, x.flip(0), activation=name))
+        for transform in (torch.func.jacrev, torch.func.jacfwd):
+            with pytest.raises(NotImplementedError, match="twice, not three times"):
+                transform(second)(x)
+    with pytest.raises(RuntimeError, match="no second derivatives where it is 0 or pi"):
+        torch.func.hessian(kernels.angle_between)(x, 2 * x)
+    hidden = torch.func.vmap(torch.func.hessian(kernels.angle_between))(
+        x.expand(2, 3), torch.stack([2 * x, x.flip(0)])
+    )
+    assert torch.isnan(hidden[0]).all()
+    assert torch.isfinite(hidden[1]).all()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [np.array([1.0, 1j]), ["1", "2"], np.array([1, None]), torch.tensor([1.0, 1j])],
+    ids=["complex", "text", "object", "tensor"],
+)
+def test_numbers_that_are_not_real_are_refused(values):
+    """NumPy drops an imaginary part with a warning, and reads text."""
+    like = [1.0, 2.0] if not isinstance(values, torch.Tensor) else torch.ones(2)
+    message = "must be real numbers, got dtype"
+    for call in (kernel, kernels.angle_between, lambda x, y: clt_correction(x, y, 0, 1)):
+        with pytest.raises(TypeError, match=f"x {message}"):
+            call(values, like)
+        with pytest.raises(TypeError, match=f"y {message}"):
+            call(like, values)
+    for call in (
+        angular_map,
+        lambda t: kernels.iterate(t, 2),
+        lambda t: angular(t, 1),
+        finite_width_variance,
+    ):
+        with pytest.raises(TypeError, match=f"angle {message}"):
+            call(values)
+    with pytest.raises(TypeError, match=f"x {message}"):
+        kernels.gram(
+            [values, like] if not isinstance(values, torch.Tensor) else torch.stack([values, values])
+        )
+    if not isinstance(values, torch.Tensor):
+        with pytest.raises(TypeError, match=f"x {message}"):
+            kernels.angle_if_alive(values, like)
+        with pytest.raises(TypeError, match=f"y {message}"):  # beside a tensor
+            kernel(torch.ones(2), values)
+    for call in (
+        lambda: clt_correction(like, like, "1", 0),
+        lambda: finite_width_variance(1.0, ratio=1j),
+        lambda: log_angle_moments("1", 3, 10),
+        lambda: log_angle_moments(1.0, 3, 10, ratio=None),
+    ):
+        with pytest.raises(TypeError, match=r"(kappa3|ratio|start) must be a real number, got"):
+            call()
 
 
 def test_slopes_have_no_gradients():
