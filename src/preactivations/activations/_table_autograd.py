@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch._C._functorch import TransformType
+from torch.autograd import forward_ad
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from preactivations._forward_mode import differentiable, primals
@@ -107,7 +109,7 @@ def _locate(x: Tensor, shape: Shape, recorded: bool) -> _Place:
         near_t = u - whole_part if recorded else u.sub_(whole_part)
         if not shape.odd:
             near_piece = near_piece + round(EDGE * shape.per_unit)
-        if not recorded and x.device.type == "cpu":
+        if not recorded and x.device.type == "cpu" and not torch.compiler.is_compiling():
             low, high = x.aminmax()
             # NaN makes the comparisons false: it goes the long way, to a piece of its own
             if bool(low > -EDGE) and bool(high < EDGE):
@@ -256,10 +258,27 @@ def _octave_piece(shape: Shape, form: Format) -> int:
     return (biased << shape.octave_bits) + int((2 * mantissa - 1) * (1 << shape.octave_bits))
 
 
+@torch.compiler.assume_constant_result
+def _is_differentiated_further() -> bool:
+    """Whether what is compiled now may be differentiated by other rules than those of `CompiledPhi`."""
+    # a version that does not tell exports from compilations has the slower formula for both
+    exporting = getattr(torch.compiler, "is_exporting", lambda: True)()
+    return exporting or forward_ad._current_level >= 0
+
+
+@torch.compiler.assume_constant_result
+def derivatives_taken() -> int:
+    """By how many transforms of `torch.func` what is compiled now is differentiated."""
+    levels = torch._C._functorch.get_interpreter_stack() or []
+    return sum(level.key() in (TransformType.Grad, TransformType.Jvp) for level in levels)
+
+
 def evaluate(x: Tensor, table: Tensor, shape: Shape, floor: float, order: int) -> list[Tensor]:
     """[phi(x), phi'(x), phi''(x)][: order + 1], new tensors laid out as `x`."""
     if is_recorded(x):
-        return _differentiable(x, table, shape, floor, order)
+        if order == 0 or not torch.compiler.is_compiling() or _is_differentiated_further():
+            return _differentiable(x, table, shape, floor, order)
+        return _evaluate(x, table, shape, floor, order)
     if x.device.type != "cpu":
         return _evaluate(x, table, shape, floor, order)
     out = [torch.empty_like(x) for _ in range(order + 1)]
@@ -365,15 +384,15 @@ class _Curvature(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        raise NotImplementedError(_TWICE)
+        raise NotImplementedError(TWICE)
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensor:
-        raise NotImplementedError(_TWICE)
+        raise NotImplementedError(TWICE)
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], x: Tensor, *rest: Any) -> tuple[Tensor, Any]:
         return _Curvature.apply(x, *rest), in_dims[0]
 
 
-_TWICE = "GaussianActivation can be differentiated twice, not three times"
+TWICE = "GaussianActivation can be differentiated twice, not three times"

@@ -12,14 +12,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._guards import detect_fake_mode
+from torch.autograd import forward_ad
 from torch.utils._python_dispatch import _disable_current_modes
 
 from preactivations.activations._table_autograd import (
     FORMATS,
+    TWICE,
     CompiledPhi,
     Phi,
     Shape,
     columns_of,
+    derivatives_taken,
     evaluate,
     is_recorded,
     shape_of,
@@ -55,10 +58,11 @@ class TabulatedModule(nn.Module):
     derivative is refused. Where phi' is infinite at 0, it is cut at its value at |x| = 1e-6 (1e-12 in float64).
 
     ====================================  ============================================================================
-    `torch.compile`                       one derivative in either mode, as PyTorch has for compiled modules; not `vmap`
-                                          of `grad` inside, which it refuses for any `autograd.Function`
+    `torch.compile`                       of modules, for one derivative (PyTorch refuses a second one by `backward`);
+                                          of functions with transforms of `torch.func` inside, except forward over
+                                          forward, which fails in PyTorch
     `torch.export`, `make_fx`             with dynamic shapes; the graph has the derivatives of its polynomials, of
-                                          which the first two are those of phi
+                                          which the first two are those of phi, and no others
     `torch.fx.symbolic_trace`             one node
     `torch.jit.trace` and `script`        refused: use `torch.export`
     `torch.save` of the module            `torch.load` needs `weights_only=False`; better save the `state_dict` of the
@@ -159,9 +163,25 @@ def _phi(x: Tensor, tables: tuple[Tensor, ...], shapes: tuple[Shape, ...], name:
         )
     dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
     arguments = (x.to(dtype), *_table_for(x, dtype, tables, shapes))
-    function = CompiledPhi if torch.compiler.is_compiling() else Phi
-    out: Tensor = function.apply(*arguments)[0]
+    out: Tensor
+    if not torch.compiler.is_compiling():
+        out, _ = Phi.apply(*arguments)
+    elif derivatives_taken() > 2:
+        raise NotImplementedError(TWICE)
+    elif derivatives_taken() == 0 and forward_ad._current_level >= 0:
+        out = _uncompiled(*arguments)
+    elif torch.is_grad_enabled() and x.requires_grad:
+        out, _ = CompiledPhi.apply(*arguments)
+    else:
+        out = evaluate(*arguments, 0)[0]
     return out.to(x.dtype)
+
+
+@torch.compiler.disable
+def _uncompiled(*arguments: Any) -> Tensor:
+    """A compiled graph would drop the tangents of its inputs."""
+    out: Tensor = Phi.apply(*arguments)[0]
+    return out
 
 
 def _table_for(

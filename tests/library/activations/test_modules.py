@@ -335,13 +335,24 @@ def test_derivatives_of_compiled_functions(law, kind):
     torch._dynamo.reset()
     forward = torch.compile(lambda v: torch.func.jvp(act, (v,), (one,))[1], backend="aot_eager")
     reverse = torch.compile(torch.func.grad(lambda v: act(v).sum()), backend="aot_eager")
+    per_sample = torch.compile(torch.func.vmap(torch.func.grad(act)), backend="aot_eager")
     module = torch.compile(act, backend="aot_eager")
+    module(x)  # without tangents: compiled anew with them
     with forward_ad.dual_level():
         tangent = forward_ad.unpack_dual(module(forward_ad.make_dual(x, one))).tangent
     y = x.clone().requires_grad_()
     module(y).sum().backward()
-    for found in (forward(x), reverse(x), tangent, y.grad):
+    for found in (forward(x), reverse(x), per_sample(x), tangent, y.grad):
         torch.testing.assert_close(found, slope, rtol=1e-10, atol=0)
+    second = torch.func.grad(torch.func.grad(act))
+    curvature = torch.func.vmap(second)(x)
+    twice = torch.compile(torch.func.vmap(second), backend="aot_eager")
+    torch.testing.assert_close(twice(x), curvature, rtol=1e-8, atol=1e-13)
+    with pytest.raises(Exception, match="not three times"):
+        torch.compile(torch.func.vmap(torch.func.grad(second)), backend="aot_eager")(x)
+    torch._dynamo.reset()  # else too many compilations, and it would run uncompiled
+    with pytest.raises(RuntimeError, match=r"create_graph=False|not used|double backward"):
+        torch.autograd.grad(module(y).sum(), y, create_graph=True)[0].sum().backward()
 
 
 def test_fake_tensors():
