@@ -121,20 +121,24 @@ def _locate(x: Tensor, shape: Shape, recorded: bool) -> _Place:
         if shape.uniform:  # what has such a piece is 1 from here on
             ratio = torch.where(a < EDGE, 1.0, ratio)
         a = within
-    bits = a.detach().view(form.integer)
-    shift = form.mantissa_bits - shape.octave_bits
-    piece = (bits >> shift) + (shape.uniform - _octave_piece(shape, form))
+    if recorded and torch.onnx.is_in_onnx_export():
+        number, octave, t = _octaves_by_logarithm(a, shape, form)
+    else:
+        bits = a.detach().abs().view(form.integer)
+        shift = form.mantissa_bits - shape.octave_bits
+        number = bits >> shift
+        octave = (bits & -(1 << form.mantissa_bits)).view(x.dtype)
+        # subnormal numbers are spaced as the first normal octave is
+        # (and at infinity the slope of the last piece is finite)
+        octave = octave.clamp(2.0 ** form.exponents[0], 2.0 ** (form.exponents[1] - 1))
+        if recorded:  # from the left edge of the piece: the same number, as a function of x
+            edge = (number << shift).view(x.dtype)
+            t = torch.where(a.isinf(), 0.0, (a - edge) / octave * 2.0**shape.octave_bits)
+        else:
+            t = (bits & ((1 << shift) - 1)).to(x.dtype) * 2.0**-shift
+    piece = number + (shape.uniform - _octave_piece(shape, form))
     if not shape.odd:
         piece = piece + shape.right * (x < 0)
-    octave = (bits & -(1 << form.mantissa_bits)).view(x.dtype)
-    # subnormal numbers are spaced as the first normal octave is
-    # (and at infinity the slope of the last piece is finite)
-    octave = octave.clamp(2.0 ** form.exponents[0], 2.0 ** (form.exponents[1] - 1))
-    if recorded:  # from the left edge of the piece: the same number, as a function of x
-        edge = ((bits >> shift) << shift).view(x.dtype)
-        t = torch.where(a.isinf(), 0.0, (a - edge) / octave * 2.0**shape.octave_bits)
-    else:
-        t = (bits & ((1 << shift) - 1)).to(x.dtype) * 2.0**-shift
     per_unit = 2.0**shape.octave_bits / octave
     if not shape.odd:
         per_unit = per_unit * _sign(x) if recorded else torch.copysign(per_unit, x)
@@ -146,13 +150,33 @@ def _locate(x: Tensor, shape: Shape, recorded: bool) -> _Place:
     return _Place(piece, t, per_unit, ratio)
 
 
+def _octaves_by_logarithm(a: Tensor, shape: Shape, form: Format) -> tuple[Tensor, Tensor, Tensor]:
+    """(number of the octave piece, its octave, t) of |x| for ONNX, which has no integer view of a number."""
+    lowest, highest = form.exponents[0], form.exponents[1] - 1
+    finite = (
+        a.detach().nan_to_num(1.0).clamp(2.0**lowest, torch.finfo(a.dtype).max)
+    )  # NaN is put back at the end
+    exponent = finite.log2().floor()
+    # a logarithm next to a power of 2 may be rounded to the other side of it
+    exponent = exponent - (exponent.exp2() > finite).to(a.dtype)
+    exponent = (exponent + (2 * exponent.exp2() <= finite).to(a.dtype)).clamp(lowest, highest)
+    octave = exponent.exp2()
+    place = a / octave * 2.0**shape.octave_bits
+    whole_part = place.detach().nan_to_num(0.0, 0.0).floor()
+    number = (exponent - lowest) * 2.0**shape.octave_bits + whole_part
+    beyond = (form.exponents[1] + 1 - lowest) << shape.octave_bits  # the piece of infinity
+    infinite = a.isinf()
+    number = torch.where(infinite, float(beyond), number).to(form.integer)
+    return number, octave, torch.where(infinite, 0.0, place - whole_part)
+
+
 def _magnitude(x: Tensor, recorded: bool) -> Tensor:
     """|x|; its derivative is 1 at 0 where it is recorded, as that of an odd phi needs."""
     return x * _sign(x) if recorded else x.abs()
 
 
 def _sign(x: Tensor) -> Tensor:
-    return torch.where(x.signbit(), -1.0, 1.0).to(x.dtype)
+    return torch.where(x < 0, -1.0, 1.0).to(x.dtype)
 
 
 def _evaluate(

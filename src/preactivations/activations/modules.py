@@ -63,6 +63,7 @@ class TabulatedModule(nn.Module):
                                           forward, which fails in PyTorch
     `torch.export`, `make_fx`             with dynamic shapes; the graph has the derivatives of its polynomials, of
                                           which the first two are those of phi, and no others
+    `torch.onnx.export`                   with `dynamo=True`, its default, where `onnx` and `onnxscript` are installed
     `torch.fx.symbolic_trace`             one node
     `torch.jit.trace` and `script`        refused: use `torch.export`
     `torch.save` of the module            `torch.load` needs `weights_only=False`; better save the `state_dict` of the

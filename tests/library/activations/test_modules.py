@@ -325,6 +325,42 @@ def test_recorded_graphs_have_the_same_values_and_derivatives(law, kind, dtype):
     torch.testing.assert_close(torch.func.linearize(act, x)[1](one), slope, rtol=1e-5, atol=0)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("law", [SymmetricWeibull(4), SphericalMarginal(1)], ids=str)
+def test_the_formula_for_onnx_needs_no_bits(law, kind, dtype, monkeypatch):
+    """The same pieces by logarithms, also next to powers of 2, for subnormal numbers and at the ends.
+
+    tests/system/test_onnx.py runs it in onnxruntime.
+    """
+    act, finfo = GaussianActivation(law, kind), torch.finfo(dtype)
+    powers = np.exp2(np.arange(-1074.0, 1024.0))
+    points = [
+        powers,
+        np.nextafter(powers, 0),
+        np.nextafter(powers, np.inf),
+        awkward_points(),
+        PLACES,
+        [math.nan],
+    ]
+    x = torch.tensor(np.concatenate(points), dtype=dtype)
+    x = torch.cat([x, -x])
+    monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda: True)
+    exported = torch.export.export(act, (x,), dynamic_shapes=({0: torch.export.Dim("n")},))
+    program = exported.run_decompositions()
+    names = {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
+    assert "aten.floor.default" in names
+    assert not [
+        name for name in names if any(part in name for part in ("view", "shift", "signbit", "copysign"))
+    ]
+    found = program.module()(x)
+    monkeypatch.undo()
+    expected = act(x)
+    # of log phi, which is down to the logarithm of the smallest number
+    rtol = finfo.eps * max(4.0, -math.log(finfo.tiny))
+    torch.testing.assert_close(found, expected, rtol=rtol, atol=finfo.tiny, equal_nan=True)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("law", [SymmetricWeibull(4), SphericalMarginal(1)], ids=str)
 def test_derivatives_of_compiled_functions(law, kind):
