@@ -124,7 +124,7 @@ def _locate(x: Tensor, shape: Shape, recorded: bool) -> _Place:
     if recorded and torch.onnx.is_in_onnx_export():
         number, octave, t = _octaves_by_logarithm(a, shape, form)
     else:
-        bits = a.detach().abs().view(form.integer)
+        bits = (a.detach().abs() if recorded else a).view(form.integer)  # abs: of a negative zero
         shift = form.mantissa_bits - shape.octave_bits
         number = bits >> shift
         octave = (bits & -(1 << form.mantissa_bits)).view(x.dtype)
