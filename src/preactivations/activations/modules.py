@@ -35,6 +35,7 @@ from preactivations.weights import WeightLaw
 __all__ = ["Erf", "Oscillating", "TabulatedModule", "activation", "is_elementwise", "module_of"]
 
 
+@torch.fx.wrap  # a graph of `torch.fx` checks too, when it runs
 def check_elementwise(x: Tensor, name: str) -> None:
     """TypeError for what the module `name` does not take: it needs real floating-point tensors, dense or jagged."""
     if not isinstance(x, Tensor):
@@ -240,7 +241,8 @@ class Oscillating(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """phi(x), elementwise: x of any shape and floating dtype, as the result; TypeError for others."""
-        check_elementwise(x, type(self).__name__)
+        if not torch.jit.is_scripting():
+            check_elementwise(x, type(self).__name__)
         # at 0 the logarithm of 1: phi is 0 and its derivative 1; at infinity the sine of 0
         a = torch.where((x == 0) | x.isinf(), 1.0, x.abs())
         return x * torch.exp(self.delta / self.omega * torch.sin(self.omega * torch.log(a)))
@@ -251,7 +253,8 @@ class Erf(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """erf(x), elementwise; TypeError for what is no tensor of a real floating dtype."""
-        check_elementwise(x, "Erf")
+        if not torch.jit.is_scripting():
+            check_elementwise(x, "Erf")
         return torch.erf(x)
 
 

@@ -391,6 +391,19 @@ def test_derivatives_of_compiled_functions(law, kind):
         torch.autograd.grad(module(y).sum(), y, create_graph=True)[0].sum().backward()
 
 
+def test_formulas_can_be_recorded_and_scripted():
+    x = torch.linspace(-3, 3, 7)
+    for act in (Oscillating(), activation("erf")):
+        for recorded in (
+            torch.fx.symbolic_trace(act),
+            torch.jit.script(act),
+            torch.export.export(act, (x,)).module(),
+        ):
+            torch.testing.assert_close(recorded(x), act(x))
+        with pytest.raises(TypeError, match=r"real floating-point tensor, got torch.complex64"):
+            torch.fx.symbolic_trace(act)(x.to(torch.complex64))
+
+
 def test_fake_tensors():
     with torch._subclasses.FakeTensorMode() as mode:
         built_inside = GaussianActivation("weibull_4")
