@@ -499,7 +499,7 @@ def test_saving_and_scripts_are_as_the_docstring_says():
     assert torch.equal(torch.export.load(exported).module()(x), act(x))
     with pytest.raises(RuntimeError, match=r"use torch\.export\.export instead"):
         torch.jit.trace(act, (x,))
-    with pytest.raises((RuntimeError, TypeError)):
+    with pytest.raises((RuntimeError, torch.jit.frontend.FrontendError)):
         torch.jit.script(act)
 
 
