@@ -19,7 +19,7 @@ from torch._C._functorch import TransformType
 from torch.autograd import forward_ad
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
-from preactivations._forward_mode import differentiable, primals
+from preactivations.forward_mode import differentiable, primals
 from preactivations.pairs.table import EDGE, Pieces, TabulatedActivation
 
 _CHUNK = 1 << 15  # elements

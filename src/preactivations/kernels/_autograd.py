@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from preactivations._forward_mode import differentiable, primals
+from preactivations.forward_mode import differentiable, primals
 from preactivations.kernels.arc_cosine import angular, holds, mapped_angle, rectified
 from preactivations.kernels.inputs import scaled
 
