@@ -80,7 +80,8 @@ def pieces_of(table: TabulatedActivation, dtype: torch.dtype) -> Pieces:
 def columns_of(table: TabulatedActivation, dtype: torch.dtype) -> NDArray[Any]:
     """All coefficients, shape (degree + 1, pieces): uniform pieces, octaves to the right, octaves to the left."""
     pieces = pieces_of(table, dtype)
-    return np.hstack([pieces.uniform, pieces.right, pieces.left]).astype(str(dtype).removeprefix("torch."))
+    with np.errstate(over="ignore"):  # of pieces next to the largest number
+        return np.hstack([pieces.uniform, pieces.right, pieces.left]).astype(str(dtype).removeprefix("torch."))
 
 
 def is_recorded(x: Tensor) -> bool:
