@@ -81,7 +81,9 @@ def columns_of(table: TabulatedActivation, dtype: torch.dtype) -> NDArray[Any]:
     """All coefficients, shape (degree + 1, pieces): uniform pieces, octaves to the right, octaves to the left."""
     pieces = pieces_of(table, dtype)
     with np.errstate(over="ignore"):  # of pieces next to the largest number
-        return np.hstack([pieces.uniform, pieces.right, pieces.left]).astype(str(dtype).removeprefix("torch."))
+        return np.hstack([pieces.uniform, pieces.right, pieces.left]).astype(
+            str(dtype).removeprefix("torch.")
+        )
 
 
 def is_recorded(x: Tensor) -> bool:
