@@ -13,6 +13,8 @@ import functools
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from preactivations.real import real_array
+
 __all__ = ["gauss_legendre"]
 
 Array = NDArray[np.float64]
@@ -41,7 +43,7 @@ def gauss_legendre(edges: ArrayLike, order: int) -> tuple[Array, Array]:
     >>> round(float(w @ x**3), 12)
     20.25
     """
-    edges = np.asarray(edges, dtype=np.float64)
+    edges = real_array("edges", edges)
     x, weight = _rule(order)
     half = np.diff(edges) / 2
     return ((edges[:-1] + half)[:, None] + half[:, None] * x).ravel(), (half[:, None] * weight).ravel()

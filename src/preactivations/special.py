@@ -8,6 +8,8 @@ import numpy as np
 import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
+from preactivations.real import real_array
+
 __all__ = ["binomial_given_positive", "log_gamma_ratio"]
 
 Array = NDArray[np.float64]
@@ -39,7 +41,7 @@ def log_gamma_ratio(x: ArrayLike, p: float) -> Array:
     >>> round(math.exp(log_gamma_ratio(2.0, 2.0)), 9)
     6.0
     """
-    x = np.array(x, dtype=np.float64)
+    x = real_array("x", x).copy()
     shift = np.zeros_like(x)
     while (low := np.minimum(x, x + p) < _SERIES_FROM).any():
         shift[low] -= np.log1p(p / x[low])

@@ -36,7 +36,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from preactivations import streams
 from preactivations.names import parameter
-from preactivations.real import real_number
+from preactivations.real import real_array, real_number
 
 __all__ = ["Normal", "SphericalMarginal", "SymmetricWeibull", "WeightLaw", "as_law"]
 
@@ -157,19 +157,19 @@ class SymmetricWeibull:
 
     def survival(self, w: ArrayLike) -> Array:
         """P(|W| > w) = exp(-w^theta), elementwise; 1 for w <= 0."""
-        w = np.maximum(np.asarray(w, dtype=np.float64), 0.0)
+        w = np.maximum(real_array("w", w), 0.0)
         with np.errstate(over="ignore"):
             return np.exp(-(w**self.theta))
 
     def small_ball(self, w: ArrayLike) -> Array:
         """P(|W| <= w) = 1 - exp(-w^theta), elementwise; 0 for w <= 0."""
-        w = np.maximum(np.asarray(w, dtype=np.float64), 0.0)
+        w = np.maximum(real_array("w", w), 0.0)
         with np.errstate(over="ignore"):
             return -np.expm1(-(w**self.theta))
 
     def density(self, w: ArrayLike) -> Array:
         """Density of W, (theta/2) |w|^(theta - 1) exp(-|w|^theta), elementwise."""
-        a = np.abs(np.asarray(w, dtype=np.float64))
+        a = np.abs(real_array("w", w))
         with np.errstate(over="ignore", invalid="ignore"):
             density = 0.5 * self.theta * a ** (self.theta - 1) * np.exp(-(a**self.theta))
         return np.where(np.isinf(a), 0.0, np.where(np.isnan(density) & ~np.isnan(a), 0.0, density))
@@ -237,7 +237,7 @@ class SphericalMarginal:
 
     def survival(self, w: ArrayLike) -> Array:
         """P(|W| > w), elementwise: 1 for w <= 0 and 0 for w >= 1."""
-        w = np.clip(np.asarray(w, dtype=np.float64), 0.0, 1.0)
+        w = np.clip(real_array("w", w), 0.0, 1.0)
         if self.b == 0:
             return np.where(w < 1, 1.0, np.where(np.isnan(w), np.nan, 0.0))
         # I_{1-w^2}(b, 1/2), with 1 - w^2 factored: no cancellation next to w = 1.
@@ -245,7 +245,7 @@ class SphericalMarginal:
 
     def small_ball(self, w: ArrayLike) -> Array:
         """P(|W| <= w), elementwise: 0 for w <= 0 and 1 for w >= 1."""
-        w = np.clip(np.asarray(w, dtype=np.float64), 0.0, 1.0)
+        w = np.clip(real_array("w", w), 0.0, 1.0)
         if self.b == 0:
             return 1 - self.survival(w)
         return np.asarray(sc.betainc(0.5, self.b, w * w))
@@ -257,7 +257,7 @@ class SphericalMarginal:
         """
         if self.b == 0:
             raise ValueError("SphericalMarginal(0) is the law of a random sign: it has no density")
-        a = np.abs(np.asarray(w, dtype=np.float64))
+        a = np.abs(real_array("w", w))
         inside = np.where(a < 1, (1 - a) * (1 + a), 0.0)
         with np.errstate(divide="ignore"):
             density = inside ** (self.b - 1) / sc.beta(0.5, self.b)
@@ -322,17 +322,17 @@ class Normal:
 
     def survival(self, w: ArrayLike) -> Array:
         """P(|W| > w) = erfc(w / (std sqrt 2)), elementwise; 1 for w <= 0."""
-        w = np.maximum(np.asarray(w, dtype=np.float64), 0.0)
+        w = np.maximum(real_array("w", w), 0.0)
         return np.asarray(sc.erfc(w / (self.std * math.sqrt(2))))
 
     def small_ball(self, w: ArrayLike) -> Array:
         """P(|W| <= w) = erf(w / (std sqrt 2)), elementwise; 0 for w <= 0."""
-        w = np.maximum(np.asarray(w, dtype=np.float64), 0.0)
+        w = np.maximum(real_array("w", w), 0.0)
         return np.asarray(sc.erf(w / (self.std * math.sqrt(2))))
 
     def density(self, w: ArrayLike) -> Array:
         """Density of N(0, std^2), elementwise."""
-        w = np.asarray(w, dtype=np.float64) / self.std
+        w = real_array("w", w) / self.std
         return np.exp(-0.5 * w * w) / (math.sqrt(2 * math.pi) * self.std)
 
     def sample(self, size: Size, rng: np.random.Generator) -> Array:

@@ -16,10 +16,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
-from preactivations.activations.registry import Activation
+from preactivations.activations.registry import REGISTRY, Activation
 from preactivations.edge_of_chaos._panels import LOWEST, Nodes, Unresolved, jumps, nodes
 
 __all__ = [
@@ -77,7 +76,7 @@ def raw_moments(activation: Activation, v: Array) -> tuple[Moments, str]:
     if activation.slopes is not None:
         half = sum(slope**2 for slope in activation.slopes) / 2
         return Moments(half * v, np.full_like(v, half), np.full_like(v, half)), ""
-    if activation.phi is sc.erf:
+    if activation.phi is REGISTRY["erf"].phi:
         # Williams 1997
         return Moments(
             2 / math.pi * np.arcsin(2 * v / (1 + 2 * v)),

@@ -22,10 +22,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
-from preactivations.activations.registry import Activation
+from preactivations.activations.registry import REGISTRY, Activation
 from preactivations.edge_of_chaos._gaussian_moments import is_steep, moments, nodes_for
 from preactivations.edge_of_chaos._panels import LOWEST, Unresolved, jumps, panels
 from preactivations.kernels.arc_cosine import angular
@@ -52,7 +51,7 @@ def mixed(activation: Activation, variance: float, correlation: ArrayLike) -> Mi
     c = np.asarray(correlation, dtype=np.float64)
     if activation.slopes is not None:
         return _two_slopes(*activation.slopes, variance, c)
-    if activation.phi is sc.erf:
+    if activation.phi is REGISTRY["erf"].phi:
         v = variance
         return Mixed(
             2 / math.pi * np.arcsin(2 * v * c / (1 + 2 * v)),

@@ -41,6 +41,7 @@ from preactivations.edge_of_chaos.maps import (
     variance_slope,
 )
 from preactivations.quadrature import gauss_legendre
+from preactivations.real import real_array
 from preactivations.weights import SphericalMarginal
 
 __all__ = [
@@ -210,7 +211,7 @@ def chi_map(
     variance, chi_1 : array, of the broadcast shape
     """
     act = resolve(activation)
-    w, b = np.broadcast_arrays(np.asarray(sigma_w, dtype=np.float64), np.asarray(sigma_b, dtype=np.float64))
+    w, b = np.broadcast_arrays(real_array("sigma_w", sigma_w), real_array("sigma_b", sigma_b))
     for name, values in {"sigma_w": w, "sigma_b": b}.items():
         if not np.all((values >= 0) & np.isfinite(values)):
             raise ValueError(f"{name} must be finite and >= 0")

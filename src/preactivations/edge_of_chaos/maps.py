@@ -39,6 +39,7 @@ from numpy.typing import ArrayLike, NDArray
 from preactivations.activations.registry import Activation, Pair, by_name, of_pair
 from preactivations.edge_of_chaos._gaussian_moments import moments
 from preactivations.edge_of_chaos._mixed_moments import mixed
+from preactivations.real import real_array
 
 __all__ = [
     "V_MAX",
@@ -87,7 +88,7 @@ def scale_of(act: Activation, sigma_w: float, sigma_b: float, weight_variance: f
 
 def checked_variances(variance: ArrayLike) -> Array:
     """As a float64 array, same shape; ValueError for one outside [V_MIN, V_MAX]."""
-    v = np.asarray(variance, dtype=np.float64)
+    v = real_array("variance", variance)
     bad = ~((v >= V_MIN) & (v <= V_MAX))
     if np.any(bad):
         raise ValueError(f"variance must be in [{V_MIN:g}, {V_MAX:g}], got {v[bad].ravel()[0]}")
@@ -220,7 +221,7 @@ def correlation_map(
     scale = scale_of(act, sigma_w, sigma_b, weight_variance)
     if layers is not None and layers < 1:
         raise ValueError(f"layers must be at least 1, got {layers}")
-    c = np.asarray(correlation, dtype=np.float64)
+    c = real_array("correlation", correlation)
     if not np.all(np.abs(c) <= 1):
         raise ValueError(f"correlations lie in [-1, 1], got {c[~(np.abs(c) <= 1)].ravel()[0]}")
     v = float(checked_variances(variance))

@@ -44,6 +44,7 @@ from scipy.optimize import brentq
 
 from preactivations.heavy_tails.norm_moments import log_mean_variance, log_moment
 from preactivations.heavy_tails.units import Param, Unit, unit
+from preactivations.real import real_array
 from preactivations.relu_law.chain import NormChain
 from preactivations.relu_law.layers import he_variance
 
@@ -287,7 +288,7 @@ def small_output_probability(
         raise ValueError("the law of rrelu networks is not known in this form: use clt_mean_variance")
     if depth < 1:
         raise ValueError(f"depth must be at least 1, got {depth}")
-    x = np.asarray(x, dtype=np.float64)
+    x = real_array("x", x)
     if not (x >= 0).all():
         raise ValueError(f"x must be >= 0, got {x}")
     # one law for all orders: outputs of order s are those at sigma = 1 times sigma^depth
@@ -318,7 +319,7 @@ def norm_tail_index(
         If the index is not in [1e-4, 2], and what `sigma` refuses.
     """
     width, neuron = int(_widths(d)), unit(activation, param, **dropout)
-    scales = np.asarray(scale, dtype=np.float64)
+    scales = real_array("scale", scale)
     return np.reshape(
         [_norm_tail_index(float(value), width, neuron) for value in scales.ravel()], scales.shape
     )
@@ -343,14 +344,14 @@ def _norm_tail_index(scale: float, width: int, neuron: Unit) -> float:
 
 
 def _orders(s: ArrayLike) -> Array:
-    found = np.asarray(s, dtype=np.float64)
+    found = real_array("s", s)
     if not ((found > 0) & (found <= 2)).all():
         raise ValueError(f"orders of moments must be in (0, 2], got {found}")
     return found
 
 
 def _widths(d: ArrayLike) -> Array:
-    found = np.asarray(d, dtype=np.float64)
+    found = real_array("d", d)
     if not ((found >= 1) & (found == np.floor(found)) & (found <= 1e7)).all():
         raise ValueError(f"d must be a whole number of neurons, from 1 to 1e7, got {found}")
     return found

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from preactivations.pairs._fitted_density import DensityFit, FitError
 from preactivations.pairs._tabulate import tabulate
 from preactivations.pairs.table import Kind, TabulatedActivation, check_kind
+from preactivations.real import real_array
 from preactivations.weights import SymmetricWeibull
 
 Array = NDArray[np.float64]
@@ -71,7 +72,7 @@ class ActivationFit:
 
         ValueError for a positive kind that is not positive at all `x`.
         """
-        x = np.asarray(x, dtype=np.float64)
+        x = real_array("x", x)
         f = _Family(self).derivatives(np.abs(x) if self.kind == "odd" else x)
         if self.kind == "odd":
             return f * np.stack([np.where(x < 0, -1.0, 1.0), np.ones_like(x), np.where(x < 0, -1.0, 1.0)])
@@ -205,7 +206,7 @@ def interpolate_activation(density: DensityFit, kind: Kind, x: ArrayLike) -> Arr
     ValueError, TypeError
         For an unknown kind.
     """
-    x = np.asarray(x, dtype=np.float64)
+    x = real_array("x", x)
     if check_kind(kind) == "positive":
         return density.isf(sc.log_ndtr(-x))
     return np.sign(x) * density.isf(math.log(2) + sc.log_ndtr(-np.abs(x)))

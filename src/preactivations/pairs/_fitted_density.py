@@ -10,6 +10,7 @@ import numpy as np
 import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
+from preactivations.real import real_array
 from preactivations.weights import SymmetricWeibull
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class DensityFit:
 
     def pdf(self, y: ArrayLike) -> Array:
         """g(y), elementwise, y >= 0, float or array."""
-        y = np.asarray(y, dtype=np.float64)
+        y = real_array("y", y)
         with np.errstate(over="ignore", under="ignore"):
             first = self.gamma * self.alpha / self.lambda1 * (y / self.lambda1) ** (self.alpha - 1)
             first = first * np.exp(-((y / self.lambda1) ** self.alpha))
@@ -109,7 +110,7 @@ class DensityFit:
 
     def sf(self, y: ArrayLike) -> Array:
         """int_y^inf g, in closed form, elementwise, y >= 0, float or array; the mass at y = 0."""
-        y = np.asarray(y, dtype=np.float64)
+        y = real_array("y", y)
         k = 1 / self.conjugate
         with np.errstate(over="ignore", under="ignore"):
             second = (
@@ -136,7 +137,7 @@ class DensityFit:
 
         Elementwise, `log_p` float or array; 0 for log_p = 0. Values below 1e-8 are not resolved.
         """
-        target = np.asarray(log_p, dtype=np.float64)
+        target = real_array("log_p", log_p)
         log_y = np.linspace(math.log(1e-8), math.log(100.0), 8000)
         with np.errstate(divide="ignore"):
             table = np.log(self.sf(np.exp(log_y)) / self.mass)

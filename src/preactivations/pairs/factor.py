@@ -28,6 +28,7 @@ from numpy.typing import ArrayLike
 
 from preactivations.pairs._spherical import SphericalFactor
 from preactivations.pairs._weibull import ArcsineFactor, Array, Map, Quantile, WeibullFactor
+from preactivations.real import real_array
 from preactivations.weights import Normal, Size, SphericalMarginal, SymmetricWeibull, WeightLaw, as_law
 
 __all__ = ["GaussianFactor"]
@@ -133,13 +134,13 @@ class GaussianFactor:
 
     def ppf(self, p: ArrayLike) -> Array:
         """Quantile function: P(|Y| <= ppf(p)) = p, p float or array in [0, 1] (NaN outside)."""
-        p = np.asarray(p, dtype=np.float64)
+        p = real_array("p", p)
         with np.errstate(divide="ignore", invalid="ignore"):
             return self._quantile(p, np.log(p), np.log1p(-p)).y[()]
 
     def isf(self, p: ArrayLike) -> Array:
         """Inverse survival function: P(|Y| > isf(p)) = p, p float or array in [0, 1] (NaN outside)."""
-        p = np.asarray(p, dtype=np.float64)
+        p = real_array("p", p)
         with np.errstate(divide="ignore", invalid="ignore"):
             return self._quantile(1 - p, np.log1p(-p), np.log(p)).y[()]
 
@@ -180,7 +181,7 @@ class GaussianFactor:
 
     # -- shared plumbing ---------------------------------------------------------------------------
     def _on_support(self, function: Map, y: ArrayLike, below: float, above: float) -> Array:
-        y = np.asarray(y, dtype=np.float64)
+        y = real_array("y", y)
         flat = y.ravel()
         out = np.where(np.isnan(flat), np.nan, np.where(flat < 0, below, above))
         inside = (flat >= 0) & (flat <= self._law.upper_end) & (flat < math.inf)

@@ -21,7 +21,8 @@ from numpy.typing import ArrayLike
 from preactivations.names import object_of
 from preactivations.pairs._weibull import Array, Quantile
 from preactivations.pairs.factor import GaussianFactor
-from preactivations.pairs.table import Kind, check_kind, real_array
+from preactivations.pairs.table import Kind, check_kind
+from preactivations.real import real_array
 from preactivations.weights import SphericalMarginal, WeightLaw
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class GaussianPair:
         -------
         array, float64, shape of `x`
         """
-        x = real_array(x)
+        x = real_array("x", x)
         return self._signed(self._quantile(x).y, x)[()]
 
     def dphi(self, x: ArrayLike) -> Array:
@@ -136,7 +137,7 @@ class GaussianPair:
         f is the density of `factor`. Infinite at x = 0 for the odd kind of spherical pairs with b > 0. `x`
         and result as for `phi`.
         """
-        x = real_array(x)
+        x = real_array("x", x)
         return self._dphi(x, self._quantile(x))[()]
 
     def d2phi(self, x: ArrayLike) -> Array:
@@ -149,7 +150,7 @@ class GaussianPair:
 
     def derivatives(self, x: ArrayLike) -> Array:
         """(phi, phi', phi''), in one pass; shape (3, *shape of `x`). `x` and results as for the three methods."""
-        x = real_array(x)
+        x = real_array("x", x)
         quantile = self._quantile(x)
         slope = self._dphi(x, quantile)
         phi = self._signed(quantile.y, x)

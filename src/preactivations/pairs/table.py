@@ -24,12 +24,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from preactivations.names import object_of
+from preactivations.real import real_array
 from preactivations.weights import WeightLaw
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["EDGE", "KINDS", "Errors", "Kind", "Pieces", "TabulatedActivation", "check_kind", "real_array"]
+__all__ = ["EDGE", "KINDS", "Errors", "Kind", "Pieces", "TabulatedActivation", "check_kind"]
 
 Array = NDArray[np.float64]
 Kind = Literal["odd", "positive"]
@@ -46,14 +47,6 @@ def check_kind(kind: object) -> Kind:
     if kind not in KINDS:
         raise ValueError(f"kind must be 'odd' or 'positive', got {kind!r}")
     return cast(Kind, kind)
-
-
-def real_array(x: ArrayLike) -> Array:
-    """`x` in float64; TypeError for what is not real."""
-    array = np.asarray(x)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"x must be real numbers, got dtype {array.dtype}")
-    return array.astype(np.float64, copy=False)
 
 
 class Pieces(NamedTuple):
@@ -193,7 +186,7 @@ class TabulatedActivation:
 
     def _evaluate(self, x: ArrayLike, order: int) -> list[Array]:
         """[phi, phi', phi''][: order + 1]."""
-        array = real_array(x)
+        array = real_array("x", x)
         flat = array.ravel()
         out = np.empty((order + 1, flat.size))
         uniform = self.float64.uniform.size > 0

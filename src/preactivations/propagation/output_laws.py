@@ -32,6 +32,7 @@ import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
 from preactivations.quadrature import gauss_legendre
+from preactivations.real import real_array
 from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull, WeightLaw, as_law
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def output_cdf(
     """
     _check_widths(widths)
     weights = as_law(weights)
-    z = np.asarray(z, dtype=np.float64)
+    z = real_array("z", z)
     x, x_weight = _normal_nodes()
     spread = math.hypot(sigma_w, sigma_b)
     a0 = activation(spread * x)
@@ -171,7 +172,7 @@ def relu_output_cdf(z: ArrayLike, widths: Sequence[int], sigma_w: float = math.s
     array, shape (len(widths), m)
     """
     _check_widths(widths)
-    z = np.asarray(z, dtype=np.float64)
+    z = real_array("z", z)
     # log |N|, log chi: the integrands are smooth and vanish at both ends
     u = np.linspace(-18, math.log(math.sqrt(max(widths)) + 8), 1200)
     step = u[1] - u[0]

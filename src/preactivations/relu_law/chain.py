@@ -21,6 +21,7 @@ import numpy as np
 import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
+from preactivations.real import real_array
 from preactivations.relu_law.layers import Layer, per_layer, sizes_of, weight_variances
 from preactivations.relu_law.norm_factor import LogMoments, NormFactor
 from preactivations.relu_law.norm_laws import NormLaw, fourier_law, propagated_law
@@ -143,7 +144,7 @@ class NormChain:
     def log_moment(self, p: ArrayLike, q0: float = 1.0) -> Array:
         """Logarithm of `moment`; arguments and errors are the same."""
         self._check_norm(q0)
-        p = np.asarray(p, dtype=np.float64)
+        p = real_array("p", p)
         if not self.has_bias:
             shift = p * math.log(q0)
             return sum((n * (p * math.log(k.v) + k.factor.log_moment(p)) for k, n in self._counts()), shift)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from preactivations.real import real_array
 from preactivations.relu_law.norm_factor import NormFactor
 
 __all__ = ["Layer", "he_variance", "per_layer", "sizes_of", "variance_or_he", "weight_variances"]
@@ -55,7 +56,7 @@ def variance_or_he(weight_variance: float | None, width: int, slope: float) -> f
 
 def per_layer(values: float | Sequence[float], depth: int, name: str) -> list[float]:
     """`values` for each of `depth` layers: a number stands for all; ValueError for another shape."""
-    flat = np.asarray(values, dtype=np.float64)
+    flat = real_array(name, values)
     if flat.ndim == 0:
         return [float(flat)] * depth
     if flat.shape != (depth,):

@@ -13,6 +13,7 @@ import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
 from preactivations.quadrature import gauss_legendre
+from preactivations.real import real_array
 from preactivations.special import log_gamma_ratio
 
 __all__ = ["LogMoments", "NormFactor"]
@@ -119,7 +120,7 @@ class NormFactor:
 
     def pdf(self, q: ArrayLike) -> Array:
         """Density of Q at `q`, without the atom at 0; its integral is 1 - atom. 0 for q < 0, NaN for NaN."""
-        q = np.asarray(q, dtype=np.float64)
+        q = real_array("q", q)
         positive = np.maximum(q, 0)
         with np.errstate(divide="ignore", invalid="ignore"):
             found = np.exp(self._mixed(np.log(positive).ravel())).reshape(q.shape)
@@ -130,18 +131,18 @@ class NormFactor:
 
     def log_pdf_of_log(self, y: ArrayLike) -> Array:
         """Logarithm of the density of log Q at real `y`, of the part that survives (of mass 1 - atom)."""
-        y = np.asarray(y, dtype=np.float64)
+        y = real_array("y", y)
         return self._mixed(y.ravel()).reshape(y.shape)
 
     def cdf(self, q: ArrayLike) -> Array:
         """P(Q <= q), atom included; 0 for q < 0."""
-        q = np.asarray(q, dtype=np.float64)
+        q = real_array("q", q)
         below = self._summed(np.maximum(q, 0).ravel(), sc.gammainc).reshape(q.shape)
         return np.where(q < 0, 0.0, self.atom + below)
 
     def sf(self, q: ArrayLike) -> Array:
         """P(Q > q), with relative accuracy in the upper tail; 1 for q < 0."""
-        q = np.asarray(q, dtype=np.float64)
+        q = real_array("q", q)
         above = self._summed(np.maximum(q, 0).ravel(), sc.gammaincc).reshape(q.shape)
         return np.where(q < 0, 1.0, above)
 
@@ -152,7 +153,7 @@ class NormFactor:
 
     def log_moment(self, p: ArrayLike) -> Array:
         """Logarithm of `moment`, which overflows later; ValueError for NaN."""
-        p = np.asarray(p, dtype=np.float64)
+        p = real_array("p", p)
         return np.array([self._log_moment(float(order)) for order in p.ravel()]).reshape(p.shape)[()]
 
     def _log_moment(self, p: float) -> float:

@@ -17,6 +17,7 @@ from scipy.sparse import csr_matrix, diags_array, eye_array
 from scipy.sparse.linalg import splu
 
 from preactivations.quadrature import gauss_legendre
+from preactivations.real import real_array
 from preactivations.relu_law.layers import Layer
 from preactivations.relu_law.norm_factor import LogMoments, NormFactor
 
@@ -67,7 +68,7 @@ class NormLaw:
 
     def pdf_of_log(self, y: ArrayLike) -> Array:
         """Density of log q at `y`; its integral is `alive`."""
-        y = np.asarray(y, dtype=np.float64)
+        y = real_array("y", y)
         inside = (y >= self.low) & (y <= self.high)
         found = np.where(np.isnan(y), np.nan, 0.0)
         found[inside] = self.alive * np.maximum(self._density(y[inside]), 0)
@@ -75,28 +76,28 @@ class NormLaw:
 
     def pdf(self, q: ArrayLike) -> Array:
         """Density of q at `q` > 0, 0 elsewhere; its integral is `alive`."""
-        q = np.asarray(q, dtype=np.float64)
+        q = real_array("q", q)
         positive = np.where((q > 0) & (q < np.inf), q, 1.0)
         found = np.where(positive == q, self.pdf_of_log(np.log(positive)) / positive, 0.0)
         return np.where(np.isnan(q), np.nan, found)
 
     def cdf_of_log(self, y: ArrayLike) -> Array:
         """P(log q <= y), atom included (log q = -inf); for q beyond the range of floating point."""
-        y = np.asarray(y, dtype=np.float64)
+        y = real_array("y", y)
         at = np.clip(np.where(np.isnan(y), self.low, y), self.low, self.high).ravel()
         below = np.clip(self._below(at), 0, 1).reshape(y.shape)
         return np.where(np.isnan(y), np.nan, self.atom + self.alive * np.where(y < self.low, 0.0, below))
 
     def cdf(self, q: ArrayLike) -> Array:
         """P(q' <= q), atom included."""
-        q = np.asarray(q, dtype=np.float64)
+        q = real_array("q", q)
         with np.errstate(divide="ignore"):
             found = self.cdf_of_log(np.log(np.maximum(q, 0)))
         return np.where(q < 0, 0.0, found)
 
     def sf(self, q: ArrayLike) -> Array:
         """P(q' > q); on a grid with relative accuracy in the upper tail, as a Fourier series to 1e-15."""
-        q = np.asarray(q, dtype=np.float64)
+        q = real_array("q", q)
         with np.errstate(divide="ignore"):
             y = np.log(np.maximum(q, 0))
         at = np.clip(np.where(np.isnan(y), self.low, y), self.low, self.high).ravel()
@@ -112,7 +113,7 @@ class NormLaw:
         ValueError
             For a probability outside (0, 1).
         """
-        p = np.asarray(probability, dtype=np.float64)
+        p = real_array("probability", probability)
         if not ((p > 0) & (p < 1)).all():
             raise ValueError(f"probability must be in (0, 1), got {p}")
         low, high = np.full(p.shape, self.low), np.full(p.shape, self.high)

@@ -22,6 +22,7 @@ import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
+from preactivations.real import real_array
 from preactivations.relu_law.layers import Layer, variance_or_he
 from preactivations.relu_law.norm_factor import NormFactor
 from preactivations.relu_law.norm_laws import NormLaw, stationary_grid_law
@@ -39,7 +40,7 @@ def eigenvalue(width: int, m: ArrayLike, weight_variance: float | None = None, s
     is infinite where `NormFactor.moment` is. Other arguments: see the module.
     """
     v = variance_or_he(weight_variance, width, slope)
-    m = np.asarray(m, dtype=np.float64)
+    m = real_array("m", m)
     with np.errstate(over="ignore"):
         return np.exp(m * math.log(v) + NormFactor(width, slope).log_moment(m))
 

@@ -10,6 +10,7 @@ import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
 from preactivations.kernels.arc_cosine import angular, rectified
+from preactivations.real import real_array
 from preactivations.relu_law.norm_factor import NormFactor
 from preactivations.special import binomial_given_positive
 
@@ -43,7 +44,7 @@ def pair_moments(
     """
     if width < 1:
         raise ValueError(f"width must be at least 1, got {width}")
-    s_x, s_y, angle = (np.asarray(value, dtype=np.float64) for value in (s_x, s_y, angle))
+    s_x, s_y, angle = real_array("s_x", s_x), real_array("s_y", s_y), real_array("angle", angle)
     first, second = rectified(angle, slope, 1), rectified(angle, slope**2, 2)
     half = (1 + slope**2) / 2
     scale = width * s_x**2 * s_y**2
@@ -93,7 +94,7 @@ def mean_correlation(width: int, correlation: ArrayLike, slope: float = 0.0) -> 
     ValueError
         For correlations outside [-1, 1] or a width below 2.
     """
-    c = np.atleast_1d(np.asarray(correlation, dtype=np.float64))
+    c = np.atleast_1d(real_array("correlation", correlation))
     if not (abs(c) <= 1).all():
         raise ValueError(f"correlation must be in [-1, 1], got {c}")
     if width < 2:
