@@ -335,18 +335,19 @@ def gram(x: Values, depth: int = 1, slope: float = 0.0) -> Values:
     x, _ = checked_inputs(x, x)
     slope, depth = checked_slope(slope), _depth(depth)
     xp, n = namespace(x), len(x)
+    if n == 0:
+        return x @ x.T
     norms = scaled(x)[1]
-    rows = []
-    for i in range(n):  # row by row: n^2 m numbers would not fit
-        # the diagonal is known: it has no angle, and no kink
-        angles = [angle_between(x[i], part) for part in (x[:i], x[i + 1 :])]
-        for _ in range(depth):
-            angles = [angular_map(part, slope) for part in angles]
-        before, after = (
-            norms[i] * part for part in (norms[:i] * xp.cos(angles[0]), norms[i + 1 :] * xp.cos(angles[1]))
-        )
-        rows.append(xp.concatenate([before, (norms[i] ** 2)[None], after]))
-    return xp.stack(rows) if n else x @ x.T
+    # each pair once, row by row: n^2 m numbers would not fit; the diagonal is known, it has no angle and no kink
+    angles = xp.concatenate([angle_between(x[i], x[i + 1 :]) for i in range(n)])
+    for _ in range(depth):
+        angles = angular_map(angles, slope)
+    first, second = np.triu_indices(n, 1)
+    pair = np.zeros((n, n), dtype=np.int64)
+    pair[first, second] = pair[second, first] = 1 + np.arange(angles.shape[0])
+    # cosines with that of the diagonal, 1, in front
+    cosines = xp.concatenate([xp.ones_like(norms[:1]), xp.cos(angles)])
+    return norms[:, None] * norms * cosines[pair]
 
 
 def _factor(weights: str | RowLaw | None, degree: int, m: int) -> float:
