@@ -12,17 +12,21 @@ kurtosis         the fourth moment; slow to converge for heavy tails
 Under the null hypothesis the raw statistic has Kolmogorov's law (exact in `scipy.stats.kstwo`); estimating mean
 and deviation makes the standardized one smaller, and its law is simulated (`null_statistics`).
 
-`samples` is an array of any shape, flattened; ValueError if it is empty or not finite everywhere.
-Each statistic is a float.
+`samples` is an array of real numbers (TypeError for others) of any shape, flattened; ValueError if it is empty or not
+finite everywhere. Each statistic is a float. Samples that differ by rounding only, by at most 8 units in the last place
+of the largest, count as equal.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
+
+from preactivations.arrays import real_array
 
 __all__ = [
     "excess_kurtosis",
@@ -36,9 +40,11 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
+_EQUAL = 8 * np.finfo(np.float64).eps  # of the largest sample
+
 
 def _sample(samples: ArrayLike, least: int) -> Array:
-    x = np.asarray(samples, dtype=np.float64).ravel()
+    x = real_array(samples, "samples").ravel()
     if x.size < least:
         raise ValueError(f"at least {least} samples are needed, got {x.size}")
     if not np.all(np.isfinite(x)):
@@ -75,7 +81,7 @@ def ks_standardized(samples: ArrayLike) -> float:
     Raises
     ------
     ValueError
-        If all samples are equal, or fewer than two.
+        If all samples are equal to rounding, or fewer than two.
     """
     return _ks_of_sorted(sc.ndtr(_standardized(np.sort(_sample(samples, 2)))))
 
@@ -83,9 +89,15 @@ def ks_standardized(samples: ArrayLike) -> float:
 def ks_distance(z: ArrayLike, cdf: ArrayLike) -> float:
     """sup |cdf - Phi| of a law given on a grid: values `cdf` at points `z`, arrays of the same shape.
 
-    An atom of the law is represented by a point that stands twice, with the values on both sides.
+    An atom of the law is represented by a point that stands twice, with the values on both sides. ValueError for
+    arrays of different shapes and for no points.
     """
-    return float(np.max(np.abs(np.asarray(cdf) - sc.ndtr(np.asarray(z, dtype=np.float64)))))
+    at, values = real_array(z, "z"), real_array(cdf, "cdf")
+    if at.shape != values.shape or not at.size:
+        raise ValueError(
+            f"z and cdf must have one shape, and points: got shapes {at.shape} and {values.shape}"
+        )
+    return float(np.max(np.abs(values - sc.ndtr(at))))
 
 
 def null_quantile(p: float, n: int) -> float:
@@ -126,19 +138,29 @@ def _ks_of_sorted(f: Array, before: int = 0) -> float:
     return float(max(np.max(steps[1:] - f), np.max(f - steps[:-1])))
 
 
+def _deviations(x: Array) -> Array | None:
+    """x - mean in units of a power of two, so that no power of them overflows; None if all are equal to rounding."""
+    largest = float(np.max(np.abs(x)))
+    unit = np.ldexp(x, -np.frexp(largest)[1])  # exact
+    return None if np.ptp(unit) <= _EQUAL else unit - unit.mean()
+
+
 def _standardized(x: Array) -> Array:
-    deviation = float(x.std())
-    if deviation == 0:
-        raise ValueError("samples that are all equal can't be standardized")
-    return np.asarray((x - x.mean()) / deviation)
+    deviations = _deviations(x)
+    if deviations is None:
+        raise ValueError(
+            f"samples that are all equal can't be standardized, got {x.size} that are {x[0]:g} to rounding"
+        )
+    return np.asarray(deviations / deviations.std())
 
 
 def excess_kurtosis(samples: ArrayLike) -> float:
     """m4 / m2^2 - 3 about the mean of the sample; standard deviation about sqrt(24/n) for normal samples.
 
-    ValueError for fewer than two samples; NaN if all are equal.
+    ValueError for fewer than two samples; NaN if all are equal to rounding.
     """
-    x = _sample(samples, 2)
-    x = x - x.mean()
-    square = x * x
+    deviations = _deviations(_sample(samples, 2))
+    if deviations is None:
+        return math.nan
+    square = deviations * deviations
     return float(np.mean(square * square) / np.mean(square) ** 2 - 3)

@@ -25,6 +25,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
+from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,7 @@ __all__ = ["Stream", "normal", "symmetric_weibull", "uniform"]
 Array32 = NDArray[np.float32]
 
 _PIECE = 1 << 15  # draws at once
+_SEPARATOR = "\x1f"  # of the parts of a key
 
 
 class Stream:
@@ -48,8 +50,12 @@ class Stream:
 
     Raises
     ------
+    TypeError
+        For a key that is neither text nor a real number.
     ValueError
-        For a key that is the text of a number ("2.0", "nan").
+        For what would share the stream of another key: the text of a number ("2.0", "nan"), text with the character
+        U+001F, which separates the parts of a key, and integers that are not exact in double precision (2^53 + 1);
+        for a seed that is no integer.
 
     Examples
     --------
@@ -59,11 +65,9 @@ class Stream:
     """
 
     def __init__(self, seed: int, *key: str | int | float) -> None:
-        for k in key:
-            if isinstance(k, str) and _is_number(k):
-                raise ValueError(f"a key that is a number must be given as one, not as the text {k!r}")
-        parts = [str(int(seed)), *(k if isinstance(k, str) else repr(float(k)) for k in key)]
-        text = "\x1f".join(parts)
+        if not isinstance(seed, Integral) and int(seed) != seed:
+            raise ValueError(f"seed must be an integer, got {seed!r}")
+        text = _SEPARATOR.join([str(int(seed)), *map(_part, key)])
         self._key = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "little")
 
     def block(self, index: int) -> np.random.Generator:
@@ -78,6 +82,22 @@ class Stream:
     def seed(self, index: int) -> int:
         """63-bit seed of block `index`, for generators that are not NumPy's: the first draw of the block."""
         return int(self.block(index).integers(2**63))
+
+
+def _part(key: str | int | float) -> str:
+    """The text of one value of a key, which no other value has."""
+    if isinstance(key, str):
+        if _is_number(key):
+            raise ValueError(f"a key that is a number must be given as one, not as the text {key!r}")
+        if _SEPARATOR in key:
+            raise ValueError(f"a key must not contain {_SEPARATOR!r}, which separates the parts, got {key!r}")
+        return key
+    if not isinstance(key, Real | np.bool_):
+        raise TypeError(f"a key must be text or a real number, got {key!r} of type {type(key).__name__}")
+    value = float(key)
+    if isinstance(key, Integral) and int(key) != value:
+        raise ValueError(f"a key must be exact in double precision, got {key!r}, which would be {value!r}")
+    return repr(value)
 
 
 def _is_number(text: str) -> bool:

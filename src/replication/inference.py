@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, norm
 
+from preactivations.arrays import real_array
 from preactivations.streams import Stream
 
 Array = NDArray[np.float64]
@@ -42,8 +43,10 @@ def bootstrap_interval(values: Array, *key: str | float) -> tuple[float, float]:
     """95 % bootstrap interval of the mean of all values, shape (strata, n): drawn anew within each stratum.
 
     Percentiles of 2 000 resampled means. Too short for few values: for one stratum of normal values it covers the mean
-    in about 50 % (n = 2), 84 % (5), 90 % (10) of cases (measured). NaN for fewer than two values per stratum.
+    in about 50 % (n = 2), 84 % (5), 90 % (10) of cases (measured). NaN for fewer than two values per stratum; a value
+    that is NaN is left out. TypeError for what is not real.
     """
+    values = real_array(values, "values")
     strata, n = values.shape
     if n < 2:
         return math.nan, math.nan
@@ -55,29 +58,39 @@ def bootstrap_interval(values: Array, *key: str | float) -> tuple[float, float]:
 
 
 def sign_flip_p(values: Array, *key: str) -> float:
-    """Two-sided p-value of mean 0, for differences that are symmetric then.
+    """Two-sided p-value of mean 0, for differences, shape (n,), that are symmetric then; 1 for none.
 
-    All sign changes up to 14 values, 20 000 random ones beyond.
+    All sign changes up to 14 values, 20 000 random ones beyond. A sum that is as large as the observed one to rounding
+    counts as one, whatever the unit of the values. TypeError for what is not real, ValueError for what is not finite.
     """
+    values = real_array(values, "values")
+    if not np.isfinite(values).all():
+        raise ValueError(f"values must be finite, got {np.count_nonzero(~np.isfinite(values))} that are not")
     if not values.any():
         return 1.0
+    values = values / np.abs(values).max()
+    least = abs(values.sum()) - 1e-12 * len(values)
     if len(values) <= _ALL_FLIPS:
         signs = 2.0 * (np.arange(2 ** len(values))[:, None] >> np.arange(len(values)) & 1) - 1
-        return float((np.abs(signs @ values) >= abs(values.sum()) - 1e-12).mean())
+        return float((np.abs(signs @ values) >= least).mean())
     rng = Stream(0, "sign flips", *key).block(0)
     flipped = (2.0 * rng.integers(0, 2, size=(_FLIPS, len(values))) - 1) @ values
-    return float((1 + np.count_nonzero(np.abs(flipped) >= abs(values.sum()) - 1e-12)) / (1 + _FLIPS))
+    return float((1 + np.count_nonzero(np.abs(flipped) >= least)) / (1 + _FLIPS))
 
 
 def holm(p: Sequence[float]) -> Array:
     """p-values corrected for their number, step-down (Holm 1979): keeps the family-wise level under any dependence.
+
+    TypeError for what is not real, ValueError for what is not in [0, 1].
 
     Examples
     --------
     >>> holm([0.01, 0.04, 0.03]).round(2).tolist()
     [0.03, 0.06, 0.06]
     """
-    values = np.asarray(p, dtype=np.float64)
+    values = real_array(p, "p")
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ValueError(f"p-values must be in [0, 1], got {values[~((values >= 0) & (values <= 1))]}")
     order = np.argsort(values)
     stepped = np.maximum.accumulate(values[order] * (len(values) - np.arange(len(values))))
     out = np.empty_like(values)

@@ -97,5 +97,27 @@ def test_errors():
             function([])
         with pytest.raises(ValueError, match="must be finite, got 1 that are not"):
             function([0.0, math.nan, 1.0])
-    with pytest.raises(ValueError, match="all equal"):
-        ks_standardized([1.0, 1.0])
+        for other in ([1j, 2j], ["1", "2"], [None, 1.0]):
+            with pytest.raises(TypeError, match="samples must be real numbers, got dtype"):
+                function(other)
+    for z, cdf in (([0.0, 1.0], [0.5]), ([], [])):
+        with pytest.raises(ValueError, match="z and cdf must have one shape"):
+            ks_distance(z, cdf)
+
+
+# the mean of three times .1 is not .1 in double precision, and the deviation not 0
+@pytest.mark.parametrize("samples", [[1.0, 1.0], [0.1] * 3, [0.0, 0.0], [-7e300] * 5, [1.0, 1.0 + 1e-15]])
+def test_samples_that_are_equal_to_rounding_have_no_shape(samples):
+    with pytest.raises(ValueError, match="all equal can't be standardized"):
+        ks_standardized(samples)
+    assert math.isnan(excess_kurtosis(samples))
+
+
+def test_the_unit_of_the_samples_is_free():
+    """Also where fourth powers, or the sum, are not in the range of double precision."""
+    x = np.random.default_rng(5).standard_normal(101)
+    for unit in (2.0**-1000, 2.0**-300, 2.0**300, 2.0**1021):
+        assert ks_standardized(x * unit) == ks_standardized(x)
+        assert excess_kurtosis(x * unit) == excess_kurtosis(x)
+    # [-1, 0, 1]: moments 2/3 and 2/3
+    assert excess_kurtosis([-1.7e308, 0, 1.7e308]) == pytest.approx(-1.5)

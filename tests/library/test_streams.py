@@ -1,5 +1,7 @@
 """Streams: keyed by values, independent blocks, and float32 variates with the right laws."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,41 @@ def test_the_key_is_the_values():
         Stream(1, "2.0")
     with pytest.raises(ValueError, match="index must be >= 0"):
         Stream(1).block(-1)
+
+
+def test_streams_stay_what_they_are():
+    """First draws of a few streams, by the definition: Philox keyed by BLAKE2b of the parts in text."""
+    for key, text in (
+        ((1,), "1"),
+        ((7, "study", 2.05, 3), "7\x1fstudy\x1f2.05\x1f3.0"),
+        (
+            (0, "null", np.int64(2**53), np.float32(0.5), True),
+            "0\x1fnull\x1f9007199254740992.0\x1f0.5\x1f1.0",
+        ),
+        ((np.int64(3), "relu", float("nan"), float("inf")), "3\x1frelu\x1fnan\x1finf"),
+        ((1, 2**70), "1\x1f1.1805916207174113e+21"),
+    ):
+        words = hashlib.blake2b(text.encode(), digest_size=16).digest()
+        philox = np.random.Philox(key=int.from_bytes(words, "little"), counter=[0, 0, 0, 2])
+        assert Stream(*key).block(2).random() == np.random.Generator(philox).random()
+
+
+@pytest.mark.parametrize(
+    ("key", "error", "message"),
+    [
+        ((1, "a\x1fb"), ValueError, r"must not contain '\\x1f', which separates the parts, got 'a\\x1fb'"),
+        ((1, 2**53 + 1), ValueError, "exact in double precision, got 9007199254740993, which would be"),
+        ((1, np.int64(2**53 + 1)), ValueError, "exact in double precision"),
+        ((1, b"2"), TypeError, "text or a real number, got b'2' of type bytes"),
+        ((1, 1j), TypeError, "text or a real number"),
+        ((1, None), TypeError, "text or a real number, got None of type NoneType"),
+        ((1.5,), ValueError, "seed must be an integer, got 1.5"),
+        (("1",), ValueError, "seed must be an integer, got '1'"),
+    ],
+)
+def test_what_would_share_the_stream_of_another_key_is_refused(key, error, message):
+    with pytest.raises(error, match=message):
+        Stream(*key)
 
 
 def test_blocks_and_streams_are_uncorrelated():

@@ -48,6 +48,27 @@ def test_sign_flips():
     assert sign_flip_p(mixed, "x") > 0.01
 
 
+@pytest.mark.parametrize("n", [10, 40])
+def test_the_unit_of_differences_is_free(n):
+    d = np.random.default_rng(4).normal(0.4, 1, n)
+    for unit in (1e-300, 1e-13, 1e13, 1e300):
+        assert sign_flip_p(d * unit, "x") == sign_flip_p(d, "x")
+    # one of 2^10 sign changes, and its reverse, are as far from 0
+    assert sign_flip_p(np.full(10, 1e-13), "x") == 2 / 2**10
+
+
+def test_what_is_no_difference_is_refused():
+    with pytest.raises(ValueError, match="values must be finite, got 2 that are not"):
+        sign_flip_p(np.array([math.nan, 1.0, math.inf]))
+    for function in (sign_flip_p, bootstrap_interval, holm):
+        with pytest.raises(TypeError, match="must be real numbers, got dtype complex128"):
+            function(np.array([[1j, 0.5]]))
+    assert sign_flip_p(np.zeros(3)) == 1
+    for p in ([0.5, math.nan], [-0.1], [1.1]):
+        with pytest.raises(ValueError, match=r"p-values must be in \[0, 1\]"):
+            holm(p)
+
+
 def test_bootstrap_draws_within_strata():
     """Two strata far apart: the interval of the mean knows only the spread within."""
     values = np.array([[0.0, 0.1, 0.2], [10.0, 10.1, 10.2]])
