@@ -72,6 +72,11 @@ def test_docstrings(module):
     assert doctest.testmod(loaded).failed == 0
 
 
+def test_the_example_of_the_package_runs():
+    """What help(preactivations) shows first, in its __init__.py."""
+    assert doctest.testmod(preactivations) == doctest.TestResults(failed=0, attempted=3)
+
+
 @pytest.mark.parametrize("name", TEXTS)
 def test_examples_run(name):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.DOTALL)
