@@ -7,7 +7,6 @@ then exact for the second layer at any width, and what deviates later is depende
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from preactivations.activations.registry import Pair, by_name, oscillating
 from preactivations.edge_of_chaos.curves import chi_map, depth_scales, eoc_curve, eoc_point, oscillating_range
 from preactivations.edge_of_chaos.fixpoints import correlation_fixed_points, fixed_points, fixed_variance
-from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map, variance_slope
+from preactivations.edge_of_chaos.maps import chi, correlation_map, resolve, variance_map, variance_slope
 from preactivations.streams import Stream
 from replication.settings import Pairs, Setting, setting_by_name
 from replication.spread import spread
@@ -63,12 +62,11 @@ def fitted_row(pair: Pair) -> Row:
     """A fitted activation with the weights that it is fitted for.
 
     At v = 1 and sigma_w = 1, where an exact pair has variance 1: chi, the next variance, dv'/dv; the variance that the
-    map tends to from 1; the point of the Edge of Chaos at which variance 1 stays (NaN where there is none).
+    map tends to from 1; the point of the Edge of Chaos at which variance 1 stays (NaN for the positive kind).
     """
     sigma_w = sigma_b = math.nan
-    if pair.kind == "odd":
-        with contextlib.suppress(ValueError):  # no such point
-            sigma_w, sigma_b, _ = eoc_point(pair)
+    if pair.kind == "odd":  # variance <= chi (Poincare's inequality), so that a bias makes up for the rest
+        sigma_w, sigma_b, _ = eoc_point(pair)
     return (
         {"kind": pair.kind, "theta": getattr(pair.weights, "theta", math.nan), "chi": float(chi(pair, 1.0))}
         | {"variance": float(variance_map(pair, 1.0)), "variance_slope": float(variance_slope(pair, 1.0))}
@@ -110,14 +108,12 @@ def constant_rows(odd: Pair) -> list[Row]:
 
 
 def scale_rows(activation: Any, sigma_b: float, sigma_w: Sequence[float]) -> list[Row]:
-    """Depth scales and the fixed points they belong to, against sigma_w."""
+    """Depth scales and the fixed points they belong to, against sigma_w where the variance has a limit > 0."""
     rows = []
     for w in sigma_w:
-        try:
-            found = depth_scales(activation, sigma_w=w, sigma_b=sigma_b)
-        except ValueError:  # the variance tends to 0 or infinity: there is no scale
-            continue
-        rows.append({"sigma_w": w, "sigma_b": sigma_b} | found._asdict())
+        if 0 < fixed_variance(activation, sigma_w=w, sigma_b=sigma_b) < math.inf:
+            scales = depth_scales(activation, sigma_w=w, sigma_b=sigma_b)
+            rows.append({"sigma_w": w, "sigma_b": sigma_b} | scales._asdict())
     return rows
 
 
@@ -146,16 +142,19 @@ def heat_rows(activation: Any, sigma_w: Array, sigma_b: Array) -> dict[str, Arra
 
 
 def uniqueness_row(activation: Any, points: int = 14) -> Row:
-    """Largest number of positive fixed points of the variance map over a grid of scales, and where."""
+    """Largest number of positive fixed points of the variance map over a grid of scales, and where.
+
+    Scales at which every variance is a fixed point (ReLU on the edge) are not among the `settings` that are counted.
+    """
+    act = resolve(activation)
     most, where, settings = 0, (math.nan, math.nan), 0
     for sigma_w in [*np.geomspace(0.3, 3, points), 0.9, 0.99]:
+        line = act.slopes is not None and abs(float(variance_map(act, 1.0, sigma_w=sigma_w)) - 1) < 1e-9
         for sigma_b in (0.0, 0.01, 0.1, 0.3, 1.0):
-            try:
-                found = fixed_points(activation, sigma_w=sigma_w, sigma_b=sigma_b)
-            except ValueError:  # a line of fixed points: ReLU on the edge
+            if line and sigma_b == 0:
                 continue
             settings += 1
-            positive = sum(p.variance > 0 for p in found)
+            positive = sum(p.variance > 0 for p in fixed_points(act, sigma_w=sigma_w, sigma_b=sigma_b))
             if positive > most:
                 most, where = positive, (float(sigma_w), sigma_b)
     return {"settings": settings, "most": most, "sigma_w": where[0], "sigma_b": where[1]}

@@ -8,8 +8,9 @@ import pytest
 from exact import pairs_of
 from scipy.stats import norm
 
+from preactivations.activations.registry import leaky_relu
 from preactivations.edge_of_chaos.curves import eoc_point
-from preactivations.edge_of_chaos.fixpoints import fixed_variance
+from preactivations.edge_of_chaos.fixpoints import fixed_points, fixed_variance
 from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map
 from preactivations.pairs.fitted import ActivationFit
 from preactivations.pairs.gaussian import GaussianPair
@@ -155,6 +156,32 @@ def test_counter_example():
     np.testing.assert_allclose(ratios, math.exp(4 * math.pi / 6), rtol=1e-8)
     assert uniqueness_row("tanh")["most"] == 1
     assert uniqueness_row("oscillating_6")["most"] > 10
+
+
+def test_range_and_fixed_points_are_of_the_same_omega():
+    """Of all its digits: inside the range there are fixed points, one period apart, up to its ends."""
+    omega = 2 * math.pi + 1e-8
+    (row,), points = oscillating_rows(omega, n_scales=2)
+    assert row["period"] == math.exp(4 * math.pi / omega) != math.exp(4 * math.pi / round(omega, 6))
+    ratios = [p["ratio"] for p in points if p["ratio"] == p["ratio"]]
+    assert len(ratios) > 4
+    np.testing.assert_allclose(ratios, row["period"], rtol=1e-11)
+
+
+def test_only_a_line_of_fixed_points_is_left_out():
+    """Every variance is a fixed point on the edge: at .9, which is tried, of the unit with slopes 1 and s."""
+    edge = leaky_relu(math.sqrt(2 / 0.9**2 - 1))
+    with pytest.raises(ValueError, match="every variance is a fixed point"):
+        fixed_points(edge, sigma_w=0.9)
+    row = uniqueness_row(edge, points=2)
+    assert (row["settings"], row["most"]) == (4 * 5 - 1, 1)
+    assert uniqueness_row("relu", points=2)["settings"] == 4 * 5
+
+
+def test_a_wrong_scale_is_no_scale_without_a_limit():
+    for wrong in (-1.0, math.nan):
+        with pytest.raises(ValueError, match="sigma_w must be finite and >= 0"):
+            scale_rows("gelu", 0.1, [0.5, wrong])
 
 
 @pytest.mark.parametrize("theta", [2.05, 4])
