@@ -7,8 +7,8 @@ agrees                      within the tolerance
 differs by design           outside, because the target contains an approximation that ours does not
                             make, and that reproduces the target when we make it too
 fails                       outside, or not a number
-not tested                  not resolved: the confidence interval contains the target and exceeds the
-                            tolerance
+not tested                  not resolved: the confidence interval of ours is partly within, partly
+                            outside
 ==========================  ==========================================================================
 
 ==========================  ==========================================================================
@@ -45,7 +45,7 @@ import pandas as pd
 from replication.labels import PAPERS
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
     from pandas import DataFrame
 
 Source = Literal[
@@ -86,21 +86,33 @@ def compare(
     uncertainty : float
         Standard error of ours, to be shown.
     half_width : float
-        Of a confidence interval of ours, all of which must be within the tolerance.
+        Of a confidence interval of ours: all of it must be within the tolerance to agree, and outside to fail.
     at_most : bool
         Whether a smaller number than the target agrees at any distance.
     by_design : bool
         Whether a number outside the tolerance is explained.
     """
     off = ours - target if at_most else abs(ours - target)
-    if off + half_width <= tolerance:
+    within, outside = resolved(off, half_width, tolerance)
+    if within:
         verdict = "agrees"
-    elif off <= half_width:
+    elif not (outside or math.isnan(off)):
         verdict = "not tested"
     else:
         verdict = "differs by design" if by_design and not math.isnan(off) else "fails"
     row = (item, target, _checked(source), ours, uncertainty, tolerance, verdict, note)
     return dict(zip(NUMBER_COLUMNS[1:], row, strict=True))
+
+
+def resolved(
+    off: ArrayLike, half_width: ArrayLike, tolerance: ArrayLike
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(within, outside): whether all of an interval about a distance is within a tolerance, or all of it outside.
+
+    Where neither holds the estimate is too uncertain to tell. Arrays of one shape, or numbers.
+    """
+    at, half, limit = (np.asarray(value, dtype=np.float64) for value in (off, half_width, tolerance))
+    return at + half <= limit, at - half > limit
 
 
 def stated(
@@ -171,6 +183,17 @@ def every(*cases: ArrayLike) -> list[bool]:
     """One case: whether all cases of all arrays hold. No case if one of the arrays is empty."""
     arrays = [_one_dimensional(array) for array in cases]
     return [] if any(not array.size for array in arrays) else [all(bool(array.all()) for array in arrays)]
+
+
+def decided(holds: ArrayLike, fails: ArrayLike, what: str) -> tuple[list[bool], str]:
+    """`cases` and `unresolved` of a `Finding` from estimates, of which each shows one, the other, or cannot tell.
+
+    Not resolved if some of them (called `what`) cannot tell and none fails; what fails decides whatever the others say.
+    """
+    shown, refuted = (_one_dimensional(cases) for cases in np.broadcast_arrays(holds, fails))
+    unclear = int((~shown & ~refuted).sum())
+    reason = f"{unclear} of {shown.size} {what} are too uncertain to tell"
+    return shown.tolist(), reason if unclear and not refuted.any() else ""
 
 
 def claim(

@@ -165,11 +165,12 @@ def test_kernels():
     assert rows.verdict.tolist() == ["agrees"] * 7
     assert set(rows.paper) == {"3"}
     off = compare_kernels(
-        constants.assign(value=constants.value + 1e-4), slopes.assign(slope=-1.15, within=False)
+        constants.assign(value=constants.value + 1e-4), slopes.assign(slope=-1.3, within=False)
     )
     assert off.verdict.tolist() == ["fails"] * 7
-    wide = compare_kernels(constants, slopes.assign(half_width=0.19, within=False))
-    assert wide.verdict.tolist() == ["agrees"] * 6 + ["not tested"]
+    for wide in ({"half_width": 0.19}, {"slope": -1.15}, {"slope": -1.25}):
+        rows = compare_kernels(constants, slopes.assign(**wide, within=False))
+        assert rows.verdict.tolist() == ["agrees"] * 6 + ["not tested"]
 
 
 def test_relu_law():

@@ -13,6 +13,7 @@ from replication.verdicts import (
     claim_row,
     compare,
     count_verdicts,
+    decided,
     every,
     numbers,
     some,
@@ -37,10 +38,39 @@ def test_numbers():
 
 
 def test_numbers_that_the_sample_cannot_resolve():
-    """A confidence interval about 1: within .8 to 1.2; containing 1, but wider; without 1."""
+    """A confidence interval within .8 to 1.2 agrees, one outside fails, one that contains an end cannot tell."""
     assert number(1.05, half_width=0.1) == "agrees"
-    assert number(1.05, half_width=0.19) == "not tested"
-    assert number(1.15, half_width=0.1) == "fails"
+    for ours, half_width in ((1.05, 0.19), (1.15, 0.1), (1.25, 0.1), (1.3, np.inf), (1.0, np.nan)):
+        assert number(ours, half_width=half_width) == "not tested"
+        assert number(2 - ours, half_width=half_width) == "not tested"
+        assert number(ours, half_width=half_width, by_design=True) == "not tested"
+    assert number(1.31, half_width=0.1) == number(0.69, half_width=0.1) == "fails"
+    assert number(1.31, half_width=0.1, by_design=True) == "differs by design"
+    assert number(np.nan, half_width=0.1) == "fails"
+    assert [number(x, half_width=0.1, at_most=True) for x in (-5.0, 1.15, 1.31)] == [
+        "agrees",
+        "not tested",
+        "fails",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("holds", "fails", "verdict"),
+    [
+        ([True, True], [False, False], "confirmed"),
+        ([True, False], [False, False], "not tested"),
+        ([False, False], False, "not tested"),
+        ([True, False], [False, True], "in part"),
+        ([False, False], [False, True], "not confirmed"),
+        ([], [], "not tested"),
+    ],
+)
+def test_estimates_that_cannot_tell_decide_nothing(holds, fails, verdict):
+    tested = claim_row("words", "our question", Finding("test", "numbers", *decided(holds, fails, "slopes")))
+    assert tested["verdict"] == verdict
+    unclear = sum(not h for h in holds)
+    said = f"not resolved: {unclear} of 2 slopes are too uncertain to tell" in tested["result"]
+    assert said == (verdict == "not tested" and unclear > 0)
 
 
 def test_counts_by_paper_and_source():

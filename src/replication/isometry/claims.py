@@ -10,7 +10,7 @@ import pandas as pd
 
 from replication.inference import z_limit
 from replication.labels import SCHEMES, scheme_name
-from replication.verdicts import Finding, claim, every, some
+from replication.verdicts import Finding, claim, decided, every, some
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -125,13 +125,15 @@ def _correlations(rows: DataFrame) -> Finding:
         for r in deep.itertuples()
     )
     nearer = (deep.log_angle - deep.log_drift).abs() < (deep.log_angle - deep.log_mean_field).abs()
-    below = deep.log_angle < deep.log_mean_field - 3 * deep.log_angle_error
+    above, half_width = deep.log_angle - deep.log_mean_field, 3 * deep.log_angle_error
+    below, reason = decided(above < -half_width, above > half_width, "angles")
     return Finding(
         f"n = {int(rows.width.max())}: the mean correlation after one layer within {limit:.1f} standard errors of the "
         f"exact one; geometric mean of the angle at depth {int(deep.depth.max())} below mean field, and nearer to mean "
         "field times the drift of small angles (an approximation: exact for small angles only)",
         listed,
         every(nearer, below, z < limit),
+        reason if nearer.all() and (z < limit).all() else "",
     )
 
 
@@ -186,6 +188,7 @@ def _trains(cells: DataFrame, *, dataset: str, epochs: int) -> Finding:
     )
     some(lost[lost.index.isin(["he"])], "networks initialized as He's")
     some(lost[lost.index.isin(["mirrored_orthogonal"])], "mirrored orthogonal networks")
+    some(shares[shares[shallow] > 0], "scheme whose shallowest networks train in so many epochs")
     return Finding(
         f"test accuracy at depth {', '.join(map(str, table.columns))}: mirrored orthogonal loses less than {_FLAT}, He "
         f"more than {_COLLAPSE} (our choice)",

@@ -15,7 +15,7 @@ import pandas as pd
 from replication.labels import activation_name, reference_name, weights_name
 from replication.tables import claims_markdown
 from replication.training.analysis import SETTING
-from replication.verdicts import CLAIM_COLUMNS, Finding, claim, some
+from replication.verdicts import CLAIM_COLUMNS, Finding, claim, decided, some
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -139,7 +139,7 @@ def _route_matters(routes: DataFrame) -> Finding:
         f"difference of test accuracy, fitted minus exact, {int(routes.pairs.min())} pairs of one architecture and "
         "seed, the same initial weights and batches",
         listed,
-        routes.p_holm < _LEVEL,
+        *decided(routes.p_holm < _LEVEL, False, "differences"),
     )
 
 

@@ -137,6 +137,14 @@ def test_training_needs_both(he, mirrored):
     assert verdicts(trained=two)[-2:] == ["confirmed", "not confirmed"]
 
 
+def test_what_is_too_uncertain_is_not_tested():
+    """Angles whose error is as large as what is to be seen; a budget with which nothing trains."""
+    found = results()
+    found["correlations"]["log_angle_error"] = 0.5
+    assert verdicts(found)[5] == "not tested"
+    assert verdicts(trained=cells((0.2, 0.2), (0.2, 0.4)).assign(trains=0.0))[-1] == "not tested"
+
+
 def test_rare_sides_are_not_tested():
     """One network of 20 000 above .1 where 4e-7 is expected is many standard errors away, and no contradiction."""
     found = results()
