@@ -10,6 +10,11 @@
 # make test-system     slow tests: faults, reproducibility, the report in a browser, a cluster
 # make test-slurm      the pipeline through a real Slurm on this machine
 # make reproduce PROFILE=slurm    on a cluster
+# Python here: of this checkout alone, not of the user's settings; workflow/surroundings.py has the same for jobs
+unexport $(filter-out PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX,$(filter PYTHON%,$(.VARIABLES)))
+export PYTHONNOUSERSITE := 1
+export PYTHONUTF8 := 1
+
 SCALE ?= laptop
 CORES ?= all
 PROFILE ?= default
@@ -24,16 +29,30 @@ IDLE = $(PYTHON) -c 'import fcntl; fcntl.flock(open(".run.lock", "a"), fcntl.LOC
 READY = $(STAMP) $(if $(filter slurm,$(PROFILE)),$(VENV)/.cluster)
 # the only run of this checkout: workflow/run.py
 ALONE = $(BIN)/python workflow/run.py
-# A value that is not among those allowed ends make, which names it and them: $(call one_of,NAME,value,allowed ones)
-one_of = $(or $(filter $(2),$(3)),$(error $(1)=$(2) is unknown; $(1) is one of: $(sort $(3))))
+# A value that is not among those allowed ends make, which names it and them: $(call one_of,NAME,value,allowed ones),
+# and a fourth argument where only some of these are to be named
+one_of = $(or $(filter $(2),$(3)),$(error $(1)=$(2) is unknown; $(1) is one of: $(sort $(or $(4),$(3)))))
+VARIABLES := SCALE CORES PROFILE PYTHON STAGE TARGETS SNAKEMAKE_FLAGS ARCHIVE FORCE
+$(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(if $(filter-out BIN VENV $(VARIABLES),$(name)), \
+	$(error $(name) is no variable of this Makefile; they are: $(VARIABLES)))))
 CONFIG = config/$(call one_of,SCALE,$(SCALE),$(patsubst config/%.yaml,%,$(wildcard config/*.yaml))).yaml
 # results go to the folders of the scale that the file states
 NAMED = @grep -qx "scale: $(SCALE)" $(CONFIG) || { echo "$(CONFIG) must say \"scale: $(SCALE)\", as its name does"; exit 1; }
+PROFILES = $(notdir $(wildcard profiles/*))
 SNAKEMAKE = $(ALONE) snakemake $(if $(filter default,$(PROFILE)),--cores $(CORES)) \
-	--workflow-profile workflow/profiles/$(call one_of,PROFILE,$(PROFILE),$(notdir $(wildcard workflow/profiles/*))) \
-	$(SNAKEMAKE_FLAGS) $(TARGETS) --configfile $(CONFIG)
+	--workflow-profile profiles/$(PROFILE) \
+	$(SNAKEMAKE_FLAGS) $(ASKED) --configfile $(CONFIG)
+# Files, and rules: those that have no output are for being asked for.
+RULES = $(shell sed -nE 's/^(use rule [a-z_]+ as|rule) ([a-z_]+).*/\2/p' Snakefile workflow/rules/*.smk)
+NAMES = $(shell awk '/^(use )?rule /{name = $$2; sub(":", "", name); named[name]} /^(use rule|    output:)/{delete named[name]} \
+	END{for (name in named) print name}' Snakefile workflow/rules/*.smk)
+ASKED = $(foreach target,$(TARGETS),$(if $(findstring /,$(target)),$(target),$(call one_of,TARGETS,$(target),$(RULES),$(NAMES))))
 
-.PHONY: reproduce install test test-system test-slurm system-programs docs dist lint smoke plan rerun report pack restore verify bench measured readme-figures schema lock clean
+COMMANDS := reproduce install test test-system test-slurm system-programs docs dist lint smoke plan rerun report pack restore \
+	verify bench measured readme-figures schema lock clean
+.PHONY: $(COMMANDS)
+.DEFAULT:
+	$(call one_of,make,$@,,$(COMMANDS))
 
 # Densities and activations come first, in a run of their own: where a file comes out as it was, nothing behind it is
 # out of date.
@@ -48,6 +67,7 @@ install: $(STAMP)
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V 2>&1): set PYTHON=..."; exit 1; }
+	@$(PYTHON) workflow/surroundings.py
 	@$(IDLE)
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[pipeline,test]'
@@ -64,9 +84,13 @@ smoke: reproduce
 STAGES = $(filter-out common datasets targets,$(patsubst workflow/rules/%.smk,%,$(wildcard workflow/rules/*.smk)))
 FORCED = --forcerun $(shell sed -nE 's/^(use rule [a-z_]+ as|rule) ([a-z_]+).*/\2/p' workflow/rules/$(call one_of,STAGE,$(STAGE),$(STAGES)).smk)
 
+# mistakes in names are told before anything is installed
+CHECKED := $(CONFIG) $(ASKED) $(call one_of,PROFILE,$(PROFILE),$(PROFILES)) \
+	$(if $(filter rerun,$(MAKECMDGOALS))$(and $(filter plan,$(MAKECMDGOALS)),$(STAGE)),$(FORCED))
+
 plan: $(STAMP)
 	$(NAMED)
-	@$(BIN)/python workflow/plan.py --cores $(CORES) $(TARGETS) --configfile $(CONFIG) $(if $(STAGE),$(FORCED))
+	@$(BIN)/python workflow/plan.py --cores $(CORES) $(ASKED) --configfile $(CONFIG) $(if $(STAGE),$(FORCED))
 
 rerun: $(READY)
 	$(NAMED)

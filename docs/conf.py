@@ -78,8 +78,8 @@ def write_reference(folder: Path) -> None:
 
 def _write(path: Path, text: str) -> None:
     """Only what has changed, so that Sphinx builds only that again."""
-    if not path.exists() or path.read_text() != text:
-        path.write_text(text)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
 
 
 write_reference(Path(__file__).parent / "reference")

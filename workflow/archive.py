@@ -159,7 +159,7 @@ def _unpack(archive: Path, staged: Path) -> dict[str, Any]:
                 os.utime(place, (member.mtime, member.mtime))  # older than any source
         if not (staged / "manifest.json").is_file():
             raise ArchiveError(f"{archive} is no archive of results: it does not begin with a manifest")
-        manifest: dict[str, Any] = json.loads((staged / "manifest.json").read_text())
+        manifest: dict[str, Any] = json.loads((staged / "manifest.json").read_text(encoding="utf-8"))
         ours = manifest["project"] == "preactivations" and manifest["format"] == FORMAT
         if not ours or not re.fullmatch(r"(?!(raw|reference)$)[a-z0-9_]+", manifest["scale"]):
             raise ArchiveError(f"{archive} is of another project or format than {FORMAT}")
@@ -203,7 +203,7 @@ def verify(scale: str) -> str:
     _, path, config = places(scale)
     if not path.is_file():
         raise ArchiveError(f"there is no {path}: `make pack` and `make restore` write it")
-    files = json.loads(path.read_text())["files"]
+    files = json.loads(path.read_text(encoding="utf-8"))["files"]
     del files[str(config)]
     wrong = _differences(files)
     wrong += [f"{path} is not in the manifest" for path in result_files(scale) if str(path) not in files]

@@ -5,5 +5,8 @@ import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    records = [json.loads(path.read_text()) for path in sorted(Path(sys.argv[1]).glob("*.provenance.json"))]
+    records = [
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(Path(sys.argv[1]).glob("*.provenance.json"))
+    ]
     print(json.dumps(records, indent=1))

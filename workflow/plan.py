@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 BENCHMARKS = Path("benchmarks/results")
 RECORDED = Path("data/reference/durations.csv")
-PROFILE = "workflow/profiles/default"
+PROFILE = "profiles/default"
 WIDTH = 100
 _FOLLOWS = "depends on a job listed above"
 
@@ -97,7 +97,7 @@ def why(reason: Any) -> str:
 def recorded_durations(scale: str, project: Path = Path()) -> dict[str, float]:
     """Seconds by job, from the benchmark files of this machine."""
     folder = project / BENCHMARKS / scale
-    tables = {path: path.read_text().splitlines() for path in sorted(folder.rglob("*.tsv"))}
+    tables = {path: path.read_text(encoding="utf-8").splitlines() for path in sorted(folder.rglob("*.tsv"))}
     return {
         str(path.relative_to(folder).with_suffix("")): float(lines[-1].split("\t")[0])
         for path, lines in tables.items()
@@ -107,7 +107,7 @@ def recorded_durations(scale: str, project: Path = Path()) -> dict[str, float]:
 
 def rows_of(scale: str) -> list[dict[str, str]]:
     """Rows of the table of recorded runs: `seconds` of so many `jobs`, by `job`, which is a rule or one job of it."""
-    with RECORDED.open() as file:
+    with RECORDED.open(encoding="utf-8") as file:
         return [row for row in csv.DictReader(file) if row["scale"] == scale]
 
 
@@ -176,10 +176,10 @@ def readable_time(seconds: float) -> str:
 
 def record(scale: str) -> None:
     """Replace the rows of a scale in the table of recorded runs by the durations of this machine."""
-    with RECORDED.open() as file:
+    with RECORDED.open(encoding="utf-8") as file:
         rows = [row for row in csv.reader(file) if row[0] != scale]
     rows += [[scale, job, f"{time:.1f}", "1", "recorded"] for job, time in recorded_durations(scale).items()]
-    with RECORDED.open("w", newline="") as file:
+    with RECORDED.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows(rows)
 
 

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import psutil
+from surroundings import refusal, surroundings
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / ".run.lock"
@@ -40,7 +41,10 @@ SLURM_NAME = f"preactivations-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:8
 def place() -> list[str]:
     """Where process ids mean the same: host, boot, namespace of processes."""
     boot, namespace = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
-    return [os.uname().nodename, *([boot.read_text(), str(namespace.readlink())] if boot.exists() else [])]
+    return [
+        os.uname().nodename,
+        *([boot.read_text(encoding="ascii"), str(namespace.readlink())] if boot.exists() else []),
+    ]
 
 
 def itself(pid: int) -> list[float]:
@@ -177,14 +181,16 @@ def main() -> NoReturn:
     command = sys.argv[1:]
     if not command or (command[0] != "snakemake" and not shutil.which(command[0])):
         sys.exit(f"run: say which command{', not ' * bool(command)}{' '.join(command[:1])}")
+    if reason := refusal(ROOT):
+        sys.exit(f"run: {reason}")
     os.chdir(ROOT)
     lock, before = acquire()
     clear_away(before)
     if command[0] == "snakemake":
-        own = ["--slurm-jobname-prefix", SLURM_NAME] if "workflow/profiles/slurm" in command else []
+        own = ["--slurm-jobname-prefix", SLURM_NAME] if "profiles/slurm" in command else []
         command = [sys.executable, "-m", "snakemake", *own, *command[1:]]
     # Snakemake's own cache stays in the checkout, which nodes of a cluster share, unless the user has one
-    environment = {"XDG_CACHE_HOME": str(ROOT / ".cache")} | os.environ | {MARK: CHECKOUT}
+    environment = {"XDG_CACHE_HOME": str(ROOT / ".cache")} | surroundings(os.environ, ROOT) | {MARK: CHECKOUT}
     # the command takes the place of this process, and with it the lock: jobs do not inherit it
     os.set_inheritable(lock, True)
     os.execvpe(command[0], command, environment)

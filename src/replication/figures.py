@@ -62,9 +62,11 @@ _STYLE: Any = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """The project's look, without a display."""
+    """The project's look, without a display; settings of the user (matplotlibrc) do not count."""
     matplotlib.use("Agg")
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_STYLE)
         yield
 
 

@@ -113,7 +113,7 @@ def _page(path: Path, body: str) -> str:
 def _write(path: Path, text: str) -> None:
     beside = path.with_name(f".{os.getpid()}.{path.name}")
     try:
-        beside.write_text(text)
+        beside.write_text(text, encoding="utf-8")
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

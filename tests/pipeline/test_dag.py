@@ -1,5 +1,6 @@
 """Which jobs run after which change: in a copy of the project whose results are up to date."""
 
+import os
 import re
 import subprocess
 import sys
@@ -196,9 +197,48 @@ def test_edit_of_a_notebook_runs_it_alone(built, edit):
     )
 
 
-def test_touch_without_change_runs_nothing(built):
-    (built / "src/preactivations/weights.py").touch()
-    assert changed(built) == set()
+TOPS = (
+    "Snakefile",
+    "Makefile",
+    "pyproject.toml",
+    "config",
+    "profiles",
+    "workflow",
+    "src",
+    "notebooks",
+    "data",
+    "docs",
+)
+
+
+def test_touched_files_run_nothing(built):
+    """All at once, as another checkout has them: scripts, modules, rules, captions, notebooks, settings, data."""
+    files = [path for top in TOPS for path in [built / top, *(built / top).rglob("*")] if path.is_file()]
+    dates = {path: path.stat().st_mtime_ns for path in files if "__pycache__" not in path.parts}
+    assert len(dates) > 400
+    try:
+        for path in dates:
+            path.touch()
+        assert planned(built) == set()
+        assert "Nothing to be done" in snakemake(built, "--dry-run")
+    finally:
+        for path, date in dates.items():
+            os.utime(path, ns=(date, date))
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "jobs"),
+    [
+        ("workflow/rules/kernels.smk", "# edited\n", {("plot_rule_graph", "")}),
+        ("workflow/report/kernels/curves.rst", "Edited.\n", set()),
+        ("config/smoke.yaml", "# edited\n", set()),
+        ("profiles/default/config.yaml", "# edited\n", set()),
+        ("data/reference/fig11_sweep_iii.csv", "odd,99,1,0.5\n", {("table_verdicts", "")}),
+    ],
+)
+def test_edit_of_what_is_no_code(built, edit, name, line, jobs):
+    edit(name, line)
+    assert changed(built) == jobs
 
 
 NEW_LAW = {("derive_density", "weibull_3.3"), ("derive_activation", "weibull_3.3")}

@@ -234,23 +234,38 @@ def test_it_is_said_before_the_first_job(built, scale):
     assert f"Scale {scale}" not in snakemake(built, "density", "--dry-run", "--forceall", config=config)
 
 
-@pytest.mark.dag
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (("plan", "SCALE=lptop"), "SCALE=lptop is unknown; SCALE is one of: laptop mnist paper smoke"),
-        (("reproduce", "SCALE=lptop"), "SCALE=lptop is unknown; SCALE is one of: laptop mnist paper smoke"),
-        (("plan", "STAGE=foo"), "STAGE=foo is unknown; STAGE is one of: activation density "),
-        (("rerun", "STAGE=foo"), "STAGE=foo is unknown; STAGE is one of: activation density "),
-        (("rerun",), "STAGE= is unknown; STAGE is one of: activation density "),
+        ("plan SCALE=lptop", "SCALE=lptop is unknown; SCALE is one of: laptop mnist paper smoke"),
+        ("reproduce SCALE=lptop", "SCALE=lptop is unknown; SCALE is one of: laptop mnist paper smoke"),
+        ("plan STAGE=foo", "STAGE=foo is unknown; STAGE is one of: activation density "),
+        ("rerun STAGE=foo", "STAGE=foo is unknown; STAGE is one of: activation density "),
+        ("rerun", "STAGE= is unknown; STAGE is one of: activation density "),
+        ("PROFILE=slrum", "PROFILE=slrum is unknown; PROFILE is one of: default slurm"),
+        ("TARGETS=trianing", "TARGETS=trianing is unknown; TARGETS is one of: activation all companions "),
+        (
+            "plan TARGETS=trianing",
+            "TARGETS=trianing is unknown; TARGETS is one of: activation all companions ",
+        ),
+        ("SCLAE=smoke", "SCLAE is no variable of this Makefile; they are: SCALE CORES PROFILE "),
+        ("reprot", "make=reprot is unknown; make is one of: bench clean dist docs install "),
     ],
 )
-def test_a_name_with_a_mistake_is_refused_with_those_allowed(built, command, message):
-    run = subprocess.run(
-        make(built, *command), cwd=built, capture_output=True, text=True, env=environment(built)
-    )
+def test_a_name_with_a_mistake_is_refused_with_those_allowed(command, message):
+    """Before anything is installed: here there is no Python to do it with."""
+    command = ["make", "--no-print-directory", "BIN=/none", "VENV=/none", "PYTHON=false", *command.split()]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 2
     assert message in run.stderr
+    assert run.stdout == ""
+
+
+def test_the_targets_that_are_named_are_those_of_the_readme():
+    run = subprocess.run(["make", "TARGETS=x"], cwd=ROOT, capture_output=True, text=True)
+    named = set(run.stderr.split("TARGETS is one of: ")[1].split(".  Stop")[0].split())
+    row = next(line for line in (ROOT / "README.md").read_text().splitlines() if "| make one part |" in line)
+    assert named == {"all", *re.findall(r"`([a-z_]+)`", row)}
 
 
 @pytest.mark.dag

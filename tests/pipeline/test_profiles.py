@@ -9,7 +9,7 @@ import pytest
 import yaml
 from copies import ROOT, snakemake, with_config
 
-PROFILES = ROOT / "workflow" / "profiles"
+PROFILES = ROOT / "profiles"
 RULES = {
     rule: path.stem
     for path in (ROOT / "workflow" / "rules").glob("*.smk")
@@ -61,7 +61,7 @@ def test_groups_of_the_cluster_are_rules_that_simulate_nothing():
 def test_every_job_says_what_it_needs(built):
     """Memory and time; a GPU where networks are simulated, if there is one to use."""
     config = with_config(built, gpu="always")
-    profile = ("--workflow-profile", "workflow/profiles/default")
+    profile = ("--workflow-profile", "profiles/default")
     output = snakemake(built, "--dry-run", "--forceall", *profile, config=config)
     jobs = re.findall(r"^rule (\w+):\n((?:    .*\n)+)", output, re.MULTILINE)
     assert len(jobs) > 60

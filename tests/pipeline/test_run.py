@@ -37,7 +37,8 @@ MAKEFILE = (
 @pytest.fixture
 def project(tmp_path):
     (tmp_path / "workflow").mkdir()
-    shutil.copy(ROOT / "workflow" / "run.py", tmp_path / "workflow")
+    for name in ("run.py", "surroundings.py"):
+        shutil.copy(ROOT / "workflow" / name, tmp_path / "workflow")
     (tmp_path / "Snakefile").write_text(SNAKEFILE)
     (tmp_path / "Makefile").write_text(MAKEFILE.format(python=sys.executable))
     yield tmp_path

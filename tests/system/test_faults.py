@@ -9,7 +9,7 @@ from sandbox import sandbox
 
 SNAKEMAKE = (
     sys.executable, "workflow/run.py", "snakemake", "density", "activation", "two_layer", "--cores", "2",
-    "--workflow-profile", "workflow/profiles/default", "--configfile", "config/smoke.yaml",
+    "--workflow-profile", "profiles/default", "--configfile", "config/smoke.yaml",
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ HERE = [
     "--cores", "2", "--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1",
     "--seconds-between-status-checks", "1",
 ]  # fmt: skip
-PROFILE = ("--workflow-profile", "workflow/profiles/slurm")
+PROFILE = ("--workflow-profile", "profiles/slurm")
 
 
 @pytest.fixture(scope="module")

@@ -7,22 +7,23 @@ from pathlib import Path
 
 # jsonschema, which comes with nbformat, would load a grammar of web addresses: 2 s in every process, for nothing here
 sys.modules.setdefault("rfc3987_syntax", None)
-# caches of what jobs use stay in the checkout; they hold nothing that a result depends on
-CACHE = Path(workflow.basedir) / ".cache"
-for variable in (
-    "MPLCONFIGDIR",
-    "IPYTHONDIR",
-    "JUPYTER_CONFIG_DIR",
-    "JUPYTER_DATA_DIR",
-):
-    os.environ.setdefault(variable, str(CACHE / variable.split("_")[0].lower()))
-sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
+sys.path[:0] = [str(Path(workflow.basedir) / folder) for folder in ("src", "workflow")]
 import plan
 from config.base import DATASETS
 from config.model import validate
 from import_closure import closure
 from preactivations.names import number_text as number
 from snakemake.io import strip_wildcard_constraints
+from surroundings import refusal, surroundings
+
+if reason := refusal(sys.executable):
+    raise WorkflowError(reason)
+
+# of the jobs, which inherit it
+own = surroundings(os.environ, Path(workflow.basedir))
+for variable in os.environ.keys() - own.keys():
+    del os.environ[variable]
+os.environ.update(own)
 
 try:
     cfg = validate(config)
@@ -206,7 +207,7 @@ def summary():
     print(f"\nScale {SCALE}: figures in {FIGURES}, tables in {TABLES}, intermediates in {DATA}.")
     if not replication.exists():
         return
-    with replication.open() as file:
+    with replication.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     counts = {}
     for row in rows:

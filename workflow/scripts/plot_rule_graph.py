@@ -22,11 +22,11 @@ snakemake: Any  # Snakemake puts it here
 def rule_graph(config: dict[str, object]) -> nx.DiGraph:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "config.yaml"
-        path.write_text(yaml.safe_dump(config))
+        path.write_text(yaml.safe_dump(config), encoding="utf-8")
         dot = subprocess.run(
             [sys.executable, "-m", "snakemake", "--rulegraph", "--nolock", "--configfile", str(path)],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=True,
         ).stdout
     names = dict(re.findall(r'(\d+)\[label = "([^"]+)"', dot))
@@ -47,7 +47,9 @@ def stages(files: list[str]) -> dict[str, str]:
     return {
         rule: Path(name).stem
         for name in files
-        for rule in re.findall(r"^(?:use rule \w+ as|rule) (\w+)", Path(name).read_text(), re.MULTILINE)
+        for rule in re.findall(
+            r"^(?:use rule \w+ as|rule) (\w+)", Path(name).read_text(encoding="utf-8"), re.MULTILINE
+        )
     }
 
 

@@ -44,4 +44,4 @@ with job(snakemake):
             cell.source = mathml(cell.source)
     executed.metadata["title"] = snakemake.wildcards.name.replace("_", " ")
     page, _ = HTMLExporter(**_ALONE).from_notebook_node(nbformat.from_dict(executed))
-    whole(Path(snakemake.output.html), lambda path: path.write_text(page))
+    whole(Path(snakemake.output.html), lambda path: path.write_text(page, encoding="utf-8"))
