@@ -37,3 +37,15 @@ def test_fitted_minus_exact_in_pairs(shift, verdict):
     assert _route_matters(routes)["verdict"] == verdict
     without = comparisons(runs(0.0), pd.DataFrame())
     assert "route" not in set(without.question)
+
+
+def test_a_difference_that_is_not_significant_is_no_proof_that_there_is_none():
+    other = runs(0.0).assign(accuracy=np.random.default_rng(2).uniform(0.3, 0.8, len(runs(0.0))))
+    table = comparisons(runs(0.0), pd.DataFrame(), other)
+    routes = table[(table.question == "route") & (table["scope"] == "all")]
+    assert (routes.p_holm > 0.05).all()
+    row = _route_matters(routes)
+    assert (row["verdict"], "2 of 2 differences are too uncertain to tell" in row["result"]) == (
+        "not tested",
+        True,
+    )
