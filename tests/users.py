@@ -31,6 +31,7 @@ _PYTHON = {
     "PYTHONPATH": "{away}/modules",
     "PYTHONWARNINGS": "error",
     "PYTHONHASHSEED": "3",
+    "SNAKEMAKE_PROFILE": "{away}/none",
     "PYTHONOPTIMIZE": "1",
 }
 _THREADS = {

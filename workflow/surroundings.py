@@ -3,9 +3,9 @@
     python workflow/surroundings.py    says whether the path of this checkout can be used
 
 Settings of Python, Matplotlib, Jupyter, IPython, of the language and of numerical libraries are replaced by those of
-this project. A file `matplotlibrc`, a kernel that is named python3, an alphabet without Greek letters or the modules of
-another Python are common, and none of them is a choice for this study. Everything else is passed on: the user's choice
-of a GPU, a proxy, a mirror or a cluster.
+this project, and a profile of Snakemake for all workflows is left out. A file `matplotlibrc`, a kernel that is named
+python3, an alphabet without Greek letters or the modules of another Python are common, and none of them is a choice for
+this study. Everything else is passed on: the user's choice of a GPU, a proxy or a mirror.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 _REPLACED = re.compile(
-    r"(PYTHON|MPL|MATPLOTLIB|JUPYTER|IPYTHON|PAPERMILL|LC_|OMP_|KMP_|MKL_|OPENBLAS_|NUMEXPR_).*|LANG|LANGUAGE"
+    r"(PYTHON|MPL|MATPLOTLIB|JUPYTER|IPYTHON|PAPERMILL|LC_|OMP_|KMP_|MKL_|OPENBLAS_|NUMEXPR_).*|LANG|LANGUAGE|SNAKEMAKE_PROFILE"
 )
 # where compiled modules go changes no result, and a checkout may not be writable
 _KEPT = {"PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"}

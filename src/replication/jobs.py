@@ -128,8 +128,8 @@ def job(snakemake: Any) -> Iterator[Job]:
     """A job with its log; on success the provenance is written beside its first output."""
     start = time.perf_counter()
     running = Job(snakemake)
-    written = Path(snakemake.log[0]).open("w", buffering=1, encoding="utf-8")
-    with written as log, redirect_stdout(log), redirect_stderr(log):
+    path = Path(snakemake.log[0])
+    with path.open("w", buffering=1, encoding="utf-8") as log, redirect_stdout(log), redirect_stderr(log):
         try:
             yield running
         except BaseException:
