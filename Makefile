@@ -11,7 +11,7 @@
 # make test-slurm      the pipeline through a real Slurm on this machine
 # make reproduce PROFILE=slurm    on a cluster
 # Python here: of this checkout alone, not of the user's settings; workflow/surroundings.py has the same for jobs
-unexport $(filter-out PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX,$(filter PYTHON%,$(.VARIABLES)))
+unexport SNAKEMAKE_PROFILE $(filter-out PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX,$(filter PYTHON%,$(.VARIABLES)))
 export PYTHONNOUSERSITE := 1
 export PYTHONUTF8 := 1
 
