@@ -210,7 +210,9 @@ def test_who_looks_at_a_log_is_no_snakemake(project):
 def test_the_environment_of_a_run_is_not_made_anew(project):
     """A changed pyproject.toml makes a new .venv, but not under the hands of a run."""
     shutil.copy(ROOT / "Makefile", project)
-    (project / ".venv").mkdir()
+    for folder in (".venv", "config", "profiles/default"):
+        (project / folder).mkdir(parents=True)
+    (project / "config/laptop.yaml").touch()
     for name in (".venv/.installed", "requirements.lock", "pyproject.toml"):
         (project / name).touch()
     os.utime(project / ".venv/.installed", (1, 1))

@@ -65,8 +65,8 @@ def test_a_path_that_a_shell_would_not_read_is_refused(name):
 @pytest.mark.parametrize("command", [["make", "SCALE=smoke"], [sys.executable, "workflow/run.py", "true"]])
 def test_it_is_refused_before_anything_is_installed(tmp_path, command):
     project = tmp_path / "with a space"
-    (project / "workflow").mkdir(parents=True)
-    (project / "config").mkdir()
+    for folder in ("workflow", "config", "profiles/default"):
+        (project / folder).mkdir(parents=True)
     for name in ("Makefile", "requirements.lock", "pyproject.toml", "config/smoke.yaml"):
         (project / name).write_bytes((ROOT / name).read_bytes())
     for name in ("run.py", "surroundings.py"):
