@@ -73,7 +73,7 @@ def test_words_as_page(tmp_path):
 
 
 def test_a_table_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
-    def full(path, text):
+    def full(path, text, encoding):
         path.write_bytes(text[:10].encode())
         raise OSError(28, "No space left on device")
 
