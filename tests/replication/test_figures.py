@@ -70,17 +70,19 @@ def test_every_activation_has_one_colour():
 
 
 def test_equal_figures_are_equal_files(tmp_path):
+    """Whatever settings of Matplotlib the user has (matplotlibrc)."""
     contents = []
-    for folder in ("a", "b"):
+    user = {"font.size": 30, "lines.linewidth": 9, "savefig.bbox": "tight", "axes.facecolor": "red"}
+    for folder, settings in (("a", {}), ("b", {}), ("c", user)):
         (tmp_path / folder).mkdir()
-        with style():
+        with plt.rc_context(settings), style():
             figure, axes = panels(1, 2, 2.0)
             axes[0, 0].plot([0, 1], [1, 0])
             paths = [tmp_path / folder / name for name in ("f.pdf", "f.png")]
             save(figure, paths, dpi=50)
             plt.close(figure)
         contents.append([path.read_bytes() for path in paths])
-    assert contents[0] == contents[1]
+    assert contents[0] == contents[1] == contents[2]
 
 
 def test_a_figure_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):

@@ -95,6 +95,9 @@ def test_densities():
 
 def test_ks_sees_a_wrong_scale():
     log_norm, _ = study.draw_networks("relu", 10, 20, 2000, STREAM)
+    # the same distance as in the study of isometry, where all networks are dead
+    (test,) = study.density_rows("relu", [2.0], 3, 4, np.full(5, -np.inf))[2]
+    assert test["ks"] == pytest.approx((1 - 2**-3) ** 4, abs=1e-12)
     _, _, tests = study.density_rows("relu", [2.0], 10, 20, log_norm + 0.3)
     assert tests[0]["ks"] > tests[0]["critical"]
 
