@@ -40,7 +40,9 @@ class Results:
 
     def words(self, name: str) -> Markdown:
         """A Markdown file of tables/<scale>/, shown."""
-        return Markdown(self._existing(ROOT / "tables" / self.scale / f"{name}.md").read_text(encoding="utf-8"))
+        return Markdown(
+            self._existing(ROOT / "tables" / self.scale / f"{name}.md").read_text(encoding="utf-8")
+        )
 
     def figure(self, name: str) -> Image:
         """A figure of figures/<scale>/, shown."""
