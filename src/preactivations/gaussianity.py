@@ -26,7 +26,7 @@ import numpy as np
 import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
-from preactivations.arrays import real_array
+from preactivations.real import real_array
 
 __all__ = [
     "excess_kurtosis",
@@ -44,7 +44,7 @@ _EQUAL = 8 * np.finfo(np.float64).eps  # of the largest sample
 
 
 def _sample(samples: ArrayLike, least: int) -> Array:
-    x = real_array(samples, "samples").ravel()
+    x = real_array("samples", samples).ravel()
     if x.size < least:
         raise ValueError(f"at least {least} samples are needed, got {x.size}")
     if not np.all(np.isfinite(x)):
@@ -92,7 +92,7 @@ def ks_distance(z: ArrayLike, cdf: ArrayLike) -> float:
     An atom of the law is represented by a point that stands twice, with the values on both sides. ValueError for
     arrays of different shapes and for no points.
     """
-    at, values = real_array(z, "z"), real_array(cdf, "cdf")
+    at, values = real_array("z", z), real_array("cdf", cdf)
     if at.shape != values.shape or not at.size:
         raise ValueError(
             f"z and cdf must have one shape, and points: got shapes {at.shape} and {values.shape}"

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, norm
 
-from preactivations.arrays import real_array
+from preactivations.real import real_array
 from preactivations.streams import Stream
 
 Array = NDArray[np.float64]
@@ -46,7 +46,7 @@ def bootstrap_interval(values: Array, *key: str | float) -> tuple[float, float]:
     in about 50 % (n = 2), 84 % (5), 90 % (10) of cases (measured). NaN for fewer than two values per stratum; a value
     that is NaN is left out. TypeError for what is not real.
     """
-    values = real_array(values, "values")
+    values = real_array("values", values)
     strata, n = values.shape
     if n < 2:
         return math.nan, math.nan
@@ -63,7 +63,7 @@ def sign_flip_p(values: Array, *key: str) -> float:
     All sign changes up to 14 values, 20 000 random ones beyond. A sum that is as large as the observed one to rounding
     counts as one, whatever the unit of the values. TypeError for what is not real, ValueError for what is not finite.
     """
-    values = real_array(values, "values")
+    values = real_array("values", values)
     if not np.isfinite(values).all():
         raise ValueError(f"values must be finite, got {np.count_nonzero(~np.isfinite(values))} that are not")
     if not values.any():
@@ -88,7 +88,7 @@ def holm(p: Sequence[float]) -> Array:
     >>> holm([0.01, 0.04, 0.03]).round(2).tolist()
     [0.03, 0.06, 0.06]
     """
-    values = real_array(p, "p")
+    values = real_array("p", p)
     if not ((values >= 0) & (values <= 1)).all():
         raise ValueError(f"p-values must be in [0, 1], got {values[~((values >= 0) & (values <= 1))]}")
     order = np.argsort(values)
