@@ -11,6 +11,7 @@ import torch
 from timing import best_times, machine, report
 
 from preactivations.activations.gaussian import GaussianActivation
+from preactivations.pairs._exact_table import exact_table
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
 
@@ -77,6 +78,12 @@ if __name__ == "__main__":
     report("import of the library / numpy + scipy.special", times["ours"] / times["numpy"], 1.5)
     build = best_times({"": lambda: GaussianActivation(SymmetricWeibull(3))}, 5)[""]
     report("construction of GaussianActivation(SymmetricWeibull(3))", 1e3 * build, unit="ms")
+    steep = GaussianPair(SphericalMarginal(36), "odd")
+    report(
+        "first table of the odd spherical pair b = 36",
+        best_times({"": lambda: exact_table.__wrapped__(steep)}, 3)[""],
+        unit="s",
+    )
     tables_against_tanh()
     against_gelu(compiled=False)
     against_gelu(compiled=True)

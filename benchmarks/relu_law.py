@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from functools import partial
 
 import numpy as np
@@ -31,6 +32,12 @@ if __name__ == "__main__":
         report("18 500 chains of norms, relative to it", times["chains"] / times["exact"])
     biased = NormChain(100, [100] * 100, bias_variance=0.1)
     report("with biases, 100 layers of width 100", best_times({"": lambda: biased.law()}, 3)[""], unit="s")
+    narrowing = NormChain(784, [512, 256, 128, 64, 10], bias_variance=0.1)
+    tracemalloc.start()
+    seconds = best_times({"": narrowing.law}, 3)[""]
+    report("with biases, 784-512-256-128-64-10", seconds, unit="s")
+    report("its memory at its peak", tracemalloc.get_traced_memory()[1] / 1e9, unit="GB")
+    tracemalloc.stop()
     report("stationary law, width 100, He", best_times({"": partial(stationary_law, 100)}, 3)[""], unit="s")
     weight = torch.empty(1000, 1000)
     times = best_times(
