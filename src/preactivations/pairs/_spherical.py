@@ -56,7 +56,10 @@ class SphericalFactor:
         )
 
     def cdf(self, y: Array) -> Array:
-        return np.asarray(sc.gammainc(self.a, 0.5 * y * y))
+        tiny = y < 1e-150  # whose square underflows
+        with np.errstate(over="ignore", under="ignore"):
+            below = sc.gammainc(self.a, 0.5 * y * y)
+            return np.where(tiny, np.exp(self._log_kernel(np.where(tiny, y, 1.0)) - math.log(self.a)), below)
 
     def _log_kernel(self, y: Array) -> Array:
         """log q^a exp(-q) / Gamma(a): of size log P, where its terms may be 1e5 times larger."""
@@ -68,32 +71,43 @@ class SphericalFactor:
         return np.where(np.isposinf(y), -np.inf, self._peak - self.a * distance)
 
     def logsf(self, y: Array) -> Array:
-        with np.errstate(over="ignore", divide="ignore"):
-            q = 0.5 * y * y
-            out = np.where(q < self.a, np.log1p(-sc.gammainc(self.a, q)), np.log(sc.gammaincc(self.a, q)))
-        tiny = np.flatnonzero((out < self._deep) & np.isfinite(q))
-        # DLMF 8.9.2
-        a, z = self.a, q[tiny]
-        out[tiny] = self._log_kernel(y[tiny]) - np.log(
-            _fraction(z + 1 - a, lambda k: (-k * (k - a), z + 1 - a + 2 * k))
-        )
-        return out
+        return self._upper(y)[0]
 
-    def _logcdf(self, y: Array) -> Array:
-        with np.errstate(divide="ignore", under="ignore"):
+    def _upper(self, y: Array) -> tuple[Array, Array]:
+        """log P(|Y| > y) and y f(y) / P(|Y| > y)."""
+        a = self.a
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             q = 0.5 * y * y
-            out = np.log(sc.gammainc(self.a, q))
-        tiny = np.flatnonzero(out < self._deep)
+            out = np.where(q < a, np.log1p(-sc.gammainc(a, q)), np.log(sc.gammaincc(a, q)))
+            rate = y * np.exp(self.logpdf(y) - out)
+        deep = np.flatnonzero((out < self._deep) & np.isfinite(q))
+        # DLMF 8.9.2
+        z = q[deep]
+        fraction = _fraction(z + 1 - a, lambda k: (-k * (k - a), z + 1 - a + 2 * k))
+        out[deep] = self._log_kernel(y[deep]) - np.log(fraction)
+        rate[deep] = 2 * fraction
+        return out, rate
+
+    def _lower(self, y: Array) -> tuple[Array, Array]:
+        """log P(|Y| <= y) and y f(y) / P(|Y| <= y)."""
+        a = self.a
+        with np.errstate(divide="ignore", under="ignore", invalid="ignore"):
+            q = 0.5 * y * y
+            out = np.log(sc.gammainc(a, q))
+            rate = y * np.exp(self.logpdf(y) - out)
+        deep = np.flatnonzero((out < self._deep) | (y < 1e-140))  # whose square is subnormal
         # DLMF 8.9.1
-        a, z = self.a, q[tiny]
+        z = q[deep]
 
         def terms(k: int) -> tuple[Array, Array]:
             if k == 1:
                 return -z, np.full_like(z, a + 1)
             return (k // 2) * z if k % 2 == 0 else -(a + k // 2) * z, np.full_like(z, a + k)
 
-        out[tiny] = self._log_kernel(y[tiny]) - math.log(a) - np.log(_fraction(np.ones_like(z), terms))
-        return out
+        fraction = _fraction(np.ones_like(z), terms)
+        out[deep] = self._log_kernel(y[deep]) - math.log(a) - np.log(fraction)
+        rate[deep] = 2 * a * fraction
+        return out, rate
 
     def logpdf(self, y: Array) -> Array:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -112,19 +126,21 @@ class SphericalFactor:
 
     def quantile(self, lower: Array, log_lower: Array, log_upper: Array) -> Quantile:
         small = lower < 0.5
-        y = np.empty_like(lower)
+        y, log_hazard = np.empty_like(lower), np.full_like(lower, np.nan)
         y[small] = self._lower_quantile(lower[small], log_lower[small])
         y[~small] = self._upper_quantile(log_upper[~small])
-        return Quantile(y, self.logpdf(y), self.dlogpdf(y))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            log_hazard[~small] = np.log(self._upper(y[~small])[1] / y[~small])
+        return Quantile(y, self.logpdf(y), self.dlogpdf(y), log_hazard)
 
     def _lower_quantile(self, p: Array, log_p: Array) -> Array:
         a = self.a
-        # SciPy's inverse where it has digits; else the first term of the power series
-        log_first = 0.5 * ((log_p + math.log(a) - self._peak) / a + math.log(2 * a) - 1)
-        start = self._cube(sc.ndtri_exp(log_p)) if a > 100 else np.exp(log_first)
+        # SciPy's inverse where it has digits; else the first term of the power series, or for large a a cube
+        first = np.exp(0.5 * ((log_p + math.log(a) - self._peak) / a + math.log(2 * a) - 1))
+        start = self._start(sc.ndtri_exp(log_p), first)
         with np.errstate(under="ignore"):
             y = np.where(p > 1e-250, np.sqrt(2 * sc.gammaincinv(a, p)), start)
-        return self._newton(y, log_p, self._logcdf, 1)
+        return self._newton(y, log_p, self._lower, 1)
 
     def _upper_quantile(self, log_p: Array) -> Array:
         a = self.a
@@ -132,29 +148,37 @@ class SphericalFactor:
         ok = np.isfinite(log_p)
         target = log_p[ok]
         far = np.maximum(-target + (a - 1) * np.log(np.maximum(-target, 1.0)), 0.01)
-        start = self._cube(-sc.ndtri_exp(target)) if a > 100 else np.sqrt(2 * far)
+        start = self._start(-sc.ndtri_exp(target), np.sqrt(2 * far))
         near = np.sqrt(2 * np.maximum(sc.gammainccinv(a, np.exp(target)), 1e-300))
-        y[ok] = self._newton(np.where(target > -600, near, start), target, self.logsf, -1)
+        y[ok] = self._newton(np.where(target > -600, near, start), target, self._upper, -1)
         return y
 
-    def _cube(self, z: Array) -> Array:
-        """The quantile that belongs to a normal quantile z, by Wilson and Hilferty: a start for large a."""
-        return np.sqrt(2 * self.a * np.maximum(1 - 1 / (9 * self.a) + z / (3 * math.sqrt(self.a)), 0.01) ** 3)
+    def _start(self, z: Array, far: Array) -> Array:
+        """The quantile that belongs to a normal quantile z, by Wilson and Hilferty where a is large, else `far`."""
+        cube = 1 - 1 / (9 * self.a) + z / (3 * math.sqrt(self.a))
+        wide = (self.a > 100) & (z * z < self.a)
+        return np.where(wide, np.sqrt(2 * self.a * np.where(wide, cube, 1.0) ** 3), far)
 
-    def _newton(self, y: Array, target: Array, log_probability: Map, sign: int) -> Array:
+    def _newton(
+        self, y: Array, target: Array, probability: Callable[[Array], tuple[Array, Array]], sign: int
+    ) -> Array:
         """The root of log P(y) = target, in log y; log P is concave, so that steps do not pass the root twice."""
         y = y.copy()
         todo = np.flatnonzero(y > 0)
-        for count in range(100):
+        for count in range(200):
             v = y[todo]
-            log_p = log_probability(v)
+            log_p, rate = probability(v)
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                step = sign * (target[todo] - log_p) / (v * np.exp(self.logpdf(v) - log_p))
-            y[todo] = v * np.exp(np.clip(step, -0.5, 0.5))
-            todo = todo[(np.abs(step) > 1e-14) | (count < 2)]
-            if not todo.size or (count > 8 and np.all(np.abs(step) < 1e-12)):
-                break
-        return y
+                step = sign * (target[todo] - log_p) / rate
+            y[todo] = v * np.exp(np.clip(step, -2.0, 2.0))
+            # two steps at least: they cost less than a digit
+            moves = (np.abs(step) > (1e-14 if count < 8 else 1e-12)) & (np.abs(step) * v > 1e-322)
+            todo = todo[moves | (count < 2)]
+            if not todo.size:
+                return y
+        raise ArithmeticError(
+            f"b = {self.a - 0.5:g}: no convergence at log P = {target[todo[0]]:.17g}; please report it"
+        )
 
     def moment(self, s: float) -> float:
         return float(2 ** (s / 2) * sc.poch(self.a, s / 2))

@@ -68,11 +68,12 @@ _SQRT_2_OVER_PI = math.sqrt(2.0 / math.pi)
 
 
 class Quantile(NamedTuple):
-    """y, log f(y) and (log f)'(y)."""
+    """y, log f(y), (log f)'(y), and log f(y) / P(|Y| > y), which is NaN where y is not in the upper tail."""
 
     y: Array
     logpdf: Array
     dlogpdf: Array
+    log_hazard: Array
 
 
 class Upper(NamedTuple):
@@ -106,7 +107,7 @@ class WeibullFactor:
         self.nu = 2.0 / theta
         self.eps = (theta - 2.0) / theta
         self.growth = self.eps  # y ~ x^growth against a normal quantile x
-        self._log_nu = math.log(self.nu) if theta > 1e4 else math.log1p(-self.eps)
+        self._log_nu = math.log(self.nu) if theta > 100 else math.log1p(-self.eps)
         k = np.arange(_N_TERMS)
         # coefficients of q^k in f and in F / y
         self._f = _SQRT_2_OVER_PI * (-1.0) ** k * sc.rgamma(1 - (2 * k + 1) / theta) / sc.factorial(k)
@@ -181,7 +182,7 @@ class WeibullFactor:
         digit is lost at either end. (`log_lower` serves laws whose density vanishes at 0.)
         """
         small = lower < self._cdf_split
-        out = Quantile(*(np.empty_like(lower) for _ in range(3)))
+        out = Quantile(*(np.empty_like(lower) for _ in range(4)))
         for full, piece in zip(out, self._lower_quantile(lower[small]), strict=True):
             full[small] = piece
         for full, piece in zip(out, self._upper_quantile(log_upper[~small]), strict=True):
@@ -193,7 +194,7 @@ class WeibullFactor:
         for _ in range(4):
             y = y - (self._series_cdf(y) - p) / self._series_pdf(y)
         pdf = self._series_pdf(y)
-        return Quantile(y, np.log(pdf), self._series_dpdf(y) / pdf)
+        return Quantile(y, np.log(pdf), self._series_dpdf(y) / pdf, np.full_like(y, np.nan))
 
     def _upper_quantile(self, log_p: Array) -> Quantile:
         ell, log_hazard = np.full_like(log_p, np.inf), np.zeros_like(log_p)
@@ -211,14 +212,15 @@ class WeibullFactor:
             # hazard and (log f)' belong to the value before the step: first-order correction of the
             # former; the iteration goes on until both are right
             bend = y0 * shift * (slope + hazard)
-            log_hazard[todo], dlogpdf[todo] = np.log(hazard) + bend, slope
-            rounding = 1e-14 * hazard * y0  # of log P, far out
+            rounding = 1e-14 * hazard * y0  # of log P, far out, where the correction has no digits
+            known = np.where((rounding > 1e-6) & (np.abs(bend) <= rounding), 0.0, bend)
+            log_hazard[todo], dlogpdf[todo] = np.log(hazard) + known, slope
             todo = todo[(np.abs(bend) > 1e-10 + rounding) | (np.abs(shift) > 1e-8)]
         if todo.size:
             raise ArithmeticError(
                 f"theta = {self.theta!r}: no convergence at log P(|Y| > y) = {log_p[todo[0]]!r}; please report it"
             )
-        return Quantile(_SQRT2 * np.exp(ell), log_p + log_hazard, dlogpdf)
+        return Quantile(_SQRT2 * np.exp(ell), log_p + log_hazard, dlogpdf, log_hazard)
 
     def _starting_value(self, log_p: Array) -> Array:
         table = self._inverse_table
@@ -280,14 +282,20 @@ class WeibullFactor:
         a = np.where(near, q, s0)
         b = np.where(near, 0.0, (eps / nu) * s0)
 
+        # for large theta z^-eps = 1 + e is so small that it has no digits: g = s0 (z - z^nu / nu) then
+        flat = nu < 0.01
+
         # vertex z_mu = mu / scale, where g(mu) - g(s0) = 1. g is convex: Newton's steps overshoot once,
         # then descend monotonically.
         z_mu = np.where(near, 1.0, 1 + np.sqrt(2 / (np.where(near, 1.0, s0) * eps)))
         for _ in range(12):
             e = np.expm1(-eps * np.log(z_mu))
             too_much = z_mu * (p - a * e - b * (1 + e)) - g0 - 1
+            if flat:
+                with np.errstate(invalid="ignore"):  # where it is steep, see below
+                    too_much[~near] = (s0 * ((z_mu - 1) - np.expm1(nu * np.log(z_mu)) / nu) - 1)[~near]
             slope = np.where(near, p + q * (eps - nu * e), -s0 * e)
-            with np.errstate(divide="ignore", invalid="ignore"):  # where it is steep, see below
+            with np.errstate(divide="ignore", invalid="ignore"):
                 z_mu = np.maximum(z_mu - too_much / slope, np.where(near, 0.1 * z_mu, 1 + 1e-12))
         z_mu = np.where(steep, 1.0, z_mu)  # so far from s = 0 the vertex may be the saddle
 
@@ -298,9 +306,10 @@ class WeibullFactor:
             """log z and g(s0 z) - g0."""
             log_z = log_z_mu + (np.log1p(u * u) + 2j * np.arctan(u))
             e = _expm1(-eps * log_z)
-            # for large theta the power is so small that 1 + e has no digits of it
-            power = np.exp(-eps * log_z) if nu < 0.01 else 1 + e
-            excess = z_mu * (1 + 1j * u) ** 2 * (p - a * e - b * power) - g0[:, None]
+            z = z_mu * (1 + 1j * u) ** 2
+            excess = z * (p - a * e - b * (1 + e)) - g0[:, None]
+            if flat:
+                excess[~near] = (s0[:, None] * ((z - 1) - _expm1(nu * log_z) / nu))[~near]
             excess[steep] = s0[steep, None] * self._flat(log_z[steep])
             return log_z, excess
 
@@ -384,7 +393,8 @@ class ArcsineFactor:
                 np.where(upper < 1e-100, log_upper + math.log(math.pi / 2), np.log(sin)),
             )
             dlogpdf = 0.5 * y * np.exp(-2 * np.maximum(log_root, -350.0))
-        return Quantile(y, math.log(_SQRT2 / math.pi) - log_root, dlogpdf)
+        logpdf = math.log(_SQRT2 / math.pi) - log_root
+        return Quantile(y, logpdf, dlogpdf, np.where(small, np.nan, logpdf - log_upper))
 
     def moment(self, s: float) -> float:
         return float(2 ** (s / 2) * sc.poch(0.5, s / 2) / sc.gamma(1 + s / 2))

@@ -192,7 +192,7 @@ class GaussianFactor:
         """Vectorized over any shape; probabilities outside [0, 1] give NaN."""
         shape = lower.shape
         lower, log_lower, log_upper = lower.ravel(), log_lower.ravel(), log_upper.ravel()
-        out = Quantile(*(np.full_like(lower, np.nan) for _ in range(3)))
+        out = Quantile(*(np.full_like(lower, np.nan) for _ in range(4)))
         ok = (lower >= 0) & (lower <= 1) & (log_upper <= 0)
         for full, piece in zip(out, self._law.quantile(lower[ok], log_lower[ok], log_upper[ok]), strict=True):
             full[ok] = piece

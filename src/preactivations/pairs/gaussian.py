@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GaussianPair"]
 
+_TAIL = 30.0
 _FAR = 1e4
 _FARTHEST = 1e100  # from there on phi is a power of |x|, to rounding
 _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
@@ -64,8 +65,8 @@ class GaussianPair:
     Relative error of `phi`: below 1e-12 for |x| <= 8 (measured: 8e-15). `dphi`: below 1e-9 (measured: 2e-14 for
     theta from 2.0001 to 2.05). `d2phi`: below 1e-9 of |x phi'| + |(log f)'(phi) phi'^2|, the terms that it is the
     difference of (measured: 5e-11 there). Spherical weights with large b: 1e-15 sqrt(b) more for the derivatives.
-    See tests/library/pairs. Far out `phi` keeps its accuracy; the derivatives lose theirs to x^2 rounding errors, and
-    are the leading terms of their asymptotics beyond 1e4 (error 1e-7).
+    See tests/library/pairs. Far out `phi` and phi' keep their accuracy (positive kind, far to the left: phi' loses
+    x^2 rounding errors); phi'' loses x^2 rounding errors, and is the leading term beyond |x| = 1e4 (error 1e-7).
 
     Examples
     --------
@@ -208,8 +209,11 @@ class GaussianPair:
         log_c = math.log(2) if self.kind == "odd" else 0.0
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             slope = np.exp(log_c - 0.5 * x * x - _LOG_SQRT_2PI - quantile.logpdf)
-            # further out the rounding of x^2 / 2 would show; relative error of the leading term: log|x| / x^2
-            slope = np.where(np.abs(x) > _FAR, self.factor._law.growth * quantile.y / np.abs(x), slope)
+            # further out the rounding of x^2 / 2 would show: the hazard of a normal variable over that of |Y|
+            upper = np.abs(x) if self.kind == "odd" else x
+            hazard = math.sqrt(2 / math.pi) / sc.erfcx(np.maximum(upper, 0.0) / math.sqrt(2))
+            slope = np.where(upper > _TAIL, hazard * np.exp(-quantile.log_hazard), slope)
+            slope = np.where(upper > _FARTHEST, self.factor._law.growth * quantile.y / upper, slope)
         limit = self.factor._law.slope_at_infinity
         slope = np.where(np.isinf(x), limit, slope)
         # phi underflows before x is -inf
