@@ -92,13 +92,17 @@ def raw_moments(activation: Activation, v: Array) -> tuple[Moments, str]:
             continue
         for reach in _REACHES:
             try:
-                at = nodes(activation, int(octave), reach)
+                at = nodes(
+                    activation, int(octave), reach, _REACHES[0] / reach
+                )  # the Gaussian is steep far out
             except Unresolved as problem:
                 out[:, which] = math.nan
                 reasons.append(f"E phi(u)^2 for u ~ N(0, {flat[which[0]]:g}): {problem}")
                 break
             for part in np.array_split(which, 1 + which.size * at.u.size // _CHUNK):
                 out[:, part], converged = _sums(at, flat[part])
+                # where phi is 0 near 0 the integrand is farther out
+                converged &= (out[0, part] > 0) | (reach == _REACHES[-1])
                 which = which[~np.isin(which, part[converged])]
             if not which.size:
                 break
@@ -155,15 +159,19 @@ def nodes_for(activation: Activation, variance: float, width: float) -> Nodes:
 
     ValueError if they would reach farther than 40 standard deviations, or where phi overflows.
     """
-    octave = int(octave_of(variance))
-    root = math.sqrt(float(moments(activation, variance).square) * math.sqrt(variance))
+    octave, square = int(octave_of(variance)), float(moments(activation, variance).square)
     for reach in (14.0, 20.0, 28.0, 40.0):
         at = nodes(activation, octave, reach / 2, width)
-        u, phi = np.abs(at.u), np.abs(at.phi)
-        outer = u > 0.9 * u.max()
-        if np.max(phi[outer] * np.exp(-(u[outer] ** 2) / (4 * variance)), initial=0) <= 1e-13 * root:
+        u = np.abs(at.u)
+        with np.errstate(over="ignore", invalid="ignore"):
+            half = at.phi * np.exp(-(at.u**2) / (4 * variance)) / (2 * math.pi * variance) ** 0.25
+            whole = float(at.weight @ half**2)
+        outer = np.max(np.abs(half[u > 0.9 * u.max()]), initial=0) * variance**0.25
+        if outer <= 1e-13 * math.sqrt(square) and abs(whole - square) <= 1e-10 * square:
             return at
-    raise Unresolved(f"{activation.name} grows too fast for correlations at variance {variance:g}")
+    raise Unresolved(
+        f"what counts of {activation.name} at variance {variance:g} is too far out for correlations"
+    )
 
 
 def slope_excess(activation: Activation, variance: ArrayLike) -> Array:
@@ -175,7 +183,7 @@ def slope_excess(activation: Activation, variance: ArrayLike) -> Array:
     moments(activation, v)  # refuses what can't be integrated
     out = np.empty(v.size)
     for k, one in enumerate(v):
-        tried = (nodes(activation, int(octave_of(one)), reach) for reach in _REACHES)
+        tried = (nodes(activation, int(octave_of(one)), reach, _REACHES[0] / reach) for reach in _REACHES)
         at = next(at for at in tried if _sums(at, v[k : k + 1])[1])
         mass = _density(at.u, v[k : k + 1])[0] * at.weight
         slope = float(mass @ at.dphi)

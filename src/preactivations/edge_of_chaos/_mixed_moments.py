@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from preactivations.activations.registry import REGISTRY, Activation
-from preactivations.edge_of_chaos._gaussian_moments import is_steep, moments, nodes_for
+from preactivations.edge_of_chaos._gaussian_moments import moments, nodes_for
 from preactivations.edge_of_chaos._panels import LOWEST, Unresolved, jumps, panels
 from preactivations.kernels.arc_cosine import angular
 from preactivations.quadrature import gauss_legendre
@@ -57,6 +57,8 @@ def mixed(activation: Activation, variance: float, correlation: ArrayLike) -> Mi
             2 / math.pi * np.arcsin(2 * v * c / (1 + 2 * v)),
             4 / math.pi / np.sqrt((1 + 2 * v * (1 - c)) * (1 + 2 * v * (1 + c))),
         )
+    if float(moments(activation, variance).square) == 0:
+        return Mixed(np.zeros_like(c), np.zeros_like(c))
     series = _series(activation, variance)
     product, slope = series.at(c)
     for where in map(tuple, np.argwhere(np.abs(c) > series.reach)):
@@ -107,7 +109,7 @@ def _series(activation: Activation, variance: float) -> _Series:
         return _Series(np.append(squares, rest), np.append(slopes, slope_rest), reach)
     # the terms left out add up to at most |c|^4000 times their sum; those of the slope have a factor k more
     size = variance * float(slopes @ 0.99 ** np.arange(_TERMS))
-    left_out = _TERMS * rest / min(size, float(whole.square))
+    left_out = _TERMS * rest / max(min(size, float(whole.square)), 1e-30 * float(whole.square))
     return _Series(squares, slopes, math.exp(min(0.0, math.log(_EXACT / left_out)) / _TERMS))
 
 
@@ -122,6 +124,7 @@ class _Side(NamedTuple):
     jumps: tuple[tuple[float, float], ...]  # places and sizes
     smooth: float  # distance from the points up to which panels may be wide
     end: float  # |u| beyond which it does not matter
+    edges: Array  # of the panels
 
 
 def _near_one(activation: Activation, v: float, c: float) -> tuple[float, float]:
@@ -174,6 +177,7 @@ def _side(activation: Activation, v: float) -> _Side:
         tuple((jump.at, jump.right - jump.left) for jump in jumps(activation)),
         _smooth(values, points, math.sqrt(v)),
         reach,
+        left,
     )
 
 
@@ -283,19 +287,21 @@ def _graded(
 
 
 def _opposite(activation: Activation, one: _Side, other: _Side, v: float) -> tuple[float, float]:
-    """c = -1: E phi(u) phi(-u) and E phi'(u) phi'(-u)."""
+    """c = -1: E phi(u) phi(-u) and E phi'(u) phi'(-u), on the panels of phi and of its mirror image."""
     s = math.sqrt(v)
-    lowest = 1e-18 * s
-    u, weight = _graded((one.points, lowest), (other.points, lowest), s, one.end)
-    weight = weight * np.exp(-0.5 * (u / s) ** 2) / (s * math.sqrt(2 * math.pi))
+    edges = np.unique(np.concatenate([np.abs(one.edges), np.arange(0, one.end, s / 2), [one.end]]))
+    u, weight = gauss_legendre(edges[(edges > 0) & (edges <= one.end)], 16)
+    # both signs of u give the same
+    weight = weight * np.exp(-0.5 * (u / s) ** 2) * (2 / (s * math.sqrt(2 * math.pi)))
     (phi, dphi), (image, slope) = one.values(u), other.values(u)
     product = float(weight @ (phi * image))
+    lowest = 2.0**LOWEST
     at_zero = activation.dphi(np.array([-lowest, lowest]))
     steps = {jump.at: jump.right - jump.left for jump in jumps(activation)}
     infinite = sum(steps[at] * steps.get(-at, 0.0) for at in steps)
     if infinite:
         return product, math.copysign(math.inf, infinite)
-    if is_steep(activation) and activation.power <= 0.5:
+    if activation.power <= 0.5:
         return product, math.copysign(math.inf, at_zero[0] * at_zero[1])
     total = -float(weight @ (dphi * slope))
     total += 2 * lowest * at_zero[0] * at_zero[1] / (2 * activation.power - 1) / (s * math.sqrt(2 * math.pi))

@@ -4,6 +4,9 @@ Panels are octaves 2^k <= |u| < 2^(k+1), split at the kinks, and halved until th
 phi and phi' are below 2e-11 of the values there. So a cusp or an oscillation in log|x| at 0 needs no care, and one that
 oscillates in x gets as many panels as it needs, up to a limit. Panels are made once per activation and octave, since
 exact activations take 50 microseconds per point. Below 2^-60 phi is a power (`_gaussian_moments`).
+
+What is narrower than the distance of the 16 nodes of a panel, |u| / 30, and not at a kink, may be missed: state a kink
+at a spike.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ Array = NDArray[np.float64]
 LOWEST = -60  # panels begin at 2^LOWEST
 _ORDER = 16
 _MOST = 1 << 14  # panels per octave
+_SMALL = 1e-280  # of no account
 _NARROW = 2.0**-44  # of |u|: a panel so small holds a point where phi' jumps
 
 _T, _W = np.polynomial.legendre.leggauss(_ORDER)
@@ -122,7 +126,8 @@ def _octave(activation: Activation, k: int) -> Panels:
         tail = np.abs(coefficients[..., -3:]).max(axis=2)
         with np.errstate(divide="ignore", invalid="ignore"):
             # differences of larger numbers, such as 1 - tanh^2, are known to rounding of these
-            worst = (tail / (size + 1e-3 * np.array([[inner], [inner / high]]))).max(axis=0)
+            # (and what is next to underflow has none)
+            worst = (tail / (size + 1e-3 * np.array([[inner], [inner / high]]) + _SMALL)).max(axis=0)
         worst = np.nan_to_num(worst)
         narrow = half[:, 0] < _NARROW * high
         # halving does not improve what is rounding noise
@@ -151,7 +156,7 @@ def _no_jumps(activation: Activation, ends: Array, scale: float) -> None:
     if len(ends):
         with np.errstate(all="ignore"):
             size = np.abs(np.diff(activation.phi(ends), axis=1))[:, 0]
-        if np.any(size[np.isfinite(size)] > 1e-6 * scale):
+        if np.any(size[np.isfinite(size)] > 1e-6 * max(scale, _SMALL)):
             raise ValueError(
                 f"{activation.name} jumps near u = {ends[int(np.argmax(size)), 0]:.6g}, which is not among its kinks: "
                 "state it there, Activation(kinks=...)"

@@ -217,6 +217,7 @@ def chi_map(
             raise ValueError(f"{name} must be finite and >= 0")
     unit = scale_of(act, 1.0, 0.0, weight_variance)
     m, reason = grid_moments(act)
+    square_of_grid = m.square
     known = np.isfinite(m.square)
     grid, m = GRID[known], Moments(*(values[known] for values in m))
     log_v = np.log(grid)
@@ -236,7 +237,7 @@ def chi_map(
         rises = above[:, first::-1]
         left = np.where(rises.any(1), first - rises.argmax(1), -1)
         at[part] = np.where(up, right - 1, left)
-    if reason and np.any(at >= grid.size - 1):
+    if not known.all() and np.isnan(square_of_grid).any() and np.any(at >= grid.size - 1):
         raise ValueError(f"the variance tends from {beginning:g} to where it can't be computed: {reason}")
     k = np.clip(at, 0, grid.size - 2).astype(int)
     square = CubicHermiteSpline(log_v, np.log(m.square), grid * m.derivative / m.square)
@@ -304,7 +305,7 @@ def eoc_curve(
     at = np.sort(np.append(grid[square >= 0], ends))
     m = moments(act, at)
     sigma_b = np.sqrt(np.where(np.isin(at, ends), 0.0, np.maximum(bias_square(at), 0)))
-    stable = m.derivative / m.slope_square < 1
+    stable = m.derivative / m.slope_square < 1 - 3e-15  # not where v' = v to rounding
     return EocCurve(1 / np.sqrt(unit * m.slope_square[stable]), sigma_b[stable], at[stable])
 
 
@@ -380,6 +381,9 @@ def oscillating_range(omega: float, delta: float = 0.99) -> tuple[float, float]:
         raise ValueError(
             f"delta / omega must be at most 300 (the range overflows beyond), got {delta:g} / {omega:g}"
         )
+    if omega > 60:  # the phase of the oscillation has no effect: E phi^2 / v is its mean, to rounding
+        sigma_w = 1 / math.sqrt(sc.i0(2 * delta / omega))
+        return sigma_w, sigma_w
     # half of an octave, or of a period, per panel
     width = min(math.log(2), math.pi / omega) / 2
     edges = np.exp(np.arange(-40, math.log(14) + width, width))

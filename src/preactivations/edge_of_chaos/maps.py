@@ -228,6 +228,8 @@ def correlation_map(
     after = scale * float(moments(act, v).square) + sigma_b**2
     through = []
     for _ in range(1 if layers is None else layers):
+        if after == 0:
+            raise ValueError(f"the next pre-activations have variance 0 from {v:g}: no correlations")
         product = mixed(act, v, c).product
         c = np.clip((scale * product + sigma_b**2) / after, -1, 1)
         through.append(c)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import scipy.special as sc
 
-from preactivations.pairs._weibull import Array, Map, Quantile
+from preactivations.pairs._weibull import Array, Quantile
 from preactivations.weights import Size
 
 

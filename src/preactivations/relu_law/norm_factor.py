@@ -54,7 +54,7 @@ class NormFactor:
     Parameters
     ----------
     width : int
-        n >= 1.
+        n, 1 to 1e7.
     slope : float, optional
         For negative h: 0 (the default), or 1e-6 to 1e6 in absolute value.
 
@@ -68,7 +68,7 @@ class NormFactor:
     Raises
     ------
     ValueError
-        For a width below 1, or a slope that is not 0 and outside of [1e-6, 1e6] in absolute value.
+        For a width out of range, or a slope that is not 0 and outside of [1e-6, 1e6] in absolute value.
     TypeError
         For a width that is not an integer.
 
@@ -81,8 +81,10 @@ class NormFactor:
 
     def __init__(self, width: int, slope: float = 0.0) -> None:
         self.width, self.slope = operator.index(width), float(slope)
-        if self.width < 1:
-            raise ValueError(f"width must be at least 1, got {width}")
+        if not 1 <= self.width <= 10**7:
+            raise ValueError(
+                f"width must be between 1 and 10 000 000, got {width}: laws hold a number per neuron"
+            )
         n, a = self.width, abs(self.slope)
         if a != 0 and not _SLOPES[0] <= a <= _SLOPES[1]:
             raise ValueError(f"slope must be 0 or between 1e-6 and 1e6 in absolute value, got {slope}")

@@ -140,7 +140,8 @@ class NormLaw:
             with np.errstate(over="ignore"):
                 return float(np.exp(exact))
         y, mass = self._rule()
-        panels = (mass * np.exp(p * y)).reshape(-1, 20).sum(axis=1)
+        shift = float((p * y).max())
+        panels = (mass * np.exp(p * y - shift)).reshape(-1, 20).sum(axis=1)
         total = float(panels.sum())
         # the tails fall at least like powers of q: geometrically from panel to panel
         for end, before in ((panels[-1], panels[-2]), (panels[0], panels[1])):
@@ -148,7 +149,8 @@ class NormLaw:
                 raise ValueError(
                     f"the moment of order {p:g} is infinite, or determined by values with a probability below 1e-13"
                 )
-        return self.alive * total
+        with np.errstate(over="ignore"):
+            return float(self.alive * total * np.exp(shift))
 
     def log_moments(self) -> LogMoments:
         """Mean and variance of log q given q > 0, by quadrature."""
@@ -402,7 +404,9 @@ def _checked(density: Array, mass: float, step: float) -> Array:
     """The density, if the trapezoidal rule finds the mass that is known."""
     found = step * float(density.sum())
     if not abs(found - mass) < 1e-8 * mass:
-        raise ValueError(f"the grid has lost probability: {found!r} of {mass!r} is left")
+        raise ValueError(
+            f"the grid has lost probability: {found:.9g} of {mass:.9g} is left; slopes next to 0 do that"
+        )
     return density
 
 

@@ -140,6 +140,14 @@ def test_correlations_of_sines():
         correlation_map(FAST_SINE, 0.999, 10.0)
 
 
+@pytest.mark.parametrize("v", [300.0, 1e3, 1e4])
+def test_opposite_inputs_of_a_sine(v):
+    """E sin(5u)^2 = 1/2 at large v: (-1/2 + 1/4) / (1/2 + 1/4)."""
+    act = Activation("sine and a half", lambda x: np.sin(5 * x) + 0.5, lambda x: 5 * np.cos(5 * x))
+    assert float(correlation_map(act, -1, v)) == pytest.approx(-1 / 3, rel=1e-10)
+    assert float(mixed(act, v, -1.0).slope_product) == pytest.approx(12.5, rel=1e-10)
+
+
 def test_curve_of_the_sine():
     curve = eoc_curve(SINE)
     w, b, v = curve
@@ -182,6 +190,18 @@ def test_growth():
     assert [low.stable, high.stable] == [True, False]
     assert fixed_variance(EXP, sigma_w=0.1) == low.variance
     assert fixed_variance(EXP, sigma_w=0.1, start=10) == math.inf
+    # values that count lie 2v from 0
+    np.testing.assert_allclose(correlation_map(EXP, [0.9, 0.97], 80.0), np.exp([-8.0, -2.4]), rtol=1e-10)
+    with pytest.raises(
+        ValueError, match="what counts of exp at variance 120 is too far out for correlations"
+    ):
+        correlation_map(EXP, 0.9, 120.0)
+    variance, value = chi_map(EXP, [0.1, 2.0], 0.1)
+    assert variance.tolist() == [
+        pytest.approx(fixed_variance(EXP, sigma_w=0.1, sigma_b=0.1), rel=1e-6),
+        math.inf,
+    ]
+    assert value[1] > 1e100
     with pytest.raises(ValueError, match=r"of exp for u ~ N\(0, 500\) is infinite, or overflows"):
         variance_map(EXP, 500.0)
     # E exp(u^2 / 2) is infinite from v = 1 on
@@ -191,6 +211,41 @@ def test_growth():
         variance_map(square, 1.0)
     with pytest.raises(ValueError, match="is infinite"):
         phase(EXP)
+
+
+def test_phi_that_is_zero_near_zero():
+    """E (u - 2)_+^2 = v ((1 + t^2) Q(t) - t n(t)), t = 2 / sqrt v, down to 1e-181."""
+    act = Activation("late relu", lambda x: np.maximum(x - 2, 0), lambda x: (x > 2) * 1.0, (2.0,))
+    with mp.workdps(60):
+        for v in (0.005, 0.01, 0.03, 1.0):
+            t = 2 / mp.sqrt(v)
+            tolerance = 1e-15 * float(t * t) + 1e-13
+            exact = v * ((1 + t * t) * mp.erfc(t / mp.sqrt(2)) / 2 - t * mp.npdf(t))
+            assert float(mp.mpf(float(variance_map(act, v))) / exact - 1) == pytest.approx(0, abs=tolerance)
+    with pytest.raises(ValueError, match="too far out for correlations"):
+        correlation_map(act, 0.5, 0.01)
+    with pytest.raises(
+        ValueError, match="the next pre-activations have variance 0 from 1e-05: no correlations"
+    ):
+        correlation_map(act, 0.5, 1e-5)
+
+
+@pytest.mark.parametrize("power", [17, 18, 20, 25])
+def test_powers_that_underflow_near_zero(power):
+    act = Activation("power", lambda x: x**power, lambda x: power * x ** (power - 1))
+    assert float(variance_map(act, 1.0)) == pytest.approx(float(mp.fac2(2 * power - 1)), rel=1e-12)
+
+
+@pytest.mark.parametrize(("place", "v"), [(24, 1.0), (30, 1.0), (30, 1e6), (1000, 1e4), (1000, 1e6)])
+def test_a_bump_far_from_zero(place, v):
+    """E exp(-2 (u - m)^2) = exp(-2 m^2 / (1 + 4v)) / sqrt(1 + 4v)."""
+
+    def phi(x):
+        return np.exp(-((x - place) ** 2))
+
+    act = Activation("bump", phi, lambda x: -2 * (x - place) * phi(x))
+    exact = mp.exp(-2 * mp.mpf(place) ** 2 / (1 + 4 * v)) / mp.sqrt(1 + 4 * v)
+    assert float(variance_map(act, v)) == pytest.approx(float(exact), rel=1e-12)
 
 
 # -- ends of the range -----------------------------------------------------------------------------
@@ -275,6 +330,21 @@ def test_range_of_the_oscillating_activation(omega):
     assert -2 * math.log(low) >= max(logs) - 1e-9
     assert -2 * math.log(high) <= min(logs) + 1e-9
     assert -2 * math.log(low) == pytest.approx(max(logs), abs=0.02 * min(1, 1 / omega) + 1e-12)
+
+
+def test_exact_pairs_at_large_variances():
+    """phi ~ x^(1/2) at theta = 4: E phi^2 ~ sqrt(v)."""
+    pair = GaussianPair(SymmetricWeibull(4), "odd")
+    low, high = variance_map(pair, [1e6, 1e10])
+    assert high / low == pytest.approx(100, rel=1e-3)
+
+
+def test_range_of_a_fast_oscillation():
+    """Its phase has no effect: E exp(2 delta / omega sin) is Bessel's I_0."""
+    for omega in (59.0, 61.0, 1e4):
+        assert oscillating_range(omega) == pytest.approx(
+            [1 / math.sqrt(mp.besseli(0, 1.98 / omega))] * 2, rel=1e-12
+        )
 
 
 def test_range_that_overflows():

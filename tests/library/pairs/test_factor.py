@@ -169,6 +169,17 @@ def test_shapes_nan_and_support():
     assert arcsine.sf(1.5) == 0
 
 
+def test_tiny_arguments_of_the_chi_law():
+    """P(|Y| <= y) = sqrt(2 / pi) y at b = 0, down to the smallest numbers."""
+    y = np.array([1e-140, 1e-160, 1e-250, 1e-307])
+    np.testing.assert_allclose(
+        GaussianFactor(SphericalMarginal(0)).cdf(y) / y, math.sqrt(2 / math.pi), rtol=1e-12
+    )
+    # small a: y^(2a) / (2^a Gamma(a + 1))
+    got = GaussianFactor(SphericalMarginal(0.1)).cdf(1e-160)
+    assert got == pytest.approx(float(mp.mpf(1e-160) ** 1.2 / (2 ** mp.mpf(0.6) * mp.gamma(1.6))), rel=1e-12)
+
+
 def test_errors_say_why():
     with pytest.raises(ValueError, match=r"constant \|Y\| = 1/std"):
         GaussianFactor(Normal())

@@ -125,6 +125,37 @@ def test_far_out_it_is_a_power(law, kind):
             assert np.all(pair.phi(-x) == 0)
 
 
+@pytest.mark.parametrize("b", [0, 1e-300, 1, 99, 99.6, 1e3, 1e10, 1e14])
+def test_spherical_pairs_grow_like_the_identity(b):
+    """y^2 / 2 ~ Gamma(b + 1/2): y^2 = x^2 + 4b log x + O(1), and phi increases."""
+    x = np.geomspace(1e3 * (1 + math.sqrt(b)), 1e30 * (1 + b), 2000)
+    for kind in ("odd", "positive"):
+        pair = GaussianPair(SphericalMarginal(b), kind)
+        y = pair.phi(x)
+        assert np.all(np.diff(y) > 0)
+        np.testing.assert_allclose(y, x, rtol=2e-4)
+        np.testing.assert_allclose(pair.dphi(x), 1, rtol=2e-4)
+    if b == 0:
+        assert np.array_equal(GaussianPair(SphericalMarginal(0)).phi(x), x) or np.abs(y / x - 1).max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    "law", [*map(SymmetricWeibull, (2.05, 4, 300, 1e10, 1e14)), *map(SphericalMarginal, (1, 500))], ids=str
+)
+def test_slopes_far_out_have_their_digits(law):
+    """phi' next to x = 5 000 against the differences of phi, and smooth: no rounding of exp(x^2 / 2)."""
+    pair = GaussianPair(law, "odd")
+    x = 5000 * np.linspace(1, 1.001, 300)
+    slope = pair.dphi(x)
+    smooth = np.polynomial.Polynomial.fit(x, slope, 3)(x)
+    np.testing.assert_allclose(slope, smooth, rtol=1e-13)
+    mean = (pair.phi(x[-1]) - pair.phi(x[0])) / (x[-1] - x[0])
+    assert float(
+        np.polynomial.Polynomial.fit(x, slope, 3).integ()(x[-1])
+        - np.polynomial.Polynomial.fit(x, slope, 3).integ()(x[0])
+    ) / (x[-1] - x[0]) == pytest.approx(float(mean), rel=1e-9)
+
+
 def test_identity_is_the_limit_of_large_theta():
     x = np.linspace(-3, 3, 41)
     identity = GaussianPair(SphericalMarginal(0), "odd")

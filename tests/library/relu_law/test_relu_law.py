@@ -390,7 +390,7 @@ def test_dead_layers_make_narrow_relu_networks_stationary():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: NormFactor(0), "width must be at least 1, got 0"),
+        (lambda: NormFactor(0), "width must be between 1 and 10 000 000, got 0"),
         (
             lambda: NormFactor(3, math.nan),
             "slope must be 0 or between 1e-6 and 1e6 in absolute value, got nan",
