@@ -67,7 +67,7 @@ class TabulatedModule(nn.Module):
     `torch.onnx.export`                   with `dynamo=True`, its default, where `onnx` and `onnxscript` are installed
     `torch.fx.symbolic_trace`             one node
     `torch.jit.trace` and `script`        refused: use `torch.export`
-    `torch.save` of the module            `torch.load` needs `weights_only=False`; better save the `state_dict` of the
+    the module as a file                  `torch.load` needs `weights_only=False`; better save the `state_dict` of the
                                           network, and make the module anew
     `torch.nn.utils.skip_init`            refused: there is no memory to be left without values
     nested tensors                        of layout `torch.jagged`; others and sparse tensors are refused
