@@ -119,7 +119,9 @@ def _locate(x: Tensor, shape: Shape, recorded: bool) -> _Place:
                 return _Place(near_piece, near_t, float(shape.per_unit))
     a, ratio = _magnitude(x, recorded), None
     if shape.end < math.inf:
-        within = a.clamp(shape.lowest, math.nextafter(shape.end, 0)).nan_to_num(shape.lowest)
+        # ONNX may round the bound to float32; phi is a power from a little before the end on
+        last = shape.end * (1 - 2.0**-20) if torch.onnx.is_in_onnx_export() else math.nextafter(shape.end, 0)
+        within = a.clamp(shape.lowest, last).nan_to_num(shape.lowest)
         ratio = a / within
         if shape.uniform:  # what has such a piece is 1 from here on
             ratio = torch.where(a < EDGE, 1.0, ratio)
@@ -218,7 +220,8 @@ def _derivatives(
 ) -> list[Tensor]:
     piece, t, per_unit, ratio = place
     if recorded or x.dim() != 1:  # a piece without dimensions would be taken for a number
-        c = [row[piece[None]][0] for row in table]
+        place_of = piece[None].long() if torch.onnx.is_in_onnx_export() else piece[None]
+        c = [row[place_of][0] for row in table]
     else:  # in less time
         c = [row.index_select(0, piece) for row in table]
     out = []
