@@ -10,7 +10,7 @@ import pytest
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
 
-THETAS = [2, 2.0001, 2.01, 2.05, 2.5, 4, 10, 1000, 1e6, 1e9, 1e13]
+THETAS = [2, 2.0001, 2.01, 2.05, 2.5, 4, 10, 1000, 1e13]
 POINTS = {"odd": [1e-12, 0.3, 0.7, 1.3, 3.0, 8.0], "positive": [-8.0, -3.0, -1.0, 0.0, 0.7, 2.0, 8.0]}
 
 
