@@ -41,7 +41,7 @@ def check_against(factor, y, law, steepness):
             assert float(quantile(float(p))) == pytest.approx(y, rel=1e-12 + rounding)
 
 
-@pytest.mark.parametrize("theta", [2, 2.0001, 2.05, 2.5, 3, 4, 10, 1000])
+@pytest.mark.parametrize("theta", [2, 2.0001, 2.05, 2.5, 3, 4, 10, 1000, 1e4, 1e12])
 def test_weibull_factor_has_twelve_digits(theta):
     factor = GaussianFactor(SymmetricWeibull(theta))
     ends = {2: [1.4, 1.4142], 2.0001: [1.4, 1.4142, 1.415], 2.05: [1.45, 1.6]}
