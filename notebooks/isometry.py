@@ -30,7 +30,7 @@ import pandas as pd
 import torch
 from results import Results
 
-from preactivations.init.mirrored import mirror_network_
+from preactivations.init.mirrored_network import mirror_network_
 from preactivations.relu_law.chain import NormChain
 from preactivations.relu_law.jacobians import jacobian_moments
 from preactivations.relu_law.stationary import squared_norm_tail_index, stationary_law

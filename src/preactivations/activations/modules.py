@@ -1,6 +1,7 @@
 """PyTorch modules of activations: tables, and others by name.
 
-How tables are evaluated, eagerly and compiled, is in `_table_autograd`; `gaussian.GaussianActivation` makes its own.
+How tables are evaluated is in `_table_evaluation`, their derivatives are in `_table_autograd`;
+`gaussian.GaussianActivation` makes its own.
 """
 
 from __future__ import annotations
@@ -15,11 +16,9 @@ from torch._guards import detect_fake_mode
 from torch.autograd import forward_ad
 from torch.utils._python_dispatch import _disable_current_modes
 
-from preactivations.activations._table_autograd import (
+from preactivations.activations._table_autograd import TWICE, CompiledPhi, Phi
+from preactivations.activations._table_evaluation import (
     FORMATS,
-    TWICE,
-    CompiledPhi,
-    Phi,
     Shape,
     columns_of,
     derivatives_taken,

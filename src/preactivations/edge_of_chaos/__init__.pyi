@@ -5,7 +5,6 @@ from .curves import chi_map as chi_map
 from .curves import depth_scales as depth_scales
 from .curves import eoc_curve as eoc_curve
 from .curves import eoc_point as eoc_point
-from .curves import oscillating_range as oscillating_range
 from .curves import phase as phase
 from .fixpoints import CorrelationPoint as CorrelationPoint
 from .fixpoints import VariancePoint as VariancePoint
@@ -16,3 +15,4 @@ from .maps import chi as chi
 from .maps import correlation_map as correlation_map
 from .maps import variance_map as variance_map
 from .maps import variance_slope as variance_slope
+from .oscillation import oscillating_range as oscillating_range

@@ -62,8 +62,8 @@ _N_NODES = 64
 _STEEP = 1e5  # of s0 eps, where |log z| < 0.2 on the contour
 _DECAY = 39.0  # the contour ends where |exp(g)| has fallen by exp(-39) < 2^-53 / 8
 _CHUNK = 256  # arguments per pass: 256 x 64 complex numbers stay in the second-level cache
-_SQRT2 = math.sqrt(2.0)
-_SQRT2_LOW = -9.667293313452913e-17  # sqrt(2) - fl(sqrt(2))
+SQRT2 = math.sqrt(2.0)
+SQRT2_LOW = -9.667293313452913e-17  # sqrt(2) - fl(sqrt(2))
 _SQRT_2_OVER_PI = math.sqrt(2.0 / math.pi)
 
 
@@ -82,11 +82,6 @@ class Upper(NamedTuple):
     logsf: Array
     hazard: Array
     dlogpdf: Array
-
-
-def _one_minus_q(y: Array) -> Array:
-    """1 - y^2/2, without the rounding error of sqrt(2) (the contour multiplies it by up to 1/eps)."""
-    return 0.5 * ((_SQRT2 - y) + _SQRT2_LOW) * (_SQRT2 + y)
 
 
 def _expm1(w: NDArray[np.complex128]) -> NDArray[np.complex128]:
@@ -130,8 +125,8 @@ class WeibullFactor:
     def upper(self, y: Array) -> Upper:
         """The tail at y > 0, by the contour integral (accurate for y above about 0.3)."""
         # log(y / sqrt 2), without the rounding error of sqrt 2: it will be divided by eps
-        near = np.log1p(((y - _SQRT2) - _SQRT2_LOW) / _SQRT2)
-        return self._upper_log(np.where(np.abs(y - _SQRT2) < 0.5, near, np.log(y / _SQRT2)))
+        near = np.log1p(((y - SQRT2) - SQRT2_LOW) / SQRT2)
+        return self._upper_log(np.where(np.abs(y - SQRT2) < 0.5, near, np.log(y / SQRT2)))
 
     def _upper_log(self, ell: Array) -> Upper:
         """The tail at y = sqrt(2) exp(ell). Next to theta = 2 only ell, not y, resolves the tail."""
@@ -204,7 +199,7 @@ class WeibullFactor:
         for _ in range(30):
             if todo.size == 0:
                 break
-            y0, target = _SQRT2 * np.exp(ell[todo]), log_p[todo]
+            y0, target = SQRT2 * np.exp(ell[todo]), log_p[todo]
             logsf, hazard, slope = self._upper_log(ell[todo])
             # Newton on log(-logsf) against log y
             shift = np.log(target / logsf) * logsf / (-hazard * y0)
@@ -220,7 +215,7 @@ class WeibullFactor:
             raise ArithmeticError(
                 f"theta = {self.theta!r}: no convergence at log P(|Y| > y) = {log_p[todo[0]]!r}; please report it"
             )
-        return Quantile(_SQRT2 * np.exp(ell), log_p + log_hazard, dlogpdf, log_hazard)
+        return Quantile(SQRT2 * np.exp(ell), log_p + log_hazard, dlogpdf, log_hazard)
 
     def _starting_value(self, log_p: Array) -> Array:
         table = self._inverse_table
@@ -240,13 +235,13 @@ class WeibullFactor:
         tail = 0.5 * (eps * np.log(minus_log / eps) - nu * self._log_nu)
         body = np.log1p(-2 * np.sin(0.25 * math.pi * np.exp(-minus_log)) ** 2)
         ell = np.unique(np.concatenate((body, tail)))
-        ell = ell[ell > math.log(0.95 * _Y_SERIES / _SQRT2)]
+        ell = ell[ell > math.log(0.95 * _Y_SERIES / SQRT2)]
         logsf, hazard, _ = self._upper_log(ell)
         keep = np.isfinite(logsf)
         ell, logsf, hazard = ell[keep], logsf[keep], hazard[keep]
         x = np.log(-logsf)
         keep = np.append(True, np.diff(np.maximum.accumulate(x)) > 1e-6)
-        return CubicHermiteSpline(x[keep], ell[keep], (-logsf / (_SQRT2 * np.exp(ell) * hazard))[keep])
+        return CubicHermiteSpline(x[keep], ell[keep], (-logsf / (SQRT2 * np.exp(ell) * hazard))[keep])
 
     # -- moments and samples -----------------------------------------------------------------------
     def moment(self, s: float) -> float:
@@ -264,12 +259,12 @@ class WeibullFactor:
             / (np.sin(nu * v) ** nu * np.sin(eps * v) ** eps)
         )
         # at v = pi, sin(v) is 1e-16 instead of 0: positive, as the square root wants it
-        return _SQRT2 * np.abs(np.cos(math.pi * rng.random(size))) * np.sqrt(s_power)
+        return SQRT2 * np.abs(np.cos(math.pi * rng.random(size))) * np.sqrt(s_power)
 
     def _contour(self, ell: Array) -> Upper:
         nu, eps = self.nu, self.eps
         with np.errstate(over="ignore", under="ignore"):
-            q, y = np.exp(2 * ell), _SQRT2 * np.exp(ell)
+            q, y = np.exp(2 * ell), SQRT2 * np.exp(ell)
             near = ell < 0
             s0 = np.exp((self._log_nu + 2 * ell) / eps)
             far = s0 > 1e300  # log P(|Y| > y) is beyond the float64 range
@@ -348,56 +343,3 @@ class WeibullFactor:
         for k in range(12, 1, -1):
             total = total * log_z - math.expm1((k - 1) * self._log_nu) / math.factorial(k)
         return total * log_z * log_z
-
-
-class ArcsineFactor:
-    """theta = 2: |Y| = sqrt(2) |cos U|, P(|Y| <= y) = (2/pi) arcsin(y / sqrt 2) on (0, sqrt 2).
-
-    Everything is written in the smaller of the two probabilities: near sqrt(2), y itself has lost the
-    digits that the density needs.
-    """
-
-    upper_end = _SQRT2
-    slope_at_infinity = 0.0
-    growth = 0.0
-
-    def cdf(self, y: Array) -> Array:
-        return 2 / math.pi * np.arcsin(np.minimum(y / _SQRT2, 1.0))
-
-    def logsf(self, y: Array) -> Array:
-        # arccos(t) = 2 arcsin(sqrt((1 - t)/2)): no cancellation next to t = 1
-        gap = np.maximum(((_SQRT2 - y) + _SQRT2_LOW) / _SQRT2, 0.0)
-        with np.errstate(divide="ignore"):
-            return np.log(4 / math.pi * np.arcsin(np.sqrt(0.5 * gap)))
-
-    def pdf(self, y: Array) -> Array:
-        with np.errstate(divide="ignore"):
-            return (
-                2 / math.pi / np.sqrt(np.maximum(2 * _one_minus_q(np.minimum(y, 2.0)), 0.0)) * (y <= _SQRT2)
-            )
-
-    def dlogpdf(self, y: Array) -> Array:
-        return y / (2 * _one_minus_q(y))
-
-    def quantile(self, lower: Array, log_lower: Array, log_upper: Array) -> Quantile:
-        upper = np.exp(log_upper)
-        small = lower < 0.5
-        angle = 0.5 * math.pi * np.where(small, lower, upper)
-        sin, cos = np.sin(angle), np.cos(angle)
-        y = _SQRT2 * np.where(small, sin, cos)
-        with np.errstate(divide="ignore"):
-            # log sqrt(1 - y^2/2); for an underflowed upper tail sin(pi p/2) = pi p/2
-            log_root = np.where(
-                small,
-                np.log(cos),
-                np.where(upper < 1e-100, log_upper + math.log(math.pi / 2), np.log(sin)),
-            )
-            dlogpdf = 0.5 * y * np.exp(-2 * np.maximum(log_root, -350.0))
-        logpdf = math.log(_SQRT2 / math.pi) - log_root
-        return Quantile(y, logpdf, dlogpdf, np.where(small, np.nan, logpdf - log_upper))
-
-    def moment(self, s: float) -> float:
-        return float(2 ** (s / 2) * sc.poch(0.5, s / 2) / sc.gamma(1 + s / 2))
-
-    def sample(self, size: Size, rng: np.random.Generator) -> Array:
-        return _SQRT2 * np.abs(np.cos(math.pi * rng.random(size)))

@@ -26,8 +26,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from preactivations.pairs._arcsine import ArcsineFactor
 from preactivations.pairs._spherical import SphericalFactor
-from preactivations.pairs._weibull import ArcsineFactor, Array, Map, Quantile, WeibullFactor
+from preactivations.pairs._weibull import Array, Map, Quantile, WeibullFactor
 from preactivations.real import real_array
 from preactivations.weights import Normal, Size, SphericalMarginal, SymmetricWeibull, WeightLaw, as_law
 

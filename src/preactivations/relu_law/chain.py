@@ -22,9 +22,10 @@ import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
 from preactivations.real import real_array
+from preactivations.relu_law.grid_laws import propagated_law
 from preactivations.relu_law.layers import Layer, per_layer, sizes_of, weight_variances
 from preactivations.relu_law.norm_factor import LogMoments, NormFactor
-from preactivations.relu_law.norm_laws import NormLaw, fourier_law, propagated_law
+from preactivations.relu_law.norm_laws import NormLaw, fourier_law
 
 __all__ = ["NormChain"]
 

@@ -23,9 +23,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
 from preactivations.real import real_array
+from preactivations.relu_law.grid_laws import stationary_grid_law
 from preactivations.relu_law.layers import Layer, variance_or_he
 from preactivations.relu_law.norm_factor import NormFactor
-from preactivations.relu_law.norm_laws import NormLaw, stationary_grid_law
+from preactivations.relu_law.norm_laws import NormLaw
 
 __all__ = ["eigenvalue", "squared_norm_tail_index", "stationary_law"]
 

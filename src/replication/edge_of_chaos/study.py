@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from preactivations.activations.registry import Pair, by_name, oscillating
-from preactivations.edge_of_chaos.curves import chi_map, depth_scales, eoc_curve, eoc_point, oscillating_range
+from preactivations.edge_of_chaos.curves import chi_map, depth_scales, eoc_curve, eoc_point
 from preactivations.edge_of_chaos.fixpoints import correlation_fixed_points, fixed_points, fixed_variance
 from preactivations.edge_of_chaos.maps import chi, correlation_map, resolve, variance_map, variance_slope
+from preactivations.edge_of_chaos.oscillation import oscillating_range
 from preactivations.streams import Stream
 from replication.settings import Pairs, Setting, setting_by_name
 from replication.spread import spread

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from preactivations.init.mirrored import mirror_network_
+from preactivations.init.mirrored_network import mirror_network_
 from preactivations.relu_law.jacobians import jacobian_moments
 from preactivations.streams import Stream
 

@@ -13,11 +13,11 @@ from preactivations.edge_of_chaos.curves import (
     depth_scales,
     eoc_curve,
     eoc_point,
-    oscillating_range,
     phase,
 )
 from preactivations.edge_of_chaos.fixpoints import correlation_fixed_points, fixed_points, fixed_variance
 from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map, variance_slope
+from preactivations.edge_of_chaos.oscillation import oscillating_range
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
 

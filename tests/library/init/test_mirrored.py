@@ -11,12 +11,8 @@ from torch import nn
 from torch.nn.parameter import UninitializedParameter
 from torch.nn.utils.parametrizations import weight_norm
 
-from preactivations.init.mirrored import (
-    mirror_constant,
-    mirror_network_,
-    mirrored_gaussian_,
-    mirrored_orthogonal_,
-)
+from preactivations.init.mirrored import mirrored_gaussian_, mirrored_orthogonal_
+from preactivations.init.mirrored_network import mirror_constant, mirror_network_
 from preactivations.relu_law.chain import NormChain
 from preactivations.relu_law.jacobians import jacobian_moments
 
