@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from preactivations.init._layers import Weights, weights_of, working_dtype
 from preactivations.real import real_number
 
-__all__ = ["Position", "checked_mirrored", "fill_mirrored", "mirrored_gaussian_", "mirrored_orthogonal_"]
+__all__ = ["mirrored_gaussian_", "mirrored_orthogonal_"]
 
 Position = Literal["first", "middle", "last"]
 _POSITIONS = ("first", "middle", "last")

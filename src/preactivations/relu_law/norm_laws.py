@@ -14,15 +14,7 @@ from preactivations.quadrature import gauss_legendre
 from preactivations.real import real_array
 from preactivations.relu_law.norm_factor import LogMoments
 
-__all__ = [
-    "LOG_CUT",
-    "FourierLaw",
-    "NormLaw",
-    "chernoff_ends",
-    "chernoff_window",
-    "fourier_law",
-    "moment_orders",
-]
+__all__ = ["FourierLaw", "NormLaw", "fourier_law"]
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -233,6 +225,7 @@ _LOW = -np.geomspace(1e-3, 0.999, 80)
 
 
 def moment_orders(lowest: float) -> Array:
+    """Orders p of the moments in Chernoff's bounds, above `lowest` and not 0."""
     return np.concatenate([_HIGH, _LOW * min(-lowest, 1e4)])
 
 
@@ -243,5 +236,6 @@ def chernoff_ends(orders: Array, log_moments: Array, cut: float) -> tuple[float,
 
 
 def chernoff_window(log_moment: Callable[[float], float], lowest: float, cut: float) -> tuple[float, float]:
+    """Ends of a window that leaves out exp(-cut) of a law at most, on either side."""
     orders = moment_orders(lowest)
     return chernoff_ends(orders, np.array([log_moment(p) for p in orders]), cut)
