@@ -92,9 +92,8 @@ def raw_moments(activation: Activation, v: Array) -> tuple[Moments, str]:
             continue
         for reach in _REACHES:
             try:
-                at = nodes(
-                    activation, int(octave), reach, _REACHES[0] / reach
-                )  # the Gaussian is steep far out
+                # the Gaussian is steep far out
+                at = nodes(activation, int(octave), reach, _REACHES[0] / reach)
             except Unresolved as problem:
                 out[:, which] = math.nan
                 reasons.append(f"E phi(u)^2 for u ~ N(0, {flat[which[0]]:g}): {problem}")

@@ -116,6 +116,12 @@ def _series(activation: Activation, variance: float) -> _Series:
 # -- |c| near 1 ------------------------------------------------------------------------------------
 
 
+def _density(u: ArrayLike, s: float) -> Array:
+    """Of N(0, s^2)."""
+    z = np.asarray(u) / s
+    return np.asarray(np.exp(-0.5 * z * z) / (s * math.sqrt(2 * math.pi)))
+
+
 class _Side(NamedTuple):
     """What is integrated over one of the two: phi, or its mirror image."""
 
@@ -145,11 +151,11 @@ def _compare(activation: Activation, v: float, positive: bool) -> None:
     """Quadrature and series at the largest |c| that the series reaches: ValueError unless they agree."""
     series = _series(activation, v)
     one = _side(activation, v)
-    expected = [float(x) for x in series.at(np.asarray(series.reach if positive else -series.reach))]
-    found = _nested(one, one if positive else _mirrored(one), v, series.reach)
     sign = 1 if positive else -1
-    sizes = float(series.squares.sum()), float(series.at(np.asarray(series.reach))[1])
-    if abs(found[0] - expected[0]) > 1e-10 * sizes[0] or abs(sign * found[1] - expected[1]) > 1e-9 * sizes[1]:
+    expected, expected_slope = (float(x) for x in series.at(np.asarray(sign * series.reach)))
+    product, slope = _nested(one, one if positive else _mirrored(one), v, series.reach)
+    size, slope_size = float(series.squares.sum()), float(series.at(np.asarray(series.reach))[1])
+    if abs(product - expected) > 1e-10 * size or abs(sign * slope - expected_slope) > 1e-9 * slope_size:
         raise Unresolved(
             f"{activation.name} varies too fast for correlations with {series.reach:.4f} < |c| < 1 at variance {v:g}"
         )
@@ -215,14 +221,13 @@ def _nested(one: _Side, other: _Side, v: float, c: float) -> tuple[float, float]
     finest = max(tiny, min(one.smooth / 8, spread))
     u, weight = _graded((one.points, finest), (other.points / c, spread / 8), s, one.end)
     phi, dphi = one.values(u)
-    weight = weight * np.exp(-0.5 * (u / s) ** 2) / (s * math.sqrt(2 * math.pi))
+    weight = weight * _density(u, s)
     mean, mean_slope = _given(other, c * u, spread)
     product = float(weight @ (phi * mean))
     slope = float(weight @ (dphi * mean_slope))
     for side, opposite in ((one, other), (other, one)):
         for at, size in side.jumps:
-            density = math.exp(-0.5 * (at / s) ** 2) / (s * math.sqrt(2 * math.pi))
-            slope += size * density * float(_given(opposite, np.array([c * at]), spread)[1][0])
+            slope += size * float(_density(at, s)) * float(_given(opposite, np.array([c * at]), spread)[1][0])
     for at, size in one.jumps:
         for to, step in other.jumps:
             exponent = ((at - to) ** 2 + 2 * (1 - c) * at * to) / (2 * spread**2)
@@ -265,7 +270,7 @@ def _given(side: _Side, mean: Array, spread: float) -> tuple[Array, Array]:
             low, size = edges[some, k, None], np.diff(edges[some, k : k + 2], axis=1)
             for part, share in zip(rule[0].reshape(-1, 16), rule[1].reshape(-1, 16), strict=True):
                 y = low + size * part
-                density = np.exp(-0.5 * y * y) / math.sqrt(2 * math.pi) * size * share
+                density = _density(y, 1.0) * size * share
                 for row, f in zip(out, side.values(mean[at[some], None] + spread * y), strict=True):
                     row[at[some]] += np.sum(density * f, axis=1)
     return out[0], out[1]
@@ -292,20 +297,20 @@ def _opposite(activation: Activation, one: _Side, other: _Side, v: float) -> tup
     edges = np.unique(np.concatenate([np.abs(one.edges), np.arange(0, one.end, s / 2), [one.end]]))
     u, weight = gauss_legendre(edges[(edges > 0) & (edges <= one.end)], 16)
     # both signs of u give the same
-    weight = weight * np.exp(-0.5 * (u / s) ** 2) * (2 / (s * math.sqrt(2 * math.pi)))
+    weight = 2 * weight * _density(u, s)
     (phi, dphi), (image, slope) = one.values(u), other.values(u)
     product = float(weight @ (phi * image))
     lowest = 2.0**LOWEST
     at_zero = activation.dphi(np.array([-lowest, lowest]))
     steps = {jump.at: jump.right - jump.left for jump in jumps(activation)}
-    infinite = sum(steps[at] * steps.get(-at, 0.0) for at in steps)
+    # the coefficient of what diverges for c -> -1
+    infinite = sum(steps[at] * steps.get(-at, 0.0) * float(_density(at, s)) for at in steps)
     if infinite:
         return product, math.copysign(math.inf, infinite)
     if activation.power <= 0.5:
         return product, math.copysign(math.inf, at_zero[0] * at_zero[1])
     total = -float(weight @ (dphi * slope))
-    total += 2 * lowest * at_zero[0] * at_zero[1] / (2 * activation.power - 1) / (s * math.sqrt(2 * math.pi))
+    total += 2 * lowest * at_zero[0] * at_zero[1] / (2 * activation.power - 1) * float(_density(0.0, s))
     for at, size in steps.items():
-        density = math.exp(-0.5 * (at / s) ** 2) / (s * math.sqrt(2 * math.pi))
-        total += 2 * size * density * float(activation.dphi(np.array([-at]))[0])
+        total += 2 * size * float(_density(at, s)) * float(activation.dphi(np.array([-at]))[0])
     return product, total

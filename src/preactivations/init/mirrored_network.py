@@ -189,10 +189,8 @@ def _fill_keeping(
             nn.init.orthogonal_(block, generator=generator)
             new.append(block.clone() if outputs > inputs else None)
             return
-        (channels, kept), positions = (
-            image.shape,
-            inputs // len(image),
-        )  # positions of a channel that is flattened
+        channels, kept = image.shape
+        positions = inputs // channels  # of a channel that is flattened
         if outputs < inputs:
             rows = _rows_keeping(block, kept * positions, generator)
             basis = torch.linalg.qr(image, mode="complete").Q

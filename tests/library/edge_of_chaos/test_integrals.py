@@ -352,8 +352,8 @@ def test_range_that_overflows():
         oscillating_range(0.001)
 
 
-def test_many_correlations_take_no_longer_than_one_table():
-    """What was minutes: the coefficients of the series are computed once per variance."""
+def test_correlations_of_a_pair_at_a_large_variance():
+    """The map of an odd activation is odd and increases."""
     c = np.linspace(-0.99, 0.99, 5)
     pair = GaussianPair(SymmetricWeibull(4), "odd")
     values = correlation_map(pair, c, 100.0)
