@@ -162,7 +162,7 @@ def _small_ball(activation: Callable[[Array], Array]) -> Callable[[float], float
 
     def probability(h: float) -> float:
         left, right, cdf = y[:-1], y[1:], sc.ndtr(x)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             share = np.clip((h - np.minimum(left, right)) / np.abs(right - left), 0.0, 1.0)
         share = np.where(left == right, left < h, share)
         return float(share @ np.diff(cdf))
