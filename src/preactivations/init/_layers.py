@@ -85,8 +85,8 @@ def parameter_of(layer: nn.Module) -> Tensor:
     weight = layer._parameters.get("weight")
     if weight is None:
         raise ValueError(
-            f"{layer} has a parametrized weight (torch.nn.utils.parametrizations, weight_norm, spectral_norm, "
-            "pruning): what is written to it is lost; initialize the layer, then parametrize it"
+            f"{type(layer).__name__} has a parametrized weight (torch.nn.utils.parametrizations, weight_norm, "
+            "spectral_norm, pruning): what is written to it is lost; initialize the layer, then parametrize it"
         )
     if isinstance(weight, UninitializedParameter):
         raise ValueError(f"{layer} has no shape yet: materialize it first (call it once)")

@@ -406,5 +406,6 @@ def _layers(template: nn.Sequential, parameters: list[tuple[Tensor, Tensor]]) ->
             case _ if not own and is_elementwise(module):
                 layers.append(_Elementwise(module))
             case _:
-                raise TypeError(f"an ensemble can't batch the layer {module}; see the docstring of Ensemble")
+                name = type(module).__name__
+                raise TypeError(f"an ensemble can't batch the layer {name}; see the docstring of Ensemble")
     return layers

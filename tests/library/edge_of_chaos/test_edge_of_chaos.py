@@ -17,7 +17,6 @@ from preactivations.edge_of_chaos.curves import (
 )
 from preactivations.edge_of_chaos.fixpoints import correlation_fixed_points, fixed_points, fixed_variance
 from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map, variance_slope
-from preactivations.edge_of_chaos.oscillation import oscillating_range
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
 
@@ -218,28 +217,6 @@ def test_constants_of_the_paper():
     assert fixed_variance("tanh", **TANH) == pytest.approx(point.variance, rel=1e-12)
     scales = depth_scales("tanh", **TANH)
     assert scales.xi_c == pytest.approx(-1 / math.log(scales.chi))
-
-
-@pytest.mark.parametrize(("omega", "low", "high"), [(2, 0.697, 1.308), (3, 0.841, 1.103), (6, 0.974, 0.999)])
-def test_infinitely_many_fixed_points(omega, low, high):
-    """Alternately stable and unstable, in geometric progression, for the sigma_w of the published ranges only."""
-    name, period = f"oscillating_{omega}", math.exp(4 * math.pi / omega)
-    for sigma_w in (low + 0.1 * (high - low), high - 0.1 * (high - low)):
-        points = [p for p in fixed_points(name, sigma_w=sigma_w, interval=(1e-5, 1e7)) if p.variance > 0]
-        assert len(points) >= 4
-        assert all(a.stable != b.stable for a, b in pairwise(points))
-        for a, b in zip(points, points[2:], strict=False):
-            assert b.variance / a.variance == pytest.approx(period, rel=1e-8)
-            assert b.slope == pytest.approx(a.slope, rel=1e-6)
-    for sigma_w in (low - 0.002, high + 0.002):
-        assert [p for p in fixed_points(name, sigma_w=sigma_w) if p.variance > 0] == []
-    ends = oscillating_range(omega)
-    assert ends == pytest.approx((low, high), abs=5e-4)  # published to three digits
-
-
-def test_from_several_starts_to_several_ends():
-    ends = {round(fixed_variance("oscillating_6", sigma_w=0.99, start=s), 6) for s in (0.01, 0.1, 1, 10, 100)}
-    assert len(ends) == 5
 
 
 def test_fixed_points_that_are_not_there():
