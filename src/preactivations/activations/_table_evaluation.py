@@ -15,8 +15,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch._C._functorch import TransformType
-from torch.autograd import forward_ad
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from preactivations.pairs.table import EDGE, Pieces, TabulatedActivation
@@ -287,27 +285,15 @@ def _octave_piece(shape: Shape, form: Format) -> int:
     return (biased << shape.octave_bits) + int((2 * mantissa - 1) * (1 << shape.octave_bits))
 
 
-@torch.compiler.assume_constant_result
-def _is_differentiated_further() -> bool:
-    """Whether what is compiled now may be differentiated by other rules than those of `CompiledPhi`."""
-    # a version that does not tell exports from compilations has the slower formula for both
-    exporting = getattr(torch.compiler, "is_exporting", lambda: True)()
-    return exporting or forward_ad._current_level >= 0
-
-
-@torch.compiler.assume_constant_result
-def derivatives_taken() -> int:
-    """By how many transforms of `torch.func` what is compiled now is differentiated."""
-    levels = torch._C._functorch.get_interpreter_stack() or []
-    return sum(level.key() in (TransformType.Grad, TransformType.Jvp) for level in levels)
-
-
 def evaluate(x: Tensor, table: Tensor, shape: Shape, floor: float, order: int) -> list[Tensor]:
     """[phi(x), phi'(x), phi''(x)][: order + 1], new tensors laid out as `x`."""
     if is_recorded(x):
-        if order == 0 or not torch.compiler.is_compiling() or _is_differentiated_further():
-            return _differentiable(x, table, shape, floor, order)
-        return _evaluate(x, table, shape, floor, order)
+        if order and torch.compiler.is_compiling():
+            from preactivations.activations._compiling import is_differentiated_further
+
+            if not is_differentiated_further():
+                return _evaluate(x, table, shape, floor, order)
+        return _differentiable(x, table, shape, floor, order)
     if x.device.type != "cpu":
         return _evaluate(x, table, shape, floor, order)
     out = [torch.empty_like(x) for _ in range(order + 1)]

@@ -21,7 +21,6 @@ from preactivations.activations._table_evaluation import (
     FORMATS,
     Shape,
     columns_of,
-    derivatives_taken,
     evaluate,
     is_recorded,
     shape_of,
@@ -167,22 +166,18 @@ def _phi(x: Tensor, tables: tuple[Tensor, ...], shapes: tuple[Shape, ...], name:
     out: Tensor
     if not torch.compiler.is_compiling():
         out, _ = Phi.apply(*arguments)
-    elif derivatives_taken() > 2:
+        return out.to(x.dtype)
+    from preactivations.activations._compiling import derivatives_taken, uncompiled
+
+    if derivatives_taken() > 2:
         raise NotImplementedError(TWICE)
-    elif derivatives_taken() == 0 and forward_ad._current_level >= 0:
-        out = _uncompiled(*arguments)
+    if derivatives_taken() == 0 and forward_ad._current_level >= 0:
+        out = uncompiled(*arguments)
     elif torch.is_grad_enabled() and x.requires_grad:
         out, _ = CompiledPhi.apply(*arguments)
     else:
         out = evaluate(*arguments, 0)[0]
     return out.to(x.dtype)
-
-
-@torch.compiler.disable
-def _uncompiled(*arguments: Any) -> Tensor:
-    """A compiled graph would drop the tangents of its inputs."""
-    out: Tensor = Phi.apply(*arguments)[0]
-    return out
 
 
 def _table_for(
