@@ -14,6 +14,7 @@ slope : float, optional
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 
@@ -100,6 +101,14 @@ class NormChain:
     def depth(self) -> int:
         """Number of layers L."""
         return len(self.layers)
+
+    def first(self, depth: int) -> NormChain:
+        """The chain of the first layers: their work is done once. ValueError for a depth not in 1..`depth`."""
+        if not 1 <= depth <= self.depth:
+            raise ValueError(f"depth must be between 1 and {self.depth}, got {depth}")
+        head = copy.copy(self)
+        head.widths, head.layers = self.widths[:depth], self.layers[:depth]
+        return head
 
     @property
     def has_bias(self) -> bool:

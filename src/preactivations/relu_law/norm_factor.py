@@ -103,6 +103,7 @@ class NormFactor:
             self._dof = np.full(self._scale.size, float(n))
         # the sum of the weights is known: takes away their common rounding error, 1e-11 at n = 10^4
         self._log_w = self._log_w - sc.logsumexp(self._log_w) + math.log1p(-self.atom)
+        self._log_moments: dict[float, float] = {}
 
     @functools.cached_property
     def essential(self) -> NormFactor:
@@ -110,6 +111,7 @@ class NormFactor:
         trimmed = copy.copy(self)
         keep = self._log_w > _LOG_ESSENTIAL
         trimmed._log_w, trimmed._dof, trimmed._scale = self._log_w[keep], self._dof[keep], self._scale[keep]
+        trimmed._log_moments = {}
         return trimmed
 
     def __repr__(self) -> str:
@@ -163,9 +165,10 @@ class NormFactor:
             raise ValueError("the order p of a moment must be a number, got nan")
         if not p > self.lowest_moment:
             return math.inf
-        half = self._dof / 2
-        terms = self._log_w + p * np.log(2 * self._scale) + log_gamma_ratio(half, p)
-        return float(sc.logsumexp(terms))
+        if p not in self._log_moments:
+            terms = self._log_w + p * np.log(2 * self._scale) + log_gamma_ratio(self._dof / 2, p)
+            self._log_moments[p] = float(sc.logsumexp(terms))
+        return self._log_moments[p]
 
     def log_mellin(self, p: ArrayLike) -> Complex:
         """Logarithm of E[Q^p; Q > 0] for complex p, real parts above `lowest_moment`."""

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 
 from preactivations.quadrature import gauss_legendre
@@ -147,6 +148,21 @@ class NormLaw:
         y, mass = self._rule()
         mean = float(mass @ y)
         return LogMoments(mean, float(mass @ (y - mean) ** 2))
+
+    def mixture_cdf(self, x: ArrayLike) -> Array:
+        """P(h <= x) of h ~ N(0, q) given q: of a pre-activation that takes this signal by weights of variance 1.
+
+        E Phi(x / sqrt q), h = 0 where q = 0; elementwise. By the trapezoidal rule in log q, whose density is smooth and
+        has vanished at the ends: to 1e-12.
+        """
+        x = real_array("x", x)
+        size = max(256, math.ceil(8 * (self.high - self.low)))
+        y = np.linspace(self.low, self.high, size)
+        mass = np.maximum(self._density(y), 0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            ratio = x.ravel()[:, None] * np.exp(-y / 2)
+        each = sc.ndtr(np.where(x.ravel()[:, None] == 0, 0.0, ratio))
+        return self.atom * (x >= 0) + self.alive * (each @ (mass / mass.sum())).reshape(x.shape)
 
     def _rule(self) -> tuple[Array, Array]:
         """Nodes and masses of a composite Gauss-Legendre rule for the law of log q given q > 0."""
