@@ -27,6 +27,7 @@ __all__ = [
     "grid_moments",
     "is_steep",
     "moments",
+    "moments_of_square",
     "nodes_for",
     "raw_moments",
     "slope_excess",
@@ -189,3 +190,18 @@ def slope_excess(activation: Activation, variance: ArrayLike) -> Array:
         rest, dphi = at.phi - slope * at.u, at.dphi - slope
         out[k] = one * float(mass @ dphi**2) - float(mass @ rest**2)
     return out.reshape(np.shape(variance))
+
+
+def moments_of_square(activation: Activation, variance: float) -> tuple[float, float, float]:
+    """E phi(u)^2, E phi(u)^4, E phi(u)^2 He4(u / sqrt v); ValueError where one is infinite, or overflows."""
+    for reach in _REACHES:
+        at = nodes(activation, int(octave_of(variance)), reach, _REACHES[0] / reach)
+        x = at.u / math.sqrt(variance)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            log_square = 2 * np.log(np.abs(at.phi))  # the density may underflow where phi^4 is as large
+            logs = np.stack([log_square, 2 * log_square, log_square + 4 * np.log(np.abs(x))]) - x**2 / 2
+            terms = at.weight * np.exp(logs) / math.sqrt(2 * math.pi * variance)
+        sums, outer = terms.sum(1), terms[:, np.abs(x) > 0.8 * np.abs(x).max()].sum(1)
+        if np.isfinite(sums).all() and (outer <= 1e-13 * sums).all():
+            return float(sums[0]), float(sums[1]), float(terms[0] @ (x**4 - 6 * x**2 + 3))
+    raise ValueError(f"E phi(u)^4 of {activation.name} for u ~ N(0, {variance:g}) is infinite, or overflows")

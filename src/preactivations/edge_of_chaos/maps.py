@@ -37,7 +37,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from preactivations.activations.registry import Activation, Pair, by_name, of_pair
-from preactivations.edge_of_chaos._gaussian_moments import moments
+from preactivations.edge_of_chaos._gaussian_moments import moments, moments_of_square
 from preactivations.edge_of_chaos._mixed_moments import mixed
 from preactivations.real import real_array
 
@@ -50,6 +50,7 @@ __all__ = [
     "correlation_map",
     "resolve",
     "scale_of",
+    "square_moments",
     "variance_map",
     "variance_slope",
 ]
@@ -181,6 +182,20 @@ def chi(
     scale = scale_of(act, sigma_w, 0.0, weight_variance)
     square = moments(act, checked_variances(variance)).slope_square
     return np.asarray(scale * square) if scale else np.zeros_like(square)  # 0 also where the mean is infinite
+
+
+def square_moments(activation: AnyActivation, variance: float) -> tuple[float, float, float]:
+    """E phi(u)^2, E phi(u)^4 and E phi(u)^2 He4(u / sqrt v), u ~ N(0, v), He4(x) = x^4 - 6 x^2 + 3.
+
+    What finite width adds (`propagation.finite_width`): d^2/dv^2 E phi(u)^2 is the last one over 4 v^2. Errors as for
+    `variance_map`.
+
+    Examples
+    --------
+    >>> [round(x, 12) for x in square_moments("relu", 1.0)]
+    [0.5, 1.5, 0.0]
+    """
+    return moments_of_square(resolve(activation), float(checked_variances(variance)))
 
 
 def correlation_map(

@@ -15,7 +15,13 @@ from preactivations.edge_of_chaos.curves import (
     phase,
 )
 from preactivations.edge_of_chaos.fixpoints import correlation_fixed_points, fixed_points, fixed_variance
-from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map, variance_slope
+from preactivations.edge_of_chaos.maps import (
+    chi,
+    correlation_map,
+    square_moments,
+    variance_map,
+    variance_slope,
+)
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
 
@@ -186,6 +192,41 @@ def test_exponential(v):
     assert float(variance_slope(EXP, v)) == pytest.approx(
         2 * math.exp(2 * v), rel=1e-12 + 1e-16 / math.sqrt(v)
     )
+
+
+@pytest.mark.parametrize("v", [0.01, 1.0, 4.0])
+@pytest.mark.parametrize("name", ["exp", "erf", "relu", "sine of 30 u"])
+def test_moments_of_the_square(name, v):
+    """Of exponentials and sines by closed forms, of others by quadrature in 20 digits."""
+    square, fourth, hermite = square_moments({"exp": EXP, "sine of 30 u": FAST_SINE}.get(name, name), v)
+    if name == "exp":
+        # E exp(2 u) He4(u / sqrt v) = (2 sqrt v)^4 E exp(2 u)
+        expected = math.exp(2 * v), math.exp(8 * v), 16 * v**2 * math.exp(2 * v)
+    elif name == "sine of 30 u":
+        wave, double = math.exp(-1800 * v), math.exp(-7200 * v)  # E cos 60 u, E cos 120 u
+        expected = (1 - wave) / 2, (3 - 4 * wave + double) / 8, -(60**4) * v**2 * wave / 2
+    else:
+        phi = {"erf": mp.erf, "relu": lambda x: max(x, 0)}[name]
+
+        def mean(f):
+            at = [-10, -3, -1, 0, 1, 3, 10]
+            return float(mp.quad(lambda x: f(phi(x * math.sqrt(v)), x) * mp.npdf(x), at))
+
+        expected = (
+            mean(lambda y, x: y**2),
+            mean(lambda y, x: y**4),
+            mean(lambda y, x: y**2 * (x**4 - 6 * x**2 + 3)),
+        )
+    np.testing.assert_allclose([square, fourth, hermite], expected, rtol=1e-10, atol=1e-12 * fourth)
+
+
+@pytest.mark.parametrize("c", [0.126, 0.14, 0.2])
+def test_moments_of_the_square_that_are_infinite(c):
+    """phi = exp(c u^2) with 1/8 < c < 1/4: E phi^2 is finite, E phi^4 is not."""
+    act = Activation("steep", lambda x: np.exp(c * x**2), lambda x: 2 * c * x * np.exp(c * x**2))
+    assert float(variance_map(act, 1.0)) == pytest.approx((1 - 4 * c) ** -0.5, rel=1e-10)
+    with pytest.raises(ValueError, match=r"E phi\(u\)\^4 of steep"):
+        square_moments(act, 1.0)
 
 
 def test_growth():
