@@ -70,18 +70,19 @@ class Stream:
         text = _SEPARATOR.join([str(int(seed)), *map(_part, key)])
         self._key = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "little")
 
-    def block(self, index: int) -> np.random.Generator:
-        """Generator of block `index` >= 0: 2^192 draws that no other block touches.
+    def block(self, index: int, part: int = 0) -> np.random.Generator:
+        """Generator of block `index` >= 0, or of a part of it: 2^128 draws that no other part or block touches.
 
-        ValueError for a negative index; it must be below 2^64.
+        ValueError for a negative index or part; both must be below 2^64.
         """
-        if index < 0:
-            raise ValueError(f"index must be >= 0, got {index}")
-        return np.random.Generator(np.random.Philox(key=self._key, counter=[0, 0, 0, index]))
+        for name, value in {"index": index, "part": part}.items():
+            if value < 0:
+                raise ValueError(f"{name} must be >= 0, got {value}")
+        return np.random.Generator(np.random.Philox(key=self._key, counter=[0, 0, part, index]))
 
-    def seed(self, index: int) -> int:
-        """63-bit seed of block `index`, for generators that are not NumPy's: the first draw of the block."""
-        return int(self.block(index).integers(2**63))
+    def seed(self, index: int, part: int = 0) -> int:
+        """63-bit seed of `block(index, part)`, for generators that are not NumPy's: its first draw."""
+        return int(self.block(index, part).integers(2**63))
 
 
 def _part(key: str | int | float) -> str:

@@ -12,12 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from preactivations.propagation.engine import SPARE_NUMBERS, Layer
 from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull, WeightLaw
 
 if TYPE_CHECKING:
     from preactivations.propagation.engine import Networks
 
-__all__ = ["layers", "on_device", "sample"]
+__all__ = ["TensorEngine", "layers_of_weights", "on_device", "sample"]
 
 
 def on_device(activation: Any, device: str) -> Any:
@@ -63,28 +64,78 @@ def _signs(size: int, generator: torch.Generator) -> Tensor:
     return signs.bernoulli_(0.5, generator=generator).mul_(2).sub_(1)
 
 
+def _activations(networks: Networks, z: Tensor) -> Tensor:
+    values = getattr(networks.activation, "values", None)
+    a: Tensor = (values(z) if callable(values) else networks.activation(z)).to(z.dtype)
+    if networks.normalize:
+        scale = a.square().mean(1, keepdim=True).sqrt_()
+        a = a / torch.where(scale > 0, scale, 1.0)
+    return a
+
+
+def _weighted(law: WeightLaw, a: Tensor, fan_out: int, generator: torch.Generator) -> Tensor:
+    w = sample(law, len(a) * fan_out * a.shape[1], generator).view(len(a), fan_out, a.shape[1])
+    return torch.bmm(w, a.contiguous())
+
+
 @torch.inference_mode()
-def _layer(networks: Networks, depth: int, z: Tensor, generator: torch.Generator) -> Tensor:
+def _layer(networks: Networks, depth: int, z: Tensor, generator: torch.Generator) -> Layer:
     fan_in, fan_out = networks.widths[depth : depth + 2]
-    a, size = z, z.shape[0]
-    if depth > 0:
-        values = getattr(networks.activation, "values", None)
-        a = values(z) if callable(values) else networks.activation(z)
-        if networks.normalize:
-            scale = a.square().mean(1, keepdim=True).sqrt_()
-            a = a / torch.where(scale > 0, scale, 1.0)
-    w = sample(networks.laws[depth], size * fan_out * fan_in, generator).view(size, fan_out, fan_in)
-    out = torch.bmm(w, a.contiguous()).mul_(networks.sigma_w / math.sqrt(fan_in))
+    a = _activations(networks, z) if depth else z
+    out = _weighted(networks.laws[depth], a, fan_out, generator).mul_(networks.sigma_w / math.sqrt(fan_in))
     if networks.sigma_b:
-        bias = sample(Normal(networks.sigma_b), size * fan_out, generator)
-        out += bias.view(size, fan_out, 1)
-    return out
+        bias = sample(Normal(networks.sigma_b), len(a) * fan_out, generator)
+        out += bias.view(len(a), fan_out, 1)
+    return Layer(a, out)
 
 
-def layers(networks: Networks, size: int, seed: int, device: str) -> Iterator[Tensor]:
-    """Pre-activations of each layer of a block, shape (size, n_l, inputs)."""
+def layers_of_weights(networks: Networks, size: int, seed: int, device: str) -> Iterator[Layer]:
+    """The layers of a block, all weights drawn."""
     generator = torch.Generator(device).manual_seed(seed)
     z = torch.tensor(networks.x, device=device).expand(size, -1, -1)
     for depth, _ in enumerate(pairwise(networks.widths)):
-        z = _layer(networks, depth, z, generator)
-        yield z
+        layer = _layer(networks, depth, z, generator)
+        z = layer.z
+        yield layer
+
+
+class TensorEngine:
+    """What `_conditional.layers` asks for, by PyTorch."""
+
+    def __init__(self, networks: Networks, seed: int, seed_of_weights: int, device: str) -> None:
+        self.networks = networks
+        self.generator = torch.Generator(device).manual_seed(seed)
+        self.of_weights = torch.Generator(device).manual_seed(seed_of_weights)
+
+    def inputs(self, size: int) -> Tensor:
+        return torch.tensor(self.networks.x, device=self.generator.device).expand(size, -1, -1)
+
+    def activations(self, z: Tensor) -> Tensor:
+        return _activations(self.networks, z)
+
+    def normals(self, size: int, n: int, inputs: int) -> Tensor:
+        return torch.randn(size, n, inputs, generator=self.generator, device=self.generator.device)
+
+    def by_weights(self, law: WeightLaw, a: Tensor, fan_out: int) -> Tensor:
+        size, fan_in, inputs = a.shape
+        out = a.new_empty(size, fan_out, inputs)
+        some, rows = (
+            max(1, SPARE_NUMBERS // (fan_in * fan_out)),
+            min(fan_out, max(1, SPARE_NUMBERS // fan_in)),
+        )
+        for k in range(0, size, some):
+            for j in range(0, fan_out, rows):
+                part = a[k : k + some]
+                out[k : k + some, j : j + rows] = _weighted(
+                    law, part, min(rows, fan_out - j), self.of_weights
+                )
+        return out
+
+    def mixed(self, normals: Tensor, a: Tensor, scale: float, sigma_b: float) -> Tensor:
+        a = a.double()
+        values, vectors = torch.linalg.eigh(a.mT @ a * scale + sigma_b**2)
+        values = torch.where(
+            values < values.shape[1] * torch.finfo(values.dtype).eps * values[:, -1:], 0.0, values
+        )
+        root = vectors * values.sqrt()[:, None, :] @ vectors.mT
+        return (normals.double() @ root).float()

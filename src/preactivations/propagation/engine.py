@@ -24,28 +24,35 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple, Required, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Required, TypedDict, TypeVar, Unpack, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
+from preactivations.propagation.conditional import CHECKED, Conditional, Cumulants, cumulants, smooth
 from preactivations.propagation.statistics import LayerStatistics, as_numpy, block_statistics, merge
+from preactivations.real import real_number
 from preactivations.streams import Stream
 from preactivations.weights import Normal, WeightLaw, as_law
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["ArrayMap", "Options", "block_bytes", "block_size", "n_weights", "simulate", "simulate_layers"]
+__all__ = [
+    "ArrayMap", "Layer", "Method", "Networks", "Options", "Plan", "TensorMap", "block_bytes", "block_size",
+    "n_weights", "plan", "simulate", "simulate_layers",
+]  # fmt: skip
 
 Array32 = NDArray[np.float32]
 ArrayMap = Callable[[Array32], Array32]
 TensorMap = Callable[["torch.Tensor"], "torch.Tensor"]
+Method = Literal["weights", "conditional", "auto"]
 T = TypeVar("T")
 
-_BLOCK_NUMBERS = 1 << 20  # in the largest layer of a block: 4 MB
+_BLOCK_NUMBERS = 1 << 20  # in the largest layer of a block: 4 MB; less where no weights are drawn
 _BLOCK_NETWORKS = 8192
+SPARE_NUMBERS = 1 << 20  # weights drawn at once where the law of a neuron is not known well enough
 _LEAST_VECTOR = 64  # fewer networks in a block than this are stored with the network as the first axis
 _DEVICE_BLOCK = 1 << 26, 1 << 16  # both on a device
 _THREAD_MEMORY, _DEVICE_MEMORY = 20e6, 2e9
@@ -66,6 +73,8 @@ class Options(TypedDict, total=False):
     threads: int
     device: str | None
     progress: Callable[[int], None] | None
+    method: Method
+    tolerance: float
 
 
 def simulate(widths: Sequence[int], activation: ArrayMap | TensorMap, **options: Unpack[Options]) -> Array32:
@@ -104,6 +113,15 @@ def simulate(widths: Sequence[int], activation: ArrayMap | TensorMap, **options:
         "cuda", "cuda:1", "cpu", ...: PyTorch on that device, with streams of its own. By default NumPy.
     progress : callable, optional
         Called with the number of networks finished since the last call.
+    method : str
+        "weights" (the default) draws all weights. "conditional" draws the neurons of a layer from their law given the
+        activations that it takes (`conditional`), wherever that law is known to `tolerance`, network by network; from
+        weights else. It costs time and memory linear in the widths instead of their products. It needs laws with an
+        eighth moment and without atoms and, for more than one input, normal weights. "auto" does so where it can. Both
+        draw other numbers than "weights".
+    tolerance : float
+        Of "conditional" and "auto": bound on the error of the distribution function of a pre-activation given the layer
+        before; 2e-5 by default. For normal weights there is no error.
 
     Returns
     -------
@@ -114,7 +132,7 @@ def simulate(widths: Sequence[int], activation: ArrayMap | TensorMap, **options:
     ValueError
         For an unknown name of a law, empty or non-positive widths, a negative scale, inputs of the wrong length, a
         `memory` that does not hold one block (the message says how much it takes), a device that is not there, a
-        negative `n_networks` or threads < 1.
+        negative `n_networks`, threads < 1, an unknown method, or laws and inputs that "conditional" does not take.
 
     Examples
     --------
@@ -122,18 +140,18 @@ def simulate(widths: Sequence[int], activation: ArrayMap | TensorMap, **options:
     >>> z.shape
     (5, 1)
     """
-    plan = _plan(widths, activation, **options)
-    n_inputs = plan.networks.x.shape[1]
-    out = np.empty((plan.n_networks, n_inputs, plan.networks.widths[-1]), np.float32)
+    planned = plan(widths, activation, **options)
+    n_inputs = planned.networks.x.shape[1]
+    out = np.empty((planned.n_networks, n_inputs, planned.networks.widths[-1]), np.float32)
     start = 0
-    for z in plan.run(_last_layer):
+    for z in planned.run(_last_layer):
         out[start : start + len(z)] = z
         start += len(z)
     return out if np.ndim(options.get("inputs", 1.0)) == 2 else out[:, 0]
 
 
-def _last_layer(layers: Iterator[Any], count: int) -> Array32:
-    z = deque(layers, maxlen=1)[0][:count]
+def _last_layer(layers: Iterator[Layer], count: int) -> Array32:
+    z = deque((layer.z for layer in layers), maxlen=1)[0][:count]
     return np.moveaxis(as_numpy(z), 1, 2)
 
 
@@ -166,10 +184,10 @@ def simulate_layers(
     >>> layers.tested.shape
     (2, 1000)
     """
-    plan = _plan(widths, activation, **options)
-    if plan.n_networks < 2:
-        raise ValueError(f"n_networks must be at least 2 for statistics, got {plan.n_networks}")
-    return merge(plan.networks.widths[1:], plan.n_networks, plan.run(block_statistics))
+    planned = plan(widths, activation, **options)
+    if planned.n_networks < 2:
+        raise ValueError(f"n_networks must be at least 2 for statistics, got {planned.n_networks}")
+    return merge(planned.networks.widths[1:], planned.n_networks, planned.run(block_statistics))
 
 
 def n_weights(widths: Sequence[int]) -> int:
@@ -180,14 +198,18 @@ def n_weights(widths: Sequence[int]) -> int:
     return sum(a * b for a, b in pairwise(widths))
 
 
-def _network_numbers(widths: Sequence[int], n_inputs: int) -> int:
-    """Numbers of the largest layer of a network: weights; for a batch activations and Gram matrix too."""
+def _network_numbers(widths: Sequence[int], n_inputs: int, method: Method) -> int:
+    """Numbers of the largest layer of a network: weights if they are drawn; for a batch activations and Gram matrix."""
+    if method != "weights":
+        return max(widths) * n_inputs + (n_inputs**2 if n_inputs > 1 else 0)
     weights = max(a * b for a, b in pairwise(widths))
     return weights if n_inputs == 1 else weights + n_inputs * (max(widths[1:]) + n_inputs)
 
 
-def block_size(widths: Sequence[int], n_inputs: int = 1, device: str | None = None) -> int:
-    """Networks in a block: a power of two that depends on the shapes alone (and on the engine).
+def block_size(
+    widths: Sequence[int], n_inputs: int = 1, device: str | None = None, method: Method = "weights"
+) -> int:
+    """Networks in a block: a power of two that depends on the shapes alone (and on engine and method).
 
     Parameters
     ----------
@@ -197,20 +219,32 @@ def block_size(widths: Sequence[int], n_inputs: int = 1, device: str | None = No
         Input vectors m; 1 by default.
     device : str, optional
         None (the default) for the NumPy engine.
+    method : str, optional
+        As for `simulate`.
     """
     numbers, networks = (_BLOCK_NUMBERS, _BLOCK_NETWORKS) if device is None else _DEVICE_BLOCK
-    return min(networks, 1 << max(0, (numbers // _network_numbers(widths, n_inputs)).bit_length() - 1))
+    if (
+        method != "weights"
+    ):  # more arrays of a layer are at work, and fewer networks make a vector long enough
+        numbers, networks = numbers // 8, networks // 8
+    return min(
+        networks, 1 << max(0, (numbers // _network_numbers(widths, n_inputs, method)).bit_length() - 1)
+    )
 
 
-def block_bytes(widths: Sequence[int], n_inputs: int = 1, device: str | None = None) -> int:
+def block_bytes(
+    widths: Sequence[int], n_inputs: int = 1, device: str | None = None, method: Method = "weights"
+) -> int:
     """Bytes that a block takes: largest layer with two copies, activations and theirs, sums between inputs.
 
     Parameters as for `block_size`.
     """
-    per_network = 12 * _network_numbers(widths, n_inputs) + 40 * max(widths[1:]) * n_inputs
+    per_network = 12 * _network_numbers(widths, n_inputs, method) + 40 * max(widths[1:]) * n_inputs
     # of three blocks, two of which wait to be merged
     sums = 96 * len(widths) * n_inputs**2 if n_inputs > 1 else 0
-    return block_size(widths, n_inputs, device) * per_network + sums
+    if method != "weights":
+        sums += 3 * 4 * SPARE_NUMBERS
+    return block_size(widths, n_inputs, device, method) * per_network + sums
 
 
 class Networks(NamedTuple):
@@ -223,9 +257,22 @@ class Networks(NamedTuple):
     sigma_w: float
     sigma_b: float
     normalize: bool
+    cumulants: list[Cumulants | None]  # of the weights of each layer; None: weights are drawn
+    tolerance: float
 
 
-class _Plan(NamedTuple):
+class Layer(NamedTuple):
+    """One layer of the networks of a block."""
+
+    a: Any  # (networks, n_(l-1), inputs): the activations that it takes
+    z: Any  # (networks, n_l, inputs)
+    law: Conditional | None = None  # of a pre-activation for the first input, given a, if it was computed
+    drawn: Any = None  # (networks,), bool: whose weights were drawn; None for all
+
+
+class Plan(NamedTuple):
+    """A validated simulation, block by block."""
+
     networks: Networks
     n_networks: int
     size: int  # networks in a block
@@ -233,20 +280,14 @@ class _Plan(NamedTuple):
     stream: Stream
     device: str | None
     progress: Callable[[int], None] | None
+    method: Method
 
-    def run(self, reduce: Callable[[Iterator[Any], int], T]) -> Iterator[T]:
+    def run(self, reduce: Callable[[Iterator[Layer], int], T]) -> Iterator[T]:
         """reduce(layers of a block, networks of it that count) for each block, in the order of the blocks."""
 
         def block(index: int) -> T:
             count = min(self.size, self.n_networks - index * self.size)
-            layers: Iterator[Any]
-            if self.device is None:
-                layers = _layers(self.networks, self.size, self.stream.block(index))
-            else:
-                from preactivations.propagation._torch import layers as device_layers
-
-                layers = device_layers(self.networks, self.size, self.stream.seed(index), self.device)
-            result = reduce(layers, count)
+            result = reduce(self._layers(index), count)
             if self.progress is not None:
                 self.progress(count)
             return result
@@ -266,12 +307,27 @@ class _Plan(NamedTuple):
                 while waiting:
                     yield waiting.popleft().result()
 
+    def _layers(self, index: int) -> Iterator[Layer]:
+        from preactivations.propagation._conditional import ArrayEngine, layers
+
+        networks, size, stream = self.networks, self.size, self.stream
+        if self.device is None:
+            if self.method == "weights":
+                return _layers(networks, size, stream.block(index))
+            return layers(networks, size, ArrayEngine(networks, stream.block(index), stream.block(index, 1)))
+        from preactivations.propagation._torch import TensorEngine, layers_of_weights
+
+        if self.method == "weights":
+            return layers_of_weights(networks, size, stream.seed(index), self.device)
+        engine = TensorEngine(networks, stream.seed(index), stream.seed(index, 1), self.device)
+        return layers(networks, size, engine)
+
     @property
     def matrix_products(self) -> bool:
         return self.device is None and (self.size < _LEAST_VECTOR or self.networks.x.shape[1] > 1)
 
 
-def _plan(
+def plan(
     widths: Sequence[int],
     activation: Any,
     *,
@@ -287,7 +343,9 @@ def _plan(
     threads: int = 1,
     device: str | None = None,
     progress: Callable[[int], None] | None = None,
-) -> _Plan:
+    method: Method = "weights",
+    tolerance: float = 2e-5,
+) -> Plan:
     widths = [int(n) for n in widths]
     if len(widths) < 2 or min(widths) < 1:
         raise ValueError(f"widths must be at least two positive numbers, got {widths}")
@@ -314,7 +372,17 @@ def _plan(
         from preactivations.propagation._torch import on_device
 
         activation = on_device(activation, device)
-    shapes = widths, x.shape[1], device
+    if method not in get_args(Method):
+        raise ValueError(f"method must be one of {', '.join(get_args(Method))}, got {method!r}")
+    tolerance = real_number("tolerance", tolerance)
+    if not 0 < tolerance <= CHECKED:
+        raise ValueError(
+            f"tolerance must be above 0 and at most 1e-4, up to which errors are known, got {tolerance}"
+        )
+    laws = [as_law(first_weights or Normal())] + [as_law(weights)] * (len(widths) - 2)
+    first, later = (_cumulants(law, x.shape[1], method) for law in (laws[0], laws[-1]))
+    cumulated = [first] + [later] * (len(laws) - 1)
+    shapes = widths, x.shape[1], device, method
     needed = block_bytes(*shapes)
     if memory is None:
         memory = max(needed, threads * _THREAD_MEMORY if device is None else _DEVICE_MEMORY)
@@ -323,13 +391,32 @@ def _plan(
         raise ValueError(
             f"memory = {memory:g} bytes is too small: one block of widths {widths} takes {needed} bytes"
         )
-    laws = [as_law(first_weights or Normal())] + [as_law(weights)] * (len(widths) - 2)
-    networks = Networks(widths, laws, activation, x, sigma_w, sigma_b, normalize)
-    return _Plan(networks, n_networks, block_size(*shapes), workers, stream, device, progress)
+    networks = Networks(widths, laws, activation, x, sigma_w, sigma_b, normalize, cumulated, tolerance)
+    return Plan(networks, n_networks, block_size(*shapes), workers, stream, device, progress, method)
 
 
-def _layers(networks: Networks, size: int, rng: np.random.Generator) -> Iterator[Array32]:
-    """Pre-activations of each layer of a block, shape (size, n_l, inputs), by NumPy."""
+def _cumulants(law: WeightLaw, n_inputs: int, method: Method) -> Cumulants | None:
+    """Of a weight, where neurons are drawn from their law given the layer before; None where weights are drawn."""
+    if method == "weights":
+        return None
+    try:
+        if n_inputs > 1 and not isinstance(law, Normal):
+            raise ValueError(
+                f"{n_inputs} inputs need normal weights: the joint law given the layer before is not known"
+            )
+        if not smooth(law):
+            raise ValueError("sums of random signs are discrete")
+        return cumulants(law)
+    except ValueError as reason:
+        if method == "auto":
+            return None
+        raise ValueError(
+            f"method='conditional' does not take {law!r}: {reason}; take 'auto' or 'weights'"
+        ) from None
+
+
+def _layers(networks: Networks, size: int, rng: np.random.Generator) -> Iterator[Layer]:
+    """The layers of a block by NumPy, all weights drawn."""
     x, n_inputs = networks.x, networks.x.shape[1]
     last = size >= _LEAST_VECTOR  # the network is the last axis of the weights
     vector = last and n_inputs == 1  # and of the activations
@@ -342,7 +429,7 @@ def _layers(networks: Networks, size: int, rng: np.random.Generator) -> Iterator
         if depth > 0:
             a = networks.activation(z)
             if networks.normalize:
-                _normalize(a, 0 if vector else 1)
+                normalize(a, 0 if vector else 1)
         w = law.sample32(fan_out * fan_in * size, rng, buffer[: fan_out * fan_in * size])
         if vector:
             z = np.einsum("jib,ib->jb", w.reshape(fan_out, fan_in, size), a)
@@ -357,9 +444,10 @@ def _layers(networks: Networks, size: int, rng: np.random.Generator) -> Iterator
             bias = Normal().sample32(fan_out * size, rng).reshape(shape)
             bias *= np.float32(networks.sigma_b)
             z += bias if vector else (bias.T if last else bias)[..., None]
-        yield z.T[..., None] if vector else z
+        yield Layer(a.T[..., None], z.T[..., None]) if vector else Layer(a, z)
 
 
-def _normalize(a: Array32, axis: int) -> None:
+def normalize(a: Array32, axis: int) -> None:
+    """Divide by the root mean square along `axis`, where it is not 0."""
     size = np.sqrt(np.mean(a * a, axis=axis, keepdims=True))
     np.divide(a, size, out=a, where=size > 0)

@@ -13,13 +13,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import scipy.special as sc
 from numpy.typing import NDArray
 
-__all__ = ["POOL_EDGES", "Between", "Estimate", "LayerStatistics", "as_numpy", "block_statistics", "merge"]
+if TYPE_CHECKING:
+    from preactivations.propagation.engine import Layer
+
+__all__ = [
+    "POOL_EDGES",
+    "Between",
+    "Estimate",
+    "LayerStatistics",
+    "as_numpy",
+    "block_statistics",
+    "layer_statistics",
+    "merge",
+]
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -84,6 +96,8 @@ class LayerStatistics:
         Covariance between networks of those six numbers per network.
     dead : array, int, shape (n_layers,)
         Networks in which all pre-activations of the layer are exactly 0, for the first input.
+    by_weights : array, shape (n_layers,)
+        Share of the networks whose weights were drawn: 1 for `method="weights"`.
     pooled : array, int, shape (n_layers, len(POOL_EDGES) + 1)
         Number of pre-activations of all neurons between the edges `POOL_EDGES`. For display: they are dependent.
     between : Between or None
@@ -96,6 +110,7 @@ class LayerStatistics:
     mean: Array
     spread: Array
     dead: NDArray[np.int64]
+    by_weights: Array
     pooled: NDArray[np.int64]
     between: Between | None
 
@@ -185,17 +200,18 @@ class _Layer(NamedTuple):
     total: Array  # (6,)
     products: Array  # (6, 6)
     dead: int
+    drawn: int
     pooled: NDArray[np.int64]
     gram: _Gram | None
 
 
-def block_statistics(layers: Iterator[Any], count: int) -> list[_Layer]:
+def block_statistics(layers: Iterator[Layer], count: int) -> list[_Layer]:
     """Sums over the first `count` networks of a block, layer by layer, for `merge`.
 
     Parameters
     ----------
-    layers : iterator of array or tensor, shape (networks, n, inputs)
-        Pre-activations z of each layer.
+    layers : iterator of Layer
+        Of `engine`, of arrays or tensors.
     count : int
         Networks that count, at most those of the block.
 
@@ -204,10 +220,12 @@ def block_statistics(layers: Iterator[Any], count: int) -> list[_Layer]:
     ValueError
         Where z^4 is not finite.
     """
-    return [_layer(z[:count], depth) for depth, z in enumerate(layers, 1)]
+    return [layer_statistics(layer, count, depth) for depth, layer in enumerate(layers, 1)]
 
 
-def _layer(z: Any, depth: int) -> _Layer:
+def layer_statistics(layer: Layer, count: int, depth: int) -> _Layer:
+    """Sums over the first `count` networks of one layer of a block."""
+    z = layer.z[:count]
     first = z[:, :, 0]
     squares = first * first
     n = first.shape[1]
@@ -227,6 +245,7 @@ def _layer(z: Any, depth: int) -> _Layer:
         # not a matrix product: its order of summation is its own
         np.einsum("ik,jk->ij", per_network, per_network),
         int(np.count_nonzero(~as_numpy((first != 0).any(1)))),
+        count if layer.drawn is None else int(layer.drawn[:count].sum()),
         _pool(first),
         gram,
     )
@@ -259,7 +278,7 @@ def _gram(z: Any) -> _Gram:
     return _Gram(q, q_squared, cosine, counted, mean_cosine.astype(np.float32))
 
 
-def merge(widths: Sequence[int], n_networks: int, blocks: Iterable[list[_Layer]]) -> LayerStatistics:
+def merge(widths: Sequence[int], n_networks: int, blocks: Iterable[list[Any]]) -> LayerStatistics:
     """Statistics of all networks from those of the blocks, which are taken in their order.
 
     Parameters
@@ -278,7 +297,7 @@ def merge(widths: Sequence[int], n_networks: int, blocks: Iterable[list[_Layer]]
     depth = len(widths)
     tested = np.empty((depth, n_networks), np.float32)
     total, products = np.zeros((depth, 6)), np.zeros((depth, 6, 6))
-    dead, pooled = np.zeros(depth, np.int64), np.zeros((depth, _BINS), np.int64)
+    dead, drawn, pooled = np.zeros(depth, np.int64), np.zeros(depth), np.zeros((depth, _BINS), np.int64)
     grams: list[Any] | None = None
     cosines: list[list[Array32]] = [[] for _ in widths]
     start = 0
@@ -288,6 +307,7 @@ def merge(widths: Sequence[int], n_networks: int, blocks: Iterable[list[_Layer]]
             total[k] += layer.total
             products[k] += layer.products
             dead[k] += layer.dead
+            drawn[k] += layer.drawn
             pooled[k] += layer.pooled
             if layer.gram is not None:
                 cosines[k].append(layer.gram.mean_cosine)
@@ -309,4 +329,5 @@ def merge(widths: Sequence[int], n_networks: int, blocks: Iterable[list[_Layer]]
             cosine = cosine / counted
         error = np.sqrt(variance / (n_networks - 1))
         between = Between(q, error, cosine, np.stack([np.concatenate(c) for c in cosines]))
-    return LayerStatistics(tuple(widths), n_networks, tested, mean, spread, dead, pooled, between)
+    share = drawn / n_networks
+    return LayerStatistics(tuple(widths), n_networks, tested, mean, spread, dead, share, pooled, between)

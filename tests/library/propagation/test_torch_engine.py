@@ -54,17 +54,41 @@ def test_same_statistics_as_numpy(name, device):
         simulate_depth(setting, 8, 4, 40_000, Stream(7, name), device=where) for where in (device, None)
     )
     for statistic in ("variance", "excess_kurtosis", "square_covariance"):
-        a, b = getattr(there, statistic)(), getattr(here, statistic)()
+        a, b = (getattr(found.statistics, statistic)() for found in (there, here))
         assert np.all(np.abs(a.value - b.value) < 4.5 * np.hypot(a.error, b.error))
+    for distance in ("ks", "ks_standardized"):
+        a, b = getattr(there, distance), getattr(here, distance)
+        assert np.all(np.abs(a.value - b.value) < 4.5 * np.hypot(a.error, b.error) + 1e-6)
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_covariances_of_a_batch(device):
+@pytest.mark.parametrize("law", [SymmetricWeibull(3), Normal()], ids=str)
+def test_neurons_given_the_layer_before(law, device):
+    """Wide and narrow layers, of which some need their weights: the statistics of networks of weights."""
+    act = GaussianActivation(law, "odd") if law != Normal() else torch.nn.Tanh()
+    options = {"weights": law, "n_networks": 10_000, "sigma_b": 0.3, "device": device}
+    one = simulate_layers([1, 40, 6, 40], act, stream=Stream(1, "a"), **options)
+    other = simulate_layers([1, 40, 6, 40], act, stream=Stream(1, "b"), method="auto", **options)
+    assert other.by_weights[0] == 0
+    assert (other.by_weights[2] == 0) == (law == Normal())
+    for k in range(3):
+        spread = np.sqrt((np.diag(one.spread[k]) + np.diag(other.spread[k])) / 10_000)
+        assert np.all(np.abs(one.mean[k] - other.mean[k]) < 4.5 * spread)
+    few = {"n_networks": 700, "stream": Stream(2), "method": "auto"}
+    z = simulate([1, 40, 6, 40], act, **(options | few))
+    np.testing.assert_array_equal(
+        simulate([1, 40, 6, 40], act, **(options | few | {"n_networks": 300})), z[:300]
+    )
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("method", ["weights", "conditional"])
+def test_covariances_of_a_batch(method, device):
     """First layer: sigma_w^2 x.x'/n_0 + sigma_b^2, exactly in the mean."""
     x = np.random.default_rng(2).standard_normal((3, 5))
     layers = simulate_layers(
         [5, 7, 7], torch.nn.Tanh(), weights=Normal(), n_networks=20_000, stream=Stream(3), inputs=x,
-        sigma_w=1.3, sigma_b=0.4, device=device,
+        sigma_w=1.3, sigma_b=0.4, device=device, method=method,
     )  # fmt: skip
     expected = 1.3**2 * x @ x.T / 5 + 0.4**2
     assert np.all(np.abs(layers.between.covariance[0] - expected) < 4 * layers.between.covariance_error[0])
