@@ -34,6 +34,7 @@ __all__ = [
     "ks_standardized",
     "ks_statistic",
     "ks_to_law",
+    "null_p_value",
     "null_quantile",
     "null_statistics",
 ]
@@ -108,6 +109,19 @@ def null_quantile(p: float, n: int) -> float:
     from scipy.stats import kstwo
 
     return float(kstwo.ppf(p, n))
+
+
+def null_p_value(statistic: float, n: int) -> float:
+    """Probability that the raw statistic of n samples is larger than this under the null hypothesis (exact).
+
+    Examples
+    --------
+    >>> round(null_p_value(null_quantile(0.95, 100), 100), 12)
+    0.05
+    """
+    from scipy.stats import kstwo
+
+    return float(kstwo.sf(statistic, n))
 
 
 def null_statistics(n: int, replicates: int, rng: np.random.Generator) -> Array:

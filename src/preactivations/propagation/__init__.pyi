@@ -1,5 +1,10 @@
+from .distances import LayerDistances as LayerDistances
+from .distances import layer_distances as layer_distances
+from .distances import sample_distances as sample_distances
 from .engine import simulate as simulate
 from .engine import simulate_layers as simulate_layers
+from .finite_width import FiniteWidth as FiniteWidth
+from .finite_width import finite_width as finite_width
 from .output_laws import output_cdf as output_cdf
 from .output_laws import relu_output_cdf as relu_output_cdf
 from .statistics import Estimate as Estimate
