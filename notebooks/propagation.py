@@ -17,8 +17,8 @@
 # # Propagation with depth
 #
 # Random networks $[1, n, \dots, n]$ whose first layer is exactly $N(0, v)$: what do the next layers do at finite width,
-# and what is infinite width wrong about? All tests use one neuron per network, since the neurons of one network are
-# dependent.
+# and what is infinite width wrong about? Distances from Gaussian are means of the laws of neurons given the layer
+# before.
 #
 # The first cell finds the saved results; `Results("paper")` would take another scale.
 
@@ -48,22 +48,27 @@ results.scale, widths
 results.figure("propagation_depth_ks")
 
 # %% [markdown]
-# ## From which width on is it Gaussian?
+# ## How far from Gaussian?
 #
-# Smallest width from which on the Kolmogorov-Smirnov statistic stays below the 99 % point of its null law, by depth:
-# against the predicted $N(0, v)$, and for the shape alone (standardized). Missing: not even at the largest width.
+# $\sup |F - \Phi|$ by depth and width, with standard errors: from the predicted $N(0, v)$, and from the normal law of
+# the same variance.
 
 # %%
-table = results.table("propagation_widths")
+table = results.table("propagation_distances")
 table["activation"] = [
     activation_name(*row) for row in table[["activation", "theta", "law"]].fillna({"law": ""}).to_numpy()
 ]
-table.pivot(index="activation", columns="depth", values=["ks_from_width", "ks_standardized_from_width"])
+shown = {}
+for column in ("ks", "ks_standardized"):
+    pairs = zip(table[column], table[f"{column}_error"])
+    shown[column] = [f"{value:.4f} +- {error:.4f}" for value, error in pairs]
+table.assign(**shown).pivot(index=["depth", "activation"], columns="width", values=list(shown))
 
 # %% [markdown]
 # ## Distance against width
 #
-# At the largest depth. The grey line is the 99 % point of the null law for the number of networks of each width.
+# At the largest depth, with two standard errors. The grey line is the least distance that a Kolmogorov-Smirnov test of
+# one neuron per network would see.
 
 # %%
 last = layers[layers.depth == layers.depth.max()]
@@ -71,12 +76,14 @@ fig, ax = plt.subplots(figsize=(6, 3.5))
 for (activation, theta, law), rows in last.groupby(["activation", "theta", "law"], dropna=False):
     if not activation.startswith("normalized_"):
         options = look(activation, theta, colours, law) | {"label": activation_name(activation, theta, law)}
-        ax.plot(
-            rows.width, rows.ks_standardized, "o--" if activation == "positive" else "o-", ms=4, **options
+        told = rows[rows.ks_standardized > 2 * rows.ks_standardized_error]
+        dashes = "o--" if activation == "positive" else "o-"
+        ax.errorbar(
+            told.width, told.ks_standardized, 2 * told.ks_standardized_error, fmt=dashes, ms=4, **options
         )
-limit = last.groupby("width").ks_standardized_limit.min()
-ax.plot(limit.index, limit, color="0.6", lw=3, zorder=0, label="99 % of normal samples")
-ax.set(xscale="log", yscale="log", xlabel="width", ylabel="KS statistic, standardized")
+limit = last.groupby("width").ks_standardized_sample_limit.min()
+ax.plot(limit.index, limit, color="0.6", lw=3, zorder=0, label="seen by a plain test")
+ax.set(xscale="log", yscale="log", xlabel="width", ylabel="distance, standardized")
 ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 
 # %% [markdown]
@@ -117,5 +124,5 @@ ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 setting = setting_by_name("odd", partial(GaussianPair, SymmetricWeibull(3)))
 cell = simulate_depth(setting, width=10, depth=20, n_networks=4000, stream=Stream(0, "notebook"))
 pd.DataFrame(layer_rows(setting, cell)).set_index("depth").loc[
-    [1, 2, 5, 10, 20], ["ks", "ks_p", "ks_standardized", "variance", "variance_error", "kurtosis"]
+    [1, 2, 5, 10, 20], ["ks", "ks_error", "ks_standardized", "variance", "variance_error", "kurtosis"]
 ].round(4)

@@ -62,7 +62,7 @@ FRACTIONAL_TRAINED = FRACTIONAL_TRAIN | FRACTIONAL_ANALYSED
 FRACTIONAL = {("simulate_fractional", ""), ("table_verdicts", "")} | FRACTIONAL_TRAINED
 # the points of the two-layer study are in the figure and the text of the dependence
 AFTER_EXACT_KS = AFTER_KS | ANALYSED
-NULL_BANDS = {("null_band_two_layer", ""), ("null_band_depth", "")}
+NULL_BANDS = {("null_band_two_layer", "")}
 
 
 # notebooks that read what a rule makes

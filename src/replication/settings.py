@@ -37,13 +37,15 @@ from numpy.typing import NDArray
 from preactivations.activations.registry import Activation, Pair, by_name, of_pair
 from preactivations.edge_of_chaos.curves import eoc_point
 from preactivations.edge_of_chaos.fixpoints import fixed_variance
-from preactivations.edge_of_chaos.maps import chi, variance_map, variance_slope
+from preactivations.edge_of_chaos.maps import chi, variance_map
 from preactivations.edge_of_chaos.oscillation import oscillating_range
 from preactivations.names import parameter
+from preactivations.propagation.finite_width import FiniteWidth, finite_width
 from preactivations.weights import Normal, WeightLaw
 
 if TYPE_CHECKING:
     from preactivations.pairs.table import Kind
+    from preactivations.propagation.distances import LayerDistances
     from preactivations.propagation.statistics import LayerStatistics
 
 Array = NDArray[np.float64]
@@ -107,27 +109,18 @@ class Setting(NamedTuple):
             sigma_w /= math.sqrt(float(variance_map(self.exact, self.variance, weight_variance=1.0)))
         return float(chi(self.exact, self.variance, sigma_w=sigma_w, weight_variance=weight_variance))
 
-    def square_covariance(self, width: int, depth: int) -> Array:
-        """Cov(z_i^2, z_j^2) / v^2 in layers 1..depth, shape (depth,), first order in 1/width; 0 for the control.
+    def finite_width(self, width: int, depth: int) -> FiniteWidth | None:
+        """Dependence, kurtosis and distances from normal at first order in 1/width, of layers 1..depth.
 
-        With b = (sigma_w^2 E W^2)^2 Var phi(z)^2 and a = dv'/dv at v it is (b / n) (1 - a^(2(l - 1))) / (1 - a^2) in
-        layer l (derived here): each layer adds b / n, and passes on what the fluctuating variance of the layer before
-        brings. For exact pairs b = 3 (E W^2)^2 / E W^4 - 1, whatever the kind. NaN for a fitted one whose variance does
-        not stay v.
+        All 0 for the control; None for a fitted pair, whose variance does not stay v.
         """
         if self.normalize:
-            return np.zeros(depth)
-        v = self.variance
-        if self.route != "exact" and abs(self.variances(2)[-1] / v - 1) > 1e-9:
-            return np.full(depth, math.nan)
-        scales = {"sigma_w": self.sigma_w, "weight_variance": self.weights.variance}
-        passed_on = float(variance_slope(self.exact, v, **scales)) ** 2
-        scale = self.sigma_w**2 * self.weights.variance
-        phi = self.exact.phi
-        squared = self.exact._replace(name="squared", phi=lambda x: phi(x) ** 2, slopes=None)
-        square, fourth = (variance_map(act, v, weight_variance=1.0) for act in (self.exact, squared))
-        added = scale**2 * (fourth - square**2) / v**2
-        return np.asarray(added / width * np.cumsum(np.append(0.0, passed_on ** np.arange(depth - 1))))
+            return FiniteWidth(*np.zeros((3, depth)))
+        if self.route != "exact" and abs(self.variances(2)[-1] / self.variance - 1) > 1e-9:
+            return None
+        return finite_width(
+            self.exact, width, depth, weights=self.weights, **self.scales, variance=self.variance
+        )
 
     def variances(self, depth: int) -> Array:
         """Variances of layers 1..depth at infinite width, from v on, shape (depth,).
@@ -146,15 +139,29 @@ class Setting(NamedTuple):
         """Statistics of simulated networks, by `propagation.simulate_layers` (its options); `simulated` by default."""
         from preactivations.propagation.engine import simulate_layers
 
-        return simulate_layers(
+        if activation is None:
+            activation = self.simulated(options.get("device"))
+        return simulate_layers(widths, activation, **self._network(inputs), **options)
+
+    def distances(self, widths: list[int], inputs: Any, **options: Any) -> LayerDistances:
+        """Distances from normal of simulated networks, by `propagation.layer_distances` (its options).
+
+        From N(0, v). The variance of ReLU networks is exact at any width, and their samples miss what makes it.
+        """
+        from preactivations.propagation.distances import layer_distances
+
+        depth = len(widths) - 1
+        return layer_distances(
             widths,
-            self.simulated(options.get("device")) if activation is None else activation,
-            weights=self.weights,
-            **self.scales,
-            inputs=inputs,
-            normalize=self.normalize,
+            self.simulated(options.get("device")),
+            variance=self.variance,
+            exact_variances=[self.variance] * depth if self.name == "relu" else None,
+            **self._network(inputs),
             **options,
         )
+
+    def _network(self, inputs: Any) -> Any:
+        return {"weights": self.weights, **self.scales, "inputs": inputs, "normalize": self.normalize}
 
     def module(self) -> Any:
         """The activation as a `torch.nn.Module`, without the normalization."""

@@ -32,8 +32,8 @@ def differences(settings, defaults):
     """Keys with another value than the default, by their paths."""
     for key, value in settings.items():
         if isinstance(value, dict):
-            yield from (f"{key}.{below}" for below in differences(value, defaults[key]))
-        elif value != defaults[key]:
+            yield from (f"{key}.{below}" for below in differences(value, defaults.get(key, {})))
+        elif value != defaults.get(key):
             yield key
 
 
@@ -121,9 +121,15 @@ FAULTS = [
     ("propagation.widths", [{"width": 3}], "propagation.widths.0.networks", "Field required"),
     (
         "propagation.widths",
-        [{"width": 3, "networks": 5}] * 2,
+        [{"width": 3, "networks": 500}] * 2,
         "propagation.widths",
         "distinct, repeated: [3]",
+    ),
+    (
+        "propagation.widths",
+        [{"width": 3, "networks": 99}],
+        "propagation.widths.0.networks",
+        "greater than or equal to 100",
     ),
     ("propagation.activations", ["gelu"], "propagation.activations.0", "unit_<psi> with any activation"),
     ("propagation.activations", ["unit_swish"], "propagation.activations.0", "unknown activation 'swish'"),
@@ -144,7 +150,11 @@ FAULTS = [
     ("propagation.controls", ["swish"], "propagation.controls.0", "unknown activation 'swish'"),
     ("propagation.quantile_depths", [60], "propagation", "at most depth = 50, got [60]"),
     ("propagation.thetas", [], "propagation", "need thetas or spherical"),
-    ("propagation.n_replicates", 100, "propagation.n_replicates", "greater than or equal to 500"),
+    ("propagation.thetas", [4.0], "propagation", "correlations.thetas must be among thetas [4.0]"),
+    ("propagation.correlations.thetas", [6.0], "propagation", "correlations.thetas must be among thetas"),
+    ("propagation.network_factors.odd", 2.0, "propagation", "network_factors must be of"),
+    ("propagation.network_factors.relu", 0.0, "propagation.network_factors.relu", "greater than 0"),
+    ("propagation.largest_widths.weibull_6", 10, "propagation", "largest_widths must be of"),
     ("propagation.correlations.datasets", ["svhn"], "propagation.correlations.datasets.0", "'svhn'"),
     ("propagation.correlations.datasets", [], "propagation.correlations.datasets", "at least 1 item"),
     ("edge_of_chaos.heat_maps", ["swish"], "edge_of_chaos.heat_maps.0", "unknown activation 'swish'"),

@@ -14,7 +14,13 @@ def test_products(built):
         "activation": ["exact", "fitted", "fit_losses"],
         "propagation": [
             *("two_layer", "two_layer_standardized", "depth_ks", "depth_ks_standardized", "depth_moments"),
-            *("depth_quantiles", "depth_heat_map", "correlation_digits", "correlation_matrices_digits_10"),
+            *(
+                "depth_quantiles",
+                "depth_widths",
+                "depth_heat_map",
+                "correlation_digits",
+                "correlation_matrices_digits_10",
+            ),
             *("dependence", "coordinate_check"),
         ],
         "edge_of_chaos": ["curves", "heat_map", "maps", "correlations", "depth_scales", "unified_view"],
@@ -41,7 +47,7 @@ def test_products(built):
         "activation_constraints",
         "verdicts_numbers",
         "activation_fitted",
-        "propagation_widths",
+        "propagation_distances",
         "edge_of_chaos_points",
         "edge_of_chaos_claims",
         "edge_of_chaos_unified_view",
@@ -56,7 +62,7 @@ def test_products(built):
         for ending in ("csv", "md", "tex"):
             assert (built / f"tables/smoke/{name}.{ending}").stat().st_size > 100
     text = (built / "tables/smoke/propagation_claims.md").read_text()
-    assert "## From which width on is it Gaussian?" in text
+    assert "## How far from Gaussian?" in text
     assert "## Claims" in text
     text = (built / "tables/smoke/training_claims.md").read_text()
     assert "## digits, sgd" in text

@@ -50,7 +50,7 @@ def test_groups_of_the_cluster_are_rules_that_simulate_nothing():
     assert set(profile["groups"]) <= set(RULES)
     assert set(profile["group-components"]) <= set(profile["groups"].values())
     light = re.compile(
-        r"plot_|table_|analyse_|null_band_depth|derive_density|derive_activation|check_constraints|run_notebook"
+        r"plot_|table_|analyse_|derive_density|derive_activation|check_constraints|run_notebook"
     )
     assert all(light.match(rule) for rule in profile["groups"])
     # every table and figure is in a group

@@ -133,11 +133,11 @@ def test_the_variance_stays_but_for_fitted_pairs():
         np.testing.assert_allclose(setting.variances(4), setting.variance, rtol=1e-9)
     drifting = setting_by_name("odd", fitted)
     assert np.all(np.diff(drifting.variances(4)) < -0.01)
-    assert np.isnan(drifting.square_covariance(10, 3)).all()
+    assert drifting.finite_width(10, 3) is None
     for name in ("odd_edge", "unit_odd", "normalized_odd"):  # made for the activation that there is
         setting = setting_by_name(name, fitted)
         np.testing.assert_allclose(setting.variances(4), 1, rtol=1e-9)
-        assert np.isfinite(setting.square_covariance(10, 3)).all()
+        assert np.isfinite(setting.finite_width(10, 3).ks).all()
     edge = setting_by_name("odd_edge", fitted)
     assert edge.chi == pytest.approx(1, rel=1e-12)
     assert edge.sigma_w**2 + edge.sigma_b**2 != pytest.approx(1, abs=1e-3)

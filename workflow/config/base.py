@@ -156,6 +156,13 @@ class WidthCell(Section):
     """How many are drawn."""
 
 
+class ManyNetworks(WidthCell):
+    """Networks of one width, enough for errors and bands of distances from Gaussian."""
+
+    networks: int = Field(ge=100, le=10**9)
+    """How many are drawn."""
+
+
 WidthCells = Annotated[list[WidthCell], Field(min_length=1), distinct("width")]
 
 

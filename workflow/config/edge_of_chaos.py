@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, PositiveFloat, model_validator
 
-from config.base import ActivationName, Distinct, Routes, Section, Theta, WidthCell, WidthCells
+from config.base import ActivationName, Distinct, ManyNetworks, Routes, Section, Theta, WidthCells
 
 
 class Oscillating(Section):
@@ -60,7 +60,7 @@ class EdgeOfChaos(Section):
     correlation: float = Field(gt=-1, lt=1)
     """Of the two inputs of simulated networks, in the first layer."""
     oscillating: Oscillating
-    unified: WidthCell
+    unified: ManyNetworks
     """Networks of the unified view, with gradients."""
     memory_mb: float = Field(ge=8, le=10**6)
     """Bound on the working memory of the simulation."""

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from config.base import (
     DataName,
     Distinct,
+    ManyNetworks,
     PsiName,
     Routes,
     Section,
@@ -16,9 +17,11 @@ from config.base import (
     Theta,
     Width,
     WidthCells,
+    distinct,
     fits_are_compared,
     once,
 )
+from preactivations.names import number_text
 
 
 class TwoLayer(Section):
@@ -32,6 +35,8 @@ class TwoLayer(Section):
     """Values of n."""
     n_samples: int = Field(ge=100, le=10**9)
     """Networks per point."""
+    n_networks: int = Field(ge=100, le=10**9)
+    """Networks per point of the line, whose sampling noise is small."""
     memory_mb: float = Field(ge=8, le=10**6)
     """Bound on the working memory of the simulation."""
     n_replicates: int = Field(ge=100, le=10**6)
@@ -43,6 +48,8 @@ class Correlations(Section):
 
     datasets: Annotated[list[DataName], Distinct] = Field(min_length=1)
     """digits needs no file; the others are fetched into data/raw once."""
+    thetas: Annotated[list[Theta], Distinct]
+    """Of the thetas of the study."""
     images_per_class: int = Field(ge=2, le=100)
     """Images of each of the ten classes, the first ones of the training part."""
     widths: WidthCells
@@ -79,16 +86,20 @@ class Propagation(Section):
     """Weibull shape of the odd and positive activations among the controls."""
     depth: int = Field(ge=2, le=10_000)
     """Layers."""
-    widths: WidthCells
+    widths: Annotated[list[ManyNetworks], Field(min_length=1), distinct("width")]
     """Widths, each with its number of networks."""
+    network_factors: dict[str, Annotated[float, Field(gt=0, le=1000)]]
+    """Multiples of these numbers (at least 100 networks remain) for single cells, whose layers vary more or less from
+    network to network: weibull_<theta>, spherical_<b>, an activation without a law, fitted activations (fitted), and
+    the controls (control)."""
+    largest_widths: dict[str, Annotated[int, Field(ge=1)]]
+    """Of single cells. The weights of controls are drawn, at the cost of the square of the width."""
     widths_per_job: int = Field(ge=1)
     """How many widths one job computes; finished cells are kept if a job is stopped."""
     quantile_depths: Annotated[list[Annotated[int, Field(ge=1)]], Distinct] = Field(min_length=1)
     """Depths of the quantile plots."""
     memory_mb: float = Field(ge=8, le=10**6)
     """Bound on the working memory of a simulation."""
-    n_replicates: int = Field(ge=500, le=10**6)
-    """Normal samples from which the null band of the standardized statistic is estimated: 5 beyond the 99 % point."""
     correlations: Correlations
 
     @model_validator(mode="after")
@@ -98,6 +109,16 @@ class Propagation(Section):
             raise ValueError("activations: odd_edge belongs to training, not to propagation")
         if {"odd", "positive"} & set(self.activations) and not (self.thetas or self.spherical):
             raise ValueError("activations odd and positive need thetas or spherical")
+        named = {"control", "fitted", *self.activations} - {"odd", "positive"}
+        named |= {f"weibull_{number_text(theta)}" for theta in self.thetas}
+        named |= {f"spherical_{number_text(b)}" for b in self.spherical}
+        for key in ("network_factors", "largest_widths"):
+            if strangers := sorted(set(getattr(self, key)) - named):
+                raise ValueError(f"{key} must be of {sorted(named)}, got {strangers}")
+        if not set(self.correlations.thetas) <= set(self.thetas):
+            raise ValueError(
+                f"correlations.thetas must be among thetas {self.thetas}, got {self.correlations.thetas}"
+            )
         fits_are_compared(self.fitted_thetas, self.thetas)
         if max(self.quantile_depths) > self.depth:
             raise ValueError(

@@ -89,7 +89,7 @@ class Training(Section):
     """Images per step."""
     validation_share: float = Field(gt=0, lt=1)
     """Part of the training images on which the learning rate is chosen."""
-    initial_networks: int = Field(ge=50, le=10**7)
+    initial_networks: int = Field(ge=100, le=10**7)
     """Networks from which the distance from normal at initialization is measured."""
     persistence: Persistence
 

@@ -1,5 +1,6 @@
 # What the stages share: the validated configuration, names of files, and the code that a script depends on.
 import csv
+import math
 import os
 import re
 import sys

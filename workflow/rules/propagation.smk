@@ -21,9 +21,22 @@ DEPTH_CELLS = {
     **({"control": [f"normalized_{name}" for name in STUDY.controls]} if STUDY.controls else {}),
 }
 CELL_LAWS = {"control": f"weibull_{number(STUDY.control_theta)}"}  # of others their own name
-WIDTH_GROUPS = {
-    "_".join(str(cell.width) for cell in group): group for group in groups(STUDY.widths, STUDY.widths_per_job)
-}
+
+
+def width_groups(cell):
+    """Jobs of a cell: by the name of a group of widths, those with their numbers of networks."""
+    factor, largest = STUDY.network_factors.get(cell, 1), STUDY.largest_widths.get(cell, math.inf)
+    sizes = [
+        {"width": size.width, "networks": max(100, round(factor * size.networks))}
+        for size in STUDY.widths
+        if size.width <= largest
+    ]
+    return {
+        "_".join(str(size["width"]) for size in group): group for group in groups(sizes, STUDY.widths_per_job)
+    }
+
+
+DEPTH_JOBS = [(cell, group) for cell in DEPTH_CELLS for group in width_groups(cell)]
 
 
 rule simulate_two_layer:
@@ -39,7 +52,8 @@ rule simulate_two_layer:
         runtime=30,
     params:
         activations=lambda wildcards: KS_CELLS[wildcards.cell],
-        settings=KS.model_dump(exclude={"activations", "memory_mb", "n_replicates"}),
+        settings=KS.model_dump(exclude={"activations", "memory_mb", "n_replicates", "n_networks"}),
+        n_networks=KS.n_networks,
         route="exact",
         seed=cfg.seed,
     script:
@@ -141,7 +155,7 @@ rule simulate_depth:
         gpu=cfg.gpus,
     params:
         activations=lambda wildcards: DEPTH_CELLS[wildcards.cell],
-        widths=lambda wildcards: [cell.model_dump() for cell in WIDTH_GROUPS[wildcards.group]],
+        widths=lambda wildcards: width_groups(wildcards.cell)[wildcards.group],
         depth=STUDY.depth,
         law=lambda wildcards: CELL_LAWS.get(wildcards.cell, wildcards.cell),
         route="exact",
@@ -160,7 +174,7 @@ use rule simulate_depth as simulate_depth_fitted with:
         quantiles=DATA / "propagation" / "fitted" / "{cell}.widths_{group}.quantiles.parquet",
     params:
         activations=PAIRS_OF,
-        widths=lambda wildcards: [cell.model_dump() for cell in WIDTH_GROUPS[wildcards.group]],
+        widths=lambda wildcards: width_groups("fitted")[wildcards.group],
         depth=STUDY.depth,
         law=lambda wildcards: wildcards.cell,
         route="fitted",
@@ -168,7 +182,10 @@ use rule simulate_depth as simulate_depth_fitted with:
         seed=cfg.seed,
 
 
-IMAGE_CELLS = {cell: names for cell, names in DEPTH_CELLS.items() if cell != "control"}
+OTHER_LAWS = {f"weibull_{number(theta)}" for theta in STUDY.thetas if theta not in CORRELATIONS.thetas}
+IMAGE_CELLS = {
+    cell: names for cell, names in DEPTH_CELLS.items() if cell != "control" and cell not in OTHER_LAWS
+}
 
 
 rule simulate_correlations:
@@ -196,68 +213,30 @@ rule simulate_correlations:
         "../scripts/propagation/simulate_correlations.py"
 
 
-rule null_band_depth:
-    input:
-        code=code("propagation/null_band.py"),
-    output:
-        table=DATA / "propagation" / "null_band.parquet",
-    resources:
-        mem_mb=500,
-        runtime=600,
-    params:
-        n_samples=sorted({cell.networks for cell in STUDY.widths}),
-        n_replicates=STUDY.n_replicates,
-        seed=cfg.seed,
-    script:
-        "../scripts/propagation/null_band.py"
-
-
-DEPTH_LAYERS = expand(rules.simulate_depth.output.layers, cell=DEPTH_CELLS, group=WIDTH_GROUPS)
+DEPTH_LAYERS, DEPTH_QUANTILES = (
+    [str(path).format(cell=cell, group=group) for cell, group in DEPTH_JOBS]
+    for path in (rules.simulate_depth.output.layers, rules.simulate_depth.output.quantiles)
+)
 FITTED_LAYERS = expand(
     rules.simulate_depth_fitted.output.layers,
     cell=weibull(STUDY.fitted_thetas) if "fitted" in STUDY.route and PAIRS_OF else [],
-    group=WIDTH_GROUPS,
+    group=width_groups("fitted"),
 )
-
-
-rule plot_depth:
-    input:
-        layers=DEPTH_LAYERS,
-        quantiles=expand(rules.simulate_depth.output.quantiles, cell=DEPTH_CELLS, group=WIDTH_GROUPS),
-        null=rules.null_band_depth.output.table,
-        code=code("propagation/plot_depth.py"),
-    output:
-        ks=drawn("propagation", "depth_ks", "KS statistic against depth"),
-        standardized=drawn(
-            "propagation",
-            "depth_ks_standardized",
-            "KS statistic against depth, standardized",
-            caption="depth_ks",
-        ),
-        moments=drawn("propagation", "depth_moments", "Variance and excess kurtosis"),
-        quantiles=drawn("propagation", "depth_quantiles", "Quantiles"),
-        heat=drawn("propagation", "depth_heat_map", "KS statistic by width and depth"),
-    params:
-        quantile_depths=STUDY.quantile_depths,
-        dpi=cfg.figures.dpi,
-    script:
-        "../scripts/propagation/plot_depth.py"
 
 
 rule analyse_propagation:
     input:
         layers=DEPTH_LAYERS,
-        null=rules.null_band_depth.output.table,
         points=TWO_LAYER_POINTS,
         correlations=expand(rules.simulate_correlations.output.means, dataset=CORRELATIONS.datasets),
         fitted=FITTED_LAYERS,
         code=code("propagation/analyse_propagation.py"),
     output:
         layers=DATA / "propagation" / "layers.parquet",
-        widths=DATA / "propagation" / "widths.parquet",
+        distances=DATA / "propagation" / "distances.parquet",
+        exponents=DATA / "propagation" / "exponents.parquet",
         points=DATA / "propagation" / "points.parquet",
         orders=DATA / "propagation" / "orders.parquet",
-        beyond=DATA / "propagation" / "beyond.parquet",
         control=DATA / "propagation" / "control.parquet",
         laws=DATA / "propagation" / "laws.parquet",
         images=DATA / "propagation" / "images.parquet",
@@ -266,6 +245,30 @@ rule analyse_propagation:
         depths=[d for d in (10, 50, 100) if d <= STUDY.depth] or [STUDY.depth],
     script:
         "../scripts/propagation/analyse_propagation.py"
+
+
+rule plot_depth:
+    input:
+        layers=rules.analyse_propagation.output.layers,
+        quantiles=DEPTH_QUANTILES,
+        code=code("propagation/plot_depth.py"),
+    output:
+        ks=drawn("propagation", "depth_ks", "Distance from Gaussian against depth"),
+        standardized=drawn(
+            "propagation",
+            "depth_ks_standardized",
+            "Distance from Gaussian against depth, standardized",
+            caption="depth_ks",
+        ),
+        moments=drawn("propagation", "depth_moments", "Variance and excess kurtosis"),
+        quantiles=drawn("propagation", "depth_quantiles", "Quantiles"),
+        widths=drawn("propagation", "depth_widths", "Distance from Gaussian against width"),
+        heat=drawn("propagation", "depth_heat_map", "Distance from Gaussian by width and depth"),
+    params:
+        quantile_depths=STUDY.quantile_depths,
+        dpi=cfg.figures.dpi,
+    script:
+        "../scripts/propagation/plot_depth.py"
 
 
 rule plot_dependence:
@@ -327,10 +330,9 @@ rule plot_correlations:
 rule table_propagation:
     input:
         **made_by(rules.analyse_propagation),
-        null=rules.null_band_depth.output.table,
         code=code("propagation/table_propagation.py"),
     output:
-        table=tabled("propagation", "widths", "From which width on it is Gaussian"),
+        table=tabled("propagation", "distances", "Distances from Gaussian"),
         layers=TABLES / "propagation_layers.csv",
         text=worded("propagation", "claims", "Words and claims"),
     params:

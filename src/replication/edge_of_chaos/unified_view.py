@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from preactivations.edge_of_chaos.curves import eoc_point
 from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map
-from preactivations.gaussianity import ks_standardized, ks_statistic, null_statistics
+from preactivations.propagation.distances import sample_distances
 from preactivations.streams import Stream
 from preactivations.weights import Normal, SphericalMarginal
 from replication.edge_of_chaos.study import edge_settings
@@ -114,12 +114,12 @@ def measure(
     The two inputs have the correlation `start` in the first layer; `orthogonal`: random orthogonal matrices times
     sqrt(n) for W. Columns: variance (of the first input), gradient (second moment of the derivative with respect to
     the layer, that of the last layer being 1), correlation (over neurons, mean over networks), each with its error
-    over networks and what infinite width predicts (`_theory`); ks against N(0, v) with v the variance of the first
-    layer, and ks_standardized, of one neuron per network.
+    over networks and what infinite width predicts (`_theory`); ks from N(0, v) with v the variance of the first
+    layer, and ks_standardized (`propagation.sample_distances`), with _error, _found and _band.
     """
-    if depth < 2 or width < 2 or n_networks < 2:
+    if depth < 2 or width < 2 or n_networks < 100:
         raise ValueError(
-            f"depth, width and n_networks must be at least 2, got {depth}, {width}, {n_networks}"
+            f"depth and width must be at least 2, n_networks at least 100, got {depth}, {width}, {n_networks}"
         )
     if not -1 <= start <= 1:
         raise ValueError(f"start is a correlation in [-1, 1], got {start}")
@@ -131,7 +131,10 @@ def measure(
         parts.append(_block(setting, phi, width, depth, v, start, orthogonal, stream.block(block), count))
         if progress is not None:
             progress(count)
-    square, gradient, cosine, tested = (np.concatenate(column, axis=1) for column in zip(*parts, strict=True))
+    square, gradient, cosine, neurons = (
+        np.concatenate(column, axis=1) for column in zip(*parts, strict=True)
+    )
+    distances = sample_distances(neurons, variance=v)
     variances, correlations, chis = _theory(setting, v, start, depth)
     rows = []
     for k in range(depth):
@@ -147,9 +150,13 @@ def measure(
                 f"{name}_error": float(there.std(ddof=1) / math.sqrt(there.size)),
                 f"{name}_theory": theory,
             }
-        z = tested[k].astype(np.float64)
-        row["ks"] = ks_statistic(z / math.sqrt(v))
-        row["ks_standardized"] = ks_standardized(z) if np.ptp(z) > 0 else math.nan
+        for name in ("ks", "ks_standardized"):
+            estimate, ending = getattr(distances, name), name.removeprefix("ks")
+            row |= {name: float(estimate.value[k]), f"{name}_error": float(estimate.error[k])}
+            row |= {
+                f"{name}_{what}": float(getattr(distances, f"{what}{ending}")[k])
+                for what in ("found", "band")
+            }
         rows.append(row)
     return rows
 
@@ -179,7 +186,7 @@ def _block(
     rng: np.random.Generator,
     count: int,
 ) -> tuple[Any, Any, Any, Any]:
-    """(square, gradient, cosine, tested neuron) of one block, shape (depth, count) each."""
+    """(square, gradient, cosine) of one block, shape (depth, count) each, and its neurons, (depth, count, width)."""
     first, second = (_normal(rng, _BLOCK, width) for _ in range(2))
     pair = torch.stack([first, start * first + math.sqrt(1 - start**2) * second], dim=-1)
     layers = [(math.sqrt(v) * pair)[:count].requires_grad_()]
@@ -200,7 +207,7 @@ def _block(
     square = z.square().mean(2)
     cosine = z.prod(-1).mean(2) / square.prod(-1).sqrt()
     gradient = torch.stack([g[..., 0].square().mean(1) for g in gradients])
-    return square[..., 0].numpy(), gradient.numpy(), cosine.numpy(), z[:, :, 0, 0].numpy()
+    return square[..., 0].numpy(), gradient.numpy(), cosine.numpy(), z[..., 0].numpy()
 
 
 def _normal(rng: np.random.Generator, *shape: int) -> torch.Tensor:
@@ -211,8 +218,3 @@ def _orthogonal(normal: torch.Tensor) -> torch.Tensor:
     """Haar distributed: the R of the factorization has a positive diagonal."""
     q, r = torch.linalg.qr(normal)
     return q * torch.sign(torch.diagonal(r, dim1=-2, dim2=-1)).unsqueeze(-2)
-
-
-def null_point(networks: int, stream: Stream) -> float:
-    """95 % point of the standardized KS statistic of so many normal samples."""
-    return float(np.quantile(null_statistics(networks, 1000, stream.block(0))[1], 0.95))

@@ -1,4 +1,4 @@
-"""Statistics of the propagation study: which layers are distinguishable from normal, and closed forms of dependence.
+"""Statistics of the propagation study: distances from Gaussian, their powers of width, and laws of dependence.
 
 Reads tables; draws no random numbers.
 """
@@ -19,15 +19,14 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 CELL = ["activation", "theta", "law"]
-LEVEL = 0.95  # of the null law
 FEWEST = 50  # networks for statements that take an estimate as normal
-_WINDOW = 5  # layers
 _KINDS = ["odd", "positive"]
+# 95 % points of sup |F_n - F| with known and with estimated moments, times root n (Stephens 1974)
+_SAMPLE_POINTS = {"ks": (1.358, 0.12, 0.11), "ks_standardized": (0.895, -0.01, 0.85)}
 
 
 def study_frames(
     layers: DataFrame,
-    null: DataFrame,
     points: DataFrame,
     correlations: DataFrame,
     depths: Sequence[int],
@@ -37,14 +36,14 @@ def study_frames(
 
     `fitted` are layers of networks with fitted activations, if there are any.
     """
-    layers = within_null(layers, null)
+    layers = with_limits(layers)
     points = points.assign(dependence=square_dependence(points.theta))
     return {
         "layers": layers,
-        "widths": normal_from_width(layers, depths),
+        "distances": distance_table(layers, depths),
+        "exponents": width_exponents(layers, max(depths)),
         "points": points,
         "orders": rank_orders(points),
-        "beyond": count_beyond(layers),
         "control": control_table(layers),
         "laws": width_laws(layers, min(depths)),
         "images": image_deviations(correlations),
@@ -52,52 +51,54 @@ def study_frames(
     }
 
 
-def within_null(layers: DataFrame, null: DataFrame) -> DataFrame:
-    """`layers` with ks_inside and ks_standardized_inside: not told from normal.
+def with_limits(layers: DataFrame) -> DataFrame:
+    """`layers`, sorted, with what a plain test of one neuron per network would see, and `exact_variance`.
 
-    That is: of this and the four layers before, at most one is beyond the 95 % point of the null law (of the first
-    layer alone none; for normal layers more happens with probability 2.3 %, neighbouring layers being almost
-    independent), and less than half of the networks are dead.
-
-    Also `exact_variance`, see there. `null` has columns statistic, probability, quantile, n_samples. Where dead
-    networks are left out the point of the standardized statistic is scaled by sqrt(n_networks / n_tested), its
-    asymptotic dependence.
+    ks_sample_limit, ks_standardized_sample_limit: 95 % points of KS statistics of that many normal numbers, with known
+    and with estimated moments (Stephens 1974).
     """
-    at = null[(null.probability == LEVEL) & (null.statistic == "ks_standardized")]
-    points = at.drop_duplicates("n_samples").set_index("n_samples")["quantile"]
-    limit = layers.n_networks.map(points) * np.sqrt(layers.n_networks / layers.n_tested)
-    out = layers.assign(
-        ks_standardized_limit=limit,
-        ks_beyond=~(layers.ks_p >= 1 - LEVEL),
-        ks_standardized_beyond=~(layers.ks_standardized <= limit),
-    ).sort_values([*CELL, "width", "depth"], ignore_index=True)
-    enough = out.n_tested >= out.n_networks / 2
-    for statistic in ("ks", "ks_standardized"):
-        windows = out.groupby([*CELL, "width"], dropna=False)[f"{statistic}_beyond"]
-        beyond = windows.transform(lambda column: column.astype(int).rolling(_WINDOW, min_periods=1).sum())
-        several = windows.cumcount() > 0
-        out[f"{statistic}_inside"] = (beyond <= several) & enough
+    root = np.sqrt(layers.n_networks)
+    limits = {
+        f"{name}_sample_limit": point / (root + shift + slope / root)
+        for name, (point, shift, slope) in _SAMPLE_POINTS.items()
+    }
+    out = layers.assign(**limits).sort_values([*CELL, "width", "depth"], ignore_index=True)
     return out.assign(exact_variance=exact_variance(out))
 
 
-def normal_from_width(layers: DataFrame, depths: Sequence[int]) -> DataFrame:
-    """Smallest width from which on an activation is not told from normal, at each of the depths.
+def distance_table(layers: DataFrame, depths: Sequence[int]) -> DataFrame:
+    """Distances from Gaussian at some depths: by cell, depth and width, both, with errors, bands and first order."""
+    kept = [
+        f"{name}{ending}"
+        for name in _SAMPLE_POINTS
+        for ending in ("", "_error", "_found", "_band", "_theory")
+    ]
+    chosen = layers[layers.depth.isin(depths) & ~layers.activation.str.startswith("normalized_")]
+    order = [*CELL, "depth", "width"]
+    return chosen.sort_values(order, ignore_index=True)[[*order, "n_networks", *kept]]
 
-    `layers` as `within_null` returns it. "From which on": at this and at every larger width of the study. The column
-    is NaN where the largest width still fails. `networks` are those at the largest width: with fewer, less is seen.
+
+def width_exponents(layers: DataFrame, depth: int, narrowest: int = 30) -> DataFrame:
+    """Exponent of the standardized distance as a power of width, by cell: slope, slope_error, widths.
+
+    Weighted fit of the logarithms over widths from `narrowest` on at which the distance is known to a third; NaN for
+    fewer than three.
     """
+    chosen = layers[(layers.depth == depth) & (layers.width >= narrowest)]
+    chosen = chosen[~chosen.activation.str.startswith("normalized_")]
     rows = []
-    for (activation, theta, law), cell in layers.groupby(CELL, dropna=False, sort=True):
-        for depth in depths:
-            at = cell[cell.depth == depth].sort_values("width", ascending=False)
-            row = {"activation": activation, "theta": theta, "law": law, "depth": depth}
-            for statistic in ("ks", "ks_standardized"):
-                inside = at[f"{statistic}_inside"].to_numpy(bool)
-                n_good = int(np.argmin(inside)) if not inside.all() else inside.size
-                row[f"{statistic}_from_width"] = float(at.width.iloc[n_good - 1]) if n_good else math.nan
-            row["largest_width"], row["networks"] = int(at.width.iloc[0]), int(at.n_networks.iloc[0])
-            rows.append(row)
-    return pd.DataFrame(rows)
+    for key, cell in chosen.groupby(CELL, dropna=False):
+        known = cell[cell.ks_standardized > 3 * cell.ks_standardized_error]
+        row = dict(zip(CELL, key, strict=True)) | {"depth": depth, "widths": len(known)}
+        if len(known) < 3:
+            rows.append(row | {"slope": math.nan, "slope_error": math.nan})
+            continue
+        fit, covariance = np.polyfit(
+            np.log(known.width), np.log(known.ks_standardized), 1,
+            w=known.ks_standardized / known.ks_standardized_error, cov="unscaled",
+        )  # fmt: skip
+        rows.append(row | {"slope": fit[0], "slope_error": math.sqrt(covariance[0, 0])})
+    return pd.DataFrame(rows, columns=[*CELL, "depth", "widths", "slope", "slope_error"])
 
 
 def square_dependence(theta: ArrayLike) -> NDArray[np.float64]:
@@ -126,21 +127,13 @@ def exact_variance(layers: DataFrame) -> Series:
     return first | relu | (normalized & (layers.dead == 0))
 
 
-def count_beyond(layers: DataFrame) -> DataFrame:
-    """By cell and width, from the third layer on: layers, how many of them beyond the 95 % point, median kurtosis."""
-    cells = layers[layers.depth > 2].groupby([*CELL, "width"], dropna=False, as_index=False)
-    return cells.agg(
-        layers=("depth", "size"), beyond=("ks_standardized_beyond", "sum"), kurtosis=("kurtosis", "median")
-    )
-
-
 def control_table(layers: DataFrame) -> DataFrame:
     """Normalized networks by activation and width: layers with ten living networks, p-values of their KS statistics.
 
     beyond: how many are below .05; smallest: the least; dead: most dead networks of a layer.
     """
     control = layers[layers.activation.str.startswith("normalized_")]
-    p = control.ks_p.where(control.n_tested >= 10)
+    p = control.sample_p.where(control.n_tested >= 10)
     cells = control.assign(p=p, exceeds=p < 0.05).groupby(["activation", "width"], as_index=False)
     return cells.agg(
         layers=("p", "count"), beyond=("exceeds", "sum"), smallest=("p", "min"), dead=("dead", "max")

@@ -6,9 +6,8 @@ Bonferroni's limit.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,16 +15,23 @@ from scipy.stats import binom, chi2
 
 from replication.inference import z_limit
 from replication.labels import activation_name
-from replication.propagation.analysis import CELL, FEWEST, LEVEL
+from replication.propagation.analysis import CELL, FEWEST
 from replication.tables import claims_markdown
 from replication.verdicts import Finding, Source, claim, decided, every, resolved, some
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from pandas import DataFrame
 
 _PAIRS = ("odd", "positive")
 _PAPER = "Wolinski & Arbel"
 _KEPT = 0.01  # of a variance: our choice
+_CLOSE = 0.01  # of a distance from Gaussian: our choice
+_FIRST_ORDER = 0.2  # of an excess kurtosis, up to which the first order in 1/n is claimed
+_SLOPE = 0.15  # of an exponent
+_SHARE, _LEAST = 0.2, 5e-4  # of a distance
+_BAND = 1.96  # standard errors that a band of 95 % is taken for where limits for many are needed
+_WORDS = {"ks": "N(0, v)", "ks_standardized": "the normal law of the same variance"}
 # the paper shows the positive kind
 _SOURCES: dict[str, tuple[Source, str]] = {"odd": ("our question", ""), "positive": ("published", _PAPER)}
 
@@ -35,7 +41,7 @@ def propagation_claims(results: dict[str, DataFrame], deep: int) -> DataFrame:
 
     `results` has the tables of `analysis.study_frames`; activations are compared at the depth `deep`.
     """
-    layers, beyond, laws = results["layers"], results["beyond"], results["laws"]
+    layers, laws = results["layers"], results["laws"]
     free = layers[~layers.activation.str.startswith("normalized_")]
     at = free[free.depth == deep]
     rows = [_not_gaussian(at[at.activation == name], name=activation_name(name)) for name in ("relu", "tanh")]
@@ -49,10 +55,16 @@ def propagation_claims(results: dict[str, DataFrame], deep: int) -> DataFrame:
             )
     rows.append(_odd_is_farther(at, deep))
     for kind in _PAIRS:
-        words = f"with phi {kind} pre-activations stay Gaussian at every width and depth"
-        rows.append(claim(words, *_SOURCES[kind])(_stays_gaussian)(beyond[beyond.activation == kind]))
+        for statistic, law in _WORDS.items():
+            words = f"with phi {kind} every layer at every width is within {_CLOSE:g} of {law}"
+            rows.append(
+                claim(words, *_SOURCES[kind])(_stays_gaussian)(free[free.activation == kind], statistic)
+            )
     rows += [
         _falls_with_width(at, deep),
+        _as_one_over_n(results["exponents"]),
+        _first_order_distance(free),
+        _exact_relu(free),
         _first_order(laws),
         _variance_order(laws),
         _control(results["control"]),
@@ -67,82 +79,150 @@ def propagation_claims(results: dict[str, DataFrame], deep: int) -> DataFrame:
     return pd.DataFrame(rows)
 
 
+def _half_width(rows: DataFrame, statistic: str) -> pd.Series[float]:
+    """Of intervals about the found supremum that hold for all rows at once."""
+    return rows[f"{statistic}_band"] * (z_limit(len(rows)) / _BAND)
+
+
+def _name(row: Any) -> str:
+    return f"{activation_name(row.activation, row.theta, row.law)} at width {row.width}"
+
+
+def _sizes(rows: DataFrame, statistic: str) -> str:
+    parts = zip(rows.width, rows[statistic], rows[f"{statistic}_error"], strict=True)
+    return ", ".join(f"{value:.4f} +- {error:.4f} at width {width}" for width, value, error in parts)
+
+
 @claim("with {name} the pre-activations of narrow deep networks are not Gaussian", "published", _PAPER)
 def _not_gaussian(cells: DataFrame, *, name: str) -> Finding:
     ordered = cells.sort_values("width")
-    listed = ", ".join(
-        f"{row.ks_standardized:.3f} ({row.ks_standardized_limit:.3f}) at width {row.width}"
-        for row in ordered.itertuples()
-    )
+    within, outside = resolved(ordered.ks_standardized_found, _half_width(ordered, "ks_standardized"), _CLOSE)
     return Finding(
-        f"standardized KS (95 % point of the null law) at depth {ordered.depth.iloc[0]}, at the smallest width",
-        listed,
-        ~ordered.ks_standardized_inside.to_numpy(bool)[:1],
+        f"distance from {_WORDS['ks_standardized']} at depth {ordered.depth.iloc[0]}, at the smallest width: above "
+        f"{_CLOSE:g}",
+        _sizes(ordered, "ks_standardized"),
+        *decided(outside[:1], within[:1], "widths"),
     )
+
+
+def _told_apart(ours: pd.Series[float], error: pd.Series[float]) -> NDArray[np.bool_]:
+    return (ours.abs() > z_limit(len(ours)) * error).to_numpy(bool)
 
 
 def _closer(pairs: DataFrame, reference: DataFrame, depth: int) -> Finding:
-    """A constructed pair and a common activation, laws and widths where either is distinguishable from normal."""
+    """A constructed pair and a common activation: laws and widths at which their distances can be told apart."""
     other = reference.set_index("width")
     ours = pairs[pairs.width.isin(other.index)]
-    inside = ours.ks_standardized_inside & ours.width.map(other.ks_standardized_inside)
-    compared = ours[~inside.to_numpy(bool)]
-    closer = compared.ks_standardized < compared.width.map(other.ks_standardized)
-    listed = ", ".join(
-        f"{activation_name(row.activation, row.theta, row.law)} at width {row.width}"
-        for row in compared[~closer].itertuples()
+    difference = ours.ks_standardized - ours.width.map(other.ks_standardized)
+    apart = _told_apart(
+        difference, np.hypot(ours.ks_standardized_error, ours.width.map(other.ks_standardized_error))
     )
+    farther = ", ".join(map(_name, ours[apart & (difference > 0)].itertuples()))
     return Finding(
-        f"standardized KS at depth {depth}, cells (law, width) in which either is distinguishable from normal",
-        f"farther: {listed}" if listed else "",
-        closer,
+        f"distance from {_WORDS['ks_standardized']} at depth {depth}, cells (law, width) in which it can be told apart",
+        f"farther: {farther}" if farther else "",
+        difference[apart] < 0,
     )
 
 
 @claim("the odd kind is farther from Gaussian than the positive one", "derived here")
 def _odd_is_farther(at: DataFrame, depth: int) -> Finding:
-    pairs = at[at.activation.isin(_PAIRS)]
     for kind in _PAIRS:
-        some(pairs[pairs.activation == kind], f"networks with phi {kind}")
-    both = pairs.pivot(
-        index=["law", "width"], columns="activation", values=["ks_standardized", "ks_standardized_inside"]
+        some(at[at.activation == kind], f"networks with phi {kind}")
+    both = at[at.activation.isin(_PAIRS)].pivot(
+        index=["law", "width"], columns="activation", values=["ks_standardized", "ks_standardized_error"]
     )
     both = some(both.dropna(), "law and width with both kinds")
-    inside = both["ks_standardized_inside"].astype(bool).all(axis=1)
-    compared = both[~inside]["ks_standardized"].astype(float)
-    worse = compared.odd > compared.positive
+    value, error = both["ks_standardized"], both["ks_standardized_error"]
+    difference = value.odd - value.positive
+    apart = _told_apart(difference, np.hypot(error.odd, error.positive))
     return Finding(
-        f"standardized KS at depth {depth}, cells (law, width) in which either is distinguishable from normal",
+        f"distance from {_WORDS['ks_standardized']} at depth {depth}, cells (law, width) in which it can be told apart",
         "",
-        worse,
+        difference[apart] > 0,
     )
 
 
-def _stays_gaussian(cells: DataFrame) -> Finding:
-    """Over all layers from the third on: the share beyond the 95 % point, against the binomial law of normal layers."""
-    good = cells.beyond <= binom.ppf(0.999, cells.layers, 1 - LEVEL)
-    listed = "; ".join(
-        f"{activation_name(r.activation, r.theta, r.law)}, width {r.width}: {r.beyond} of {r.layers}, kurtosis "
-        f"{r.kurtosis:.2f}"
-        for r in cells[~good].itertuples()
-    )
+def _stays_gaussian(layers: DataFrame, statistic: str) -> Finding:
+    """By law and width, the layer with the largest distance."""
+    keys = [*CELL, "width"]
+    worst = layers.loc[layers.groupby(keys, dropna=False)[f"{statistic}_found"].idxmax()]
+    within, outside = resolved(worst[f"{statistic}_found"], _half_width(worst, statistic), _CLOSE)
+    parts = [
+        f"{_name(row)}, layer {row.depth}: {getattr(row, statistic):.4f} +- {getattr(row, f'{statistic}_error'):.4f}"
+        for row in worst[~within].itertuples()
+    ]
+    cases, unresolved = decided(within, outside, "cells")
     return Finding(
-        "layers from the third on, by cell (law, width): no more beyond the 95 % point than 99.9 % of normal ones",
-        f"more: {listed} (median excess kurtosis)" if listed else "",
-        good,
+        f"largest distance over layers, by cell (law, width): at most {_CLOSE:g} in a band for all cells",
+        "; ".join(parts),
+        cases,
+        unresolved,
     )
 
 
 @claim("the distance from Gaussian falls with width", "our question")
 def _falls_with_width(at: DataFrame, depth: int) -> Finding:
-    falls = []
+    steps = []
     for _, cell in at.groupby(CELL, dropna=False):
         ordered = cell.sort_values("width")
-        beyond = ordered[~ordered.ks_standardized_inside.to_numpy(bool)]
-        falls += list(np.diff(beyond.ks_standardized) < 0)
+        steps.append(
+            pd.DataFrame(
+                {
+                    "step": np.diff(ordered.ks_standardized),
+                    "error": np.hypot(
+                        ordered.ks_standardized_error.iloc[1:], ordered.ks_standardized_error.shift().iloc[1:]
+                    ),
+                }
+            )
+        )
+    found = some(pd.concat(steps, ignore_index=True), "two widths")
     return Finding(
-        f"steps of width at depth {depth} between cells that are distinguishable from normal", "", falls
+        f"steps of width at depth {depth} between distances (from {_WORDS['ks_standardized']}) that can be told apart",
+        "",
+        found.step[_told_apart(found.step, found.error)] < 0,
     )
+
+
+@claim("the distance from Gaussian falls as 1/width", "derived here")
+def _as_one_over_n(exponents: DataFrame) -> Finding:
+    known = some(exponents.dropna(subset="slope"), "three widths with known distances")
+    within, outside = resolved((known.slope + 1).abs(), z_limit(len(known)) * known.slope_error, _SLOPE)
+    listed = ", ".join(
+        f"{activation_name(r.activation, r.theta, r.law)} {r.slope:.2f} +- {r.slope_error:.2f}"
+        for r in known.itertuples()
+    )
+    return Finding(
+        f"exponent of width, from 30 on, of the distance from {_WORDS['ks_standardized']} at depth "
+        f"{known.depth.iloc[0]}: within {_SLOPE:g} of -1",
+        listed,
+        *decided(within, outside, "activations"),
+    )
+
+
+@claim("distances of wide networks are those of the first order in 1/width", "derived here")
+def _first_order_distance(free: DataFrame) -> Finding:
+    wide = free[(free.kurtosis_theory.abs() < _FIRST_ORDER) & (free.depth > 2) & (free.width >= 30)]
+    wide = wide[wide.activation != "relu"]
+    wide = some(wide.dropna(subset="ks_standardized_theory"), "wide networks")
+    off = (wide.ks_standardized - wide.ks_standardized_theory).abs()
+    allowed = _SHARE * wide.ks_standardized_theory + _LEAST
+    within, outside = resolved(off, z_limit(len(wide)) * wide.ks_standardized_error, allowed)
+    told = within | outside
+    return Finding(
+        f"layers from the third on, width >= 30, predicted excess kurtosis below {_FIRST_ORDER:g}, where the error "
+        f"tells: distance from {_WORDS['ks_standardized']} within {_SHARE:.0%} + {_LEAST:g} of .0229 |kurtosis|",
+        f"{int((~told).sum())} of {len(wide)} layers are too uncertain to tell",
+        within[told],
+    )
+
+
+@claim("distances of ReLU networks are those of their exact law", "derived here")
+def _exact_relu(free: DataFrame) -> Finding:
+    """At any width and depth, from the law of the norms."""
+    relu = some(free[(free.activation == "relu") & (free.depth > 1)], "layers of ReLU networks")
+    z = (relu.ks_standardized - relu.ks_standardized_theory) / relu.ks_standardized_error
+    return _largest_z(z.abs(), "layers")
 
 
 @claim("n Cov(z_i^2, z_j^2) tends to the first-order law with width", "derived here")
@@ -301,42 +381,43 @@ def _drifts(drift: DataFrame) -> Finding:
     )
 
 
-def propagation_text(table: DataFrame, claims: DataFrame, layers: DataFrame, null: DataFrame) -> str:
-    """Markdown: what was simulated, from which width on activations are normal, and the claims with verdicts."""
-    lines = ["# Propagation with depth: conclusions", "", *_simulated(layers, null), "", *_widths(table), ""]
+def propagation_text(distances: DataFrame, claims: DataFrame, layers: DataFrame) -> str:
+    """Markdown: what was simulated, how far from Gaussian it is, and the claims with verdicts."""
+    lines = ["# Propagation with depth: conclusions", "", *_simulated(layers), "", *_distances(distances), ""]
     return "\n".join(lines) + f"\n## Claims\n\n{claims_markdown(claims)}\n"
 
 
-def _simulated(layers: DataFrame, null: DataFrame) -> Iterator[str]:
-    for n, rows in layers.groupby("n_networks"):
-        at = null[null.n_samples == n].drop_duplicates(["statistic", "probability"])
-        point = at.set_index(["statistic", "probability"])["quantile"]
-        error = rows[~rows.activation.isin(["relu"])].variance_error.median()
+def _simulated(layers: DataFrame) -> Iterator[str]:
+    free = layers[~layers.activation.str.startswith("normalized_") & (layers.depth > 1)]
+    for width, rows in free.groupby("width"):
         yield (
-            f"* {n} networks per cell at width {', '.join(map(str, sorted(set(rows.width))))}: normal samples stay "
-            f"below KS {point['ks', 0.95]:.4f} (standardized {point['ks_standardized', 0.95]:.4f}) in 95 % of cases, "
-            f"so that smaller distances are not seen; standard error of the variance {error:.4f} (median)."
+            f"* width {width}, at least {rows.n_networks.min()} networks per cell: standard errors of the distance at "
+            f"most {rows.ks_error.max():.4f} (from N(0, v)) and {rows.ks_standardized_error.max():.4f} (from the "
+            f"normal law of the same variance); a KS test of one neuron per network sees nothing below "
+            f"{rows.ks_sample_limit.max():.4f} ({rows.ks_standardized_sample_limit.max():.4f})."
         )
 
 
-def _widths(table: DataFrame) -> Iterator[str]:
+def _distances(table: DataFrame) -> Iterator[str]:
     yield from [
-        "## From which width on is it Gaussian?",
+        "## How far from Gaussian?",
         "",
-        "Not distinguishable from normal at this and every larger width of the study: of this and the four layers "
-        "before, at most one has a KS statistic (of one neuron per network) beyond the 95 % point of the null law. "
-        "Raw: against N(0, v) with the predicted variance v; shape: standardized. A dash: not even at the largest "
-        "width. Of normal layers 2.3 % fail per width.",
+        "sup |F - Phi|, F the law of a pre-activation: from N(0, v) with the predicted variance v and, in brackets, "
+        "from the normal law of the same variance. In italics: not told from 0 (95 %).",
         "",
     ]
-    depths = sorted(set(table.depth))
-    heads = [f"depth {depth}, {what}" for depth in depths for what in ("raw", "shape")]
-    yield "| activation | " + " | ".join(heads) + " |"
-    yield "| --- |" + " ---: |" * len(heads)
-    for (activation, theta, law), rows in table.groupby(CELL, dropna=False):
-        cells = []
-        for depth in depths:
-            row = rows[rows.depth == depth].iloc[0]
-            for column in ("ks_from_width", "ks_standardized_from_width"):
-                cells.append("-" if math.isnan(row[column]) else f"{row[column]:.0f}")
-        yield f"| {activation_name(activation, theta, law)} | " + " | ".join(cells) + " |"
+    widths = sorted(set(table.width))
+    yield "| activation | depth | " + " | ".join(f"width {width}" for width in widths) + " |"
+    yield "| --- | ---: |" + " ---: |" * len(widths)
+    for (activation, theta, law, depth), rows in table.groupby([*CELL, "depth"], dropna=False):
+        at = rows.set_index("width")
+        cells = [_cell(at.loc[width]) if width in at.index else "" for width in widths]
+        yield f"| {activation_name(activation, theta, law)} | {depth} | " + " | ".join(cells) + " |"
+
+
+def _cell(row: Any) -> str:
+    parts = [
+        f"{row[name]:.4f}" if row[f"{name}_found"] > row[f"{name}_band"] else f"*{row[name]:.4f}*"
+        for name in ("ks", "ks_standardized")
+    ]
+    return f"{parts[0]} ({parts[1]})"

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri
-from scipy.stats import beta, kstwo
+from scipy.special import betaincinv, ndtr, ndtri
 
 from preactivations.datasets import Dataset
 from preactivations.edge_of_chaos.maps import correlation_map
-from preactivations.gaussianity import ks_standardized, ks_statistic
+from preactivations.gaussianity import ks_statistic, null_p_value
+from preactivations.propagation.distances import LayerDistances
 from preactivations.propagation.statistics import LayerStatistics
+from preactivations.relu_law.chain import NormChain
 from preactivations.streams import Stream
 from replication.settings import Setting
 from replication.spread import spread
@@ -29,14 +30,18 @@ _QUANTILES = 101
 
 def simulate_depth(
     setting: Setting, width: int, depth: int, n_networks: int, stream: Stream, **options: Any
-) -> LayerStatistics:
-    """Statistics of networks [1, width, ..., width] with `depth` layers; the input has the setting's norm.
+) -> LayerDistances:
+    """Networks [1, width, ..., width] with `depth` layers; the input has the setting's norm. With statistics.
 
-    Options are memory, threads, device and progress of `propagation.simulate`; errors those of
-    `propagation.simulate_layers`.
+    Neurons are drawn from their law given the layer before where it is known (`method="auto"`), but those of the
+    control from weights: given the layer before they are normal by construction, and nothing would be tested. (The
+    tolerance is one of estimates; errors with exact pairs are a small part of these.) Options
+    are memory, threads, device and progress of `propagation.simulate`; errors those of `propagation.layer_distances`.
     """
-    x = math.sqrt(setting.input_norm)
-    return setting.layers([1] + [width] * depth, x, n_networks=n_networks, stream=stream, **options)
+    return setting.distances(
+        [1] + [width] * depth, math.sqrt(setting.input_norm), n_networks=n_networks, stream=stream,
+        method="weights" if setting.normalize else "auto", tolerance=1e-4, statistics=True, **options,
+    )  # fmt: skip
 
 
 def _tested(setting: Setting, layers: LayerStatistics, layer: int) -> Array:
@@ -45,37 +50,50 @@ def _tested(setting: Setting, layers: LayerStatistics, layer: int) -> Array:
     return z[z != 0] if setting.normalize else z
 
 
-def layer_rows(setting: Setting, layers: LayerStatistics) -> list[dict[str, float]]:
+def layer_rows(setting: Setting, distances: LayerDistances) -> list[dict[str, float]]:
     """One row per layer, all numbers in units of the predicted law N(0, v).
 
-    `layers` are the statistics that `simulate_depth` returns for `setting`. Keys of a row:
+    `distances` are what `simulate_depth` returns for `setting`. Keys of a row:
 
     depth
         The layer, from 1 on.
-    ks, ks_p
-        KS statistic of one neuron per network against N(0, v), and its probability to be exceeded under the null law.
-    ks_standardized
-        The same standardized by mean and deviation of the sample; NaN where all values are equal.
-    ks_pooled, ks_pooled_standardized
-        All neurons together, for display.
+    ks, ks_standardized
+        Distances from N(0, v) and from the normal law of the layer's own variance (`propagation.layer_distances`),
+        with _error, _found (supremum of the mean difference) and _band (95 %); _theory: of ReLU exact (`relu_ks`), else
+        at first order in 1/n.
+    sample_p
+        Of the control: p-value of the KS test of one neuron per network against N(0, v).
     variance, kurtosis, neuron_correlation, square_covariance, square_correlation
         With `_error`: standard errors from the spread between networks.
         For ReLU the error of the variance is the exact one, ((1 + 2/n)(1 + 5/n)^(l - 1) - 1) / n_networks: the sample
         does not see the rare networks that make it. The other errors of ReLU are NaN where that is above 1/10.
-    square_covariance_theory
-        First order in 1/n; NaN for fitted pairs, whose variance is not v.
+    square_covariance_theory, kurtosis_theory
+        First order in 1/n; NaN, as all of first order, for fitted pairs, whose variance is not v.
     variance_theory
         Of infinite width, for fitted pairs only.
-    n_tested, dead
-        Networks in the KS statistics (for `normalized_` settings only those whose neuron is not 0); networks
-        whose layer is all 0.
+    n_tested, dead, counted
+        Networks in the KS test (for `normalized_` settings only those whose neuron is not 0); networks
+        whose layer is all 0; share of networks whose neurons were counted for the distances.
     """
-    v = setting.variance
+    v, layers = setting.variance, distances.statistics
+    if layers is None:
+        raise ValueError("distances must have statistics")
+    n, depth = layers.widths[0], len(layers.widths)
+    theory = setting.finite_width(n, depth)
+    unknown = np.full(depth, math.nan)
+    exact_ks = relu_ks(n, depth) if setting.name == "relu" else None
     columns: dict[str, Array] = {
-        "ks_pooled": layers.pooled_ks(v),
-        "ks_pooled_standardized": layers.pooled_ks(),
-        "square_covariance_theory": setting.square_covariance(layers.widths[0], len(layers.widths)),
+        "square_covariance_theory": theory.square_covariance if theory else unknown,
+        "kurtosis_theory": theory.excess_kurtosis if theory else unknown,
+        "counted": distances.counted,
     }
+    for name in ("ks", "ks_standardized"):
+        ending = name.removeprefix("ks")
+        columns[name], columns[f"{name}_error"] = getattr(distances, name)
+        columns[f"{name}_found"] = getattr(distances, f"found{ending}")
+        columns[f"{name}_band"] = getattr(distances, f"band{ending}")
+        first_order = getattr(theory, name) if theory else unknown
+        columns[f"{name}_theory"] = first_order if exact_ks is None else exact_ks
     for name, estimate in {
         "variance": layers.variance(),
         "kurtosis": layers.excess_kurtosis(),
@@ -86,31 +104,51 @@ def layer_rows(setting: Setting, layers: LayerStatistics) -> list[dict[str, floa
         unit = v if name == "variance" else 1.0
         columns |= {name: estimate.value / unit, f"{name}_error": estimate.error / unit}
     if setting.route != "exact":
-        columns["variance_theory"] = setting.variances(len(layers.widths)) / v
+        columns["variance_theory"] = setting.variances(depth) / v
     if setting.name == "relu":
-        n, depth = layers.widths[0], np.arange(len(layers.widths))
-        exact = np.sqrt(((1 + 2 / n) * (1 + 5 / n) ** depth - 1) / layers.n_networks)
+        exact = np.sqrt(((1 + 2 / n) * (1 + 5 / n) ** np.arange(depth) - 1) / layers.n_networks)
         for name in ("kurtosis", "neuron_correlation", "square_covariance", "square_correlation"):
             columns[f"{name}_error"] = np.where(exact < 0.1, columns[f"{name}_error"], math.nan)
         columns["variance_error"] = exact
     rows = []
-    for k in range(len(layers.widths)):
+    for k in range(depth):
         z = _tested(setting, layers, k)
-        ks = ks_statistic(z) if z.size else math.nan
-        row = {"depth": k + 1, "ks": ks, "ks_p": float(kstwo.sf(ks, z.size)) if z.size else math.nan}
-        row["ks_standardized"] = ks_standardized(z) if z.size > 1 and np.ptp(z) > 0 else math.nan
-        row |= {"n_tested": z.size, "dead": int(layers.dead[k])}
+        p = null_p_value(ks_statistic(z), z.size) if setting.normalize and z.size else math.nan
+        row = {"depth": k + 1, "sample_p": p, "n_tested": z.size, "dead": int(layers.dead[k])}
         rows.append(row | {name: float(column[k]) for name, column in columns.items()})
     return rows
 
 
-def quantile_rows(setting: Setting, layers: LayerStatistics) -> list[dict[str, float]]:
+def relu_ks(width: int, depth: int) -> Array:
+    """Exact KS distance from normal of layers 1..depth of ReLU networks [1, width, ..., width], shape (depth,).
+
+    Normal weights of He's variance, so that the variance is the same in all layers: the law of a pre-activation is a
+    mixture of normal laws by the squared norm of the layer before (`NormChain`), with an atom at 0 of dead networks.
+    """
+    found = np.zeros(depth)
+    if depth == 1:
+        return found
+    norms = NormChain(1, [width] * (depth - 1), weight_variance=[1.0] + [2 / width] * (depth - 2))
+    for layer in range(1, depth):
+        at = np.append(0.0, np.geomspace(2.0**-24, 2.0**8, 257))
+        law = norms.first(layer).law()
+        for _ in range(2):  # the second time closely about the largest
+            difference = np.abs(law.mixture_cdf(at / math.sqrt(2 / width)) - ndtr(at))
+            k = int(np.argmax(difference))
+            found[layer] = difference[k]
+            at = np.linspace(at[max(k - 1, 0)], at[min(k + 1, at.size - 1)], 65)
+    return found
+
+
+def quantile_rows(setting: Setting, distances: LayerDistances) -> list[dict[str, float]]:
     """Quantiles of the tested neurons of each layer beside those of N(0, 1), with their 95 % band (per point).
 
     Columns depth, normal (the normal quantile), sample (in units of sqrt(v)), standardized, null_low, null_high.
     101 rows per layer, none for a layer with fewer than two values. Arguments as for `layer_rows`.
     """
-    rows = []
+    rows, layers = [], distances.statistics
+    if layers is None:
+        raise ValueError("distances must have statistics")
     for depth in range(1, len(layers.widths) + 1):
         z = _tested(setting, layers, depth - 1)
         if z.size < 2:
@@ -120,7 +158,7 @@ def quantile_rows(setting: Setting, layers: LayerStatistics) -> list[dict[str, f
         at = np.linspace(-end, end, _QUANTILES)
         p = ndtr(at)
         low, high = (
-            np.asarray(ndtri(beta.ppf(q, z.size * p + 0.5, z.size * (1 - p) + 0.5))) for q in (0.025, 0.975)
+            np.asarray(ndtri(betaincinv(z.size * p + 0.5, z.size * (1 - p) + 0.5, q))) for q in (0.025, 0.975)
         )
         sample = np.quantile(z, p)
         deviation = z.std()

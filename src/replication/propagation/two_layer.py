@@ -1,27 +1,21 @@
 """The two-layer study: KS distance of the output of networks [1, n0, n1, 1] from normal (Wolinski & Arbel, Figure 11).
 
-Simulated in three sweeps of the widths; for the first one without sampling noise too (`output_laws`).
+Simulated in three sweeps of the widths; with less sampling noise too (`propagation.sample_distances`).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from preactivations.gaussianity import ks_distance, ks_standardized, ks_statistic
+from preactivations.gaussianity import ks_standardized, ks_statistic
+from preactivations.propagation.distances import sample_distances
 from preactivations.propagation.engine import ArrayMap, simulate
-from preactivations.propagation.output_laws import output_cdf, relu_output_cdf
 from preactivations.streams import Stream
-from preactivations.weights import Normal, WeightLaw
+from preactivations.weights import WeightLaw
 
 if TYPE_CHECKING:
     from replication.settings import Setting
-
-Array = NDArray[np.float64]
 
 
 def sweep_widths(sweep: Literal["i", "ii", "iii"], n: int) -> list[int]:
@@ -79,32 +73,32 @@ def ks_points(
     return rows
 
 
-def ks_line(setting: Setting, widths: Sequence[int]) -> Array:
-    """(raw, standardized) KS distance of the output of sweep (i) from N(0, 1), without sampling noise.
+def ks_line(
+    setting: Setting,
+    *,
+    sweeps: Sequence[Literal["i", "ii", "iii"]],
+    widths: Sequence[int],
+    n_networks: int,
+    stream: Callable[[str, int], Stream],
+    memory: float = 40e6,
+    threads: int = 1,
+) -> list[dict[str, str | int | float]]:
+    """Distances of the output from N(0, 1), with less sampling noise; a row per sweep and width n.
 
-    ReLU goes with weights N(0, 1) and sigma_b = 0 only (`relu_output_cdf`): ValueError for others. Widths and other
-    errors as for `output_cdf`.
-
-    Returns
-    -------
-    array, shape (2, len(widths))
+    The output layer has 8 neurons, which are independent given the layer before and have the law of one: all are
+    counted (`propagation.sample_distances`). Columns sweep, n, ks, ks_standardized, both with _error.
     """
-    from scipy.integrate import trapezoid
-
-    z = np.concatenate((np.linspace(0, 12, 2401), np.geomspace(12, 500, 400)[1:]))
-    has_atom = setting.exact.name == "relu"
-    if has_atom and (setting.weights != Normal() or setting.sigma_b):
-        raise ValueError(
-            f"ReLU has an atom, whose law is known for weights N(0, 1) and sigma_b = 0; got {setting.weights}, "
-            f"sigma_b = {setting.sigma_b:g}"
-        )
-    if has_atom:
-        cdf = relu_output_cdf(z, widths, setting.sigma_w)
-    else:
-        cdf = output_cdf(z, widths, setting.exact.phi, weights=setting.weights, **setting.scales)
-    out = np.empty((2, len(widths)))
-    for k, f in enumerate(cdf):
-        # E z^2 = 4 int_0^inf z P(z2 > z) dz
-        deviation = math.sqrt(4 * trapezoid(z * (1 - f), z))
-        out[:, k] = ks_distance(z, f), ks_distance(z / deviation, f)
-    return out
+    activation, rows = setting.simulated(), []
+    for sweep in sweeps:
+        for n in widths:
+            z = simulate(
+                [*sweep_widths(sweep, n)[:-1], 8], activation, weights=setting.weights, **setting.scales,
+                n_networks=n_networks, stream=stream(sweep, n), method="auto", memory=memory, threads=threads,
+            )  # fmt: skip
+            found = sample_distances(z[None])
+            row: dict[str, str | int | float] = {"sweep": sweep, "n": n}
+            for name in ("ks", "ks_standardized"):
+                estimate = getattr(found, name)
+                row |= {name: float(estimate.value[0]), f"{name}_error": float(estimate.error[0])}
+            rows.append(row)
+    return rows

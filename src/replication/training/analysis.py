@@ -83,23 +83,23 @@ def curve_table(curves: DataFrame, cells: DataFrame) -> DataFrame:
 def with_initial(cells: DataFrame, initial: DataFrame) -> DataFrame:
     """Cells of perceptrons with what is known at initialization: ks_standardized, edge, chi, ...
 
-    ks_told is ks_standardized where that is beyond the 95 % point of normal samples, else 0.
+    ks_told is ks_standardized where that is told from 0 by its 95 % band, else 0.
     """
     keys = ["activation", "law", "width", "depth"]
     perceptrons = cells[cells.depth > 0]
     if not len(initial):
         return perceptrons.iloc[:0]
     table = perceptrons.merge(initial.drop_duplicates(keys).drop(columns="theta"), on=keys)
-    told = table.ks_standardized > table.ks_standardized_null
+    told = table.ks_standardized_found > table.ks_standardized_band
     return table.assign(ks_told=table.ks_standardized.where(told, 0.0))
 
 
 def setting_table(cells: DataFrame, initial: DataFrame) -> DataFrame:
     """One row per setting: means over the architectures of one data set and optimizer.
 
-    chi (at infinite width), ks (mean standardized KS statistic at initialization), all_trains (share of all runs that
-    train), trains and accuracy (at the chosen rate), deep_trains and deep_accuracy (deepest architectures), diverged
-    (share of all runs).
+    chi (at infinite width), ks (mean standardized distance from Gaussian at initialization), all_trains (share of all
+    runs that train), trains and accuracy (at the chosen rate), deep_trains and deep_accuracy (deepest architectures),
+    diverged (share of all runs).
     """
     table = with_initial(cells, initial)
     deepest = table.depth.max()

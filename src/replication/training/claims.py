@@ -25,7 +25,7 @@ _NEAR = 1.2
 _SAME = 0.01  # of an accuracy: our choice
 _TITLE = "question of the title of Wolinski & Arbel"
 _PREDICTORS = {
-    "ks_told": "closeness to Gaussian at initialization, by the standardized KS statistic of the last hidden layer,",
+    "ks_told": "closeness to Gaussian at initialization, by the standardized distance of the last hidden layer,",
     "edge": "closeness to the Edge of Chaos, by depth |log chi_1|,",
 }
 
@@ -174,8 +174,8 @@ def _predicts(predictions: DataFrame, start: DataFrame, name: str, *, closeness:
     note = ""
     if name == "ks_told":
         note = (
-            f"; {int((start.ks_told > 0).sum())} of {len(start)} cells are distinguishable from normal, the others are "
-            "ties here, so that small distances are not compared"
+            f"; {int((start.ks_told > 0).sum())} of {len(start)} cells are told from normal, the others are ties "
+            "here"
         )
     return Finding(
         f"rank correlation with the share of runs that train, within each of {row.architectures} architectures over "
@@ -266,7 +266,15 @@ def _size(row: Any) -> str:
 
 
 def _settings(settings: DataFrame, deepest: int) -> Iterator[str]:
-    yield f"| setting | chi_1 | KS at start | runs that train | test accuracy | same, depth {deepest} | diverged |"
+    heads = [
+        "setting",
+        "chi_1",
+        "distance at start",
+        "runs that train",
+        "test accuracy",
+        f"same, depth {deepest}",
+    ]
+    yield f"| {' | '.join(heads)} | diverged |"
     yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     for row in settings.itertuples():
         yield (
@@ -275,8 +283,8 @@ def _settings(settings: DataFrame, deepest: int) -> Iterator[str]:
         )
     yield ""
     yield (
-        "KS: standardized, last hidden layer, mean over architectures. Runs that train, diverged: share of all "
-        "runs. Accuracy: at the chosen learning rate, mean over architectures."
+        "Distance: from the normal law of the same variance, last hidden layer, mean over architectures. Runs that "
+        "train, diverged: share of all runs. Accuracy: at the chosen learning rate, mean over architectures."
     )
 
 

@@ -170,7 +170,7 @@ def predict(table: DataFrame, name: str, given: str, target: str = "all_trains")
 def prediction_table(cells: DataFrame, initial: DataFrame) -> DataFrame:
     """`predict` for both predictors, each given the other, per data set and optimizer.
 
-    predictor: "ks_told", the standardized KS statistic where it is beyond the 95 % point of normal samples, else 0, so
+    predictor: "ks_told", the standardized distance from Gaussian where it is told from 0 (95 %), else 0, so
     that noise has no rank; "edge". among: all settings, or all but the positive pairs, which are a family far from the
     Edge of Chaos.
     """

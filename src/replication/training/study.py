@@ -9,7 +9,6 @@ that activations can be compared in pairs.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -19,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch import nn
 
-from preactivations.gaussianity import ks_standardized, ks_statistic, null_statistics
+from preactivations.gaussianity import ks_standardized, null_statistics
 from preactivations.names import theta_of
 from preactivations.streams import Stream
 from preactivations.training.ensembles import Ensemble
@@ -90,33 +89,24 @@ def initial_rows(
 ) -> list[Row]:
     """How far from N(0, v) perceptrons are at initialization in their last hidden layer, and chi_1; a row per depth.
 
-    ks against N(0, v) and ks_standardized, of one neuron per network, dead networks among them (1 if all are equal);
-    variance (in units of v), kurtosis; dead: networks whose layer is all 0; ks_null and ks_standardized_null, the 95 %
-    points for normal samples of that size; chi, chi_1 at v; edge, depth |log chi_1|, which is 0 on the Edge of Chaos.
+    ks from N(0, v) and ks_standardized, from the normal law of the layer's variance (an atom, .5, where that vanishes):
+    `propagation.layer_distances`, with _error, _found and _band; variance (in units of v), kurtosis; dead: networks
+    whose layer is all 0; chi, chi_1 at v; edge, depth |log chi_1|, which is 0 on the Edge of Chaos.
     """
-    layers = simulate_depth(setting, width, max(depths), n_networks, stream)
-    rows = {row["depth"]: row for row in layer_rows(setting, layers)}
-    raw, standardized = _null_points(n_networks)
+    rows = layer_rows(setting, simulate_depth(setting, width, max(depths), n_networks, stream))
     chi = setting.chi
     found = []
     for depth in depths:
-        z = layers.tested[depth - 1].astype(np.float64) / math.sqrt(setting.variance)
+        row = rows[depth - 1]
+        kept = [name for name in row if name.startswith("ks") and not name.endswith("theory")]
+        at_start: Row = {name: row[name] for name in (*kept, "variance", "kurtosis", "dead")}
+        if math.isnan(row["ks_standardized"]):
+            at_start |= {"ks_standardized": 0.5, "ks_standardized_found": 0.5, "ks_standardized_band": 0.0}
         found.append(
-            {"depth": depth, "ks": ks_statistic(z)}
-            | {"ks_standardized": ks_standardized(z) if np.ptp(z) > 0 else 1.0}
-            | {name: rows[depth][name] for name in ("variance", "kurtosis")}
-            | {"dead": int(layers.dead[depth - 1]), "n_networks": n_networks}
-            | {"ks_null": raw, "ks_standardized_null": standardized}
-            | {"chi": chi, "edge": depth * abs(math.log(chi))}
+            {"depth": depth, "n_networks": n_networks, "chi": chi, "edge": depth * abs(math.log(chi))}
+            | at_start
         )
     return found
-
-
-@functools.cache
-def _null_points(n: int) -> tuple[float, float]:
-    """95 % points of both statistics for n normal samples."""
-    raw, standardized = np.quantile(null_statistics(n, 500, Stream(0, "null", n).block(0)), 0.95, axis=1)
-    return float(raw), float(standardized)
 
 
 def persistence(

@@ -38,7 +38,7 @@ def test_one_layer_back_is_chi():
 def test_orthogonal_matrices():
     q = _orthogonal(torch.randn(5, 7, 7, generator=torch.Generator().manual_seed(1)))
     torch.testing.assert_close(q @ q.mT, torch.eye(7).expand(5, 7, 7), atol=1e-5, rtol=0)
-    rows = measure(setting_by_name("identity", sigma_w=1.0), 12, 5, 50, 0.3, Stream(3), orthogonal=True)
+    rows = measure(setting_by_name("identity", sigma_w=1.0), 12, 5, 100, 0.3, Stream(3), orthogonal=True)
     for row in rows:  # norms and angles are kept network by network
         assert row["variance"] == pytest.approx(rows[0]["variance"], rel=1e-4)
         assert row["gradient"] == pytest.approx(rows[-1]["gradient"], rel=1e-4)
@@ -65,7 +65,7 @@ def test_schemes_start_where_they_should():
 
 def test_deterministic_and_the_first_of_more():
     setting = setting_by_name("tanh", sigma_w=1.2, sigma_b=0.1)
-    few, more = (measure(setting, 6, 3, n, 0.5, Stream(5)) for n in (50, 50))
+    few, more = (measure(setting, 6, 3, n, 0.5, Stream(5)) for n in (100, 100))
     assert few == more
 
 
@@ -73,6 +73,6 @@ def test_deterministic_and_the_first_of_more():
     ("change", "says"), [({"depth": 1}, "must be at least 2"), ({"start": 2.0}, "start is a corr")]
 )
 def test_errors(change, says):
-    options = {"width": 5, "depth": 3, "n_networks": 4, "start": 0.5} | change
+    options = {"width": 5, "depth": 3, "n_networks": 100, "start": 0.5} | change
     with pytest.raises(ValueError, match=says):
         measure(setting_by_name("tanh", sigma_w=1.0), **options, stream=Stream(1))

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from exact import pairs_of
+from scipy.special import iti0k0
 from scipy.stats import binom, chi2, norm
 
 from preactivations.edge_of_chaos.maps import variance_map, variance_slope
@@ -14,6 +15,7 @@ from replication.propagation.depth import (
     block_means,
     layer_rows,
     quantile_rows,
+    relu_ks,
     simulate_depth,
     study_correlations,
     theory_correlations,
@@ -72,6 +74,19 @@ def test_coordinate_check_where_theory_is_exact(cells):
     assert np.max(np.abs(z)) < norm.isf(5e-4 / len(z))
 
 
+def test_exact_distances_of_relu():
+    """Width 1: alive with probability 1/2, and z / sqrt 2 is then a product of two normal numbers.
+
+    The distance at 0 is that of the atom, 1/4; and each width falls as 1/n, by .0229 of the kurtosis 15/n.
+    """
+    found = relu_ks(1, 3)
+    assert found[0] == 0
+    x = np.geomspace(1e-6, 5, 20_000)
+    cdf = 0.5 + 0.5 * (0.5 + iti0k0(x / math.sqrt(2))[1] / math.pi)
+    assert found[1] == pytest.approx(np.max(np.abs(cdf - norm.cdf(x))), rel=1e-4)
+    assert relu_ks(100_000, 2)[1] == pytest.approx(0.0229 * 15 / 100_000, rel=0.01)
+
+
 @pytest.fixture(scope="module")
 def wide():
     """Row of layer 10, 8000 networks, per width."""
@@ -119,13 +134,15 @@ def test_closed_form_of_the_dependence():
     for law in (SymmetricWeibull(2.05), SymmetricWeibull(10), SphericalMarginal(1), SphericalMarginal(0.5)):
         expected = (3 * law.variance**2 / law.moment(4) - 1) / 7
         for kind in ("odd", "positive"):
-            theory = setting_by_name(kind, pairs_of(law)).square_covariance(7, 3)
+            theory = setting_by_name(kind, pairs_of(law)).finite_width(7, 3).square_covariance
             assert theory[0] == 0
             assert theory[1] == pytest.approx(expected, rel=1e-9)
     # ReLU passes everything on: dv'/dv = 1, Var(relu^2) / (E relu^2)^2 = 5
-    np.testing.assert_allclose(setting_by_name("relu").square_covariance(10, 4), [0, 0.5, 1, 1.5], rtol=1e-7)
+    np.testing.assert_allclose(
+        setting_by_name("relu").finite_width(10, 4).square_covariance, [0, 0.5, 1, 1.5], rtol=1e-7
+    )
     # section 4 of the summary of the paper: dv'/dv = .80971 for theta = 4, odd
-    theory = setting_by_name("odd", pairs_of(SymmetricWeibull(4))).square_covariance(10, 3)
+    theory = setting_by_name("odd", pairs_of(SymmetricWeibull(4))).finite_width(10, 3).square_covariance
     assert math.sqrt(theory[2] / theory[1] - 1) == pytest.approx(0.80971, abs=1e-5)
 
 
@@ -137,9 +154,9 @@ def test_the_control_is_in_the_null_band(psi):
     for width in (4, 12, 70):
         layers = simulate_depth(setting, width, 15, 2000, Stream(2, psi, width))
         rows = layer_rows(setting, layers)
-        p += [row["ks_p"] for row in rows]
+        p += [row["sample_p"] for row in rows]
         z += [row["square_covariance"] / row["square_covariance_error"] for row in rows if row["dead"] == 0]
-        for row, dead in zip(rows, layers.dead, strict=True):
+        for row, dead in zip(rows, layers.statistics.dead, strict=True):
             assert row["n_tested"] == 2000 - dead
     assert np.count_nonzero(np.array(p) < 0.05) <= binom.ppf(0.999, len(p), 0.05)
     assert min(p) > 1e-3 / len(p)

@@ -7,51 +7,48 @@ import pandas as pd
 import pytest
 from scipy.special import gamma
 
+from preactivations.gaussianity import null_quantile, null_statistics
 from replication.propagation.analysis import (
+    distance_table,
     exact_variance,
-    normal_from_width,
     square_dependence,
     study_frames,
-    within_null,
+    width_exponents,
+    with_limits,
 )
 from replication.propagation.claims import propagation_claims, propagation_text
 
-NULL = pd.DataFrame(
-    [
-        {"statistic": statistic, "probability": p, "quantile": q, "n_samples": 1000}
-        for statistic, p, q in (
-            ("ks", 0.95, 0.043), ("ks", 0.99, 0.051), ("ks_standardized", 0.95, 0.028), ("ks_standardized", 0.99, 0.03),
-        )
-    ]
-)  # fmt: skip
 
-
-def cell(activation, theta, width, depth=10, ks=0.01, **changes):
+def cell(activation, theta, width, depth=10, ks=0.005, error=0.0002, **changes):
+    dependence = (square_dependence(theta) if theta == theta else 1.0) / width
     row = {
         "activation": activation, "theta": theta, "law": "" if math.isnan(theta) else f"weibull_{theta:g}",
-        "width": width, "depth": depth, "n_networks": 1000, "n_tested": 1000, "dead": 0, "ks": ks,
-        "ks_p": 0.5 if ks < 0.043 else 1e-6, "ks_standardized": ks,
-        "variance": 1.0, "variance_error": 0.01, "kurtosis": 0.1,
-        "square_covariance": square_dependence(theta) / width if theta == theta else 1 / width,
-        "square_covariance_error": 0.001,
-        "square_covariance_theory": square_dependence(theta) / width if theta == theta else 1 / width,
+        "width": width, "depth": depth, "n_networks": 1000, "n_tested": 1000, "dead": 0, "sample_p": 0.5,
+        "variance": 1.0, "variance_error": 0.01, "kurtosis": 0.1, "kurtosis_theory": 3 / width,
+        "square_covariance": dependence, "square_covariance_error": 0.001, "square_covariance_theory": dependence,
     }  # fmt: skip
+    for name in ("ks", "ks_standardized"):
+        row |= {
+            name: ks,
+            f"{name}_error": error,
+            f"{name}_found": ks,
+            f"{name}_band": 2 * error,
+            f"{name}_theory": ks,
+        }
     return row | changes
 
 
-def study(odd=0.2, positive=0.06, tanh=0.12, relu=0.4, control_p=0.5):
+def study(odd=0.2, positive=0.06, tanh=0.12, relu=0.4, control_p=0.5, theory=1.0):
     rows = []
     for depth in (2, 6, 7, 8, 9, 10):
-        for width in (3, 10, 30):
-            factor = 3 / width
-            rows += [
-                cell("odd", 4.0, width, depth, odd * factor),
-                cell("positive", 4.0, width, depth, positive * factor),
-                cell("tanh", math.nan, width, depth, tanh * factor),
-                cell("relu", math.nan, width, depth, relu * factor),
-                cell("normalized_tanh", math.nan, width, depth, 0.01, ks_p=control_p),
-            ]
-    return within_null(pd.DataFrame(rows), NULL)
+        for width in (3, 10, 30, 100, 300):
+            for name, theta, size in (
+                ("odd", 4.0, odd), ("positive", 4.0, positive), ("tanh", math.nan, tanh), ("relu", math.nan, relu),
+            ):  # fmt: skip
+                at = size * 3 / width
+                rows.append(cell(name, theta, width, depth, at, ks_standardized_theory=theory * at))
+            rows.append(cell("normalized_tanh", math.nan, width, depth, 0.0, sample_p=control_p))
+    return pd.DataFrame(rows)
 
 
 POINTS = pd.DataFrame(
@@ -70,7 +67,7 @@ CORRELATIONS = pd.DataFrame(
 
 def verdicts(layers=None, points=POINTS, correlations=CORRELATIONS):
     layers = study() if layers is None else layers
-    return propagation_claims(study_frames(layers, NULL, points, correlations, [10]), 10)
+    return propagation_claims(study_frames(layers, points, correlations, [10]), 10)
 
 
 def find(claims, start):
@@ -83,24 +80,15 @@ def test_closed_form_at_the_ends():
     assert square_dependence(4) == pytest.approx(3 * gamma(1.5) ** 2 / gamma(2) - 1)
 
 
-def test_null_points_grow_where_networks_are_left_out():
-    rows = [cell("tanh", math.nan, 3, ks=0.034, n_tested=640), cell("relu", math.nan, 3, ks=0.034)]
-    layers = within_null(pd.DataFrame(rows), NULL).set_index("activation")
-    assert layers.ks_standardized_limit.to_dict() == pytest.approx({"tanh": 0.035, "relu": 0.028})
-    assert not layers.ks_standardized_beyond["tanh"]
-    assert layers.ks_standardized_beyond["relu"]
-
-
-def test_one_of_five_layers_may_be_beyond():
-    """At most one of this and the four layers before; and too few living networks count as not normal."""
-    ks = [0.01, 0.2, 0.01, 0.01, 0.2, 0.01, 0.01, 0.01, 0.01, 0.01]
-    rows = [cell("tanh", math.nan, 3, depth=k + 1, ks=value) for k, value in enumerate(ks)]
-    layers = within_null(pd.DataFrame(rows), NULL)
-    assert layers.ks_inside.tolist() == [True, True, True, True, False, False, True, True, True, True]
-    first = within_null(pd.DataFrame([cell("tanh", math.nan, 3, depth=1, ks=0.2)]), NULL)
-    assert not first.ks_inside.iloc[0]
-    dying = within_null(pd.DataFrame([cell("normalized_relu", math.nan, 3, n_tested=400)]), NULL)
-    assert not dying.ks_inside.iloc[0]
+def test_what_a_plain_test_sees():
+    """95 % points of KS statistics of normal samples: of the exact law, and of simulated standardized samples."""
+    row = with_limits(pd.DataFrame([cell("tanh", math.nan, 3)])).iloc[0]
+    assert row.ks_sample_limit == pytest.approx(null_quantile(0.95, 1000), rel=0.01)
+    simulated = null_statistics(1000, 4000, np.random.default_rng(0))[1]
+    # the share beyond is .05 within 4 standard errors
+    assert abs(np.mean(simulated > row.ks_standardized_sample_limit) - 0.05) < 4 * math.sqrt(
+        0.05 * 0.95 / 4000
+    )
 
 
 def test_no_rows_no_verdict():
@@ -108,8 +96,8 @@ def test_no_rows_no_verdict():
     assert claims.verdict.tolist() == ["not tested"] * len(verdicts())
 
 
-def test_no_cases_confirm_nothing():
-    claims = verdicts(study(odd=0.001, positive=0.001, tanh=0.001, relu=0.001))
+def test_what_cannot_be_told_apart_confirms_nothing():
+    claims = verdicts(study(odd=0.0001, positive=0.0001, tanh=0.0001, relu=0.0001))
     for start in (
         "pre-activations with phi odd stay closer",
         "the odd kind",
@@ -118,13 +106,16 @@ def test_no_cases_confirm_nothing():
         assert find(claims, start)["verdict"] == "not tested"
 
 
-def test_from_which_width_on():
-    rows = [cell("tanh", math.nan, w, ks=k) for w, k in ((3, 0.01), (10, 0.2), (30, 0.01), (100, 0.02))]
-    rows += [cell("relu", math.nan, w, ks=k) for w, k in ((3, 0.3), (10, 0.2))]
-    table = normal_from_width(within_null(pd.DataFrame(rows), NULL), [10]).set_index("activation")
-    assert table.ks_from_width["tanh"] == 30  # width 3 does not count: width 10 fails
-    assert np.isnan(table.ks_from_width["relu"])
-    assert table.largest_width.to_dict() == {"relu": 10, "tanh": 100}
+def test_exponents():
+    """Exact powers are found, with the errors of a weighted fit; what is noise takes no part."""
+    rows = [cell("tanh", math.nan, n, ks=2 * n**-0.7, error=0.01 * n**-0.7) for n in (3, 30, 100, 300)]
+    rows += [cell("relu", math.nan, n, ks=k) for n, k in ((30, 0.01), (100, 0.003), (300, 1e-5))]
+    table = width_exponents(pd.DataFrame(rows), 10).set_index("activation")
+    assert table.widths.to_dict() == {"relu": 2, "tanh": 3}
+    assert table.slope["tanh"] == pytest.approx(-0.7)
+    x = np.log([30, 100, 300])
+    assert table.slope_error["tanh"] == pytest.approx(0.005 / math.sqrt(np.sum((x - x.mean()) ** 2)))
+    assert np.isnan(table.slope["relu"])
 
 
 def test_claims_follow_the_numbers():
@@ -133,7 +124,9 @@ def test_claims_follow_the_numbers():
         "with ReLU",
         "pre-activations with phi positive stay closer to Gaussian than with tanh",
         "the odd kind is farther",
-        "the distance from Gaussian falls",
+        "the distance from Gaussian falls with width",
+        "the distance from Gaussian falls as 1/width",
+        "distances of wide networks are those of the first order",
         "n Cov(z_i^2, z_j^2) tends",
         "the variance deviates by O(1/n)",
         "dependence is all that is left",
@@ -147,9 +140,20 @@ def test_claims_follow_the_numbers():
     worse = find(claims, "pre-activations with phi odd stay closer to Gaussian than with tanh")
     assert worse["verdict"] == "not confirmed"
     assert "phi odd, theta 4 at width 3" in worse["result"]
-    stays = find(claims, "with phi odd pre-activations stay Gaussian")
-    assert stays["verdict"] == "in part"  # width 30 is within the null band
-    assert "width 3: 5 of 5, kurtosis 0.10" in stays["result"]
+    for law in ("N(0, v)", "the normal law of the same variance"):
+        stays = find(claims, f"with phi odd every layer at every width is within 0.01 of {law}")
+        assert stays["verdict"] == "in part"  # width 100 and 300 are near
+        assert "phi odd, theta 4 at width 30, layer 2: 0.0200 +- 0.0002" in stays["result"]
+
+
+def test_sizes_that_the_band_does_not_decide():
+    unclear = study(positive=0.009)
+    near = (unclear.activation == "positive") & (unclear.width == 3)
+    unclear.loc[near, ["ks_band", "ks_standardized_band"]] = 0.002
+    row = find(verdicts(unclear), "with phi positive every layer")
+    assert row["verdict"] == "not tested"
+    assert "1 of 5 cells are too uncertain to tell" in row["result"]
+    assert find(verdicts(study(positive=0.009)), "with phi positive every layer")["verdict"] == "confirmed"
 
 
 def changed(column, value, rows):
@@ -165,7 +169,13 @@ def test_claims_can_fail():
         ("dependence is all", study(control_p=0.01)),
         (
             "dependence is all",
-            changed("ks_p", 1e-9, lambda d: (d.activation == "normalized_tanh") & (d.depth == 10)),
+            changed("sample_p", 1e-9, lambda d: (d.activation == "normalized_tanh") & (d.depth == 10)),
+        ),
+        ("distances of wide networks", study(theory=2.0)),
+        ("distances of ReLU networks", study(theory=1.1)),
+        (
+            "the distance from Gaussian falls as 1/width",
+            changed("ks_standardized", 0.1, lambda d: d.width == 300),
         ),
         ("the predicted variance is exact", changed("variance", 1.1, lambda d: d.index == 0)),
         ("after one layer", changed("square_covariance", 0.9, lambda d: d.depth == 2)),
@@ -173,7 +183,6 @@ def test_claims_can_fail():
         ("the distance from Gaussian falls", changed("ks_standardized", 0.6, lambda d: d.width == 30)),
     ]
     for start, layers in failing:
-        layers = within_null(layers, NULL)
         assert find(verdicts(layers), start)["verdict"] in ("not confirmed", "in part"), start
     reverse = POINTS.assign(ks=1 / POINTS.ks)
     assert find(verdicts(points=reverse), "the closed form orders")["verdict"] == "not confirmed"
@@ -185,9 +194,8 @@ def test_claims_can_fail():
 def test_spherical_pairs_count_too():
     layers = study()
     twin = layers[layers.activation.isin(["odd", "positive"])].assign(theta=math.nan, law="spherical_1")
-    both = within_null(pd.concat([layers, twin], ignore_index=True), NULL)
-    claims = verdicts(both)
-    assert "in 4 of 4" in find(claims, "the odd kind")["result"]
+    claims = verdicts(pd.concat([layers, twin], ignore_index=True))
+    assert "in 10 of 10" in find(claims, "the odd kind")["result"]
     assert (
         "phi odd, uniform weights at width 3"
         in find(claims, "pre-activations with phi odd stay closer to Gaussian than with tanh")["result"]
@@ -202,9 +210,12 @@ def test_exact_layers():
 
 
 def test_text():
-    layers = study()
-    text = propagation_text(normal_from_width(layers, [2, 10]), verdicts(), layers, NULL)
-    assert "* 1000 networks per cell at width 3, 10, 30: normal samples stay below KS 0.0430" in text
-    assert "| tanh | 10 | 30 | 10 | 30 |" in text
-    assert "| ReLU | 30 | - | 30 | - |" in text
+    layers = with_limits(study(positive=0.0001))
+    text = propagation_text(distance_table(layers, [2, 10]), verdicts(), layers)
+    assert (
+        "* width 3, at least 1000 networks per cell: standard errors of the distance at most 0.0002" in text
+    )
+    assert "sees nothing below 0.0428 (0.0283)" in text
+    assert "| tanh | 10 | 0.1200 (0.1200) | 0.0360 (0.0360) |" in text
+    assert "| phi positive, theta 4 | 2 | *0.0001* (*0.0001*) |" in text
     assert text.count("| **confirmed** |") > 8

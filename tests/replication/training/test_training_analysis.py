@@ -125,7 +125,8 @@ def at_start(runs, ks=KS, edge=None, dead=None):
     frame = runs[["activation", "law", "theta", "width", "depth"]].drop_duplicates()
     return frame.assign(
         ks_standardized=[ks.get(a, 0.01) for a in frame.activation],
-        ks_standardized_null=0.001,
+        ks_standardized_found=[ks.get(a, 0.01) for a in frame.activation],
+        ks_standardized_band=0.001,
         edge=[(edge or {}).get(a, 0.5) for a in frame.activation],
         chi=1.0,
         n_networks=100,
@@ -136,7 +137,7 @@ def at_start(runs, ks=KS, edge=None, dead=None):
 def test_initial_columns_join_by_setting_and_architecture():
     runs = study()
     cells = cell_table(runs)
-    table = with_initial(cells, at_start(runs).assign(ks_standardized_null=0.03))
+    table = with_initial(cells, at_start(runs).assign(ks_standardized_band=0.03))
     assert len(table) == len(cells)
     assert table.ks_told.tolist() == [ks if ks > 0.03 else 0 for ks in table.ks_standardized]
     assert not len(with_initial(cells, pd.DataFrame()))  # a study of convolutional networks alone

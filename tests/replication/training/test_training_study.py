@@ -104,16 +104,16 @@ def test_the_convolutional_network_trains():
 
 
 def test_distance_at_initialization():
-    """The control is within the null law; ReLU is not; the edge column is depth |log chi|."""
+    """The control is normal; ReLU is not; the edge column is depth |log chi|."""
     rows = {
         name: initial_rows(setting_by_name(name), 5, [2, 8], 2000, Stream(1, name))
         for name in ("normalized_gelu", "relu", "unit_tanh")
     }
     assert [row["depth"] for row in rows["relu"]] == [2, 8]
     control, relu, tanh = (found[-1] for found in rows.values())
-    assert control["ks_standardized"] < 1.3 * control["ks_standardized_null"]
+    assert control["ks_standardized_found"] < control["ks_standardized_band"]
     assert control["dead"] == 0
-    assert relu["ks_standardized"] > 5 * relu["ks_standardized_null"]
+    assert relu["ks_standardized_found"] > 5 * relu["ks_standardized_band"]
     assert relu["edge"] == pytest.approx(0, abs=1e-9)
     assert tanh["edge"] == pytest.approx(8 * abs(math.log(tanh["chi"])))
     # P(psi = 0) is 2^-n per layer: a normalized ReLU network dies, and an atom at 0 is far from normal

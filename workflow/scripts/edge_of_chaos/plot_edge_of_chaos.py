@@ -203,17 +203,18 @@ def plot_unified(paths: Any) -> None:
         for ax, name in zip(axes, ("variance", "gradient", "correlation"), strict=False):
             ax.plot(rows.depth, rows[name], color=colour, lw=1.1, label=scheme)
             ax.plot(rows.depth, rows[f"{name}_theory"], ":", color=colour, lw=1)
-        axes[3].plot(rows.depth, rows.ks_standardized, color=colour, lw=1)
-    axes[3].axhspan(0.02, shown.ks_null_95.max(), color="0.9", lw=0, zorder=0)
+        told = rows.ks_standardized_found > rows.ks_standardized_band
+        axes[3].plot(rows.depth, rows.ks_standardized.where(told), color=colour, lw=1)
     axes[0].set(yscale="log")
     axes[1].set(yscale="log", ylim=(1e-8, 1e6))
     axes[2].set(ylim=(-0.1, 1.03))
     axes[3].set(yscale="log")
-    for ax, title in zip(axes, ("variance", "gradient$^2$", "correlation", "standardized KS"), strict=True):
+    for ax, title in zip(
+        axes, ("variance", "gradient$^2$", "correlation", "distance from normal"), strict=True
+    ):
         ax.set_xlabel("layer")
         ax.set_title(title)
     axes[0].plot([], [], ":", color="0.3", label="infinite width")
-    axes[0].fill_between([], [], [], color="0.9", label="95 % of normal samples")
     shared_legend(figure, axes[:1], 3)
     save(figure, paths, snakemake.params.dpi)
 

@@ -11,7 +11,7 @@ from preactivations.names import number_text
 from preactivations.streams import Stream
 from replication.activation.tables import Tables
 from replication.cells import progress
-from replication.edge_of_chaos.unified_view import Scheme, measure, null_point, schemes
+from replication.edge_of_chaos.unified_view import Scheme, measure, schemes
 from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
@@ -33,8 +33,7 @@ def scheme(name: str) -> dict[str, pd.DataFrame]:
             kept.setting, width, depth, networks, start, stream, orthogonal=kept.orthogonal, progress=add
         )
     head = {"scheme": name, "keeps": kept.keeps, "formula": kept.formula, "width": width}
-    null = {"ks_null_95": null_point(networks, Stream(seed, "unified_view", "null", networks))}
-    return {"unified": pd.DataFrame([head | row | null for row in rows])}
+    return {"unified": pd.DataFrame([head | row for row in rows])}
 
 
 def tasks() -> Iterator[Any]:

@@ -29,7 +29,7 @@ with job(snakemake) as run:
         "gradient_theory": "(infinite width)",
         "correlation": "correlation from 1/2",
         "correlation_theory": "(infinite width)",
-        "ks": "KS against the first layer's law",
+        "ks": "distance from the first layer's law",
         "ks_standardized": "standardized",
     }
     write_table(found["schemes"], snakemake.output.unified, formats, headers)

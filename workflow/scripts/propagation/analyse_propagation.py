@@ -1,4 +1,4 @@
-"""Layers and widths that are distinguishable from normal, and laws in the width, from saved results."""
+"""Distances from Gaussian, and laws in the width, from saved results."""
 
 from typing import Any
 

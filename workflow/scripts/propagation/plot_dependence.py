@@ -82,7 +82,7 @@ def plot_dependence(paths: Any) -> None:
     two_layers.margins(y=0.15)
 
     for name, rows in layers[layers.activation.str.startswith("normalized_")].groupby("activation"):
-        p = np.sort(rows[rows.n_tested >= 10].ks_p)
+        p = np.sort(rows[rows.n_tested >= 10].sample_p)
         control.plot(
             p, (np.arange(p.size) + 0.5) / p.size, lw=1.2, **look(name, np.nan, colours) | {"color": "black"}
         )

@@ -1,18 +1,21 @@
-"""Figures: KS statistic, moments and quantiles of pre-activations against depth; heat map of width and depth."""
+"""Figures: distances from Gaussian, moments and quantiles of pre-activations against depth and width."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.colors import LogNorm
 
-from replication.figures import look, panels, save, shared_legend, style, theta_colours
+from replication.figures import look, panels, save, shared_legend, style, theta_colours, ticks
 from replication.files import read_parquet
 from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
 
 KINDS = ("odd", "positive")
+FLOOR = 1e-4  # of distances that are drawn
+FIRST_ORDER = 0.2  # of an excess kurtosis: beyond it, and below width 30, the first order is not drawn
 
 
 def cells(frame: Any, kind: str | None = None) -> Any:
@@ -20,32 +23,75 @@ def cells(frame: Any, kind: str | None = None) -> Any:
     for (activation, theta, law), rows in frame.groupby(["activation", "theta", "law"], dropna=False):
         if activation in KINDS and kind not in (None, activation):
             continue
-        if not activation.startswith("normalized_"):
+        if not activation.startswith("normalized_") and (np.isnan(theta) or theta in thetas):
             yield activation, look(activation, theta, colours, law), rows
 
 
-def plot_ks(statistic: str, paths: Any) -> None:
+def few(values: Iterable[float], most: int = 4) -> list[Any]:
+    """The least, the largest, and some between."""
+    ordered = sorted(set(values))
+    if len(ordered) <= most:
+        return ordered
+    return [ordered[round(at)] for at in np.linspace(0, len(ordered) - 1, most)]
+
+
+def plot_distance(statistic: str, paths: Any) -> None:
     figure, axes = panels(2, len(widths), 4.6, sharex=True, sharey=True)
-    lowest = 0.7 * layers[statistic].min()
     for row, kind in zip(axes, KINDS, strict=True):
         for ax, width in zip(row, widths, strict=True):
-            part = layers[layers.width == width]
-            band = null[(null.n_samples == part.n_networks.iloc[0]) & (null.statistic == statistic)]
-            quantile = band.drop_duplicates("probability").set_index("probability")["quantile"]
-            ax.axhspan(lowest, quantile[0.95], color="0.9", lw=0, zorder=0, label="95 % of normal samples")
+            part = layers[(layers.width == width) & (layers.depth > 1)]
+            limit = part[f"{statistic}_sample_limit"].max()
+            ax.axhline(limit, color="0.6", lw=0.6, zorder=0, label="least that a plain KS test sees")
             for _, options, rows in cells(part, kind):
-                ax.plot(rows.depth, rows[statistic], lw=1, **options)
-            control = part[part.activation == "normalized_tanh"]
-            if len(control):
-                ax.plot(control.depth, control[statistic], lw=0.8, **look("normalized_tanh", np.nan, colours))
+                told = rows[f"{statistic}_found"] > rows[f"{statistic}_band"]
+                # single layers are told by chance
+                value, error = rows[statistic].where(told & (told.mean() > 0.5)), rows[f"{statistic}_error"]
+                low, high = ((value + side * 2 * error).clip(lower=FLOOR / 10) for side in (-1, 1))
+                ax.fill_between(rows.depth, low, high, color=options["color"], alpha=0.2, lw=0)
+                ax.plot(rows.depth, value, lw=1, **options)
+                known = rows[
+                    ((rows.kurtosis_theory.abs() < FIRST_ORDER) & (rows.width >= 30))
+                    | (rows.activation == "relu")
+                ]
+                ax.plot(known.depth, known[f"{statistic}_theory"], ":", color=options["color"], lw=1)
+            ax.plot([], [], ":", color="0.3", lw=1, label="first order in $1/n$, ReLU exact")
             ax.set_yscale("log")
-            ax.set_ylim(lowest, 0.7)
+            ax.set_ylim(FLOOR, 0.7)
             if kind == "odd":
-                ax.set_title(f"n = {width}, {part.n_networks.iloc[0]} networks", fontsize=7)
+                ax.set_title(f"width {width}", loc="center")
             else:
                 ax.set_xlabel("depth (layers)")
-        words = "KS statistic" + (", standardized" if statistic != "ks" else r" against $N(0, v)$")
-        row[0].set_ylabel(rf"{words}" + "\n" + rf"($\phi_\theta$ {kind})")
+        words = "normal law of\nits variance" if statistic != "ks" else "$N(0, v)$"
+        row[0].set_ylabel(rf"($\phi_\theta$ {kind}) distance from" + f"\n{words}")
+    shared_legend(figure, axes, 4)
+    save(figure, paths, snakemake.params.dpi)
+
+
+def plot_widths(paths: Any) -> None:
+    """At the largest depth."""
+    figure, (axes,) = panels(1, 2, 3.4, sharex=True, sharey=True)
+    last = layers[layers.depth == layers.depth.max()]
+    every = np.array(sorted(set(last.width)), dtype=float)
+    for ax, (statistic, words) in zip(
+        axes, (("ks", "$N(0, v)$"), ("ks_standardized", "normal law of its variance")), strict=True
+    ):
+        for activation, options, rows in cells(last):
+            ordered = rows.sort_values("width")
+            value, error = ordered[statistic], 2 * ordered[f"{statistic}_error"]
+            told = value > error
+            if activation in KINDS:
+                options["label"] += f", {activation}"
+            options |= {"ls": "--", "mfc": "white"} if activation == "positive" else {"ls": "-"}
+            bars = [np.minimum(error, 0.98 * value.abs()), error]
+            ax.errorbar(
+                ordered.width[told], value[told], [side[told] for side in bars], marker="o", ms=3, lw=0.9,
+                elinewidth=0.7, **options,
+            )  # fmt: skip
+        ax.plot(every, 0.5 / every, color="0.5", lw=0.8, label="$1/n$")
+        ax.set(xscale="log", yscale="log", xlabel="width $n$", ylim=(FLOOR, 0.7))
+        ax.set_title(f"distance from {words}", loc="center")
+        ticks(ax, every)
+    axes[0].set_ylabel(f"sup $|F - \\Phi|$, layer {last.depth.iloc[0]}")
     shared_legend(figure, axes, 4)
     save(figure, paths, snakemake.params.dpi)
 
@@ -103,47 +149,50 @@ def plot_quantiles(paths: Any) -> None:
 
 
 def plot_heat(paths: Any) -> None:
-    shown = list(layers.groupby(["activation", "theta", "law"], dropna=False))
+    shown = [
+        (key, rows)
+        for key, rows in layers.groupby(["activation", "theta", "law"], dropna=False)
+        if np.isnan(key[1]) or key[1] in thetas
+    ]
     shown.sort(key=lambda panel: panel[0][0].startswith("normalized_"))  # the control last
-    columns = 4
+    columns, every = 4, sorted(set(layers.width))
     rows_of = -(-len(shown) // columns)
     figure, axes = panels(rows_of, columns, 1.35 * rows_of + 0.7, used=len(shown), letters=False)
-    norm = LogNorm(0.5, 50)
-    limits = null[(null.statistic == "ks_standardized") & (null.probability == 0.95)].set_index("n_samples")
     for ax, ((activation, theta, law), rows) in zip(axes.flat, shown, strict=False):
-        # a sample with fewer than all networks (dead ones are left out of the control) has a wider null band
-        limit = rows.n_networks.map(limits["quantile"]) * np.sqrt(rows.n_networks / rows.n_tested)
-        ratio = (rows.ks_standardized / limit).where(rows.n_tested >= rows.n_networks / 2)
-        values = rows.assign(ratio=ratio).pivot(index="width", columns="depth", values="ratio").to_numpy()
-        mesh = ax.pcolormesh(values, norm=norm, cmap="viridis", rasterized=True)
+        told = rows.ks_standardized_found > rows.ks_standardized_band
+        both = rows.assign(told=told).pivot(
+            index="width", columns="depth", values=["ks_standardized", "told"]
+        )
+        values = both["ks_standardized"].to_numpy(float)
+        mesh = ax.pcolormesh(
+            np.maximum(values, FLOOR), norm=LogNorm(FLOOR, 0.5), cmap="viridis", rasterized=True
+        )
         ax.set_facecolor("0.8")
-        at = np.argwhere(values <= 1)
+        at = np.argwhere(~both["told"].to_numpy(bool) & np.isfinite(values))
         ax.plot(at[:, 1] + 0.5, at[:, 0] + 0.5, ".", ms=1.6, mew=0, color="white")
-        ax.set_yticks(np.arange(len(widths)) + 0.5, [str(width) for width in widths])
-        ticks = [d for d in (1, 10, 20, 30, 40, 50, 75, 100) if d <= values.shape[1]]
-        ax.set_xticks([d - 0.5 for d in ticks], [str(d) for d in ticks])
+        ax.set_yticks(np.arange(len(every)) + 0.5, [str(width) for width in every])
+        at_depths = [d for d in (1, 10, 20, 30, 40, 50, 75, 100) if d <= values.shape[1]]
+        ax.set_xticks([d - 0.5 for d in at_depths], [str(d) for d in at_depths])
         ax.grid(visible=False)
         name = look(activation, theta, colours, law)["label"] + (
             f", {activation}" if activation in KINDS else ""
         )
         ax.set_title(name, loc="center")
-    figure.supxlabel(
-        "depth (layers); white dots: below the 95 % point; grey: too few networks alive", fontsize=9
-    )
+    figure.supxlabel("depth (layers); white dots: not told from normal (95 %)", fontsize=9)
     figure.supylabel("width", fontsize=9)
     bar = figure.colorbar(mesh, ax=axes, aspect=40, pad=0.01)
-    bar.set_label("standardized KS / its 95 % point for normal samples")
+    bar.set_label("distance from the normal law of its variance")
     save(figure, paths, snakemake.params.dpi)
 
 
 with job(snakemake), style():
-    layers = pd.concat(map(read_parquet, snakemake.input.layers), ignore_index=True)
+    layers = read_parquet(snakemake.input.layers)
     quantiles = pd.concat(map(read_parquet, snakemake.input.quantiles), ignore_index=True)
-    null = read_parquet(snakemake.input.null)
     colours = theta_colours(layers.theta.dropna())
-    widths = sorted(set(layers.width))
-    plot_ks("ks", snakemake.output.ks)
-    plot_ks("ks_standardized", snakemake.output.standardized)
+    widths, thetas = few(layers.width), few(layers.theta.dropna())
+    plot_distance("ks", snakemake.output.ks)
+    plot_distance("ks_standardized", snakemake.output.standardized)
+    plot_widths(snakemake.output.widths)
     plot_moments(snakemake.output.moments)
     plot_quantiles(snakemake.output.quantiles)
     plot_heat(snakemake.output.heat)

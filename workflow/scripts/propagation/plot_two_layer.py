@@ -41,11 +41,9 @@ def draw(statistic: str, paths: list[str]) -> None:
                 exact = lines[(lines.activation == activation) & (lines.sweep == sweep)]
                 exact = exact[exact.theta.isna() | (exact.theta == theta)]
                 ax.plot(cell.n, cell[statistic], marker, ms=2.6, mew=0, **options)
-                if len(exact):  # at width one the exact pairs are at 0, below the axis
-                    above = exact[statistic].where(exact[statistic] > 0.5 * lowest)
-                    ax.plot(exact.n, above, "-", lw=0.9, color=colour)
-                else:
-                    ax.plot(cell.n, cell[statistic], "-", lw=0.5, alpha=0.6, color=colour)
+                # at width one the exact pairs are at 0, below the axis
+                told = exact[statistic] > 2 * exact[f"{statistic}_error"]
+                ax.plot(exact.n, exact[statistic].where(told), "-", lw=0.9, color=colour)
             for theta, cell in fitted[(fitted.sweep == sweep) & (fitted.activation == kind)].groupby("theta"):
                 ax.plot(cell.n, cell[statistic], ":", lw=0.8, color=colours[theta])
             ax.set_yscale("log")
@@ -59,7 +57,7 @@ def draw(statistic: str, paths: list[str]) -> None:
         row[0].set_ylabel(
             f"KS statistic{', standardized' if statistic != 'ks' else ''}\n" + rf"($\phi_\theta$ {kind})"
         )
-    exact_line = Line2D([], [], color="0.3", lw=0.9, label="exact, (i): without noise")
+    exact_line = Line2D([], [], color="0.3", lw=0.9, label="with less noise")
     fitted_line = Line2D([], [], color="0.3", lw=0.8, ls=":", label="fitted as in the paper")
     shared_legend(figure, axes[:1, 0], 4, exact_line, fitted_line)
     save(figure, paths, snakemake.params.dpi)

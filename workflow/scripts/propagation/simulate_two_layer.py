@@ -1,4 +1,4 @@
-"""KS statistics of the two-layer study for the activations of one cell; if exact, the noise-free line of sweep (i)."""
+"""KS statistics of the two-layer study for the activations of one cell; if exact, distances without much noise."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -24,29 +24,28 @@ def study(activation: str) -> dict[str, pd.DataFrame]:
 
         torch.set_num_threads(1)
     name = {"route": route, "activation": activation, "theta": theta_of(cell)}
+    law = cell if route == "exact" else theta_of(cell)
+    machine = {"memory": 1e6 * snakemake.resources.batch_mb, "threads": snakemake.threads}
+
+    def stream(kind: str) -> Any:
+        return partial(Stream, run.params.seed, kind, route, activation, law)
+
     points = ks_points(
         setting.simulated(),
         weights=setting.weights,
         **setting.scales,
         **settings,
-        stream=partial(
-            Stream,
-            run.params.seed,
-            "ks_two_layer",
-            route,
-            activation,
-            cell if route == "exact" else theta_of(cell),
-        ),
-        memory=1e6 * snakemake.resources.batch_mb,
-        threads=snakemake.threads,
+        stream=stream("ks_two_layer"),
+        **machine,
     )
     frames = {"points": points}
     if route == "exact":
-        widths = settings["widths"]
-        frames["line"] = [
-            {"sweep": "i", "n": n, "ks": raw, "ks_standardized": standardized}
-            for n, raw, standardized in zip(widths, *ks_line(setting, widths), strict=True)
-        ]
+        chosen = {
+            "sweeps": settings["sweeps"],
+            "widths": settings["widths"],
+            "n_networks": run.params.n_networks,
+        }
+        frames["line"] = ks_line(setting, **chosen, stream=stream("two_layer_line"), **machine)
     return {key: pd.DataFrame([name | row for row in rows]) for key, rows in frames.items()}
 
 

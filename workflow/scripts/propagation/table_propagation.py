@@ -10,15 +10,20 @@ snakemake: Any  # Snakemake puts it here
 
 with job(snakemake) as run:
     found = run.read()
-    headers = {
-        "ks_from_width": "raw KS from width",
-        "ks_standardized_from_width": "standardized KS from width",
-        "largest_width": "largest width",
-        "networks": "networks there",
+    endings = {
+        "": "",
+        "_error": ", error",
+        "_found": ", found",
+        "_band": ", band",
+        "_theory": ", first order",
     }
-    formats = {"theta": "g", "ks_from_width": ".0f", "ks_standardized_from_width": ".0f"}
-    write_table(found["widths"], snakemake.output.table, formats, headers)
+    shown = {"ks": "from N(0, v)", "ks_standardized": "from the normal law of its variance"}
+    headers = {
+        name + ending: words + more for name, words in shown.items() for ending, more in endings.items()
+    }
+    formats = {"theta": "g"} | dict.fromkeys(headers, ".5f")
+    write_table(found["distances"], snakemake.output.table, formats, headers | {"n_networks": "networks"})
     write_table(found["layers"], [snakemake.output.layers])
     claims = propagation_claims(found, run.params.deepest)
-    text = propagation_text(found["widths"], claims, found["layers"], found["null"])
+    text = propagation_text(found["distances"], claims, found["layers"])
     write_words(text, snakemake.output.text)

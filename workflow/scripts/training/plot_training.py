@@ -107,37 +107,31 @@ def plot_share(paths: Any) -> None:
 def plot_predictors(paths: Any) -> None:
     figure, (axes,) = panels(1, 2, 4.2, sharey=True)
     labels = {
-        "ks_standardized": "standardized KS statistic at initialization,\nlast hidden layer",
+        "ks_told": "distance from Gaussian at initialization,\nlast hidden layer (at the left: not told from 0)",
         "edge": r"distance from the Edge of Chaos, depth $|\log\,\chi_1|$",
     }
     sizes = {depth: 3 + 2.2 * k for k, depth in enumerate(sorted(set(start.depth)))}
     for ax, (name, label) in zip(axes, labels.items(), strict=True):
-        least = 1e-3 if name == "edge" else 0.0
+        least = 1e-3 if name == "edge" else 1e-4
         for options, rows in groups(start):
             for depth, at in rows.groupby("depth"):
                 ax.plot(
                     at[name].clip(lower=least), at.all_trains, options["marker"], color=options["color"], alpha=0.75,
                     ms=sizes[depth], mew=0.6, mfc="white" if options["marker"] == "^" else options["color"],
                 )  # fmt: skip
-        found = predictions[predictions.predictor == ("edge" if name == "edge" else "ks_told")].set_index(
-            "among"
-        )
+        found = predictions[predictions.predictor == name].set_index("among")
         texts = [
             f"{row.rank_correlation:+.2f} (p = {row.p:.2g})"
             for row in found.loc[["all", "not positive"]].itertuples()
         ]
         ax.set_title(f"rank correlation {texts[0]},\nwithout positive pairs {texts[1]}")
         ax.set(xscale="log", xlabel=label, ylim=(-0.03, 1.03))
-    null = start.ks_standardized_null.max()
-    axes[0].axvspan(axes[0].get_xlim()[0], null, color="0.92", lw=0, zorder=0)
-    axes[0].set_xlim(left=0.7 * start.ks_standardized.min())
     axes[0].set_ylabel("share of runs that train")
     for options, _ in groups(start):
         fill = "white" if options["marker"] == "^" else options["color"]
         axes[0].plot(
             [], [], options["marker"], color=options["color"], mfc=fill, ms=4, mew=0.6, label=options["label"]
         )
-    axes[0].fill_between([], [], [], color="0.92", label="95 % of normal samples")
     for depth, size in sizes.items():
         axes[0].plot([], [], "s", color="0.5", ms=size, label=f"depth {depth}")
     shared_legend(figure, axes[:1], 4, fontsize=7)
