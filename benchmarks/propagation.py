@@ -1,5 +1,7 @@
 """Statistics of every layer of deep networks: the engine against the plain way, and against drawing uniform numbers.
 
+Then neurons drawn from their law given the layer before, against weights, by width.
+
 Width 30, depth 100, Weibull weights with theta = 4, odd activation. The plain way: a loop over networks in float64 with
 torch.distributions. Per network, so that each way may simulate as many as it can in a moment.
 """
@@ -17,7 +19,7 @@ from timing import best_times, machine, report
 from preactivations import streams
 from preactivations.activations.array_map import as_array_map
 from preactivations.activations.gaussian import GaussianActivation
-from preactivations.propagation.engine import block_size, n_weights, simulate_layers
+from preactivations.propagation.engine import Method, block_bytes, block_size, n_weights, simulate_layers
 from preactivations.streams import Stream
 from preactivations.weights import SymmetricWeibull
 
@@ -43,15 +45,44 @@ def plain(n_networks: int) -> None:
                     moments[layer, power] += (z ** (power + 1)).mean()
 
 
-def engine(n_networks: int, threads: int, depth: int = DEPTH) -> None:
+def engine(
+    n_networks: int, threads: int, depth: int = DEPTH, width: int = WIDTH, method: Method = "weights"
+) -> None:
     simulate_layers(
-        [1] + [WIDTH] * depth,
+        [1] + [width] * depth,
         ACTIVATION,
         weights=LAW,
         n_networks=n_networks,
         stream=Stream(1),
         threads=threads,
+        method=method,
     )
+
+
+def by_width() -> None:
+    """Time per network and layer of both methods, and memory, at one thread."""
+    networks = {"weights": {300: 128, 1000: 16}, "conditional": {100: 4096, 300: 1024, 1000: 512, 100_000: 8}}
+    tasks = {
+        f"{method} {width}": lambda method=method, width=width, n=n: engine(n, 1, 4, width, method)
+        for method, sizes in networks.items()
+        for width, n in sizes.items()
+    }
+    times = best_times(tasks, 3)
+    per_layer = {
+        f"{method} {width}": times[f"{method} {width}"] / (4 * n)
+        for method, sizes in networks.items()
+        for width, n in sizes.items()
+    }
+    for width, least in ((300, 20), (1000, 60)):
+        ratio = per_layer[f"weights {width}"] / per_layer[f"conditional {width}"]
+        report(f"networks per second at width {width}: given the layer before / from weights", ratio, least)
+    grown = per_layer["conditional 1000"] / per_layer["conditional 100"]
+    report("time per layer given the layer before: width 1000 / width 100", grown, 12)
+    per_neuron = per_layer["conditional 100000"] / 100_000
+    report("width 100 000, given the layer before, per neuron", 1e9 * per_neuron, unit="ns")
+    for width in (1000, 100_000):
+        memory = block_bytes([1, width, width], method="conditional")
+        report(f"memory of a block of width {width}", memory / 1e6, unit="MB")
 
 
 def uniform(n_networks: int, threads: int) -> None:
@@ -104,3 +135,4 @@ if __name__ == "__main__":
     )
     report("time for 4 times the networks", grown["networks"] / grown["once"], 4)
     report("time for 4 times the depth", grown["depth"] / grown["once"], 4)
+    by_width()
