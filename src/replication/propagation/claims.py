@@ -6,7 +6,6 @@ Bonferroni's limit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from scipy.stats import binom, chi2
 from replication.inference import z_limit
 from replication.labels import activation_name
 from replication.propagation.analysis import CELL, FEWEST
-from replication.tables import claims_markdown
 from replication.verdicts import Finding, Source, claim, decided, every, resolved, some
 
 if TYPE_CHECKING:
@@ -379,45 +377,3 @@ def _drifts(drift: DataFrame) -> Finding:
         listed,
         *decided(off > half_width, within & (off <= half_width), "variances"),
     )
-
-
-def propagation_text(distances: DataFrame, claims: DataFrame, layers: DataFrame) -> str:
-    """Markdown: what was simulated, how far from Gaussian it is, and the claims with verdicts."""
-    lines = ["# Propagation with depth: conclusions", "", *_simulated(layers), "", *_distances(distances), ""]
-    return "\n".join(lines) + f"\n## Claims\n\n{claims_markdown(claims)}\n"
-
-
-def _simulated(layers: DataFrame) -> Iterator[str]:
-    free = layers[~layers.activation.str.startswith("normalized_") & (layers.depth > 1)]
-    for width, rows in free.groupby("width"):
-        yield (
-            f"* width {width}, at least {rows.n_networks.min()} networks per cell: standard errors of the distance at "
-            f"most {rows.ks_error.max():.4f} (from N(0, v)) and {rows.ks_standardized_error.max():.4f} (from the "
-            f"normal law of the same variance); a KS test of one neuron per network sees nothing below "
-            f"{rows.ks_sample_limit.max():.4f} ({rows.ks_standardized_sample_limit.max():.4f})."
-        )
-
-
-def _distances(table: DataFrame) -> Iterator[str]:
-    yield from [
-        "## How far from Gaussian?",
-        "",
-        "sup |F - Phi|, F the law of a pre-activation: from N(0, v) with the predicted variance v and, in brackets, "
-        "from the normal law of the same variance. In italics: not told from 0 (95 %).",
-        "",
-    ]
-    widths = sorted(set(table.width))
-    yield "| activation | depth | " + " | ".join(f"width {width}" for width in widths) + " |"
-    yield "| --- | ---: |" + " ---: |" * len(widths)
-    for (activation, theta, law, depth), rows in table.groupby([*CELL, "depth"], dropna=False):
-        at = rows.set_index("width")
-        cells = [_cell(at.loc[width]) if width in at.index else "" for width in widths]
-        yield f"| {activation_name(activation, theta, law)} | {depth} | " + " | ".join(cells) + " |"
-
-
-def _cell(row: Any) -> str:
-    parts = [
-        f"{row[name]:.4f}" if row[f"{name}_found"] > row[f"{name}_band"] else f"*{row[name]:.4f}*"
-        for name in ("ks", "ks_standardized")
-    ]
-    return f"{parts[0]} ({parts[1]})"

@@ -16,7 +16,8 @@ from replication.propagation.analysis import (
     width_exponents,
     with_limits,
 )
-from replication.propagation.claims import propagation_claims, propagation_text
+from replication.propagation.claims import propagation_claims
+from replication.propagation.text import propagation_text
 
 
 def cell(activation, theta, width, depth=10, ks=0.005, error=0.0002, **changes):

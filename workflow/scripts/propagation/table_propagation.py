@@ -3,7 +3,8 @@
 from typing import Any
 
 from replication.jobs import job
-from replication.propagation.claims import propagation_claims, propagation_text
+from replication.propagation.claims import propagation_claims
+from replication.propagation.text import propagation_text
 from replication.tables import write_table, write_words
 
 snakemake: Any  # Snakemake puts it here
