@@ -171,6 +171,19 @@ def groups(values, size):
     return [values[k : k + size] for k in range(0, len(values), size)]
 
 
+def width_groups(study, cell):
+    """Jobs of a cell of a study: by the name of a group of widths, those with their numbers of networks."""
+    factor, largest = study.network_factors.get(cell, 1), study.largest_widths.get(cell, math.inf)
+    sizes = [
+        {"width": size.width, "networks": max(100, round(factor * size.networks))}
+        for size in study.widths
+        if size.width <= largest
+    ]
+    return {
+        "_".join(str(size["width"]) for size in group): group for group in groups(sizes, study.widths_per_job)
+    }
+
+
 def complete(jobs):
     """Log, benchmark and environment of rules that run a script and state none, named by rule and wildcards.
 

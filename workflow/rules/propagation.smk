@@ -21,22 +21,7 @@ DEPTH_CELLS = {
     **({"control": [f"normalized_{name}" for name in STUDY.controls]} if STUDY.controls else {}),
 }
 CELL_LAWS = {"control": f"weibull_{number(STUDY.control_theta)}"}  # of others their own name
-
-
-def width_groups(cell):
-    """Jobs of a cell: by the name of a group of widths, those with their numbers of networks."""
-    factor, largest = STUDY.network_factors.get(cell, 1), STUDY.largest_widths.get(cell, math.inf)
-    sizes = [
-        {"width": size.width, "networks": max(100, round(factor * size.networks))}
-        for size in STUDY.widths
-        if size.width <= largest
-    ]
-    return {
-        "_".join(str(size["width"]) for size in group): group for group in groups(sizes, STUDY.widths_per_job)
-    }
-
-
-DEPTH_JOBS = [(cell, group) for cell in DEPTH_CELLS for group in width_groups(cell)]
+DEPTH_JOBS = [(cell, group) for cell in DEPTH_CELLS for group in width_groups(STUDY, cell)]
 
 
 rule simulate_two_layer:
@@ -155,7 +140,7 @@ rule simulate_depth:
         gpu=cfg.gpus,
     params:
         activations=lambda wildcards: DEPTH_CELLS[wildcards.cell],
-        widths=lambda wildcards: width_groups(wildcards.cell)[wildcards.group],
+        widths=lambda wildcards: width_groups(STUDY, wildcards.cell)[wildcards.group],
         depth=STUDY.depth,
         law=lambda wildcards: CELL_LAWS.get(wildcards.cell, wildcards.cell),
         route="exact",
@@ -174,7 +159,7 @@ use rule simulate_depth as simulate_depth_fitted with:
         quantiles=DATA / "propagation" / "fitted" / "{cell}.widths_{group}.quantiles.parquet",
     params:
         activations=PAIRS_OF,
-        widths=lambda wildcards: width_groups("fitted")[wildcards.group],
+        widths=lambda wildcards: width_groups(STUDY, "fitted")[wildcards.group],
         depth=STUDY.depth,
         law=lambda wildcards: wildcards.cell,
         route="fitted",
@@ -220,7 +205,7 @@ DEPTH_LAYERS, DEPTH_QUANTILES = (
 FITTED_LAYERS = expand(
     rules.simulate_depth_fitted.output.layers,
     cell=weibull(STUDY.fitted_thetas) if "fitted" in STUDY.route and PAIRS_OF else [],
-    group=width_groups("fitted"),
+    group=width_groups(STUDY, "fitted"),
 )
 
 
