@@ -22,10 +22,11 @@ STUDY_FITTED = {("simulate_depth_fitted", "weibull_4,3_10")}
 ANALYSED = {
     ("analyse_propagation", ""),
     ("plot_dependence", ""),
+    ("plot_depth", ""),
     ("plot_drift", ""),
     ("table_propagation", ""),
 }
-AFTER_STUDY = ANALYSED | {("plot_depth", "")}
+AFTER_STUDY = ANALYSED
 EOC_SHOWN = {("analyse_edge_of_chaos", ""), ("plot_edge_of_chaos", ""), ("table_edge_of_chaos", "")}
 EOC_FITTED = {("derive_fitted", ""), ("plot_fitted_edge", ""), ("table_edge_of_chaos", "")}
 EOC_FAMILIES = {("derive_families", ""), ("plot_edge_of_chaos", ""), ("table_edge_of_chaos", "")}

@@ -147,7 +147,8 @@ def test_edit_of_the_second_companion_stays_in_it(built, edit):
     edit("src/preactivations/init/mirrored.py", "\n# edited\n")
     assert changed(built) == ISOMETRY_SIMULATE | ISOMETRY_TRAINED | {("table_verdicts", "")}
     edit("src/preactivations/relu_law/norm_laws.py", "\n# edited\n")
-    assert changed(built) == ISOMETRY | ISOMETRY_TRAINED | FRACTIONAL
+    # exact distances of ReLU networks
+    assert changed(built) == ISOMETRY | ISOMETRY_TRAINED | FRACTIONAL | ANALYSED
 
 
 def test_edit_of_the_third_companion_stays_in_it(built, edit):
@@ -271,12 +272,13 @@ def test_parameters_reach_their_stage_only(built):
     assert changed(built, config=config) == STUDY | STUDY_FITTED | AFTER_STUDY | {("plot_rule_graph", "")}
     config = with_config(built, propagation={"correlations": study["correlations"] | {"images_per_class": 3}})
     assert changed(built, config=config) == CORRELATE | AFTER_CORRELATE | {("plot_rule_graph", "")}
-    # a new theta of the study is a new cell (and the correlations, which are one job per data set)
+    # a new theta of the study is a new cell; images have thetas of their own, in one job per data set
     config = with_config(built, propagation={"thetas": [4, 3.3]})
-    assert changed(built, config=config) == (
-        NEW_LAW | {("simulate_depth", "weibull_3.3,3_10"), ("plot_rule_graph", "")}
-        | AFTER_STUDY | CORRELATE | AFTER_CORRELATE
-    )  # fmt: skip
+    study_of_law = NEW_LAW | {("simulate_depth", "weibull_3.3,3_10"), ("plot_rule_graph", "")} | AFTER_STUDY
+    assert changed(built, config=config) == study_of_law
+    images = study["correlations"] | {"thetas": [4, 3.3]}
+    config = with_config(built, propagation={"thetas": [4, 3.3], "correlations": images})
+    assert changed(built, config=config) == study_of_law | CORRELATE | AFTER_CORRELATE
     config = with_config(built, propagation={"quantile_depths": [3]})
     assert changed(built, config=config) == {("plot_depth", ""), ("plot_rule_graph", "")}
     config = with_config(built, edge_of_chaos={"depth": 12})

@@ -28,17 +28,17 @@ def test_bad_fit_fails_with_theta_and_loss_curve(built):
 
 def test_a_stopped_job_goes_on_where_it_was(built):
     """The second cell does not fit into the memory; with more, the first one is not computed again."""
-    target = "data/stopped/propagation/tanh.widths_3_300.layers.parquet"
-    widths = [{"width": 3, "networks": 60}, {"width": 300, "networks": 2}]
+    target = "data/stopped/propagation/tanh.widths_3_30000.layers.parquet"
+    widths = [{"width": 3, "networks": 200}, {"width": 30_000, "networks": 200}]
     config = with_config(built, scale="stopped", propagation={"widths": widths, "memory_mb": 8})
     code, output = snakemake(built, "--show-failed-logs", target, config=config, check=False)
     assert code != 0
-    assert "memory = 8e+06 bytes is too small: one block of widths [1, 300, 300" in output
-    kept = built / "data/stopped/propagation/.cells.tanh.widths_3_300.layers"
+    assert "memory = 8e+06 bytes is too small: one block of widths [1, 30000, 30000" in output
+    kept = built / "data/stopped/propagation/.cells.tanh.widths_3_30000.layers"
     assert len(list(kept.iterdir())) == 1
     config = with_config(built, scale="stopped", propagation={"widths": widths, "memory_mb": 40})
     snakemake(built, "--show-failed-logs", target, config=config)
-    log = (built / "logs/stopped/simulate_depth/tanh.widths_3_300.log").read_text()
+    log = (built / "logs/stopped/simulate_depth/tanh.widths_3_30000.log").read_text()
     assert log.count("kept from a run that was stopped") == 1
     assert not kept.exists()
     # the result is that of a run that was not stopped

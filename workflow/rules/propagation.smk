@@ -329,6 +329,7 @@ rule table_propagation:
 rule propagation:
     input:
         rules.two_layer.input,
+        DEPTH_LAYERS,
         rules.analyse_propagation.output,
         rules.plot_depth.input,
         rules.plot_depth.output,

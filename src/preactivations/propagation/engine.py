@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
-    "ArrayMap", "Layer", "Method", "Networks", "Options", "Plan", "TensorMap", "block_bytes", "block_size",
+    "ArrayMap", "Layer", "Networks", "Options", "Plan", "TensorMap", "block_bytes", "block_size",
     "n_weights", "plan", "simulate", "simulate_layers",
 ]  # fmt: skip
 

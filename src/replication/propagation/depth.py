@@ -19,7 +19,6 @@ from preactivations.edge_of_chaos.maps import correlation_map
 from preactivations.gaussianity import ks_statistic, null_p_value
 from preactivations.propagation.distances import LayerDistances
 from preactivations.propagation.statistics import LayerStatistics
-from preactivations.relu_law.chain import NormChain
 from preactivations.streams import Stream
 from replication.settings import Setting
 from replication.spread import spread
@@ -59,8 +58,7 @@ def layer_rows(setting: Setting, distances: LayerDistances) -> list[dict[str, fl
         The layer, from 1 on.
     ks, ks_standardized
         Distances from N(0, v) and from the normal law of the layer's own variance (`propagation.layer_distances`),
-        with _error, _found (supremum of the mean difference) and _band (95 %); _theory: of ReLU exact (`relu_ks`), else
-        at first order in 1/n.
+        with _error, _found (supremum of the mean difference) and _band (95 %); _theory: at first order in 1/n.
     sample_p
         Of the control: p-value of the KS test of one neuron per network against N(0, v).
     variance, kurtosis, neuron_correlation, square_covariance, square_correlation
@@ -81,7 +79,6 @@ def layer_rows(setting: Setting, distances: LayerDistances) -> list[dict[str, fl
     n, depth = layers.widths[0], len(layers.widths)
     theory = setting.finite_width(n, depth)
     unknown = np.full(depth, math.nan)
-    exact_ks = relu_ks(n, depth) if setting.name == "relu" else None
     columns: dict[str, Array] = {
         "square_covariance_theory": theory.square_covariance if theory else unknown,
         "kurtosis_theory": theory.excess_kurtosis if theory else unknown,
@@ -92,8 +89,7 @@ def layer_rows(setting: Setting, distances: LayerDistances) -> list[dict[str, fl
         columns[name], columns[f"{name}_error"] = getattr(distances, name)
         columns[f"{name}_found"] = getattr(distances, f"found{ending}")
         columns[f"{name}_band"] = getattr(distances, f"band{ending}")
-        first_order = getattr(theory, name) if theory else unknown
-        columns[f"{name}_theory"] = first_order if exact_ks is None else exact_ks
+        columns[f"{name}_theory"] = getattr(theory, name) if theory else unknown
     for name, estimate in {
         "variance": layers.variance(),
         "kurtosis": layers.excess_kurtosis(),
@@ -117,27 +113,6 @@ def layer_rows(setting: Setting, distances: LayerDistances) -> list[dict[str, fl
         row = {"depth": k + 1, "sample_p": p, "n_tested": z.size, "dead": int(layers.dead[k])}
         rows.append(row | {name: float(column[k]) for name, column in columns.items()})
     return rows
-
-
-def relu_ks(width: int, depth: int) -> Array:
-    """Exact KS distance from normal of layers 1..depth of ReLU networks [1, width, ..., width], shape (depth,).
-
-    Normal weights of He's variance, so that the variance is the same in all layers: the law of a pre-activation is a
-    mixture of normal laws by the squared norm of the layer before (`NormChain`), with an atom at 0 of dead networks.
-    """
-    found = np.zeros(depth)
-    if depth == 1:
-        return found
-    norms = NormChain(1, [width] * (depth - 1), weight_variance=[1.0] + [2 / width] * (depth - 2))
-    for layer in range(1, depth):
-        at = np.append(0.0, np.geomspace(2.0**-24, 2.0**8, 257))
-        law = norms.first(layer).law()
-        for _ in range(2):  # the second time closely about the largest
-            difference = np.abs(law.mixture_cdf(at / math.sqrt(2 / width)) - ndtr(at))
-            k = int(np.argmax(difference))
-            found[layer] = difference[k]
-            at = np.linspace(at[max(k - 1, 0)], at[min(k + 1, at.size - 1)], 65)
-    return found
 
 
 def quantile_rows(setting: Setting, distances: LayerDistances) -> list[dict[str, float]]:

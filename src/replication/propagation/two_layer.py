@@ -80,7 +80,6 @@ def ks_line(
     widths: Sequence[int],
     n_networks: int,
     stream: Callable[[str, int], Stream],
-    memory: float = 40e6,
     threads: int = 1,
 ) -> list[dict[str, str | int | float]]:
     """Distances of the output from N(0, 1), with less sampling noise; a row per sweep and width n.
@@ -93,7 +92,7 @@ def ks_line(
         for n in widths:
             z = simulate(
                 [*sweep_widths(sweep, n)[:-1], 8], activation, weights=setting.weights, **setting.scales,
-                n_networks=n_networks, stream=stream(sweep, n), method="auto", memory=memory, threads=threads,
+                n_networks=n_networks, stream=stream(sweep, n), method="auto", threads=threads,
             )  # fmt: skip
             found = sample_distances(z[None])
             row: dict[str, str | int | float] = {"sweep": sweep, "n": n}

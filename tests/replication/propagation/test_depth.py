@@ -15,11 +15,11 @@ from replication.propagation.depth import (
     block_means,
     layer_rows,
     quantile_rows,
-    relu_ks,
     simulate_depth,
     study_correlations,
     theory_correlations,
 )
+from replication.propagation.relu import relu_ks
 from replication.settings import setting_by_name
 
 SETTINGS = {

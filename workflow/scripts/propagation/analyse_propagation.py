@@ -4,8 +4,11 @@ from typing import Any
 
 from replication.jobs import job
 from replication.propagation.analysis import study_frames
+from replication.propagation.relu import with_relu_law
 
 snakemake: Any  # Snakemake puts it here
 
 with job(snakemake) as run:
-    run.write(**study_frames(**run.read(), depths=run.params.depths))
+    frames = run.read()
+    frames["layers"] = with_relu_law(frames["layers"])
+    run.write(**study_frames(**frames, depths=run.params.depths))

@@ -45,7 +45,9 @@ def study(activation: str) -> dict[str, pd.DataFrame]:
             "widths": settings["widths"],
             "n_networks": run.params.n_networks,
         }
-        frames["line"] = ks_line(setting, **chosen, stream=stream("two_layer_line"), **machine)
+        frames["line"] = ks_line(
+            setting, **chosen, stream=stream("two_layer_line"), threads=snakemake.threads
+        )
     return {key: pd.DataFrame([name | row for row in rows]) for key, rows in frames.items()}
 
 
