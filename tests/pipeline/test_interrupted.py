@@ -30,10 +30,10 @@ def test_a_stopped_job_goes_on_where_it_was(built):
     """The second cell does not fit into the memory; with more, the first one is not computed again."""
     target = "data/stopped/propagation/tanh.widths_3_30000.layers.parquet"
     widths = [{"width": 3, "networks": 200}, {"width": 30_000, "networks": 200}]
-    config = with_config(built, scale="stopped", propagation={"widths": widths, "memory_mb": 8})
+    config = with_config(built, scale="stopped", propagation={"widths": widths, "memory_mb": 15})
     code, output = snakemake(built, "--show-failed-logs", target, config=config, check=False)
     assert code != 0
-    assert "memory = 8e+06 bytes is too small: one block of widths [1, 30000, 30000" in output
+    assert "memory = 1.5e+07 bytes is too small: one block of widths [1, 30000, 30000" in output
     kept = built / "data/stopped/propagation/.cells.tanh.widths_3_30000.layers"
     assert len(list(kept.iterdir())) == 1
     config = with_config(built, scale="stopped", propagation={"widths": widths, "memory_mb": 40})
