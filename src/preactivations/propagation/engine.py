@@ -346,6 +346,7 @@ def plan(
     method: Method = "weights",
     tolerance: float = 2e-5,
 ) -> Plan:
+    """A simulation from the arguments of `simulate`, checked; errors are those of `simulate`."""
     widths = [int(n) for n in widths]
     if len(widths) < 2 or min(widths) < 1:
         raise ValueError(f"widths must be at least two positive numbers, got {widths}")
