@@ -6,18 +6,15 @@ One program for arrays and tensors; what differs is in an engine.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from preactivations.propagation.conditional import conditional_law
-from preactivations.propagation.engine import SPARE_NUMBERS, Layer, normalize
+from preactivations.propagation._networks import Layer, Networks
+from preactivations.propagation.conditional import Cumulants, conditional_law, cumulants, smooth
 from preactivations.weights import Normal, WeightLaw
 
-if TYPE_CHECKING:
-    from preactivations.propagation.engine import Networks
-
-__all__ = ["ArrayEngine", "Engine", "layers"]
+__all__ = ["Engine", "layers", "usable_cumulants"]
 
 
 class Engine(Protocol):
@@ -42,6 +39,26 @@ class Engine(Protocol):
     def mixed(self, normals: Any, a: Any, scale: float, sigma_b: float) -> Any:
         """Normal numbers of shape (size, n, m) with the covariance scale a^T a + sigma_b^2 between the m inputs."""
         ...
+
+
+def usable_cumulants(law: WeightLaw, n_inputs: int, method: str) -> Cumulants | None:
+    """Of a weight, where neurons are drawn from their law given the layer before; None where weights are drawn."""
+    if method == "weights":
+        return None
+    try:
+        if n_inputs > 1 and not isinstance(law, Normal):
+            raise ValueError(
+                f"{n_inputs} inputs need normal weights: the joint law given the layer before is not known"
+            )
+        if not smooth(law):
+            raise ValueError("sums of random signs are discrete")
+        return cumulants(law)
+    except ValueError as reason:
+        if method == "auto":
+            return None
+        raise ValueError(
+            f"method='conditional' does not take {law!r}: {reason}; take 'auto' or 'weights'"
+        ) from None
 
 
 def layers(networks: Networks, size: int, engine: Engine) -> Iterator[Layer]:
@@ -96,47 +113,3 @@ def _weighted(law: WeightLaw, a: Any, fan_out: int, scale: float, sigma_b: float
     if sigma_b:
         z += sigma_b * engine.normals(len(a), fan_out, 1)
     return z
-
-
-class ArrayEngine:
-    """By NumPy. For one input the network is the last axis in memory: layers are vector operations."""
-
-    def __init__(self, networks: Networks, rng: np.random.Generator, of_weights: np.random.Generator) -> None:
-        self.networks, self.rng, self.of_weights = networks, rng, of_weights
-
-    def inputs(self, size: int) -> Any:
-        return np.broadcast_to(self.networks.x, (size, *self.networks.x.shape))
-
-    def activations(self, z: Any) -> Any:
-        single = z.shape[2] == 1
-        a = self.networks.activation(z[:, :, 0].T if single else z).astype(np.float32, copy=False)
-        if self.networks.normalize:
-            normalize(a, 0 if single else 1)
-        return a.T[:, :, None] if single else a
-
-    def normals(self, size: int, n: int, inputs: int) -> Any:
-        u = Normal().sample32(size * n * inputs, self.rng)
-        return u.reshape(n, size).T[:, :, None] if inputs == 1 else u.reshape(size, n, inputs)
-
-    def by_weights(self, law: WeightLaw, a: Any, fan_out: int) -> Any:
-        size, fan_in, inputs = a.shape
-        out = np.empty((inputs, fan_out, size), np.float32).T  # network last
-        some = max(1, SPARE_NUMBERS // (fan_in * fan_out))
-        rows = min(fan_out, max(1, SPARE_NUMBERS // fan_in))
-        for k in range(0, size, some):
-            part = np.ascontiguousarray(a[k : k + some].T)  # (inputs, fan_in, networks)
-            for j in range(0, fan_out, rows):
-                shape = min(rows, fan_out - j), fan_in, part.shape[2]
-                w = law.sample32(shape[0] * shape[1] * shape[2], self.of_weights).reshape(shape)
-                for x, to in zip(part, out[k : k + some, j : j + rows].T, strict=True):
-                    np.einsum("jib,ib->jb", w, x, out=to)
-        return out
-
-    def mixed(self, normals: Any, a: Any, scale: float, sigma_b: float) -> Any:
-        a = a.astype(np.float64)
-        values, vectors = np.linalg.eigh(a.swapaxes(1, 2) @ a * scale + sigma_b**2)
-        values[values < values.shape[1] * np.finfo(float).eps * values[:, -1:]] = (
-            0  # of inputs that are the same
-        )
-        root = vectors * np.sqrt(values)[:, None, :] @ vectors.swapaxes(1, 2)
-        return (normals @ root).astype(np.float32)

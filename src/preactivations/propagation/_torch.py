@@ -6,17 +6,14 @@ import copy
 import math
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from preactivations.propagation.engine import SPARE_NUMBERS, Layer
+from preactivations.propagation._networks import SPARE_NUMBERS, Layer, Networks
 from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull, WeightLaw
-
-if TYPE_CHECKING:
-    from preactivations.propagation.engine import Networks
 
 __all__ = ["TensorEngine", "layers_of_weights", "on_device", "sample"]
 

@@ -33,8 +33,9 @@ import scipy.special as sc
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
+from preactivations.propagation._networks import Layer
 from preactivations.propagation.conditional import Conditional, conditional_law, cumulants, smooth
-from preactivations.propagation.engine import ArrayMap, Layer, Options, TensorMap, plan
+from preactivations.propagation.engine import ArrayMap, Options, TensorMap, plan
 from preactivations.propagation.statistics import (
     Estimate,
     LayerStatistics,

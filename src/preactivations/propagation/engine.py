@@ -30,7 +30,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from preactivations.propagation.conditional import CHECKED, Conditional, Cumulants, cumulants, smooth
+from preactivations.propagation._arrays import LEAST_VECTOR, ArrayEngine, layers_of_weights
+from preactivations.propagation._conditional import layers, usable_cumulants
+from preactivations.propagation._networks import SPARE_NUMBERS, Layer, Networks
+from preactivations.propagation.conditional import CHECKED
 from preactivations.propagation.statistics import LayerStatistics, as_numpy, block_statistics, merge
 from preactivations.real import real_number
 from preactivations.streams import Stream
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
-    "ArrayMap", "Layer", "Networks", "Options", "Plan", "TensorMap", "block_bytes", "block_size",
+    "ArrayMap", "Options", "Plan", "TensorMap", "block_bytes", "block_size",
     "n_weights", "plan", "simulate", "simulate_layers",
 ]  # fmt: skip
 
@@ -52,8 +55,6 @@ T = TypeVar("T")
 
 _BLOCK_NUMBERS = 1 << 20  # in the largest layer of a block: 4 MB; less where no weights are drawn
 _BLOCK_NETWORKS = 8192
-SPARE_NUMBERS = 1 << 20  # weights drawn at once where the law of a neuron is not known well enough
-_LEAST_VECTOR = 64  # fewer networks in a block than this are stored with the network as the first axis
 _DEVICE_BLOCK = 1 << 26, 1 << 16  # both on a device
 _THREAD_MEMORY, _DEVICE_MEMORY = 20e6, 2e9
 
@@ -120,8 +121,8 @@ def simulate(widths: Sequence[int], activation: ArrayMap | TensorMap, **options:
         eighth moment and without atoms and, for more than one input, normal weights. "auto" does so where it can. Both
         draw other numbers than "weights".
     tolerance : float
-        Of "conditional" and "auto": bound on the error of the distribution function of a pre-activation given the layer
-        before; 2e-5 by default. For normal weights there is no error.
+        Of "conditional" and "auto": bound on the estimated error of the distribution function of a pre-activation given
+        the layer before; 2e-5 by default. For normal weights there is no error.
 
     Returns
     -------
@@ -223,13 +224,10 @@ def block_size(
         As for `simulate`.
     """
     numbers, networks = (_BLOCK_NUMBERS, _BLOCK_NETWORKS) if device is None else _DEVICE_BLOCK
-    if (
-        method != "weights"
-    ):  # more arrays of a layer are at work, and fewer networks make a vector long enough
+    if method != "weights":  # more arrays of a layer are at work, and fewer networks are a long vector
         numbers, networks = numbers // 8, networks // 8
-    return min(
-        networks, 1 << max(0, (numbers // _network_numbers(widths, n_inputs, method)).bit_length() - 1)
-    )
+    per_network = _network_numbers(widths, n_inputs, method)
+    return min(networks, 1 << max(0, (numbers // per_network).bit_length() - 1))
 
 
 def block_bytes(
@@ -245,29 +243,6 @@ def block_bytes(
     if method != "weights":
         sums += 3 * 4 * SPARE_NUMBERS
     return block_size(widths, n_inputs, device, method) * per_network + sums
-
-
-class Networks(NamedTuple):
-    """The networks of a simulation, validated."""
-
-    widths: list[int]
-    laws: list[WeightLaw]  # of each layer
-    activation: Any
-    x: Array32  # (n_0, inputs)
-    sigma_w: float
-    sigma_b: float
-    normalize: bool
-    cumulants: list[Cumulants | None]  # of the weights of each layer; None: weights are drawn
-    tolerance: float
-
-
-class Layer(NamedTuple):
-    """One layer of the networks of a block."""
-
-    a: Any  # (networks, n_(l-1), inputs): the activations that it takes
-    z: Any  # (networks, n_l, inputs)
-    law: Conditional | None = None  # of a pre-activation for the first input, given a, if it was computed
-    drawn: Any = None  # (networks,), bool: whose weights were drawn; None for all
 
 
 class Plan(NamedTuple):
@@ -308,23 +283,21 @@ class Plan(NamedTuple):
                     yield waiting.popleft().result()
 
     def _layers(self, index: int) -> Iterator[Layer]:
-        from preactivations.propagation._conditional import ArrayEngine, layers
-
         networks, size, stream = self.networks, self.size, self.stream
         if self.device is None:
             if self.method == "weights":
-                return _layers(networks, size, stream.block(index))
+                return layers_of_weights(networks, size, stream.block(index))
             return layers(networks, size, ArrayEngine(networks, stream.block(index), stream.block(index, 1)))
-        from preactivations.propagation._torch import TensorEngine, layers_of_weights
+        from preactivations.propagation import _torch
 
         if self.method == "weights":
-            return layers_of_weights(networks, size, stream.seed(index), self.device)
-        engine = TensorEngine(networks, stream.seed(index), stream.seed(index, 1), self.device)
+            return _torch.layers_of_weights(networks, size, stream.seed(index), self.device)
+        engine = _torch.TensorEngine(networks, stream.seed(index), stream.seed(index, 1), self.device)
         return layers(networks, size, engine)
 
     @property
     def matrix_products(self) -> bool:
-        return self.device is None and (self.size < _LEAST_VECTOR or self.networks.x.shape[1] > 1)
+        return self.device is None and (self.size < LEAST_VECTOR or self.networks.x.shape[1] > 1)
 
 
 def plan(
@@ -381,7 +354,7 @@ def plan(
             f"tolerance must be above 0 and at most 1e-4, up to which errors are known, got {tolerance}"
         )
     laws = [as_law(first_weights or Normal())] + [as_law(weights)] * (len(widths) - 2)
-    first, later = (_cumulants(law, x.shape[1], method) for law in (laws[0], laws[-1]))
+    first, later = (usable_cumulants(law, x.shape[1], method) for law in (laws[0], laws[-1]))
     cumulated = [first] + [later] * (len(laws) - 1)
     shapes = widths, x.shape[1], device, method
     needed = block_bytes(*shapes)
@@ -394,61 +367,3 @@ def plan(
         )
     networks = Networks(widths, laws, activation, x, sigma_w, sigma_b, normalize, cumulated, tolerance)
     return Plan(networks, n_networks, block_size(*shapes), workers, stream, device, progress, method)
-
-
-def _cumulants(law: WeightLaw, n_inputs: int, method: Method) -> Cumulants | None:
-    """Of a weight, where neurons are drawn from their law given the layer before; None where weights are drawn."""
-    if method == "weights":
-        return None
-    try:
-        if n_inputs > 1 and not isinstance(law, Normal):
-            raise ValueError(
-                f"{n_inputs} inputs need normal weights: the joint law given the layer before is not known"
-            )
-        if not smooth(law):
-            raise ValueError("sums of random signs are discrete")
-        return cumulants(law)
-    except ValueError as reason:
-        if method == "auto":
-            return None
-        raise ValueError(
-            f"method='conditional' does not take {law!r}: {reason}; take 'auto' or 'weights'"
-        ) from None
-
-
-def _layers(networks: Networks, size: int, rng: np.random.Generator) -> Iterator[Layer]:
-    """The layers of a block by NumPy, all weights drawn."""
-    x, n_inputs = networks.x, networks.x.shape[1]
-    last = size >= _LEAST_VECTOR  # the network is the last axis of the weights
-    vector = last and n_inputs == 1  # and of the activations
-    buffer = np.empty(size * max(a * b for a, b in pairwise(networks.widths)), np.float32)
-    z = x
-    a = np.broadcast_to(x if vector else x[None], (x.shape[0], size) if vector else (size, *x.shape))
-    for depth, (law, (fan_in, fan_out)) in enumerate(
-        zip(networks.laws, pairwise(networks.widths), strict=True)
-    ):
-        if depth > 0:
-            a = networks.activation(z)
-            if networks.normalize:
-                normalize(a, 0 if vector else 1)
-        w = law.sample32(fan_out * fan_in * size, rng, buffer[: fan_out * fan_in * size])
-        if vector:
-            z = np.einsum("jib,ib->jb", w.reshape(fan_out, fan_in, size), a)
-        elif last:
-            w = np.ascontiguousarray(w.reshape(fan_out, fan_in, size).transpose(2, 0, 1))
-            z = np.matmul(w, a)
-        else:
-            z = np.matmul(w.reshape(size, fan_out, fan_in), a)
-        z *= np.float32(networks.sigma_w / math.sqrt(fan_in))
-        if networks.sigma_b:
-            shape = (fan_out, size) if last else (size, fan_out)
-            bias = Normal().sample32(fan_out * size, rng).reshape(shape)
-            bias *= np.float32(networks.sigma_b)
-            z += bias if vector else (bias.T if last else bias)[..., None]
-        yield Layer(a.T[..., None], z.T[..., None]) if vector else Layer(a, z)
-
-
-def normalize(a: Array32, axis: int) -> None:
-    """Divide by the root mean square along `axis`, where it is not 0."""
-    size = np.sqrt(np.mean(a * a, axis=axis, keepdims=True))
-    np.divide(a, size, out=a, where=size > 0)

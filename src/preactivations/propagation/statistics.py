@@ -20,7 +20,7 @@ import scipy.special as sc
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from preactivations.propagation.engine import Layer
+    from preactivations.propagation._networks import Layer
 
 __all__ = [
     "POOL_EDGES",
