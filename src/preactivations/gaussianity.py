@@ -37,6 +37,7 @@ __all__ = [
     "null_p_value",
     "null_quantile",
     "null_statistics",
+    "standardized_null_point",
 ]
 
 Array = NDArray[np.float64]
@@ -109,6 +110,16 @@ def null_quantile(p: float, n: int) -> float:
     from scipy.stats import kstwo
 
     return float(kstwo.ppf(p, n))
+
+
+def standardized_null_point(n: int) -> float:
+    """95 % point of the standardized statistic of n samples under the null hypothesis, n >= 5.
+
+    .895 / (sqrt n - .01 + .85 / sqrt n), fitted to simulations (Stephens 1974); to about 1 %.
+    """
+    if n < 5:
+        raise ValueError(f"n must be at least 5, got {n}")
+    return 0.895 / (math.sqrt(n) - 0.01 + 0.85 / math.sqrt(n))
 
 
 def null_p_value(statistic: float, n: int) -> float:

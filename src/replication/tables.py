@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,10 +86,15 @@ def write_table(
 def claims_markdown(claims: DataFrame) -> str:
     """Markdown table of rows of `verdicts.claim_row`, the verdict second, without a line end at its end."""
     columns = ["claim", "verdict", "source", "test", "result"]
-    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
-    for row in claims.assign(verdict="**" + claims.verdict + "**")[columns].itertuples(index=False):
-        lines.append("| " + " | ".join(text.replace("|", r"\|") for text in row) + " |")
-    return "\n".join(lines)
+    rows = claims.assign(verdict="**" + claims.verdict + "**")[columns]
+    return markdown_table(columns, rows.itertuples(index=False), left=len(columns))
+
+
+def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
+    """Markdown table of texts, the first `left` columns aligned to the left, without a line end at its end."""
+    lines = [" | ".join(heads), " | ".join(["---"] * left + ["---:"] * (len(heads) - left))]
+    lines += [" | ".join(text.replace("|", r"\|") for text in row) for row in rows]
+    return "\n".join(f"| {line} |" for line in lines)
 
 
 def write_words(text: str, paths: Sequence[str | Path]) -> None:

@@ -170,7 +170,7 @@ def layer_distances(
                 f"exact_variances must be {len(weights)} finite numbers > 0, one for each layer, got {exact_variances}"
             )
         exact = given.tolist()
-    group = min(planned.size, 1 << int(math.log2(max(1, n // _GROUPS))))
+    group = min(planned.size, _group(n))
 
     def reduce(layers: Iterator[Layer], count: int) -> list[tuple[_Sums, Any]]:
         found = []
@@ -240,7 +240,7 @@ def sample_distances(z: ArrayLike, *, variance: float = 1.0) -> LayerDistances:
             f"z must be of shape (layers, networks, n) with at least 100 networks, got {samples.shape}"
         )
     networks = samples.shape[1]
-    group = 1 << int(math.log2(max(1, networks // _GROUPS)))
+    group = _group(networks)
     layers = []
     for layer in samples:
         with np.errstate(over="ignore"):
@@ -260,6 +260,11 @@ def _deviation(variance: float) -> float:
     if not 1e-30 <= variance <= 1e30:
         raise ValueError(f"variance must be between 1e-30 and 1e30, got {variance}")
     return math.sqrt(variance)
+
+
+def _group(networks: int) -> int:
+    """Networks in a group: a power of two, with which blocks are whole groups."""
+    return 1 << int(math.log2(max(1, networks // _GROUPS)))
 
 
 def _starts(networks: int, group: int) -> NDArray[np.intp]:
@@ -341,14 +346,14 @@ def _distances(sums: _Sums, deviation: float, scale: float | None, multipliers: 
     square, of_square = mean(sums.squares)
     fourth, of_fourth = mean(sums.fourth)
     error_of_cdf = sums.error.sum() / n + _ROUNDING
-    raw = _supremum(cdf - sc.ndtr(_POINTS), of_cdf, sums.networks, multipliers)
+    raw = _supremum(cdf - sc.ndtr(_POINTS), of_cdf, sums.networks, multipliers, error_of_cdf)
     own = math.sqrt(square if scale is None else scale) / deviation  # in the units of the points
     if 2.0**-16 <= own <= 32:
         x = _POINTS / own
         if scale is None:  # d Phi(z / s) / d s^2 = - x n(x) / (2 s^2)
             slope = x * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi) / (2 * square)
             of_cdf = of_cdf + of_square[:, None] * slope
-        shape = _supremum(cdf - sc.ndtr(x), of_cdf, sums.networks, multipliers)
+        shape = _supremum(cdf - sc.ndtr(x), of_cdf, sums.networks, multipliers, error_of_cdf)
     else:  # outside the points
         shape = _Supremum(math.nan, math.nan, math.nan, math.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -357,8 +362,8 @@ def _distances(sums: _Sums, deviation: float, scale: float | None, multipliers: 
     return {
         "ks": (raw.value, raw.error),
         "ks_standardized": (shape.value, shape.error),
-        "band": raw.band + error_of_cdf,
-        "band_standardized": shape.band + error_of_cdf,
+        "band": raw.band,
+        "band_standardized": shape.band,
         "found": raw.found,
         "found_standardized": shape.found,
         "variance": (square, error(of_square)),
@@ -376,8 +381,13 @@ class _Supremum(NamedTuple):
     found: float
 
 
-def _supremum(difference: Array, influence: Array, networks: Array, multipliers: Any) -> _Supremum:
-    """sup |difference|, of which the groups of networks add `influence`, shape (groups, points), to the noise."""
+def _supremum(
+    difference: Array, influence: Array, networks: Array, multipliers: Any, systematic: float
+) -> _Supremum:
+    """sup |difference|, to whose noise the groups of networks add `influence`, shape (groups, points).
+
+    `systematic` is the error that is no noise.
+    """
     n, value, variance = networks.sum(), 0.0, 0.0
     for part in np.array_split(np.arange(len(networks)), _PARTS):
         share = networks[part].sum() / n
@@ -387,7 +397,8 @@ def _supremum(difference: Array, influence: Array, networks: Array, multipliers:
         value += share * math.copysign(1, elsewhere[where]) * (difference + deviation / share)[where]
         variance += float(np.sum(influence[part, where] ** 2))
     noise = multipliers[:, : len(networks)] @ influence.astype(np.float32)
-    band, found = float(np.quantile(np.abs(noise).max(1), _LEVEL)), float(np.abs(difference).max())
+    band = float(np.quantile(np.abs(noise).max(1), _LEVEL)) + systematic
+    found = float(np.abs(difference).max())
     if found <= band:  # the sign of each part's reading is noise of the others: readings are not independent
         variance *= 1 + (_PARTS - 1) * 2 / math.pi / math.sqrt(2 * _PARTS - 3)
     return _Supremum(float(value), math.sqrt(variance), band, found)

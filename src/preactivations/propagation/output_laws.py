@@ -33,6 +33,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from preactivations.quadrature import gauss_legendre
 from preactivations.real import real_array
+from preactivations.relu_law.chain import NormChain
 from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull, WeightLaw, as_law
 
 if TYPE_CHECKING:
@@ -156,8 +157,9 @@ def _column(spline: CubicSpline, i: int) -> PPoly:
 def relu_output_cdf(z: ArrayLike, widths: Sequence[int], sigma_w: float = math.sqrt(2)) -> Array:
     """P(z2 <= z) for ReLU networks [1, n, 1] with normal weights and no bias, for every n of `widths`.
 
-    With K ~ Binomial(n, 1/2) active neurons, z2 = sigma_w^3 / sqrt(n) |w0| chi_K N if w0 > 0 and K > 0,
-    else 0: an atom of mass 1/2 + 2^-(n+1) at 0, where the value on the right is returned.
+    By the law of norms (`relu_law.NormChain`), exact. With K ~ Binomial(n, 1/2) active neurons,
+    z2 = sigma_w^3 / sqrt(n) |w0| chi_K N if w0 > 0 and K > 0, else 0: an atom of mass 1/2 + 2^-(n+1) at 0, where the
+    value on the right is returned.
 
     Parameters
     ----------
@@ -173,30 +175,8 @@ def relu_output_cdf(z: ArrayLike, widths: Sequence[int], sigma_w: float = math.s
     """
     _check_widths(widths)
     z = real_array("z", z)
-    # log |N|, log chi: the integrands are smooth and vanish at both ends
-    u = np.linspace(-18, math.log(math.sqrt(max(widths)) + 8), 1200)
-    step = u[1] - u[0]
-
-    def log_chi_weight(k: int) -> Array:
-        return np.asarray(
-            step * np.exp(k * u - 0.5 * np.exp(2 * u) + (1 - 0.5 * k) * math.log(2) - sc.gammaln(0.5 * k))
-        )
-
-    # law of log(|z0| chi_K): convolution on the grid
-    n_max = max(widths)
-    v = np.linspace(2 * u[0], 2 * u[-1], 2 * u.size - 1)
-    z0 = log_chi_weight(1)
-    products = [np.convolve(z0, log_chi_weight(k)) for k in range(1, n_max + 1)]
-    # P(r N > |z|) for r = exp(v)
-    out = np.empty((len(widths), z.size))
-    for i, n in enumerate(widths):
-        scale = sigma_w**3 / math.sqrt(n)
-        upper = sc.ndtr(-np.abs(z)[:, None] / (scale * np.exp(v)))
-        binomial = sc.binom(n, np.arange(1, n + 1)) * 0.5**n
-        weight = 0.5 * sum(b * p for b, p in zip(binomial, products, strict=False))
-        tail = upper @ weight  # P(z2 > |z|)
-        out[i] = np.where(z >= 0, 1 - tail, tail)
-    return out
+    laws = {n: NormChain(1, [1, n], weight_variance=sigma_w**2).law() for n in widths}
+    return np.array([laws[n].mixture_cdf(z * math.sqrt(n) / sigma_w) for n in widths])
 
 
 def _log_nodes() -> tuple[Array, Array]:

@@ -300,6 +300,21 @@ class NormChain:
         with np.errstate(over="ignore"):
             return float(3 * np.exp(self.log_moment(2) - 2 * self.log_moment(1)))
 
+    def output_ks(self) -> float:
+        """sup |P(h <= x sd h) - Phi(x)| of a pre-activation after the last layer, sd h its deviation; q0 = 1.
+
+        Distance from the normal law of its own variance, whatever the weights that follow (`NormLaw.mixture_cdf`). An
+        atom at 0, of dead networks, counts. To 1e-6.
+        """
+        law, deviation = self.law(), math.sqrt(float(self.moment(1)))
+        # from 0, where an atom is, over many octaves, then closely about the largest difference
+        x = np.append(0.0, np.geomspace(2.0**-24, 2.0**8, 257))
+        for _ in range(2):
+            difference = np.abs(law.mixture_cdf(x * deviation) - sc.ndtr(x))
+            k = int(np.argmax(difference))
+            x = np.linspace(x[max(k - 1, 0)], x[min(k + 1, x.size - 1)], 65)
+        return float(difference.max())
+
     def _check_norm(self, q0: float) -> None:
         if not (q0 >= 0 and math.isfinite(q0)):
             raise ValueError(f"q0 must be finite and >= 0, got {q0}")

@@ -21,6 +21,7 @@ from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map
 from preactivations.propagation.distances import sample_distances
 from preactivations.streams import Stream
 from preactivations.weights import Normal, SphericalMarginal
+from replication.distances import distance_columns
 from replication.edge_of_chaos.study import edge_settings
 from replication.settings import Pairs, Setting, setting_by_name
 
@@ -134,7 +135,7 @@ def measure(
     square, gradient, cosine, neurons = (
         np.concatenate(column, axis=1) for column in zip(*parts, strict=True)
     )
-    distances = sample_distances(neurons, variance=v)
+    distances = distance_columns(sample_distances(neurons, variance=v))
     variances, correlations, chis = _theory(setting, v, start, depth)
     rows = []
     for k in range(depth):
@@ -150,14 +151,7 @@ def measure(
                 f"{name}_error": float(there.std(ddof=1) / math.sqrt(there.size)),
                 f"{name}_theory": theory,
             }
-        for name in ("ks", "ks_standardized"):
-            estimate, ending = getattr(distances, name), name.removeprefix("ks")
-            row |= {name: float(estimate.value[k]), f"{name}_error": float(estimate.error[k])}
-            row |= {
-                f"{name}_{what}": float(getattr(distances, f"{what}{ending}")[k])
-                for what in ("found", "band")
-            }
-        rows.append(row)
+        rows.append(row | {name: float(column[k]) for name, column in distances.items()})
     return rows
 
 

@@ -14,6 +14,10 @@ import pandas as pd
 from scipy.special import gamma
 from scipy.stats import spearmanr
 
+from preactivations.gaussianity import null_quantile, standardized_null_point
+from preactivations.relu_law.chain import NormChain
+from replication.distances import STATISTICS
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from pandas import DataFrame, Series
@@ -21,8 +25,8 @@ if TYPE_CHECKING:
 CELL = ["activation", "theta", "law"]
 FEWEST = 50  # networks for statements that take an estimate as normal
 _KINDS = ["odd", "positive"]
-# 95 % points of sup |F_n - F| with known and with estimated moments, times root n (Stephens 1974)
-_SAMPLE_POINTS = {"ks": (1.358, 0.12, 0.11), "ks_standardized": (0.895, -0.01, 0.85)}
+#: From this width on, and up to this predicted excess kurtosis, the first order in 1/n is claimed and drawn.
+FIRST_ORDER_FROM, FIRST_ORDER_TO = 30, 0.2
 
 
 def study_frames(
@@ -55,30 +59,46 @@ def with_limits(layers: DataFrame) -> DataFrame:
     """`layers`, sorted, with what a plain test of one neuron per network would see, and `exact_variance`.
 
     ks_sample_limit, ks_standardized_sample_limit: 95 % points of KS statistics of that many normal numbers, with known
-    and with estimated moments (Stephens 1974).
+    and with estimated moments.
     """
-    root = np.sqrt(layers.n_networks)
+    sizes = layers.n_networks
     limits = {
-        f"{name}_sample_limit": point / (root + shift + slope / root)
-        for name, (point, shift, slope) in _SAMPLE_POINTS.items()
+        "ks_sample_limit": sizes.map({n: null_quantile(0.95, n) for n in set(sizes)}),
+        "ks_standardized_sample_limit": sizes.map({n: standardized_null_point(n) for n in set(sizes)}),
     }
     out = layers.assign(**limits).sort_values([*CELL, "width", "depth"], ignore_index=True)
     return out.assign(exact_variance=exact_variance(out))
 
 
+def with_relu_law(layers: DataFrame) -> DataFrame:
+    """`layers` with the distances of ReLU networks that are exact instead of at first order in 1/n.
+
+    In ks_theory and ks_standardized_theory, which are the same, since the variance is exact.
+    """
+    layers, relu = layers.copy(), layers.activation == "relu"
+    for width, rows in layers[relu].groupby("width"):
+        depth = int(rows.depth.max())
+        # the first layer is normal, and the norms of the others those of He's networks from one number on
+        norms = NormChain(
+            1, [int(width)] * max(1, depth - 1), weight_variance=[1.0] + [2 / width] * max(0, depth - 2)
+        )
+        exact = np.array([0.0] + [norms.first(layer).output_ks() for layer in range(1, depth)])
+        for name in STATISTICS:
+            layers.loc[rows.index, f"{name}_theory"] = exact[rows.depth.to_numpy() - 1]
+    return layers
+
+
 def distance_table(layers: DataFrame, depths: Sequence[int]) -> DataFrame:
     """Distances from Gaussian at some depths: by cell, depth and width, both, with errors, bands and first order."""
     kept = [
-        f"{name}{ending}"
-        for name in _SAMPLE_POINTS
-        for ending in ("", "_error", "_found", "_band", "_theory")
+        f"{name}{ending}" for name in STATISTICS for ending in ("", "_error", "_found", "_band", "_theory")
     ]
     chosen = layers[layers.depth.isin(depths) & ~layers.activation.str.startswith("normalized_")]
     order = [*CELL, "depth", "width"]
     return chosen.sort_values(order, ignore_index=True)[[*order, "n_networks", *kept]]
 
 
-def width_exponents(layers: DataFrame, depth: int, narrowest: int = 30) -> DataFrame:
+def width_exponents(layers: DataFrame, depth: int, narrowest: int = FIRST_ORDER_FROM) -> DataFrame:
     """Exponent of the standardized distance as a power of width, by cell: slope, slope_error, widths.
 
     Weighted fit of the logarithms over widths from `narrowest` on at which the distance is known to a third; NaN for

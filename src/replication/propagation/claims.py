@@ -14,7 +14,7 @@ from scipy.stats import binom, chi2
 
 from replication.inference import z_limit
 from replication.labels import activation_name
-from replication.propagation.analysis import CELL, FEWEST
+from replication.propagation.analysis import CELL, FEWEST, FIRST_ORDER_FROM, FIRST_ORDER_TO
 from replication.verdicts import Finding, Source, claim, decided, every, resolved, some
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ _PAIRS = ("odd", "positive")
 _PAPER = "Wolinski & Arbel"
 _KEPT = 0.01  # of a variance: our choice
 _CLOSE = 0.01  # of a distance from Gaussian: our choice
-_FIRST_ORDER = 0.2  # of an excess kurtosis, up to which the first order in 1/n is claimed
 _SLOPE = 0.15  # of an exponent
 _SHARE, _LEAST = 0.2, 5e-4  # of a distance
 _BAND = 1.96  # standard errors that a band of 95 % is taken for where limits for many are needed
@@ -142,17 +141,21 @@ def _odd_is_farther(at: DataFrame, depth: int) -> Finding:
 
 
 def _stays_gaussian(layers: DataFrame, statistic: str) -> Finding:
-    """By law and width, the layer with the largest distance."""
-    keys = [*CELL, "width"]
-    worst = layers.loc[layers.groupby(keys, dropna=False)[f"{statistic}_found"].idxmax()]
-    within, outside = resolved(worst[f"{statistic}_found"], _half_width(worst, statistic), _CLOSE)
+    """By cell (law, width): all layers are within, or one is outside."""
+    keys, found = [*CELL, "width"], layers[f"{statistic}_found"]
+    within, outside = resolved(found, _half_width(layers, statistic), _CLOSE)
+    largest = layers.groupby(keys, dropna=False)[f"{statistic}_found"].idxmax()
+    cells = layers.assign(within=within, outside=outside).groupby(keys, dropna=False)
+    worst = layers.loc[largest].assign(
+        within=cells["within"].all().to_numpy(), outside=cells["outside"].any().to_numpy()
+    )
     parts = [
         f"{_name(row)}, layer {row.depth}: {getattr(row, statistic):.4f} +- {getattr(row, f'{statistic}_error'):.4f}"
-        for row in worst[~within].itertuples()
+        for row in worst[~worst.within].itertuples()
     ]
-    cases, unresolved = decided(within, outside, "cells")
+    cases, unresolved = decided(worst.within, worst.outside, "cells")
     return Finding(
-        f"largest distance over layers, by cell (law, width): at most {_CLOSE:g} in a band for all cells",
+        f"distances of all layers, by cell (law, width): at most {_CLOSE:g} in bands for all layers of all cells",
         "; ".join(parts),
         cases,
         unresolved,
@@ -191,7 +194,7 @@ def _as_one_over_n(exponents: DataFrame) -> Finding:
         for r in known.itertuples()
     )
     return Finding(
-        f"exponent of width, from 30 on, of the distance from {_WORDS['ks_standardized']} at depth "
+        f"exponent of width, from {FIRST_ORDER_FROM} on, of the distance from {_WORDS['ks_standardized']} at depth "
         f"{known.depth.iloc[0]}: within {_SLOPE:g} of -1",
         listed,
         *decided(within, outside, "activations"),
@@ -200,7 +203,9 @@ def _as_one_over_n(exponents: DataFrame) -> Finding:
 
 @claim("distances of wide networks are those of the first order in 1/width", "derived here")
 def _first_order_distance(free: DataFrame) -> Finding:
-    wide = free[(free.kurtosis_theory.abs() < _FIRST_ORDER) & (free.depth > 2) & (free.width >= 30)]
+    wide = free[
+        (free.kurtosis_theory.abs() < FIRST_ORDER_TO) & (free.depth > 2) & (free.width >= FIRST_ORDER_FROM)
+    ]
     wide = wide[wide.activation != "relu"]
     wide = some(wide.dropna(subset="ks_standardized_theory"), "wide networks")
     off = (wide.ks_standardized - wide.ks_standardized_theory).abs()
@@ -208,8 +213,9 @@ def _first_order_distance(free: DataFrame) -> Finding:
     within, outside = resolved(off, z_limit(len(wide)) * wide.ks_standardized_error, allowed)
     told = within | outside
     return Finding(
-        f"layers from the third on, width >= 30, predicted excess kurtosis below {_FIRST_ORDER:g}, where the error "
-        f"tells: distance from {_WORDS['ks_standardized']} within {_SHARE:.0%} + {_LEAST:g} of .0229 |kurtosis|",
+        f"layers from the third on, width >= {FIRST_ORDER_FROM}, predicted excess kurtosis below {FIRST_ORDER_TO:g}, "
+        f"where the error tells: distance from {_WORDS['ks_standardized']} within {_SHARE:.0%} + {_LEAST:g} of .0229 "
+        "|kurtosis|",
         f"{int((~told).sum())} of {len(wide)} layers are too uncertain to tell",
         within[told],
     )

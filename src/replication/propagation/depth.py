@@ -20,6 +20,7 @@ from preactivations.gaussianity import ks_statistic, null_p_value
 from preactivations.propagation.distances import LayerDistances
 from preactivations.propagation.statistics import LayerStatistics
 from preactivations.streams import Stream
+from replication.distances import STATISTICS, distance_columns
 from replication.settings import Setting
 from replication.spread import spread
 
@@ -84,12 +85,8 @@ def layer_rows(setting: Setting, distances: LayerDistances) -> list[dict[str, fl
         "kurtosis_theory": theory.excess_kurtosis if theory else unknown,
         "counted": distances.counted,
     }
-    for name in ("ks", "ks_standardized"):
-        ending = name.removeprefix("ks")
-        columns[name], columns[f"{name}_error"] = getattr(distances, name)
-        columns[f"{name}_found"] = getattr(distances, f"found{ending}")
-        columns[f"{name}_band"] = getattr(distances, f"band{ending}")
-        columns[f"{name}_theory"] = getattr(theory, name) if theory else unknown
+    columns |= distance_columns(distances)
+    columns |= {f"{name}_theory": getattr(theory, name) if theory else unknown for name in STATISTICS}
     for name, estimate in {
         "variance": layers.variance(),
         "kurtosis": layers.excess_kurtosis(),

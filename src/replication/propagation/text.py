@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from replication.distances import STATISTICS, told
 from replication.labels import activation_name
 from replication.propagation.analysis import CELL
-from replication.tables import claims_markdown
+from replication.tables import claims_markdown, markdown_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -38,18 +39,21 @@ def _distances(table: DataFrame) -> Iterator[str]:
         "from the normal law of the same variance. In italics: not told from 0 (95 %).",
         "",
     ]
-    widths = sorted(set(table.width))
-    yield "| activation | depth | " + " | ".join(f"width {width}" for width in widths) + " |"
-    yield "| --- | ---: |" + " ---: |" * len(widths)
+    widths, lines = sorted(set(table.width)), []
     for (activation, theta, law, depth), rows in table.groupby([*CELL, "depth"], dropna=False):
-        at = rows.set_index("width")
-        cells = [_cell(at.loc[width]) if width in at.index else "" for width in widths]
-        yield f"| {activation_name(activation, theta, law)} | {depth} | " + " | ".join(cells) + " |"
+        shown = {int(row.width): _distance(row) for row in _with_told(rows).itertuples()}
+        name = activation_name(activation, theta, law)
+        lines.append([name, str(depth), *(shown.get(width, "") for width in widths)])
+    yield markdown_table(["activation", "depth", *(f"width {width}" for width in widths)], lines)
 
 
-def _cell(row: Any) -> str:
-    parts = [
-        f"{row[name]:.4f}" if row[f"{name}_found"] > row[f"{name}_band"] else f"*{row[name]:.4f}*"
-        for name in ("ks", "ks_standardized")
-    ]
-    return f"{parts[0]} ({parts[1]})"
+def _with_told(rows: DataFrame) -> DataFrame:
+    return rows.assign(**{f"{name}_told": told(rows, name) for name in STATISTICS})
+
+
+def _distance(row: Any) -> str:
+    texts = []
+    for name in STATISTICS:
+        text = f"{getattr(row, name):.4f}"
+        texts.append(text if getattr(row, f"{name}_told") else f"*{text}*")
+    return f"{texts[0]} ({texts[1]})"

@@ -13,6 +13,7 @@ from preactivations.propagation.distances import sample_distances
 from preactivations.propagation.engine import ArrayMap, simulate
 from preactivations.streams import Stream
 from preactivations.weights import WeightLaw
+from replication.distances import distance_columns
 
 if TYPE_CHECKING:
     from replication.settings import Setting
@@ -85,7 +86,8 @@ def ks_line(
     """Distances of the output from N(0, 1), with less sampling noise; a row per sweep and width n.
 
     The output layer has 8 neurons, which are independent given the layer before and have the law of one: all are
-    counted (`propagation.sample_distances`). Columns sweep, n, ks, ks_standardized, both with _error.
+    counted (`propagation.sample_distances`). Columns sweep, n and those of
+    `distance_columns`.
     """
     activation, rows = setting.simulated(), []
     for sweep in sweeps:
@@ -94,10 +96,7 @@ def ks_line(
                 [*sweep_widths(sweep, n)[:-1], 8], activation, weights=setting.weights, **setting.scales,
                 n_networks=n_networks, stream=stream(sweep, n), method="auto", threads=threads,
             )  # fmt: skip
-            found = sample_distances(z[None])
+            found = distance_columns(sample_distances(z[None]))
             row: dict[str, str | int | float] = {"sweep": sweep, "n": n}
-            for name in ("ks", "ks_standardized"):
-                estimate = getattr(found, name)
-                row |= {name: float(estimate.value[0]), f"{name}_error": float(estimate.error[0])}
-            rows.append(row)
+            rows.append(row | {name: float(column[0]) for name, column in found.items()})
     return rows

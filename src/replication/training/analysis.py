@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from replication.distances import told
 from replication.inference import bootstrap_interval, wilson_interval
 
 if TYPE_CHECKING:
@@ -90,8 +91,7 @@ def with_initial(cells: DataFrame, initial: DataFrame) -> DataFrame:
     if not len(initial):
         return perceptrons.iloc[:0]
     table = perceptrons.merge(initial.drop_duplicates(keys).drop(columns="theta"), on=keys)
-    told = table.ks_standardized_found > table.ks_standardized_band
-    return table.assign(ks_told=table.ks_standardized.where(told, 0.0))
+    return table.assign(ks_told=table.ks_standardized.where(told(table), 0.0))
 
 
 def setting_table(cells: DataFrame, initial: DataFrame) -> DataFrame:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from replication.labels import activation_name, reference_name, weights_name
-from replication.tables import claims_markdown
+from replication.tables import claims_markdown, markdown_table
 from replication.training.analysis import SETTING
 from replication.verdicts import CLAIM_COLUMNS, Finding, claim, decided, some
 
@@ -266,21 +266,15 @@ def _size(row: Any) -> str:
 
 
 def _settings(settings: DataFrame, deepest: int) -> Iterator[str]:
-    heads = [
-        "setting",
-        "chi_1",
-        "distance at start",
-        "runs that train",
-        "test accuracy",
-        f"same, depth {deepest}",
-    ]
-    yield f"| {' | '.join(heads)} | diverged |"
-    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
-    for row in settings.itertuples():
-        yield (
-            f"| {activation_name(row.activation, row.theta, row.law)} | {row.chi:.3f} | {row.ks:.3f} | "
-            f"{row.all_trains:.0%} | {row.accuracy:.3f} | {row.deep_accuracy:.3f} | {row.all_diverged:.0%} |"
+    heads = ["setting", "chi_1", "distance at start", "runs that train", "test accuracy"]
+    rows = (
+        (
+            activation_name(row.activation, row.theta, row.law), f"{row.chi:.3f}", f"{row.ks:.3f}",
+            f"{row.all_trains:.0%}", f"{row.accuracy:.3f}", f"{row.deep_accuracy:.3f}", f"{row.all_diverged:.0%}",
         )
+        for row in settings.itertuples()
+    )  # fmt: skip
+    yield markdown_table([*heads, f"same, depth {deepest}", "diverged"], rows)
     yield ""
     yield (
         "Distance: from the normal law of the same variance, last hidden layer, mean over architectures. Runs that "
@@ -289,13 +283,14 @@ def _settings(settings: DataFrame, deepest: int) -> Iterator[str]:
 
 
 def _convolutional(cells: DataFrame) -> Iterator[str]:
-    yield "| LeNet-like network | rate | trains | test accuracy |"
-    yield "| --- | ---: | ---: | ---: |"
-    for row in cells.sort_values("accuracy", ascending=False).itertuples():
-        yield (
-            f"| {activation_name(row.activation, row.theta, row.law)} | {row.learning_rate:g} | {row.trains:.0%} | "
-            f"{row.accuracy:.3f} [{row.accuracy_low:.3f}, {row.accuracy_high:.3f}] |"
+    rows = (
+        (
+            activation_name(row.activation, row.theta, row.law), f"{row.learning_rate:g}", f"{row.trains:.0%}",
+            f"{row.accuracy:.3f} [{row.accuracy_low:.3f}, {row.accuracy_high:.3f}]",
         )
+        for row in cells.sort_values("accuracy", ascending=False).itertuples()
+    )  # fmt: skip
+    yield markdown_table(["LeNet-like network", "rate", "trains", "test accuracy"], rows)
     yield ""
     yield "Its first layer sees patches, whose norm varies: only the image as a whole has the norm of the protocol."
 
@@ -310,8 +305,7 @@ def _persistence(table: DataFrame) -> Iterator[str]:
         f"({int(table.n_samples.max())}): {table.null_mean.min():.3f} on average."
     )
     yield ""
-    yield "| setting | runs that train | " + " | ".join(f"epoch {epoch}" for epoch in epochs) + " |"
-    yield "| --- | ---: |" + " ---: |" * len(epochs)
+    lines = []
     for key, rows in table.groupby(SETTING, dropna=False, sort=False):
         at = rows.set_index("epoch")
         texts = []
@@ -323,10 +317,7 @@ def _persistence(table: DataFrame) -> Iterator[str]:
             else:
                 texts.append(f"{at.loc[epoch, 'mean']:.3f} ({at.loc[epoch, 'last_layer']:.3f})")
         activation, law, theta = key
-        yield (
-            f"| {activation_name(activation, theta, law)} | {rows.trains.iloc[0]:.0%} | "
-            + " | ".join(texts)
-            + " |"
-        )
+        lines.append([activation_name(activation, theta, law), f"{rows.trains.iloc[0]:.0%}", *texts])
+    yield markdown_table(["setting", "runs that train", *(f"epoch {epoch}" for epoch in epochs)], lines)
     yield ""
     yield claims_markdown(pd.DataFrame([persistence_claim(table)]))

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 from exact import pairs_of
-from scipy.special import iti0k0
 from scipy.stats import binom, chi2, norm
 
 from preactivations.edge_of_chaos.maps import variance_map, variance_slope
@@ -19,7 +18,6 @@ from replication.propagation.depth import (
     study_correlations,
     theory_correlations,
 )
-from replication.propagation.relu import relu_ks
 from replication.settings import setting_by_name
 
 SETTINGS = {
@@ -72,19 +70,6 @@ def test_coordinate_check_where_theory_is_exact(cells):
         z += [(row["variance"] - 1) / row["variance_error"] for row in rows[:exact]]
     assert len(z) > 60
     assert np.max(np.abs(z)) < norm.isf(5e-4 / len(z))
-
-
-def test_exact_distances_of_relu():
-    """Width 1: alive with probability 1/2, and z / sqrt 2 is then a product of two normal numbers.
-
-    The distance at 0 is that of the atom, 1/4; and each width falls as 1/n, by .0229 of the kurtosis 15/n.
-    """
-    found = relu_ks(1, 3)
-    assert found[0] == 0
-    x = np.geomspace(1e-6, 5, 20_000)
-    cdf = 0.5 + 0.5 * (0.5 + iti0k0(x / math.sqrt(2))[1] / math.pi)
-    assert found[1] == pytest.approx(np.max(np.abs(cdf - norm.cdf(x))), rel=1e-4)
-    assert relu_ks(100_000, 2)[1] == pytest.approx(0.0229 * 15 / 100_000, rel=0.01)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import gamma
+from scipy.special import gamma, iti0k0, ndtr
 
 from preactivations.gaussianity import null_quantile, null_statistics
 from replication.propagation.analysis import (
@@ -15,6 +15,7 @@ from replication.propagation.analysis import (
     study_frames,
     width_exponents,
     with_limits,
+    with_relu_law,
 )
 from replication.propagation.claims import propagation_claims
 from replication.propagation.text import propagation_text
@@ -84,12 +85,23 @@ def test_closed_form_at_the_ends():
 def test_what_a_plain_test_sees():
     """95 % points of KS statistics of normal samples: of the exact law, and of simulated standardized samples."""
     row = with_limits(pd.DataFrame([cell("tanh", math.nan, 3)])).iloc[0]
-    assert row.ks_sample_limit == pytest.approx(null_quantile(0.95, 1000), rel=0.01)
+    assert row.ks_sample_limit == null_quantile(0.95, 1000)
     simulated = null_statistics(1000, 4000, np.random.default_rng(0))[1]
     # the share beyond is .05 within 4 standard errors
     assert abs(np.mean(simulated > row.ks_standardized_sample_limit) - 0.05) < 4 * math.sqrt(
         0.05 * 0.95 / 4000
     )
+
+
+def test_exact_law_of_relu_is_beside_its_layers():
+    """Second layer of width 1: a product of two normal numbers, or dead; the first one is normal, others stay."""
+    rows = [cell("relu", math.nan, 1, depth) for depth in (1, 2)] + [cell("tanh", math.nan, 1)]
+    found = with_relu_law(pd.DataFrame(rows))
+    x = np.geomspace(1e-6, 5, 20_000)
+    cdf = 0.5 + 0.5 * (0.5 + iti0k0(x / math.sqrt(2))[1] / math.pi)
+    exact = np.max(np.abs(cdf - ndtr(x)))
+    for name in ("ks_theory", "ks_standardized_theory"):
+        assert found[name].tolist() == [0, pytest.approx(exact, rel=1e-5), 0.005]
 
 
 def test_no_rows_no_verdict():

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import TwoSlopeNorm
 
+from replication.distances import told
 from replication.figures import look, panels, save, shared_legend, style, theta_colours, ticks
 from replication.files import read_parquet
 from replication.jobs import job
@@ -203,8 +204,7 @@ def plot_unified(paths: Any) -> None:
         for ax, name in zip(axes, ("variance", "gradient", "correlation"), strict=False):
             ax.plot(rows.depth, rows[name], color=colour, lw=1.1, label=scheme)
             ax.plot(rows.depth, rows[f"{name}_theory"], ":", color=colour, lw=1)
-        told = rows.ks_standardized_found > rows.ks_standardized_band
-        axes[3].plot(rows.depth, rows.ks_standardized.where(told), color=colour, lw=1)
+        axes[3].plot(rows.depth, rows.ks_standardized.where(told(rows)), color=colour, lw=1)
     axes[0].set(yscale="log")
     axes[1].set(yscale="log", ylim=(1e-8, 1e6))
     axes[2].set(ylim=(-0.1, 1.03))

@@ -3,8 +3,7 @@
 from typing import Any
 
 from replication.jobs import job
-from replication.propagation.analysis import study_frames
-from replication.propagation.relu import with_relu_law
+from replication.propagation.analysis import study_frames, with_relu_law
 
 snakemake: Any  # Snakemake puts it here
 

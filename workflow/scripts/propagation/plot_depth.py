@@ -7,15 +7,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import LogNorm
 
+from replication.distances import told
 from replication.figures import look, panels, save, shared_legend, style, theta_colours, ticks
 from replication.files import read_parquet
 from replication.jobs import job
+from replication.propagation.analysis import FIRST_ORDER_FROM, FIRST_ORDER_TO
 
 snakemake: Any  # Snakemake puts it here
 
 KINDS = ("odd", "positive")
 FLOOR = 1e-4  # of distances that are drawn
-FIRST_ORDER = 0.2  # of an excess kurtosis: beyond it, and below width 30, the first order is not drawn
 
 
 def cells(frame: Any, kind: str | None = None) -> Any:
@@ -43,16 +44,13 @@ def plot_distance(statistic: str, paths: Any) -> None:
             limit = part[f"{statistic}_sample_limit"].max()
             ax.axhline(limit, color="0.6", lw=0.6, zorder=0, label="least that a plain KS test sees")
             for _, options, rows in cells(part, kind):
-                told = rows[f"{statistic}_found"] > rows[f"{statistic}_band"]
-                # single layers are told by chance
-                value, error = rows[statistic].where(told & (told.mean() > 0.5)), rows[f"{statistic}_error"]
+                seen = told(rows, statistic)  # single layers by chance
+                value, error = rows[statistic].where(seen & (seen.mean() > 0.5)), rows[f"{statistic}_error"]
                 low, high = ((value + side * 2 * error).clip(lower=FLOOR / 10) for side in (-1, 1))
                 ax.fill_between(rows.depth, low, high, color=options["color"], alpha=0.2, lw=0)
                 ax.plot(rows.depth, value, lw=1, **options)
-                known = rows[
-                    ((rows.kurtosis_theory.abs() < FIRST_ORDER) & (rows.width >= 30))
-                    | (rows.activation == "relu")
-                ]
+                claimed = (rows.kurtosis_theory.abs() < FIRST_ORDER_TO) & (rows.width >= FIRST_ORDER_FROM)
+                known = rows[claimed | (rows.activation == "relu")]
                 ax.plot(known.depth, known[f"{statistic}_theory"], ":", color=options["color"], lw=1)
             ax.plot([], [], ":", color="0.3", lw=1, label="first order in $1/n$, ReLU exact")
             ax.set_yscale("log")
@@ -78,13 +76,13 @@ def plot_widths(paths: Any) -> None:
         for activation, options, rows in cells(last):
             ordered = rows.sort_values("width")
             value, error = ordered[statistic], 2 * ordered[f"{statistic}_error"]
-            told = value > error
+            seen = told(ordered, statistic) & (value > error)
             if activation in KINDS:
                 options["label"] += f", {activation}"
             options |= {"ls": "--", "mfc": "white"} if activation == "positive" else {"ls": "-"}
             bars = [np.minimum(error, 0.98 * value.abs()), error]
             ax.errorbar(
-                ordered.width[told], value[told], [side[told] for side in bars], marker="o", ms=3, lw=0.9,
+                ordered.width[seen], value[seen], [side[seen] for side in bars], marker="o", ms=3, lw=0.9,
                 elinewidth=0.7, **options,
             )  # fmt: skip
         ax.plot(every, 0.5 / every, color="0.5", lw=0.8, label="$1/n$")
@@ -159,8 +157,7 @@ def plot_heat(paths: Any) -> None:
     rows_of = -(-len(shown) // columns)
     figure, axes = panels(rows_of, columns, 1.35 * rows_of + 0.7, used=len(shown), letters=False)
     for ax, ((activation, theta, law), rows) in zip(axes.flat, shown, strict=False):
-        told = rows.ks_standardized_found > rows.ks_standardized_band
-        both = rows.assign(told=told).pivot(
+        both = rows.assign(told=told(rows)).pivot(
             index="width", columns="depth", values=["ks_standardized", "told"]
         )
         values = both["ks_standardized"].to_numpy(float)

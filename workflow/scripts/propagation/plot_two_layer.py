@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.lines import Line2D
 
+from replication.distances import told
 from replication.figures import MARKERS, look, panels, save, shared_legend, style, theta_colours
 from replication.files import read_parquet
 from replication.jobs import job
@@ -42,8 +43,8 @@ def draw(statistic: str, paths: list[str]) -> None:
                 exact = exact[exact.theta.isna() | (exact.theta == theta)]
                 ax.plot(cell.n, cell[statistic], marker, ms=2.6, mew=0, **options)
                 # at width one the exact pairs are at 0, below the axis
-                told = exact[statistic] > 2 * exact[f"{statistic}_error"]
-                ax.plot(exact.n, exact[statistic].where(told), "-", lw=0.9, color=colour)
+                seen = told(exact, statistic)
+                ax.plot(exact.n, exact[statistic].where(seen), "-", lw=0.9, color=colour)
             for theta, cell in fitted[(fitted.sweep == sweep) & (fitted.activation == kind)].groupby("theta"):
                 ax.plot(cell.n, cell[statistic], ":", lw=0.8, color=colours[theta])
             ax.set_yscale("log")
