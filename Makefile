@@ -170,6 +170,7 @@ readme-figures: reproduce
 	cp figures/$(SCALE)/isometry_density.png figures/$(SCALE)/isometry_training.png docs/figures/
 	cp figures/$(SCALE)/kernels_errors.png figures/$(SCALE)/kernels_depth.png docs/figures/
 	cp figures/$(SCALE)/fractional_densities.png figures/$(SCALE)/fractional_training.png docs/figures/
+	$(BIN)/python workflow/insert.py $(SCALE)
 	cp figures/$(SCALE)/rules_stages.png figures/$(SCALE)/propagation_drift.png docs/figures/
 
 schema: $(STAMP)
