@@ -12,7 +12,9 @@ ROOT = Path(__file__).parents[2]
 LAYERS = pd.DataFrame(
     {
         "activation": activation, "theta": theta, "law": law, "width": width, "depth": depth,
-        "ks": scale * depth / width, "ks_standardized": scale * depth / width / 2,
+        "ks": scale * depth / width, "ks_found": scale * depth / width, "ks_band": 0.0005,
+        "ks_standardized": scale * depth / width / 2, "ks_standardized_found": scale * depth / width / 2,
+        "ks_standardized_band": 0.0005,
     }
     for activation, theta, law, scale in (
         ("odd", 4.0, "weibull_4", 0.01), ("odd", 10.0, "weibull_10", 0.1),
@@ -27,11 +29,11 @@ def test_words_of_distances():
     found = propagation_excerpts(LAYERS)
     assert found["distances_of_odd_pairs"] == ".2, .0006"
     assert (found["narrowest_odd_pair"], found["widest_odd_pair"]) == (".2", ".0006")
-    assert found["largest_of_positive_pairs"] == ".003"  # rounded up
+    assert found["largest_of_positive_pairs"] == ".0026"
     table = found["distances"].strip().splitlines()
     assert table[0] == "| activation | width 3 | width 1000 |"
     assert "| ReLU | .4 (.2) | .0012 (.0006) |" in table
-    assert "| phi positive, theta 4 | .0026 (.0013) | < .0005 (< .0005) |" in table
+    assert "| phi positive, theta 4 | .0026 (.0013) | - (-) |" in table
     assert len(table) == 6  # without controls
 
 
