@@ -58,6 +58,7 @@ def test_products(built):
         "isometry_training",
         "isometry_comparisons",
         "isometry_jacobians",
+        "isometry_units",
     ):
         for ending in ("csv", "md", "tex"):
             assert (built / f"tables/smoke/{name}.{ending}").stat().st_size > 100

@@ -37,6 +37,19 @@ class Deviations(Section):
     """Random weights per cell, at most: the networks are as many as that allows."""
 
 
+class JointUnits(Section):
+    """The joint law of the units of a layer beside drawn networks."""
+
+    widths: Annotated[list[Annotated[int, Field(ge=2, le=10_000)]], Distinct] = Field(min_length=1)
+    """Constant widths."""
+    depths: Annotated[list[Annotated[int, Field(ge=2, le=10_000)]], Distinct] = Field(min_length=1)
+    """Depths; in the first layer units are independent."""
+    bias_variances: Annotated[list[Annotated[float, Field(ge=0, le=100)]], Distinct] = Field(min_length=1)
+    """Variances of the biases."""
+    networks: int = Field(ge=100, le=10**9)
+    """Networks with drawn matrices per cell."""
+
+
 class Stationary(Section):
     """Stationary laws of networks with biases."""
 
@@ -98,6 +111,7 @@ class Isometry(Section):
 
     law: DrawnLaw
     deviations: Deviations
+    joint: JointUnits
     eigenvalue_widths: Annotated[list[Width], Distinct] = Field(min_length=1)
     """Widths whose eigenvalues are drawn."""
     stationary: Stationary

@@ -36,6 +36,8 @@ rule simulate_isometry:
         histogram=ISOMETRY_FOLDER / "histogram.parquet",
         ks=ISOMETRY_FOLDER / "ks.parquet",
         deviations=ISOMETRY_FOLDER / "deviations.parquet",
+        units=ISOMETRY_FOLDER / "units.parquet",
+        largest=ISOMETRY_FOLDER / "largest.parquet",
         correlations=ISOMETRY_FOLDER / "correlations.parquet",
         paths=ISOMETRY_FOLDER / "paths.parquet",
         singular_values=ISOMETRY_FOLDER / "singular_values.parquet",
@@ -46,7 +48,7 @@ rule simulate_isometry:
         runtime=24 * 60,
         gpu=cfg.gpus,
     params:
-        study={key: ISOMETRY_STUDY[key] for key in ("law", "deviations", "correlations", "jacobian")},
+        study={key: ISOMETRY_STUDY[key] for key in ("law", "deviations", "joint", "correlations", "jacobian")},
         gpu=cfg.gpu,
         seed=cfg.seed,
     script:
@@ -98,6 +100,8 @@ rule analyse_isometry:
             schemes=SCHEME_GROUPS,
         ),
         deviations=rules.simulate_isometry.output.deviations,
+        units=rules.simulate_isometry.output.units,
+        largest=rules.simulate_isometry.output.largest,
         correlations=rules.simulate_isometry.output.correlations,
         jacobians=rules.simulate_isometry.output.jacobians,
         eigenvalues=rules.derive_isometry.output.eigenvalues,
@@ -108,6 +112,8 @@ rule analyse_isometry:
         loss=ISOMETRY_FOLDER / "loss.parquet",
         comparisons=ISOMETRY_FOLDER / "comparisons.parquet",
         norms=ISOMETRY_FOLDER / "norms.parquet",
+        unit_scores=ISOMETRY_FOLDER / "unit_scores.parquet",
+        unit_tests=ISOMETRY_FOLDER / "unit_tests.parquet",
         roots=ISOMETRY_FOLDER / "roots.parquet",
         angles=ISOMETRY_FOLDER / "angles.parquet",
         spectra=ISOMETRY_FOLDER / "spectra.parquet",
@@ -128,6 +134,7 @@ rule table_isometry:
             "Deviations from mean field",
             caption="deviations_table",
         ),
+        units=tabled("isometry", "units", "Two units of a layer"),
         training=tabled(
             "isometry",
             "training",

@@ -1,6 +1,8 @@
 from .chain import NormChain as NormChain
 from .jacobians import JacobianMoments as JacobianMoments
 from .jacobians import jacobian_moments as jacobian_moments
+from .joint import JointLaw as JointLaw
+from .joint import UnitCovariances as UnitCovariances
 from .layers import he_variance as he_variance
 from .norm_factor import LogMoments as LogMoments
 from .norm_factor import NormFactor as NormFactor

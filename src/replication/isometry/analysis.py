@@ -1,4 +1,4 @@
-"""Statistics of the study of dynamical isometry, from saved results: deviations, angles, schemes that train."""
+"""Statistics of the study of dynamical isometry, from saved results: deviations, units, angles, schemes that train."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from preactivations.gaussianity import null_p_value
 from replication.inference import holm, sign_flip_p
 from replication.labels import SCHEMES
 from replication.training.analysis import chosen_runs
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 _FACTORS = (0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.3)
 _ORDERS = {"half": 0.5, "one": 1, "two": 2}
 _FEWEST = 10  # expected networks on either side for a test of a share
+_SKEWED = (
+    0.1  # of a mean: beyond 4 standard errors its upper tail is then about twice that of a normal number
+)
 
 
 def scheme_comparisons(runs: DataFrame) -> DataFrame:
@@ -58,6 +62,8 @@ def study_frames(found: dict[str, DataFrame]) -> dict[str, DataFrame]:
     second_z = (jacobians.second - jacobians.second_exact) / jacobians.second_error
     return {
         "norms": norm_scores(found["deviations"]),
+        "unit_scores": unit_scores(found["units"]),
+        "unit_tests": unit_tests(found["largest"]),
         "roots": root_counts(found["eigenvalues"]),
         "angles": angle_deviations(found["correlations"]),
         "spectra": jacobians.assign(second_z=second_z),
@@ -79,6 +85,29 @@ def norm_scores(deviations: DataFrame) -> DataFrame:
             rare = count * out.p_low.where(out.p_low < 0.5, 1 - out.p_low)
             out[f"p_low_z_{sample}"] = out[f"p_low_z_{sample}"].where(rare >= _FEWEST)
     return out
+
+
+def unit_scores(units: DataFrame) -> DataFrame:
+    """`units` with z scores of the numbers of two units; NaN where the mean is too skewed for a normal limit."""
+    z = (units.drawn - units.exact) / units.error
+    return units.assign(z=z.where(units.skewness.abs() < _SKEWED))
+
+
+def unit_tests(largest: DataFrame) -> DataFrame:
+    """`largest` with p-values of its KS statistics (Kolmogorov's law), in columns <name>_p.
+
+    The largest unit counts all networks, the share of the first half those that are alive; NaN where none is.
+    """
+    counts = {"largest": "networks", "largest_independent": "networks", "share": "alive"}
+    return largest.assign(
+        **{
+            f"{name}_p": [
+                null_p_value(statistic, int(n)) if n else math.nan
+                for statistic, n in zip(largest[name], largest[count], strict=True)
+            ]
+            for name, count in counts.items()
+        }
+    )
 
 
 def root_counts(eigenvalues: DataFrame) -> DataFrame:

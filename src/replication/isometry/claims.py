@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _FLAT, _COLLAPSE = 0.05, 0.2  # of accuracy from the shallowest to the deepest networks: our choice
+_CHANCE = 0.001  # of a sound sample being refused, over all tests of a claim
 _SHALLOW = 0.1  # of the width: deeper, few networks carry the mean of s^4, and a sample of them can't test it
 
 
@@ -27,6 +28,7 @@ def isometry_claims(results: dict[str, DataFrame], cells: DataFrame, epochs: Map
     """
     rows = [
         _exact_law(results["ks"]),
+        _joint_law(results["unit_tests"], scores=results["unit_scores"]),
         _cells_agree(results["norms"]),
         _far_from_mean_field(results["norms"]),
         _no_variance(results["roots"]),
@@ -49,6 +51,37 @@ def _exact_law(ks: DataFrame) -> Finding:
         "law (5 % point)",
         ", ".join(f"n = {r.width}: {r.ks:.5f} ({r.critical:.5f})" for r in ks.itertuples()),
         every(ks.ks < ks.critical),
+    )
+
+
+@claim(
+    "the joint law of the units of a layer is known exactly: dependent by their common scale, and independent given "
+    "the norm of the layer before",
+    "published",
+    "abstract",
+)
+def _joint_law(tests: DataFrame, *, scores: DataFrame) -> Finding:
+    """Fails if drawn units are independent of one another, share another scale, or have another law of directions."""
+    z = some(scores.z.dropna().abs(), "numbers of two units that a normal limit can test")
+    limit, level = z_limit(len(z)), _CHANCE / (3 * len(tests))
+    listed = ", ".join(
+        f"n = {r.width}, L = {r.depth}, biases {r.bias_variance:g}: {r.largest:.4f} ({r.largest_independent:.3f})"
+        for r in tests.itertuples()
+    )
+    fits = every(z < limit, tests.largest_p > level, tests.share_p > level)
+    like_independent = int((tests.largest_independent_p >= level).sum())
+    return Finding(
+        f"{int(tests.networks.max())} networks with drawn matrices in {len(tests)} cells: covariances of two units and "
+        "of their squares, and P(both above t), largest deviation in exact standard errors (limit for "
+        f"{len(z)} numbers; not where the mean is skewed); KS, each at level {level:.1g}: the largest of all units "
+        "against the joint law, and against independent units of the same law, which must be refuted; the share of "
+        "half of the units in |h|^2 against its beta law",
+        f"{z.max():.1f} ({limit:.1f}); KS of the largest against the joint law (independent units): {listed}; least p "
+        f"of the joint law {tests.largest_p.min():.2g}, of the shares {tests.share_p.min():.2g}",
+        fits,
+        f"independent units are not refuted in {like_independent} of {len(tests)} cells"
+        if all(fits) and like_independent
+        else "",
     )
 
 

@@ -37,25 +37,33 @@ def he_chain(width: int, depth: int) -> NormChain:
     return NormChain(width, [width] * depth)
 
 
-def drawn_norms(width: int, depth: int, networks: int, stream: Stream, **options: Any) -> Array:
-    """q_L = |x_L|^2 of `networks` ReLU networks with drawn weight matrices, He's variance, |x_0| = 1.
+def drawn_units(
+    width: int, depth: int, networks: int, stream: Stream, bias_variance: float = 0.0, **options: Any
+) -> NDArray[np.float32]:
+    """Pre-activations of the last layer of ReLU networks with drawn weight matrices, shape (networks, width).
 
-    Options as for `propagation.simulate` (memory, threads, device, progress). The first layer has one input: with
-    normal weights only its norm counts.
+    He's variance, |x_0| = 1, biases N(0, `bias_variance`). Options as for `propagation.simulate` (memory, threads,
+    device, progress). The first layer has one input: with normal weights only its norm counts.
     """
     phi: Any = _relu
     if options.get("device"):
         from torch.nn.functional import relu as phi
-    h = simulate(
+    return simulate(
         [1] + [width] * depth,
         phi,
         weights=Normal(),
         sigma_w=math.sqrt(2),
+        sigma_b=math.sqrt(bias_variance),
         n_networks=networks,
         stream=stream,
         inputs=1 / math.sqrt(width),
         **options,
     )
+
+
+def drawn_norms(width: int, depth: int, networks: int, stream: Stream, **options: Any) -> Array:
+    """q_L = |x_L|^2 of the networks of `drawn_units`, without biases."""
+    h = drawn_units(width, depth, networks, stream, **options)
     return np.square(np.maximum(h, 0), dtype=np.float64).sum(axis=1)
 
 

@@ -45,6 +45,15 @@ def results():
             {"width": [5], "depth": [10], "networks": [1000], "ks": [0.02], "critical": [0.043]}
         ),
         "deviations": deviations,
+        "units": pd.DataFrame(
+            {"width": 5, "depth": 2, "bias_variance": 0.0, "networks": 1000, "t": [math.nan, 1.0]}
+            | {"statistic": ["cov x", "both above"], "exact": [0.016, 0.024], "independent": [0.0, 0.015]}
+            | {"drawn": [0.017, 0.023], "error": [0.002, 0.002], "skewness": [0.01, 0.02]}
+        ),
+        "largest": pd.DataFrame(
+            {"width": [5], "depth": [2], "bias_variance": [0.0], "networks": [1000], "alive": [969]}
+            | {"largest": [0.02], "largest_independent": [0.2], "apart": [0.19], "share": [0.03]}
+        ),
         "eigenvalues": pd.DataFrame({"width": 5, "m": [0.5, 1.0, 2.0], "eigenvalue": [0.87, 1.0, 2.0]}),
         "indices": pd.DataFrame(
             {
@@ -73,89 +82,101 @@ def cells(he=(0.9, 0.3), mirrored=(0.92, 0.91)):
     return pd.DataFrame(rows)
 
 
+CLAIMS = ["law", "units", "norms", "mean field", "variances", "stationary", "angles", "jacobians", "isometry"]
+CLAIMS += ["training"]
+
+
 def verdicts(found=None, trained=None):
+    """By the names of `CLAIMS`; of a second data set too."""
     epochs = {"digits": 15, "MNIST": 3}
     found = found or results()
     table = isometry_claims(found | study_frames(found), cells() if trained is None else trained, epochs)
     assert not table.isna().any().any()
-    return table.verdict.tolist()
+    names = CLAIMS + [f"{CLAIMS[-1]} {k}" for k in range(len(table) - len(CLAIMS))]
+    return dict(zip(names, table.verdict, strict=True))
 
 
 def test_all_hold():
-    assert verdicts() == ["confirmed"] * 9
+    assert verdicts() == dict.fromkeys(CLAIMS, "confirmed")
     assert set(SCHEMES) <= set(NAMED)
 
 
 @pytest.mark.parametrize(
     ("table", "column", "row", "value", "claim"),
     [
-        ("ks", "ks", 0, 0.05, 0),
-        ("deviations", "sd_log_chain", 1, 2.0, 1),
-        ("deviations", "p_low_chain", 0, 0.9, 1),
-        ("eigenvalues", "eigenvalue", 0, 1.0, 3),
-        ("eigenvalues", "eigenvalue", 1, 5.0, 3),
-        ("indices", "squared_norm_tail_index", 1, 1.1, 4),
-        ("indices", "mean", 0, 251.0, 4),
-        ("correlations", "first", 0, 0.5, 5),
-        ("correlations", "log_angle", 1, math.log(0.9), 5),
-        ("correlations", "log_angle", 1, math.log(0.89), 5),
-        ("jacobians", "second", 0, 20.0, 6),
-        ("jacobians", "variance_exact", 1, 0.0, 6),
-        ("jacobians", "largest_deviation", 3, 1e-9, 7),
+        ("ks", "ks", 0, 0.05, "law"),
+        ("units", "drawn", 0, 0.0, "units"),
+        ("units", "drawn", 1, 0.015, "units"),
+        ("largest", "largest", 0, 0.2, "units"),
+        ("largest", "share", 0, 0.2, "units"),
+        ("deviations", "sd_log_chain", 1, 2.0, "norms"),
+        ("deviations", "p_low_chain", 0, 0.9, "norms"),
+        ("eigenvalues", "eigenvalue", 0, 1.0, "variances"),
+        ("eigenvalues", "eigenvalue", 1, 5.0, "variances"),
+        ("indices", "squared_norm_tail_index", 1, 1.1, "stationary"),
+        ("indices", "mean", 0, 251.0, "stationary"),
+        ("correlations", "first", 0, 0.5, "angles"),
+        ("correlations", "log_angle", 1, math.log(0.9), "angles"),
+        ("correlations", "log_angle", 1, math.log(0.89), "angles"),
+        ("jacobians", "second", 0, 20.0, "jacobians"),
+        ("jacobians", "variance_exact", 1, 0.0, "jacobians"),
+        ("jacobians", "largest_deviation", 3, 1e-9, "isometry"),
     ],
 )
 def test_each_can_fail(table, column, row, value, claim):
     found = results()
     found[table].loc[row, column] = value
-    expected = ["confirmed"] * 9
-    expected[claim] = "not confirmed"
-    assert verdicts(found) == expected
+    assert verdicts(found) == dict.fromkeys(CLAIMS, "confirmed") | {claim: "not confirmed"}
 
 
 def test_no_rows_no_verdict():
     nothing = {name: frame.iloc[:0] for name, frame in results().items()}
-    assert verdicts(nothing, cells().iloc[:0]) == ["not tested"] * 9
+    assert verdicts(nothing, cells().iloc[:0]) == dict.fromkeys(CLAIMS, "not tested")
     # nor where rows are left, but none that the statement is about
     found = results()
     found["jacobians"] = found["jacobians"][found["jacobians"].scheme == "mirrored_gaussian"]
     found["indices"] = found["indices"].iloc[:1]
     found["eigenvalues"] = found["eigenvalues"].assign(m=0.0)
-    assert [verdicts(found)[k] for k in (3, 4, 6, 7)] == ["not tested"] * 4
-    assert verdicts(trained=cells()[cells().activation == "he"])[-1] == "not tested"
+    found["units"]["skewness"] = 1.0
+    for claim in ("units", "variances", "stationary", "jacobians", "isometry"):
+        assert verdicts(found)[claim] == "not tested"
+    assert verdicts(trained=cells()[cells().activation == "he"])["training"] == "not tested"
 
 
 def test_mean_field_that_would_hold():
     found = results()
     found["deviations"]["median"] = 1.0
-    assert verdicts(found)[2] == "not confirmed"
+    assert verdicts(found)["mean field"] == "not confirmed"
 
 
 @pytest.mark.parametrize(("he", "mirrored"), [((0.9, 0.8), (0.92, 0.91)), ((0.9, 0.3), (0.92, 0.8))])
 def test_training_needs_both(he, mirrored):
-    assert verdicts(trained=cells(he, mirrored))[-1] == "not confirmed"
+    assert verdicts(trained=cells(he, mirrored))["training"] == "not confirmed"
     two = pd.concat([cells(), cells(he, mirrored).assign(dataset="MNIST")])
-    assert verdicts(trained=two)[-2:] == ["confirmed", "not confirmed"]
+    assert list(verdicts(trained=two).values())[-2:] == ["confirmed", "not confirmed"]
 
 
 def test_what_is_too_uncertain_is_not_tested():
-    """Angles whose error is as large as what is to be seen; a budget with which nothing trains."""
+    """Units that look independent too; angles as uncertain as what is to be seen; a budget in which nothing trains."""
     found = results()
+    found["largest"]["largest_independent"] = 0.02
+    assert verdicts(found)["units"] == "not tested"
     found["correlations"]["log_angle_error"] = 0.5
-    assert verdicts(found)[5] == "not tested"
-    assert verdicts(trained=cells((0.2, 0.2), (0.2, 0.4)).assign(trains=0.0))[-1] == "not tested"
+    assert verdicts(found)["angles"] == "not tested"
+    assert verdicts(trained=cells((0.2, 0.2), (0.2, 0.4)).assign(trains=0.0))["training"] == "not tested"
 
 
 def test_rare_sides_are_not_tested():
     """One network of 20 000 above .1 where 4e-7 is expected is many standard errors away, and no contradiction."""
     found = results()
     found["deviations"].loc[0, ["p_low", "p_low_chain", "p_low_error_chain"]] = [1 - 4e-7, 1 - 5e-5, 4.5e-6]
-    assert verdicts(found)[1] == "confirmed"
+    assert verdicts(found)["norms"] == "confirmed"
 
 
 def test_rare_networks_do_not_fail_deep_jacobians():
     found = results()
     found["jacobians"].loc[0, ["depth", "second"]] = [50, 300.0]
-    assert verdicts(found)[6] == "confirmed"
+    assert verdicts(found)["jacobians"] == "confirmed"
 
 
 def test_comparisons():

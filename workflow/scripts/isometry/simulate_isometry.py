@@ -1,4 +1,4 @@
-"""Drawn ReLU networks beside the exact laws: norms, correlations, singular values of Jacobians."""
+"""Drawn ReLU networks beside the exact laws: norms, units, correlations, singular values of Jacobians."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +10,7 @@ from preactivations.streams import Stream
 from replication.cells import progress
 from replication.isometry.jacobians import SCHEMES, singular_value_rows
 from replication.isometry.study import correlation_rows, deviation_rows, drawn_norms, he_chain, histogram_rows
+from replication.isometry.units import unit_rows
 from replication.jobs import job
 
 snakemake: Any  # Snakemake puts it here
@@ -36,6 +37,13 @@ def deviations(width: int, depth: int, chains: int, networks: int) -> Frames:
     return {"deviations": pd.DataFrame([deviation_rows(width, depth, samples)])}
 
 
+def units(width: int, depth: int, bias_variance: float, networks: int) -> Frames:
+    stream = Stream(run.params.seed, "relu_law", "units", width, depth, bias_variance)
+    with progress(networks, f"n={width} L={depth} b={bias_variance:g}") as add:
+        rows, test = unit_rows(width, depth, bias_variance, networks, stream, progress=add, **run.engine)
+    return {"units": pd.DataFrame(rows), "largest": pd.DataFrame([test])}
+
+
 def correlations(width: int, depth: int, networks: int, start: float) -> Frames:
     stream = Stream(run.params.seed, "relu_law", "correlations", width, start)
     rows, paths = correlation_rows(width, depth, start, networks, stream)
@@ -51,8 +59,8 @@ def jacobians(width: int, depth: int, networks: int, scheme: str) -> Frames:
 
 def tasks() -> Iterator[Any]:
     study = run.params.study
-    law_size, grid, pairs, jacobian = (
-        dict(study[part]) for part in ("law", "deviations", "correlations", "jacobian")
+    law_size, grid, joint, pairs, jacobian = (
+        dict(study[part]) for part in ("law", "deviations", "joint", "correlations", "jacobian")
     )
     for width in law_size.pop("widths"):
         yield law, law_size | {"width": width}
@@ -61,6 +69,11 @@ def tasks() -> Iterator[Any]:
             networks = int(min(grid["networks"], grid["weights"] / (width**2 * depth)))
             size = {"chains": grid["chains"], "networks": networks if networks >= grid["fewest"] else 0}
             yield deviations, {"width": width, "depth": depth} | size
+    for width in joint["widths"]:
+        for depth in joint["depths"]:
+            for variance in joint["bias_variances"]:
+                size = {"width": width, "depth": depth, "networks": joint["networks"]}
+                yield units, size | {"bias_variance": float(variance)}
     for start in pairs.pop("starts"):
         yield correlations, pairs | {"start": start}
     depths = jacobian.pop("depths")

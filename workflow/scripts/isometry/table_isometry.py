@@ -1,4 +1,4 @@
-"""Tables of the second companion paper: deviations from mean field, training by scheme, claims."""
+"""Tables of the second companion paper: deviations from mean field, units, training by scheme, claims."""
 
 from typing import Any
 
@@ -26,6 +26,13 @@ with job(snakemake) as run:
         snakemake.output.deviations,
         dict.fromkeys([c for c in shown if c.startswith(tuple(order))], ".4g")
         | {"dead": ".3g", "n_chain": ".0f", "n_drawn": ".0f"},
+    )
+    write_table(
+        found["unit_scores"],
+        snakemake.output.units,
+        dict.fromkeys(("exact", "independent", "drawn", "error"), ".4g")
+        | {"bias_variance": "g", "t": "g", "skewness": ".2g", "z": ".1f"},
+        {"bias_variance": "bias variance", "t": "t (deviations)", "independent": "if independent"},
     )
     seeds = (
         found["chosen"]
