@@ -10,6 +10,7 @@ from .norm_laws import NormLaw as NormLaw
 from .stationary import eigenvalue as eigenvalue
 from .stationary import squared_norm_tail_index as squared_norm_tail_index
 from .stationary import stationary_law as stationary_law
+from .stationary import stationary_sample as stationary_sample
 from .two_inputs import PairMoments as PairMoments
 from .two_inputs import log_angle_drift as log_angle_drift
 from .two_inputs import mean_correlation as mean_correlation

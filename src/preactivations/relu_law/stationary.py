@@ -28,9 +28,11 @@ from preactivations.relu_law.layers import Layer, variance_or_he
 from preactivations.relu_law.norm_factor import NormFactor
 from preactivations.relu_law.norm_laws import NormLaw
 
-__all__ = ["eigenvalue", "squared_norm_tail_index", "stationary_law"]
+__all__ = ["eigenvalue", "squared_norm_tail_index", "stationary_law", "stationary_sample"]
 
 Array = NDArray[np.float64]
+
+_MOST_LAYERS = 1_000_000
 
 
 def eigenvalue(width: int, m: ArrayLike, weight_variance: float | None = None, slope: float = 0.0) -> Array:
@@ -134,3 +136,48 @@ def stationary_law(
         return m[int(p)] if p else math.log1p(-layer.factor.atom)
 
     return stationary_grid_law(layer, log_bound, log_moment)
+
+
+def stationary_sample(
+    size: int,
+    rng: np.random.Generator,
+    width: int,
+    weight_variance: float | None = None,
+    bias_variance: float = 1.0,
+    slope: float = 0.0,
+    *,
+    tolerance: float = 1e-12,
+) -> tuple[Array, int]:
+    """(independent draws of the stationary q, shape (size,); layers of the longest series). No law is computed.
+
+    The layers in reverse order give a series of positive terms,
+
+        q = sigma_b^2 sum_(k >= 1) v^(k-1) Q_1 ... Q_k,
+
+    with independent Q_k of `NormFactor`. Each draw ends at the first term below `tolerance` times its sum: what is left
+    is that term times v q' / sigma_b^2, q' another draw. Time grows as log(tolerance) / E log(v Q): near the largest
+    variance that has a stationary law it is long. Other arguments: see `stationary_law`.
+
+    Raises
+    ------
+    ValueError
+        As for `stationary_law`; and for a series of more than a million layers.
+    """
+    if not (bias_variance > 0 and math.isfinite(bias_variance)):
+        raise ValueError(f"bias_variance must be finite and > 0, got {bias_variance}")
+    squared_norm_tail_index(width, weight_variance, slope)  # refuses what has no stationary law
+    v, factor = variance_or_he(weight_variance, width, slope), NormFactor(width, slope)
+    q = np.zeros(size)
+    left, term, layers = np.arange(size), np.full(size, bias_variance / v), 0
+    while left.size:
+        layers += 1
+        if layers > _MOST_LAYERS:
+            raise ValueError(
+                f"weight_variance {v:g} at width {width}: the series takes more than a million layers"
+            )
+        with np.errstate(under="ignore"):
+            term = term * v * factor.sample(left.size, rng)
+        q[left] += term
+        going = term > tolerance * q[left]
+        left, term = left[going], term[going]
+    return q, layers

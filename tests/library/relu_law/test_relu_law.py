@@ -13,7 +13,12 @@ from preactivations.relu_law.chain import NormChain
 from preactivations.relu_law.jacobians import jacobian_moments
 from preactivations.relu_law.layers import he_variance
 from preactivations.relu_law.norm_factor import NormFactor
-from preactivations.relu_law.stationary import eigenvalue, squared_norm_tail_index, stationary_law
+from preactivations.relu_law.stationary import (
+    eigenvalue,
+    squared_norm_tail_index,
+    stationary_law,
+    stationary_sample,
+)
 from preactivations.relu_law.two_inputs import log_angle_drift, mean_correlation, pair_moments
 
 SLOPES = [0.0, 1.0, 0.3, -2.0, 0.01]
@@ -431,3 +436,33 @@ def test_dead_layers_make_narrow_relu_networks_stationary():
 def test_wrong_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(("slope", "factor"), [(0.0, 0.8), (0.0, 1.0), (0.3, 0.9), (1.0, 0.7)])
+def test_series_has_the_stationary_law(slope, factor):
+    """Layers in reverse order against the law, at level .001; and the mean, where it is finite, by its recursion."""
+    n, b, size = 12, 0.4, 20_000
+    v = factor * he_variance(n, slope)
+    q, layers = stationary_sample(size, np.random.default_rng(10), n, v, b, slope)
+    statistic, alive = ks_of(q, stationary_law(n, v, b, slope))
+    assert alive == (size if slope else np.count_nonzero(q))
+    assert statistic < kstwo.ppf(0.999, alive)
+    if factor < 0.85:
+        mean = n * (1 + slope**2) / 2 * b / (1 - factor)
+        assert abs(q.mean() - mean) < 4 * q.std() / math.sqrt(size)
+    # a rougher end changes nothing but the end
+    rough, fewer = stationary_sample(size, np.random.default_rng(10), n, v, b, slope, tolerance=1e-3)
+    assert fewer < layers
+    assert ks_of(rough, stationary_law(n, v, b, slope))[0] < kstwo.ppf(0.999, alive)
+
+
+def test_series_without_a_stationary_law():
+    rng = np.random.default_rng(1)
+    with pytest.raises(ValueError, match="bias_variance must be finite and > 0, got 0"):
+        stationary_sample(3, rng, 5, bias_variance=0.0)
+    with pytest.raises(ValueError, match="leaves no stationary law"):
+        stationary_sample(3, rng, 5, 2.0, slope=0.5)
+    assert stationary_sample(0, rng, 5)[0].shape == (0,)
+    # a dead layer ends the series
+    dead, _ = stationary_sample(2000, rng, 1)
+    assert abs((dead == 0).mean() - 0.5) < 4 * math.sqrt(0.25 / 2000)
