@@ -59,6 +59,7 @@ def test_products(built):
         "isometry_comparisons",
         "isometry_jacobians",
         "isometry_units",
+        "isometry_shapes",
     ):
         for ending in ("csv", "md", "tex"):
             assert (built / f"tables/smoke/{name}.{ending}").stat().st_size > 100

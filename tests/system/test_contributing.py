@@ -149,7 +149,8 @@ from replication.isometry import claims
 
 rows = pd.DataFrame({"width": [10, 20, 40], "loss": [0.3, 0.2, 0.25]})
 print(*[claims._wider(rows[:n])["verdict"] for n in range(4)], sep=", ")
-tables = dict.fromkeys(("ks", "norms", "roots", "indices", "angles", "spectra"), pd.DataFrame())
+names = ("laws", "unit_tests", "unit_scores", "norms", "shape_tests", "roots", "indices", "angles", "spectra")
+tables = dict.fromkeys((*names, "comparisons"), pd.DataFrame())
 table = claims.isometry_claims(tables | {"losses": rows}, pd.DataFrame(), {}).set_index("claim")
 print(table.verdict["wider layers lose less of a correlation"], set(table.verdict))
 """

@@ -61,6 +61,19 @@ class Stationary(Section):
     """Variance of the biases."""
 
 
+class Shapes(Section):
+    """Shapes of stationary laws beside simulated ones."""
+
+    widths: Annotated[list[Annotated[int, Field(ge=2, le=10_000)]], Distinct] = Field(min_length=1)
+    """Neurons in every layer."""
+    factors: Annotated[list[Annotated[float, Field(gt=0, le=2)]], Distinct] = Field(min_length=1)
+    """Weight variances in units of He's; log q must drift downwards, which wide layers do up to about 1 + 5/(2n)."""
+    bias_variance: float = Field(gt=0, le=100)
+    """Variance of the biases."""
+    draws: int = Field(ge=1000, le=10**8)
+    """Simulated draws per cell."""
+
+
 class PairCorrelations(Section):
     """Correlation of two inputs against depth."""
 
@@ -115,6 +128,7 @@ class Isometry(Section):
     eigenvalue_widths: Annotated[list[Width], Distinct] = Field(min_length=1)
     """Widths whose eigenvalues are drawn."""
     stationary: Stationary
+    shapes: Shapes
     correlations: PairCorrelations
     jacobian: Jacobians
     training: IsometryTraining

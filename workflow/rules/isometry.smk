@@ -38,6 +38,7 @@ rule simulate_isometry:
         deviations=ISOMETRY_FOLDER / "deviations.parquet",
         units=ISOMETRY_FOLDER / "units.parquet",
         largest=ISOMETRY_FOLDER / "largest.parquet",
+        shapes=ISOMETRY_FOLDER / "shapes.parquet",
         correlations=ISOMETRY_FOLDER / "correlations.parquet",
         paths=ISOMETRY_FOLDER / "paths.parquet",
         singular_values=ISOMETRY_FOLDER / "singular_values.parquet",
@@ -48,7 +49,10 @@ rule simulate_isometry:
         runtime=24 * 60,
         gpu=cfg.gpus,
     params:
-        study={key: ISOMETRY_STUDY[key] for key in ("law", "deviations", "joint", "correlations", "jacobian")},
+        study={
+            key: ISOMETRY_STUDY[key]
+            for key in ("law", "deviations", "joint", "shapes", "correlations", "jacobian")
+        },
         gpu=cfg.gpu,
         seed=cfg.seed,
     script:
@@ -102,6 +106,8 @@ rule analyse_isometry:
         deviations=rules.simulate_isometry.output.deviations,
         units=rules.simulate_isometry.output.units,
         largest=rules.simulate_isometry.output.largest,
+        shapes=rules.simulate_isometry.output.shapes,
+        ks=rules.simulate_isometry.output.ks,
         correlations=rules.simulate_isometry.output.correlations,
         jacobians=rules.simulate_isometry.output.jacobians,
         eigenvalues=rules.derive_isometry.output.eigenvalues,
@@ -111,9 +117,11 @@ rule analyse_isometry:
         chosen=ISOMETRY_FOLDER / "chosen.parquet",
         loss=ISOMETRY_FOLDER / "loss.parquet",
         comparisons=ISOMETRY_FOLDER / "comparisons.parquet",
+        laws=ISOMETRY_FOLDER / "laws.parquet",
         norms=ISOMETRY_FOLDER / "norms.parquet",
         unit_scores=ISOMETRY_FOLDER / "unit_scores.parquet",
         unit_tests=ISOMETRY_FOLDER / "unit_tests.parquet",
+        shape_tests=ISOMETRY_FOLDER / "shape_tests.parquet",
         roots=ISOMETRY_FOLDER / "roots.parquet",
         angles=ISOMETRY_FOLDER / "angles.parquet",
         spectra=ISOMETRY_FOLDER / "spectra.parquet",
@@ -124,7 +132,6 @@ rule analyse_isometry:
 rule table_isometry:
     input:
         **made_by(rules.analyse_isometry),
-        ks=rules.simulate_isometry.output.ks,
         indices=rules.derive_isometry.output.indices,
         code=code("isometry/table_isometry.py"),
     output:
@@ -135,6 +142,7 @@ rule table_isometry:
             caption="deviations_table",
         ),
         units=tabled("isometry", "units", "Two units of a layer"),
+        shapes=tabled("isometry", "shapes", "Shapes of stationary laws"),
         training=tabled(
             "isometry",
             "training",

@@ -7,16 +7,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
+from scipy.stats import t as student
 
 from preactivations.gaussianity import null_p_value
 from replication.inference import holm, sign_flip_p
+from replication.isometry.shapes import TAIL
 from replication.labels import SCHEMES
 from replication.training.analysis import chosen_runs
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
 _FACTORS = (0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.3)
+_COMPARED = [
+    *("dataset", "scheme", "depth", "pairs", "difference", "least", "largest", "p", "p_holm"),
+    *("speed_pairs", "faster", "slower", "speed_p", "speed_p_holm"),
+    *("gap_pairs", "gap", "gap_least", "gap_largest", "gap_p", "gap_p_holm"),
+]
 _ORDERS = {"half": 0.5, "one": 1, "two": 2}
 _FEWEST = 10  # expected networks on either side for a test of a share
 _SKEWED = (
@@ -25,55 +33,114 @@ _SKEWED = (
 
 
 def scheme_comparisons(runs: DataFrame) -> DataFrame:
-    """Mirrored orthogonal minus each other scheme: test accuracy at the chosen rates, paired by seed.
+    """Mirrored orthogonal against each other scheme at the chosen rates, paired by seed, by depth and over all.
 
-    Columns dataset, scheme, depth, pairs, difference (mean, least and largest), p (two-sided sign flips) and p_holm
-    within the data set, of all depths together ("all": one test per scheme). Seeds share the order of batches and the
-    split, not initial values.
+    Columns dataset, scheme, depth ("all": depths together, which alone are tested), and of three questions, with
+    two-sided sign flips, p, and Holm's correction within the question and data set, p_holm:
+
+    * test accuracy: pairs, mean difference, least, largest; p, p_holm. Diverged runs are guesses.
+    * speed, epochs until the training loss is below its threshold: speed_pairs, those in which at least one run comes
+      there; in faster of them mirrored orthogonal does earlier, in slower later; speed_p, speed_p_holm from differences
+      of ranks among the runs of both schemes at a depth. A run that never comes there, or diverges, is later than all
+      that do, and equal to others that don't.
+    * generalization gap, test loss minus training loss at the end: gap_pairs, those in which both runs train (a network
+      that stays at a guess has no gap, and says nothing); mean difference gap, gap_least, gap_largest; gap_p,
+      gap_p_holm.
+
+    Seeds share the order of batches and the split, not initial values.
     """
     rows = []
     for dataset, part in chosen_runs(runs).groupby("dataset", sort=False):
-        values = part.pivot_table(index=["depth", "seed"], columns="activation", values="accuracy")
+        mirrored = part[part.activation == "mirrored_orthogonal"]
         mine: list[dict[str, object]] = []
         for scheme in SCHEMES:
-            if scheme == "mirrored_orthogonal" or not {scheme, "mirrored_orthogonal"} <= set(values):
+            other = part[part.activation == scheme]
+            if scheme == "mirrored_orthogonal" or not len(mirrored) or not len(other):
                 continue
-            difference = (values.mirrored_orthogonal - values[scheme]).dropna()
-            name = {"dataset": dataset, "scheme": scheme}
-            p = sign_flip_p(difference.to_numpy(), str(dataset), scheme)
-            scopes = {"all": difference} | {str(depth): at for depth, at in difference.groupby(level="depth")}
+            both = mirrored.merge(other, on=["depth", "seed"], suffixes=("", "_other"))
+            both = both.set_index(["depth", "seed"])
+            scopes = {"all": both} | {str(depth): at for depth, at in both.groupby(level="depth")}
             mine += [
-                name
-                | {"depth": scope, "pairs": len(at), "difference": at.mean()}
-                | {"least": at.min(), "largest": at.max(), "p": p if scope == "all" else math.nan}
+                {"dataset": dataset, "scheme": scheme, "depth": scope}
+                | _paired(at, scope == "all", str(dataset), scheme)
                 for scope, at in scopes.items()
             ]
         if mine:
-            table = pd.DataFrame(mine)
-            tested = table.p.notna()
-            rows.append(table.assign(p_holm=pd.Series(holm(list(table.p[tested])), table.index[tested])))
-    columns = ["dataset", "scheme", "depth", "pairs", "difference", "least", "largest", "p", "p_holm"]
-    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
+            compared = pd.DataFrame(mine)
+            for name in ("p", "speed_p", "gap_p"):
+                tested = compared[name].notna()
+                corrected = pd.Series(holm(list(compared[name][tested])), compared.index[tested], dtype=float)
+                compared.insert(compared.columns.get_loc(name) + 1, f"{name}_holm", corrected)
+            rows.append(compared)
+    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=_COMPARED)
+
+
+def _paired(pairs: DataFrame, tested: bool, *key: str) -> dict[str, float]:
+    """One row of `scheme_comparisons` from pairs of runs, with p-values if they are `tested` (NaN else)."""
+    accuracy = pairs.accuracy - pairs.accuracy_other
+    row: dict[str, float] = {"pairs": len(pairs), "difference": accuracy.mean()}
+    row |= {"least": accuracy.min(), "largest": accuracy.max(), "p": _p(accuracy, tested, *key)}
+    epochs = pd.DataFrame(
+        {
+            end: pairs[f"epochs_to_loss{end}"].where(pairs[f"diverged{end}"] == 0).fillna(math.inf)
+            for end in ("", "_other")
+        }
+    )
+    reached = epochs[(epochs < math.inf).any(axis=1)]
+    # of the runs of both schemes at a depth; ties have their mean rank
+    ranks = epochs.stack().groupby(level="depth").rank().unstack()
+    order = (ranks[""] - ranks["_other"]).loc[reached.index]
+    row |= {"speed_pairs": len(reached), "faster": int((order < 0).sum()), "slower": int((order > 0).sum())}
+    row["speed_p"] = _p(order, tested, *key, "speed")
+    train = pairs[(pairs.trains.astype(bool)) & (pairs.trains_other.astype(bool))]
+    gap = (train.test_loss - train.loss) - (train.test_loss_other - train.loss_other)
+    row |= {"gap_pairs": len(gap), "gap": gap.mean(), "gap_least": gap.min(), "gap_largest": gap.max()}
+    return row | {"gap_p": _p(gap, tested, *key, "gap")}
+
+
+def _p(differences: Series[float], tested: bool, *key: str) -> float:
+    return sign_flip_p(differences.to_numpy(), *key) if tested and len(differences) else math.nan
 
 
 def study_frames(found: dict[str, DataFrame]) -> dict[str, DataFrame]:
     """Statistics of networks at initialization that tables and claims read, from the raw rows of the study by name."""
-    jacobians = found["jacobians"]
-    second_z = (jacobians.second - jacobians.second_exact) / jacobians.second_error
     return {
+        "laws": law_tests(found["ks"]),
         "norms": norm_scores(found["deviations"]),
         "unit_scores": unit_scores(found["units"]),
         "unit_tests": unit_tests(found["largest"]),
+        "shape_tests": shape_tests(found["shapes"]),
         "roots": root_counts(found["eigenvalues"]),
         "angles": angle_deviations(found["correlations"]),
-        "spectra": jacobians.assign(second_z=second_z),
+        "spectra": spectrum_scores(found["jacobians"]),
     }
+
+
+def law_tests(ks: DataFrame) -> DataFrame:
+    """`ks` with the p-value of the statistic of each law (Kolmogorov's law; too large where a law has an atom)."""
+    return ks.assign(p=[null_p_value(r.ks, int(r.networks)) for r in ks.itertuples()])
+
+
+def spectrum_scores(jacobians: DataFrame) -> DataFrame:
+    """`jacobians` with second_z of the mean s^4 of drawn networks, and its p-value second_p (Student's law)."""
+    z = (jacobians.second - jacobians.second_exact) / jacobians.second_error
+    return jacobians.assign(second_z=z, second_p=2 * student.sf(z.abs(), jacobians.networks - 1))
+
+
+def shape_tests(shapes: DataFrame) -> DataFrame:
+    """`shapes` with p-values of the simulated draws: ks_p, and above_p of the number beyond the exact 99 % point."""
+    return shapes.assign(
+        ks_p=[null_p_value(r.ks, int(r.draws)) for r in shapes.itertuples()],
+        above_p=[binomtest(int(r.above), int(r.draws), TAIL).pvalue for r in shapes.itertuples()],
+    )
 
 
 def norm_scores(deviations: DataFrame) -> DataFrame:
     """`deviations` with z scores of mean_log, sd_log and p_low of each sample, in columns <name>_z_<sample>.
 
-    NaN for p_low where fewer than 10 networks are expected on one side of .1: a normal limit needs counts.
+    NaN for p_low where fewer than 10 networks are expected on one side of .1: a normal limit needs counts. Also
+    mean_field_z: how many standard errors the mean of log q is from 0, its value in mean field, for drawn networks
+    where there are any, else for chains.
     """
     out = deviations.copy()
     for sample in ("chain", "drawn"):
@@ -84,6 +151,8 @@ def norm_scores(deviations: DataFrame) -> DataFrame:
                 out[f"{name}_z_{sample}"] = z.where(count > 0)
             rare = count * out.p_low.where(out.p_low < 0.5, 1 - out.p_low)
             out[f"p_low_z_{sample}"] = out[f"p_low_z_{sample}"].where(rare >= _FEWEST)
+            from_0 = (out[f"mean_log_{sample}"] / out[f"mean_log_error_{sample}"]).where(count > 0)
+            out["mean_field_z"] = from_0.fillna(out.get("mean_field_z", math.nan))
     return out
 
 
@@ -114,18 +183,26 @@ def root_counts(eigenvalues: DataFrame) -> DataFrame:
     """For how many orders m > 0 of the moment the eigenvalue of the transfer operator is 1, by width and variance.
 
     factor: of He's variance, with which log lambda_m grows by m log(factor), from .7 to 1.3; zeros and crossings of the
-    logarithm; half, one, two: eigenvalues at m = 1/2, 1, 2 with He's. (log lambda_m is convex and negative near 0: one
-    root at most, on the grid, up to its largest m; a root that is a point of the grid is a zero and a crossing.)
+    logarithm; half, one, two: eigenvalues at m = 1/2, 1, 2 with He's. (A root that is a point of the grid is a zero and
+    a crossing.) convex: whether log lambda_m is convex on the grid, and at most 0 at m = 0: then it has at most
+    one root above 0 for any factor, which adds m log(factor).
     """
     rows = []
-    for width, part in eigenvalues[eigenvalues["m"] > 0].groupby("width"):
-        at = part.set_index("m").eigenvalue
+    for width, part in eigenvalues.sort_values("m").groupby("width"):
+        all_orders = part.set_index("m").eigenvalue
+        slopes = np.diff(np.log(all_orders)) / np.diff(all_orders.index)
+        convex = bool((np.diff(slopes) > 0).all() and all_orders.get(0.0, math.nan) <= 1)
+        at = all_orders[all_orders.index > 0]
+        if not len(at):
+            continue
+        log_he, m = np.log(at.to_numpy()), at.index.to_numpy()
         nearest = {name: float(at.iloc[int(abs(at.index - m).argmin())]) for name, m in _ORDERS.items()}
         for factor in _FACTORS:
-            log = np.log(at.to_numpy()) + at.index.to_numpy() * math.log(factor)
+            log = log_he + m * math.log(factor)
             signs = np.sign(np.where(abs(log) < 1e-9, 0, log))
             zeros, crossings = (signs == 0).sum(), np.count_nonzero(np.diff(signs[signs != 0]))
-            rows.append({"width": width, "factor": factor, "zeros": zeros, "crossings": crossings} | nearest)
+            counts = {"zeros": zeros, "crossings": crossings, "convex": convex}
+            rows.append({"width": width, "factor": factor} | counts | nearest)
     return pd.DataFrame(rows)
 
 

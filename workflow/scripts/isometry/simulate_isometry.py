@@ -1,4 +1,4 @@
-"""Drawn ReLU networks beside the exact laws: norms, units, correlations, singular values of Jacobians."""
+"""Drawn ReLU networks beside the exact laws: norms, units, correlations, Jacobians; stationary laws."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +9,7 @@ import torch
 from preactivations.streams import Stream
 from replication.cells import progress
 from replication.isometry.jacobians import SCHEMES, singular_value_rows
+from replication.isometry.shapes import shape_row
 from replication.isometry.study import correlation_rows, deviation_rows, drawn_norms, he_chain, histogram_rows
 from replication.isometry.units import unit_rows
 from replication.jobs import job
@@ -44,6 +45,11 @@ def units(width: int, depth: int, bias_variance: float, networks: int) -> Frames
     return {"units": pd.DataFrame(rows), "largest": pd.DataFrame([test])}
 
 
+def shapes(width: int, factor: float, bias_variance: float, draws: int) -> Frames:
+    stream = Stream(run.params.seed, "relu_law", "stationary", width, factor, bias_variance)
+    return {"shapes": pd.DataFrame([shape_row(width, factor, bias_variance, draws, stream)])}
+
+
 def correlations(width: int, depth: int, networks: int, start: float) -> Frames:
     stream = Stream(run.params.seed, "relu_law", "correlations", width, start)
     rows, paths = correlation_rows(width, depth, start, networks, stream)
@@ -59,8 +65,8 @@ def jacobians(width: int, depth: int, networks: int, scheme: str) -> Frames:
 
 def tasks() -> Iterator[Any]:
     study = run.params.study
-    law_size, grid, joint, pairs, jacobian = (
-        dict(study[part]) for part in ("law", "deviations", "joint", "correlations", "jacobian")
+    law_size, grid, joint, stationary, pairs, jacobian = (
+        dict(study[part]) for part in ("law", "deviations", "joint", "shapes", "correlations", "jacobian")
     )
     for width in law_size.pop("widths"):
         yield law, law_size | {"width": width}
@@ -74,6 +80,10 @@ def tasks() -> Iterator[Any]:
             for variance in joint["bias_variances"]:
                 size = {"width": width, "depth": depth, "networks": joint["networks"]}
                 yield units, size | {"bias_variance": float(variance)}
+    for width in stationary["widths"]:
+        for factor in stationary["factors"]:
+            size = {"draws": stationary["draws"], "bias_variance": float(stationary["bias_variance"])}
+            yield shapes, size | {"width": width, "factor": float(factor)}
     for start in pairs.pop("starts"):
         yield correlations, pairs | {"start": start}
     depths = jacobian.pop("depths")

@@ -1,4 +1,4 @@
-"""Tables of the second companion paper: deviations from mean field, units, training by scheme, claims."""
+"""Tables of the second companion paper: deviations from mean field, units, stationary laws, training, claims."""
 
 from typing import Any
 
@@ -34,6 +34,16 @@ with job(snakemake) as run:
         | {"bias_variance": "g", "t": "g", "skewness": ".2g", "z": ".1f"},
         {"bias_variance": "bias variance", "t": "t (deviations)", "independent": "if independent"},
     )
+    shapes = found["shape_tests"]
+    numbers = [c for c in shapes if c.startswith("q") or c in ("mode", "mean", "median_drawn")]
+    write_table(
+        shapes,
+        snakemake.output.shapes,
+        dict.fromkeys([*numbers, "tail_index", "tail_slope"], ".4g")
+        | dict.fromkeys(("sd_log", "skewness_log"), ".3f")
+        | {"factor": "g", "bias_variance": "g", "ks": ".4f", "ks_p": ".2g", "above_p": ".2g"},
+        {"factor": "times He's variance", "q50": "median", "above": "beyond the 99 % point"},
+    )
     seeds = (
         found["chosen"]
         .groupby(CELL, dropna=False, as_index=False)
@@ -51,10 +61,18 @@ with job(snakemake) as run:
     write_table(
         comparisons.assign(scheme=comparisons.scheme.map(scheme_name)),
         snakemake.output.comparisons,
-        dict.fromkeys(("difference", "least", "largest"), "+.3f") | {"p": ".2g", "p_holm": ".2g"},
-        HEADS | {"scheme": "mirrored orthogonal minus", "difference": "test accuracy"},
+        dict.fromkeys(("difference", "least", "largest", "gap", "gap_least", "gap_largest"), "+.3f")
+        | {f"{question}{p}": ".2g" for question in ("", "speed_", "gap_") for p in ("p", "p_holm")},
+        HEADS
+        | {
+            "scheme": "mirrored orthogonal against",
+            "difference": "test accuracy",
+            "faster": "earlier at the loss",
+        }
+        | {"slower": "later", "speed_pairs": "pairs at the loss", "gap": "generalization gap"}
+        | {"gap_pairs": "pairs that train"},
     )
-    jacobians = found["spectra"].drop(columns="second_z")
+    jacobians = found["spectra"].drop(columns=["second_z", "second_p"])
     write_table(
         jacobians.assign(scheme=jacobians.scheme.map(scheme_name)),
         snakemake.output.jacobians,
