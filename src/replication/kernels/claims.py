@@ -22,7 +22,9 @@ _MEAN, _SCATTER = 0.05, 1.5
 _SCATTERS = 0.15  # a kernel that does not exist
 _FEW = 4  # inputs
 _NONE = 0.001  # of a kernel, at most 1/2: our choice
-_IN_TRAINING = "compare Tsuchida et al. 2019, arXiv:1810.08351, of the kernel in training"
+_IN_TRAINING = (
+    "not of this paper: compare Tsuchida et al., IJCAI 2019, arXiv:1810.08351, of the kernel in training"
+)
 
 
 def kernels_claims(
@@ -69,6 +71,7 @@ def kernels_claims(
     "abstract",
 )
 def _curves(laws: DataFrame) -> Finding:
+    """Fails if cos t' of a law is farther from the map than chance allows at that number of neurons."""
     by_law = laws.drop_duplicates("law")
     tolerance = curve_tolerance(by_law.neurons.min())
     return Finding(
@@ -81,6 +84,7 @@ def _curves(laws: DataFrame) -> Finding:
 
 @claim("at finite width only E|w|^4 tells the laws apart: n Var(k_hat) = ratio F_2 - F_1^2", "derived here")
 def _variances(laws: DataFrame) -> Finding:
+    """Fails if a mean or a variance of k_hat is away from the formula beyond chance."""
     z = some(pd.concat([laws.kernel_z, laws.variance_z]).dropna().abs(), "samples")
     limit = z_limit(len(z))
     listed = ", ".join(
@@ -97,6 +101,7 @@ def _variances(laws: DataFrame) -> Finding:
 
 @claim("control: without E|w|^2 there is no kernel", "derived here")
 def _scatter(laws: DataFrame) -> Finding:
+    """Fails if a law without E|w|^2 comes near the map."""
     by_law = laws.drop_duplicates("law")
     return Finding(
         f"largest distance of cos t' from the map, {int(by_law.neurons.min())} neurons (beyond {_SCATTERS:g})",
@@ -109,9 +114,10 @@ def _scatter(laws: DataFrame) -> Finding:
     "with independent weights the kernel converges to that of normal weights, as 1/m if they are symmetric and as "
     "1/sqrt(m) if they are skewed and inputs have a mean",
     "derived here",
-    "abstract, for the limit",
+    "the limit is that of the abstract, the rates are not",
 )
 def _rates(slopes: DataFrame) -> Finding:
+    """Fails if an interval of a slope lies away from the predicted one."""
     _, outside = resolved((slopes.slope - slopes.predicted).abs(), slopes.half_width, SLOPE_TOLERANCE)
     _, reason = decided(slopes.within, outside, "slopes")
     listed = ", ".join(
@@ -129,6 +135,7 @@ def _rates(slopes: DataFrame) -> Finding:
 
 @claim("the error is that of the expansion in kappa3 and kappa4", "derived here")
 def _expansion(errors: DataFrame) -> Finding:
+    """Fails if an error at the largest m is away from the formula beyond chance."""
     last = errors[errors.m == errors.m.max()]
     z = last.formula_z.abs()
     limit = z_limit(len(z))
@@ -149,6 +156,7 @@ def _expansion(errors: DataFrame) -> Finding:
 
 @claim("control: with few inputs independent weights have kernels of their own", "derived here")
 def _few_inputs(errors: DataFrame) -> Finding:
+    """Fails if with two inputs an error is nearly 0."""
     first = errors[errors.m == errors.m.min()]
     within, _ = resolved(first.error.abs(), 5 * first.standard_error, _NONE)
     cases, reason = decided(first.z.abs() > 5, within & (first.z.abs() <= 5), "differences")
@@ -162,6 +170,7 @@ def _few_inputs(errors: DataFrame) -> Finding:
 
 @claim("control: an input with one dominating coordinate does not converge", "derived here")
 def _localized(errors: DataFrame) -> Finding:
+    """Fails if the error falls between half of the sizes and the largest one, as it would for delocalized inputs."""
     ordered = errors.sort_values("m")
     last, middle = ordered.iloc[-1], ordered.iloc[len(ordered) // 2]
     return Finding(
@@ -179,6 +188,7 @@ def _localized(errors: DataFrame) -> Finding:
     "abstract",
 )
 def _fixed_point(depth: DataFrame) -> Finding:
+    """Fails if the angle of two inputs stops falling, or does not fall as 3 pi / depth."""
     exact = depth.drop_duplicates("depth").sort_values("depth")
     deepest = exact.iloc[-1]
     scaled = float(deepest["map"] * deepest.depth / (3 * math.pi))
@@ -197,6 +207,7 @@ def _fixed_point(depth: DataFrame) -> Finding:
     "derived here",
 )
 def _finite_depth(depth: DataFrame) -> Finding:
+    """Fails if a mean or a deviation of the log angle is away from the theory by more than 5 % and chance."""
     z = ((depth.drawn_mean - depth.log_mean) / depth.error).abs()
     # relative error of a standard deviation of normal values; those of heavy rows are wider
     spread = (np.log(depth.drawn_sd / depth.log_sd) * np.sqrt(2 * (depth.networks - 1))).abs()
@@ -220,11 +231,12 @@ def _finite_depth(depth: DataFrame) -> Finding:
 
 
 @claim(
-    "the Gram matrix of many inputs degenerates with depth, which makes training hard",
-    "published",
-    "abstract",
+    "the Gram matrix of many inputs degenerates with depth",
+    "derived here",
+    "what the argument of the abstract, that training is difficult, comes to for many inputs",
 )
 def _degenerate(gram: DataFrame) -> Finding:
+    """Fails if the effective rank rises at a step of depth, or the condition number falls."""
     listed, worse = [], []
     for slope, part in gram.groupby("slope"):
         ordered = part.sort_values("depth")
@@ -252,6 +264,7 @@ def _two_epochs(rows: DataFrame) -> None:
     _IN_TRAINING,
 )
 def _trained(directions: DataFrame) -> Finding:
+    """Fails if after training the mean is away from the map, or the scatter over pairs has grown."""
     _two_epochs(directions)
     last = directions[directions.epoch == directions.epoch.max()]
     away = (last["mean"] - last["map"]).abs().max(skipna=False)
@@ -271,6 +284,7 @@ def _trained(directions: DataFrame) -> Finding:
 
 @claim("single trained layers keep it for pairs of images, on average", "our question", _IN_TRAINING)
 def _images(table: DataFrame) -> Finding:
+    """Fails if after training the mean over pairs of images is away from the map, or its mean square has grown."""
     _two_epochs(table)
     first, last = (table[table.epoch == e].set_index("layer") for e in (table.epoch.min(), table.epoch.max()))
     ratio = np.sqrt(last.square / first.square)
@@ -289,6 +303,7 @@ def _images(table: DataFrame) -> Finding:
 
 @claim("real inputs are delocalized, as the central limit theorem needs", "our question")
 def _hypotheses(centred: DataFrame) -> Finding:
+    """Fails if the largest coordinate of one image in a hundred is twice that of a normal input."""
     return Finding(
         "max |x_i| / |x| of images less their common mean pixel, median and 99 % point: the latter below twice that of "
         "a normal input (our choice)",

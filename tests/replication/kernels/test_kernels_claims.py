@@ -163,6 +163,12 @@ def test_all_hold_where_numbers_agree():
             ),
         ),
         ("one direction", lambda: changed("depth", "map", lambda m: 1.0 + 0 * m)),
+        ("one direction", lambda: changed("depth", "map", lambda m: m / 10)),
+        ("degenerates", lambda: changed("gram", "condition", lambda c: 0 * c + 3)),
+        (
+            "pairs of images",
+            lambda: changed("images", "after", lambda a: 0.6 + 5 * (a - 0.6), lambda f: f.epoch == 5),
+        ),
         ("shrink angles further", lambda: changed("depth", "angle", lambda a: 1.3 * a)),
         ("shrink angles further", lambda: changed("depth", "log_sd", lambda a: 2 * a)),
         ("degenerates", lambda: changed("gram", "effective_rank", lambda r: 5.0 + 0 * r)),
