@@ -48,6 +48,17 @@ class KernelCurves(Section):
     """Layers drawn per control, whose kernel does not converge."""
 
 
+class Degrees(Section):
+    """Normalized kernels of one layer of multivariate t rows."""
+
+    nus: Annotated[list[Annotated[float, Field(gt=2, le=10**6)]], Distinct] = Field(min_length=1)
+    """Degrees of freedom, above 2, so that E|w|^2 is finite; near 2 no number of rows is enough."""
+    neurons: int = Field(ge=1000, le=10**9)
+    """Rows of the layer."""
+    angles: int = Field(ge=3, le=1000)
+    """Points of [0, pi]."""
+
+
 class FiniteWidth(Section):
     """Mean and variance of kernels of finite layers."""
 
@@ -120,6 +131,7 @@ class Kernels(Section):
     """Rotation-invariant laws without a kernel: E|w|^2 is infinite."""
     independent: Annotated[list[Independent], Distinct] = Field(min_length=1)
     """Independent weights of mean 0 and variance 1."""
+    degrees: Degrees
     curves: KernelCurves
     finite_width: FiniteWidth
     errors: KernelErrors

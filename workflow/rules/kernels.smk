@@ -13,12 +13,14 @@ rule simulate_kernels:
         depth=KERNEL_FOLDER / "depth.parquet",
         gram=KERNEL_FOLDER / "gram.parquet",
         constants=KERNEL_FOLDER / "constants.parquet",
+        degrees=KERNEL_FOLDER / "degrees.parquet",
     resources:
         mem_mb=3000,
         runtime=24 * 60,
     params:
         study={
-            key: KERNEL_STUDY[key] for key in ("laws", "controls", "curves", "finite_width", "depth", "gram")
+            key: KERNEL_STUDY[key]
+            for key in ("laws", "controls", "degrees", "curves", "finite_width", "depth", "gram")
         },
         seed=cfg.seed,
     script:
@@ -76,6 +78,7 @@ rule analyse_kernels:
         code=code("kernels/analyse_kernels.py"),
     output:
         law_deviations=KERNEL_FOLDER / "law_deviations.parquet",
+        degree_deviations=KERNEL_FOLDER / "degree_deviations.parquet",
         scores=KERNEL_FOLDER / "scores.parquet",
         slopes=KERNEL_FOLDER / "slopes.parquet",
         angles=KERNEL_FOLDER / "angles.parquet",
@@ -92,6 +95,7 @@ rule table_kernels:
         code=code("kernels/table_kernels.py"),
     output:
         laws=tabled("kernels", "laws", "Rotation-invariant laws", caption="laws_table"),
+        degrees=tabled("kernels", "degrees", "Multivariate t rows"),
         errors=tabled(
             "kernels",
             "errors",

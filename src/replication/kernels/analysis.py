@@ -40,6 +40,23 @@ def law_table(curves: DataFrame, finite_width: DataFrame) -> DataFrame:
     return largest.merge(kernels, on="law", how="left")
 
 
+def degree_table(degrees: DataFrame) -> DataFrame:
+    """Per degree nu of multivariate t rows: largest |cos t' - map| over angles, and what chance explains.
+
+    tolerance: `curve_tolerance` of the `effective` number of normal rows, since heavy rows are dominated by a few.
+    """
+    table = (
+        degrees.assign(deviation=(degrees.drawn - degrees["map"]).abs())
+        .groupby("nu", as_index=False)
+        .agg(
+            neurons=("neurons", "max"),
+            effective=("effective", "first"),
+            largest_deviation=("deviation", "max"),
+        )
+    )
+    return table.assign(tolerance=table.effective.map(curve_tolerance))
+
+
 def error_scores(errors: DataFrame) -> DataFrame:
     """`errors` with z: the error in standard errors, and formula_z: what the expansion leaves of it."""
     return errors.assign(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # of cos t' of trained rows; of its deviation, in units of that of untrained ones: our choice
 _MEAN, _SCATTER = 0.05, 1.5
 _SCATTERS = 0.15  # a kernel that does not exist
+_COARSE = 0.05  # of cos t': our choice
 _FEW = 4  # inputs
 _NONE = 0.001  # of a kernel, at most 1/2: our choice
 _IN_TRAINING = (
@@ -29,6 +30,7 @@ _IN_TRAINING = (
 
 def kernels_claims(
     laws: DataFrame,
+    degrees: DataFrame,
     controls: list[str],
     errors: DataFrame,
     slopes: DataFrame,
@@ -40,13 +42,14 @@ def kernels_claims(
 ) -> DataFrame:
     """All claims, rows with the columns of `verdicts.CLAIM_COLUMNS`.
 
-    `laws`, `errors`, `slopes` and `depth` are tables of `analysis`, `layers` is `images.image_layers`; `controls` are
-    laws without a kernel.
+    `laws`, `degrees`, `errors`, `slopes` and `depth` are tables of `analysis`, `layers` is `images.image_layers`;
+    `controls` are laws without a kernel.
     """
     control = laws.law.isin(controls)
     return pd.DataFrame(
         [
             _curves(laws[~control]),
+            _degrees(degrees),
             _variances(laws[~control]),
             _scatter(laws[control]),
             _rates(slopes),
@@ -79,6 +82,24 @@ def _curves(laws: DataFrame) -> Finding:
         f"({tolerance:.3g})",
         ", ".join(f"{law_name(r.law)} {r.largest_deviation:.4f}" for r in by_law.itertuples()),
         every(by_law.largest_deviation < tolerance),
+    )
+
+
+@claim(
+    "multivariate t rows have the same normalized kernel at every degree of freedom with E|w|^2 finite",
+    "published",
+    "figure 3",
+)
+def _degrees(degrees: DataFrame) -> Finding:
+    """Fails if cos t' is farther from the map than chance allows; not resolved where chance allows _COARSE and more."""
+    fails = degrees.largest_deviation > degrees.tolerance
+    cases, reason = decided(~fails & (degrees.tolerance < _COARSE), fails, "degrees")
+    return Finding(
+        f"layers of {int(degrees.neurons.max())} rows: largest distance of cos t' from the map over angles, within "
+        f"what chance allows for as many normal rows as scatter alike (in brackets; it says nothing from {_COARSE} on)",
+        ", ".join(f"t{r.nu:g} {r.largest_deviation:.4f} ({r.tolerance:.4f})" for r in degrees.itertuples()),
+        cases,
+        reason,
     )
 
 

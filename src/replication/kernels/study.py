@@ -15,13 +15,14 @@ from preactivations.kernels.finite_width import finite_width_variance, log_angle
 from preactivations.kernels.inputs import at_angle, scaled
 from preactivations.kernels.maps import angle_between, angle_if_alive, angular_map, gram, iterate, kernel
 from preactivations.kernels.monte_carlo import kernel_error
-from preactivations.rows import Iid, IidRademacher, RotationInvariant
+from preactivations.rows import Iid, IidRademacher, RotationInvariant, Student
 from preactivations.streams import Stream
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]
 
 _AT_ONCE = 4096  # layers, in `finite_width_row`
+_ROWS = 1 << 18  # at once, in `degree_rows`
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -50,6 +51,33 @@ def curve_rows(
             exact = math.cos(float(angular_map(angle, slope)))
             rows.append({"slope": slope, "angle": angle, "map": exact, "drawn": drawn, "neurons": neurons})
     return rows
+
+
+def degree_rows(nu: float, m: int, neurons: int, angles: int, stream: Stream) -> list[Row]:
+    """cos t' of ReLU against t for one layer of `neurons` rows of the multivariate t law with nu degrees of freedom.
+
+    Columns angle, map, drawn, neurons, effective: 2 (sum r^2)^2 / sum r^4 over the lengths r of the rows, the
+    number of normal rows whose cosine scatters as much. It grows as neurons^(2 - 4/nu) for 2 < nu < 4, and in
+    proportion above.
+    """
+    law = Student(nu)
+    grid = np.linspace(0, math.pi, angles)
+    sums = np.zeros((angles, 3))
+    square = fourth = 0.0
+    for index, start in enumerate(range(0, neurons, _ROWS)):
+        u = law.project(min(_ROWS, neurons - start), m, 2, stream.block(index))
+        lengths = (u * u).sum(axis=1)
+        square, fourth = square + float(lengths.sum()), fourth + float((lengths * lengths).sum())
+        for k, angle in enumerate(grid):
+            x, y = (np.maximum(z, 0) for z in at_angle(u, angle))
+            sums[k] += (x @ x, x @ y, y @ y)
+    effective = 2 * square**2 / fourth
+    drawn = sums[:, 1] / np.sqrt(sums[:, 0] * sums[:, 2])
+    return [
+        {"nu": nu, "angle": angle, "map": math.cos(float(angular_map(angle))), "drawn": float(value)}
+        | {"neurons": neurons, "effective": effective}
+        for angle, value in zip(grid, drawn, strict=True)
+    ]
 
 
 def finite_width_row(

@@ -97,8 +97,19 @@ def results():
         for form in ("pixels", "centred")
         for name in ("norm", "delocalization", "angle")
     ]
-    frames = map(pd.DataFrame, (curves, widths, depth, errors, gram, directions, images, hypotheses))
-    names = ("curves", "finite_width", "depth", "errors", "gram", "directions", "images", "hypotheses")
+    degrees = [row for nu in (5, 30) for row in kernel_study.degree_rows(nu, 20, 40_000, 5, stream)]
+    frames = map(pd.DataFrame, (degrees, curves, widths, depth, errors, gram, directions, images, hypotheses))
+    names = (
+        "degrees",
+        "curves",
+        "finite_width",
+        "depth",
+        "errors",
+        "gram",
+        "directions",
+        "images",
+        "hypotheses",
+    )
     return dict(zip(names, frames, strict=True))
 
 
@@ -106,6 +117,7 @@ def claims(**changed):
     found = results() | changed
     return kernels_claims(
         analysis.law_table(found["curves"], found["finite_width"]),
+        analysis.degree_table(found["degrees"]),
         ["cauchy"],
         analysis.error_scores(found["errors"]),
         analysis.slope_table(found["errors"], 16),
@@ -138,6 +150,7 @@ def test_all_hold_where_numbers_agree():
             "one and the same",
             lambda: changed("curves", "drawn", lambda c: c + 0.1, lambda f: f.law == "sphere"),
         ),
+        ("at every degree", lambda: changed("degrees", "drawn", lambda c: c + 0.1)),
         ("at finite width only", lambda: changed("finite_width", "variance_drawn", lambda v: 1.5 * v)),
         ("at finite width only", lambda: changed("finite_width", "kernel_drawn", lambda v: 1.1 * v)),
         (
@@ -196,6 +209,16 @@ def test_what_is_not_resolved_is_not_said():
     row = table[table.claim.str.contains("that of the expansion")].iloc[0]
     assert row.verdict == "not tested"
     assert "not resolved: 4 of 4 formulas" in row.result
+
+
+def test_degrees_that_are_too_heavy_are_not_resolved():
+    """One degree off refutes in part; one with few effective rows leaves the rest open."""
+    frame = results()["degrees"]
+    words = "at every degree"
+    one = claims(degrees=frame.assign(drawn=frame.drawn + 0.1 * (frame.nu == 5)))
+    assert one[one.claim.str.contains(words)].verdict.tolist() == ["in part"]
+    heavy = claims(degrees=frame.assign(effective=frame.effective.where(frame.nu == 30, 100)))
+    assert heavy[heavy.claim.str.contains(words)].verdict.tolist() == ["not tested"]
 
 
 def test_wide_intervals_about_the_slope_are_not_resolved():

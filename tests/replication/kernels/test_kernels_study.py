@@ -273,3 +273,21 @@ def test_constants():
     values = {row["name"]: row["value"] for row in kernel_study.constants()}
     assert round(values["kernel"], 4) == 0.2603
     assert round(values["cosine_64"], 6) == 0.992066
+
+
+def test_effective_rows():
+    """Nearly normal rows count once each; with 3 degrees a small part of many rows counts."""
+    stream = Stream(5, "degrees")
+    (first, *_) = kernel_study.degree_rows(1e6, 10, 40_000, 3, stream)
+    assert first["effective"] == pytest.approx(40_000, rel=0.05)
+    few, many = (kernel_study.degree_rows(3.0, 10, n, 3, stream)[0]["effective"] for n in (10_000, 640_000))
+    assert few < many < 0.1 * 640_000
+
+
+def test_degrees_scatter_as_their_effective_number():
+    """Standard deviation of cos t' over 60 layers of t6 rows against that of as many normal ones, within 30 %."""
+    values = {}
+    for nu, neurons in ((6.0, 8000), (1e6, 4000)):
+        rows = [kernel_study.degree_rows(nu, 10, neurons, 3, Stream(k, "scatter", nu))[1] for k in range(60)]
+        values[nu] = np.std([r["drawn"] for r in rows]) * math.sqrt(np.mean([r["effective"] for r in rows]))
+    assert values[6.0] == pytest.approx(values[1e6], rel=0.3)

@@ -25,6 +25,16 @@ with job(snakemake) as run:
         },
     )
     write_table(
+        found["degree_deviations"],
+        output.degrees,
+        {"nu": "g", "effective": ".0f"} | dict.fromkeys(("largest_deviation", "tolerance"), ".4f"),
+        {
+            "nu": "degrees of freedom",
+            "effective": "normal rows that scatter alike",
+            "largest_deviation": "largest deviation of cos t'",
+        },
+    )
+    write_table(
         found["scores"].drop(columns=["z", "formula_z"]),
         output.errors,
         dict.fromkeys(("angle", "largest", "kernel"), ".4f")
@@ -53,6 +63,7 @@ with job(snakemake) as run:
     )
     claims = kernels_claims(
         laws,
+        found["degree_deviations"],
         run.params.controls,
         found["scores"],
         slopes,
