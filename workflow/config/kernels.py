@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Self
+from typing import Annotated, Self, cast
 
 from pydantic import AfterValidator, Field, model_validator
 
 from config.base import DataName, Distinct, Section, canonical
 from preactivations import rows
-from preactivations.rows import row_law
+from preactivations.kernels.smooth import smooth_kernel
+from preactivations.kernels.sums import characteristic
+from preactivations.rows import Iid, row_law
 
 
 def _rotation_invariant(name: str) -> str:
@@ -90,6 +92,31 @@ class KernelErrors(Section):
         return self
 
 
+def _of_sums(name: str) -> str:
+    characteristic(cast(Iid, row_law(_independent(name))), 0.0)
+    return canonical(name)
+
+
+def _smooth(name: str) -> str:
+    smooth_kernel(name, 1.0)
+    return name
+
+
+class Sums(Section):
+    """Errors of the central limit theorem without samples, by the laws of two sums of weights."""
+
+    tails: Annotated[list[Annotated[float, Field(gt=2, lt=4)]], Distinct] = Field(min_length=1)
+    """Degrees of Student's t weights, ReLU: the index of their tail."""
+    tail_sizes: Annotated[list[Annotated[int, Field(ge=16, le=65_536)]], Distinct] = Field(min_length=3)
+    """Numbers m of inputs; seconds at 16 384."""
+    activations: Annotated[list[Annotated[str, AfterValidator(_smooth)]], Distinct] = Field(min_length=1)
+    """Smooth ones, of the registry."""
+    laws: Annotated[list[Annotated[str, AfterValidator(_of_sums)]], Distinct] = Field(min_length=1)
+    """Symmetric weights for these."""
+    sizes: Annotated[list[Annotated[int, Field(ge=16, le=65_536)]], Distinct] = Field(min_length=3)
+    """Numbers m of inputs for these."""
+
+
 class KernelDepth(Section):
     """Angles of two inputs against depth."""
 
@@ -135,6 +162,7 @@ class Kernels(Section):
     curves: KernelCurves
     finite_width: FiniteWidth
     errors: KernelErrors
+    sums: Sums
     depth: KernelDepth
     gram: Grams
     pairs: int = Field(ge=10, le=10**6)

@@ -32,12 +32,15 @@ rule simulate_kernel_errors:
         code=code("kernels/simulate_kernel_errors.py"),
     output:
         errors=KERNEL_FOLDER / "errors.parquet",
+        tail_errors=KERNEL_FOLDER / "tail_errors.parquet",
+        smooth_errors=KERNEL_FOLDER / "smooth_errors.parquet",
     resources:
         mem_mb=1500,
         runtime=24 * 60,
     params:
         laws=KERNELS.independent,
         study={key: KERNEL_STUDY["errors"][key] for key in ("sizes", "evaluations", "grow_from")},
+        sums=KERNEL_STUDY["sums"],
         seed=cfg.seed,
     script:
         "../scripts/kernels/simulate_kernel_errors.py"
@@ -81,6 +84,8 @@ rule analyse_kernels:
         degree_deviations=KERNEL_FOLDER / "degree_deviations.parquet",
         scores=KERNEL_FOLDER / "scores.parquet",
         slopes=KERNEL_FOLDER / "slopes.parquet",
+        tail_rates=KERNEL_FOLDER / "tail_rates.parquet",
+        smooth_rates=KERNEL_FOLDER / "smooth_rates.parquet",
         angles=KERNEL_FOLDER / "angles.parquet",
     params:
         fit_from=KERNELS.errors.fit_from,

@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from replication.inference import z_limit
 from replication.kernels.analysis import CONFIDENCE, SLOPE_TOLERANCE, curve_tolerance
-from replication.labels import law_name
+from replication.labels import activation_name, law_name
 from replication.verdicts import Finding, NothingToTestError, claim, decided, every, resolved, some
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _MEAN, _SCATTER = 0.05, 1.5
 _SCATTERS = 0.15  # a kernel that does not exist
 _COARSE = 0.05  # of cos t': our choice
+_LOCAL = 0.12  # of a power of m
+_NEAR = 0.3  # of a first order
 _FEW = 4  # inputs
 _NONE = 0.001  # of a kernel, at most 1/2: our choice
 _IN_TRAINING = (
@@ -34,6 +36,8 @@ def kernels_claims(
     controls: list[str],
     errors: DataFrame,
     slopes: DataFrame,
+    tails: DataFrame,
+    smooth: DataFrame,
     depth: DataFrame,
     gram: DataFrame,
     directions: DataFrame,
@@ -42,8 +46,8 @@ def kernels_claims(
 ) -> DataFrame:
     """All claims, rows with the columns of `verdicts.CLAIM_COLUMNS`.
 
-    `laws`, `degrees`, `errors`, `slopes` and `depth` are tables of `analysis`, `layers` is `images.image_layers`;
-    `controls` are laws without a kernel.
+    `laws`, `degrees`, `errors`, `slopes`, `tails`, `smooth` and `depth` are tables of `analysis`, `layers` is
+    `images.image_layers`; `controls` are laws without a kernel.
     """
     control = laws.law.isin(controls)
     return pd.DataFrame(
@@ -53,6 +57,8 @@ def kernels_claims(
             _variances(laws[~control]),
             _scatter(laws[control]),
             _rates(slopes),
+            _tails(tails),
+            _smooth(smooth),
             _expansion(errors[errors.formula.notna() & (errors.inputs != "localized")]),
             _few_inputs(errors[(errors.m <= _FEW) & (errors.inputs == "signed")]),
             _localized(errors[errors.inputs == "localized"]),
@@ -151,6 +157,47 @@ def _rates(slopes: DataFrame) -> Finding:
         listed,
         every(slopes.within),
         reason,
+    )
+
+
+@claim(
+    "the limit does not need the third moment: weights with a tail of index nu in (2, 4) converge as m^(1 - nu/2)",
+    "derived here",
+    "the condition, a finite absolute third moment, is that of the abstract",
+)
+def _tails(rates: DataFrame) -> Finding:
+    """Fails if the error does not fall, or away from the first order in the tail."""
+    holds = rates.falls & (rates.gap < rates.gap_before) & (rates.gap < _NEAR)
+    holds &= (rates.slope - rates.predicted).abs() < _LOCAL
+    return Finding(
+        f"computed, no samples: error of ReLU with Student's t weights, m = {int(rates.first_m.min())} to "
+        f"{int(rates.last_m.max())}, falls at every step, nears its first order at the last (to {_NEAR:.0%} at least), "
+        f"and with a slope within {_LOCAL} of 1 - nu/2 there (our choice)",
+        "; ".join(
+            f"nu = {r.nu:g}, third moment {'finite' if r.nu > 3 else 'infinite'}: {r.first:.2e} -> {r.last:.2e}, slope "
+            f"{r.slope:.3f} ({r.predicted:g}), {r.gap_before:.1%} -> {r.gap:.1%} off the first order"
+            for r in rates.itertuples()
+        ),
+        holds.tolist(),
+    )
+
+
+@claim(
+    "for other activations the kernel of independent weights tends to that of normal weights, too",
+    "published",
+    "abstract: 'for certain activation functions'",
+)
+def _smooth(rates: DataFrame) -> Finding:
+    """Fails if an error rises at a step of m, or does not fall as 1/m in the end."""
+    return Finding(
+        f"computed, no samples: k - k_Gauss of smooth activations and symmetric weights, m = "
+        f"{int(rates.first_m.min())} to {int(rates.last_m.max())}, falls at every step, with a slope within {_LOCAL} "
+        "of -1 at the last (our choice)",
+        ", ".join(
+            f"{activation_name(r.activation)}, {law_name(r.law)} {r.first:+.1e} -> {r.last:+.1e} ({r.slope:.3f})"
+            for r in rates.itertuples()
+        ),
+        (rates.falls & ((rates.slope + 1).abs() < _LOCAL)).tolist(),
     )
 
 

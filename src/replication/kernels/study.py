@@ -15,7 +15,9 @@ from preactivations.kernels.finite_width import finite_width_variance, log_angle
 from preactivations.kernels.inputs import at_angle, scaled
 from preactivations.kernels.maps import angle_between, angle_if_alive, angular_map, gram, iterate, kernel
 from preactivations.kernels.monte_carlo import kernel_error
-from preactivations.rows import Iid, IidRademacher, RotationInvariant, Student
+from preactivations.kernels.smooth import smooth_correction, smooth_kernel
+from preactivations.kernels.sums import relu_error, relu_tail_correction, smooth_error
+from preactivations.rows import Iid, IidRademacher, IidStudent, RotationInvariant, Student
 from preactivations.streams import Stream
 
 Array = NDArray[np.float64]
@@ -174,6 +176,29 @@ def error_row(law: Iid, kind: str, m: int, evaluations: int, stream: Stream) -> 
     pair = {"angle": angle, "largest": float(max(abs(x).max(), abs(y).max()))}
     pair["kernel"] = float(rectified(angle, 0.0, 1))
     return {"inputs": kind, "m": m} | pair | found._asdict() | {"formula": formula}
+
+
+def tail_error_row(nu: float, m: int) -> Row:
+    """k - k_Gauss of ReLU for weights of Student's t law with nu degrees, signed inputs, and its first order. Exact."""
+    law, (x, y) = IidStudent(nu), inputs("signed", m)
+    first = relu_tail_correction(law, x, y)
+    return {"nu": nu, "m": m, "predicted": 1 - nu / 2, "error": relu_error(law, x, y), "formula": first}
+
+
+def smooth_error_row(law: Iid, activation: str, m: int) -> Row:
+    """k - k_Gauss of a smooth activation for symmetric weights, positive inputs at 45 degrees, and its first order.
+
+    Exact, no samples.
+    """
+    x, y = inputs("positive", m)
+    # x = cos(pi/8) p + sin(pi/8) q and the reverse, p in the even and q in the odd coordinates
+    first, second = np.where(np.arange(m) % 2, 0.0, x), np.where(np.arange(m) % 2, y, 0.0)
+    p, q = (z / np.linalg.norm(z) for z in (first, second))
+    error = smooth_error(law, activation, p, q, math.pi / 4)
+    return {"activation": activation, "m": m, "error": error} | {
+        "formula": smooth_correction(activation, x, y, law.kurtosis),
+        "kernel": smooth_kernel(activation, math.pi / 4),
+    }
 
 
 # -- depth -----------------------------------------------------------------------------------------

@@ -67,6 +67,8 @@ with job(snakemake) as run:
         run.params.controls,
         found["scores"],
         slopes,
+        found["tail_rates"],
+        found["smooth_rates"],
         depth,
         *(found[name] for name in ("gram", "directions", "layers", "hypotheses")),
     )
