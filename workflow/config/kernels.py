@@ -7,7 +7,7 @@ from typing import Annotated, Self, cast
 
 from pydantic import AfterValidator, Field, model_validator
 
-from config.base import DataName, Distinct, Section, canonical
+from config.base import DataName, Distinct, Optimizer, Section, TrainedOn, canonical, distinct
 from preactivations import rows
 from preactivations.kernels.smooth import smooth_kernel
 from preactivations.kernels.sums import characteristic
@@ -149,6 +149,36 @@ class Grams(Section):
     """Drawn networks."""
 
 
+class RowTraining(Section):
+    """Training from rows of several rotation-invariant laws of one second moment."""
+
+    datasets: Annotated[list[TrainedOn], distinct("name")] = Field(min_length=1)
+    """What is trained on: images as vectors."""
+    laws: Annotated[list[RotationInvariant], Distinct] = Field(min_length=2)
+    """Laws of rows, gaussian among them, with which the others are compared; E|w|^2 finite."""
+    widths: Annotated[list[Annotated[int, Field(ge=2, le=10_000)]], Distinct] = Field(min_length=1)
+    """Neurons per hidden layer; the claim is about the largest."""
+    depth: int = Field(ge=1, le=1000)
+    """Hidden layers."""
+    optimizer: Optimizer
+    """With its grid of learning rates."""
+    seeds: int = Field(ge=2, le=1000)
+    """Networks per law and learning rate."""
+    batch_size: int = Field(ge=1, le=10_000)
+    """Images per step."""
+    validation_share: float = Field(gt=0, lt=1)
+    """Part of the training images that chooses the learning rate."""
+
+    @model_validator(mode="after")
+    def _comparable(self) -> Self:
+        if "gaussian" not in self.laws:
+            raise ValueError(f"laws must have gaussian among them, got {self.laws}")
+        heavy = [name for name in self.laws if not math.isfinite(_factor(name, 1))]
+        if heavy:
+            raise ValueError(f"laws must have E|w|^2 finite, got {heavy}")
+        return self
+
+
 class Kernels(Section):
     """Companion paper: kernels of rectified layers for all rotation-invariant laws of weights."""
 
@@ -165,6 +195,7 @@ class Kernels(Section):
     sums: Sums
     depth: KernelDepth
     gram: Grams
+    training: RowTraining
     pairs: int = Field(ge=10, le=10**6)
     """Pairs of random directions, and of images, through trained rows."""
     angles: int = Field(ge=5, le=1000)

@@ -2,6 +2,7 @@
 KERNELS = cfg.kernels
 KERNEL_STUDY = KERNELS.model_dump()
 KERNEL_FOLDER = DATA / "kernels"
+KERNEL_TRAINING = KERNELS.training
 
 
 rule simulate_kernels:
@@ -75,14 +76,48 @@ rule analyse_kernel_inputs:
         "../scripts/kernels/analyse_kernel_inputs.py"
 
 
+rule train_kernels:
+    input:
+        manifest=lambda wildcards: raw(wildcards.dataset),
+        code=code("kernels/train_kernels.py"),
+    output:
+        runs=KERNEL_FOLDER / "{dataset}.runs.parquet",
+        curves=KERNEL_FOLDER / "{dataset}.curves.parquet",
+    wildcard_constraints:
+        dataset="|".join(DATASETS),
+    resources:
+        mem_mb=6000,
+        runtime=7 * 24 * 60,
+        mirror=cfg.data_mirror or "",
+        gpu=cfg.gpus,
+    params:
+        laws=KERNEL_TRAINING.laws,
+        widths=KERNEL_TRAINING.widths,
+        study=lambda wildcards: KERNEL_TRAINING.model_dump(exclude={"laws", "widths", "datasets"})
+        | {
+            "epochs": next(
+                data.epochs for data in KERNEL_TRAINING.datasets if data.name == wildcards.dataset
+            )
+        },
+        gpu=cfg.gpu,
+        seed=cfg.seed,
+    script:
+        "../scripts/kernels/train_kernels.py"
+
+
 rule analyse_kernels:
     input:
         **made_by(rules.simulate_kernels, rules.simulate_kernel_errors),
+        runs=expand(
+            rules.train_kernels.output.runs,
+            dataset=[data.name for data in KERNEL_TRAINING.datasets],
+        ),
         code=code("kernels/analyse_kernels.py"),
     output:
         law_deviations=KERNEL_FOLDER / "law_deviations.parquet",
         degree_deviations=KERNEL_FOLDER / "degree_deviations.parquet",
         scores=KERNEL_FOLDER / "scores.parquet",
+        training=KERNEL_FOLDER / "training.parquet",
         slopes=KERNEL_FOLDER / "slopes.parquet",
         tail_rates=KERNEL_FOLDER / "tail_rates.parquet",
         smooth_rates=KERNEL_FOLDER / "smooth_rates.parquet",
@@ -107,6 +142,7 @@ rule table_kernels:
             "Kernels of independent weights",
             caption="errors_table",
         ),
+        training=tabled("kernels", "training", "Training from other laws of rows"),
         slopes=tabled("kernels", "slopes", "Rates of the central limit theorem"),
         depth=tabled(
             "kernels",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _MEAN, _SCATTER = 0.05, 1.5
 _SCATTERS = 0.15  # a kernel that does not exist
 _COARSE = 0.05  # of cos t': our choice
+_MATTERS, _LEVEL = 0.01, 0.05  # of an accuracy; of a test
 _LOCAL = 0.12  # of a power of m
 _NEAR = 0.3  # of a first order
 _FEW = 4  # inputs
@@ -38,6 +39,7 @@ def kernels_claims(
     slopes: DataFrame,
     tails: DataFrame,
     smooth: DataFrame,
+    training: DataFrame,
     depth: DataFrame,
     gram: DataFrame,
     directions: DataFrame,
@@ -46,8 +48,8 @@ def kernels_claims(
 ) -> DataFrame:
     """All claims, rows with the columns of `verdicts.CLAIM_COLUMNS`.
 
-    `laws`, `degrees`, `errors`, `slopes`, `tails`, `smooth` and `depth` are tables of `analysis`, `layers` is
-    `images.image_layers`; `controls` are laws without a kernel.
+    `laws`, `degrees`, `errors`, `slopes`, `tails`, `smooth` and `depth` are tables of `analysis`, `training` is
+    `training.law_comparisons`, `layers` `images.image_layers`; `controls` are laws without a kernel.
     """
     control = laws.law.isin(controls)
     return pd.DataFrame(
@@ -65,6 +67,7 @@ def kernels_claims(
             _fixed_point(depth),
             _finite_depth(depth[depth.tested.astype(bool)]),
             _degenerate(gram[gram.network < 0]),
+            _initialization(training),
             _trained(directions),
             _images(layers),
             _hypotheses(
@@ -318,6 +321,37 @@ def _degenerate(gram: DataFrame) -> Finding:
         f"computed, no samples: from depth {int(gram.depth.min())} to {int(gram.depth.max())}",
         "; ".join(listed),
         every(worse),
+    )
+
+
+@claim(
+    "for initialization the law of wide layers' rows does not matter beyond its second moment: test accuracy is that "
+    "from normal rows",
+    "published",
+    "abstract: 'implications for weight initialization'; the experiment is ours",
+)
+def _initialization(training: DataFrame) -> Finding:
+    """Fails if a significant difference has its interval beyond _MATTERS; else not resolved if one is not within."""
+    wide = training[training.width == training.width.max()]
+    within = (wide.low > -_MATTERS) & (wide.high < _MATTERS)
+    # intervals of a few seeds are too short
+    beyond = ((wide.low > _MATTERS) | (wide.high < -_MATTERS)) & (wide.p_holm < _LEVEL)
+    cases, reason = decided(within, beyond, "differences")
+    return Finding(
+        f"ReLU perceptrons of width {int(wide.width.max())}, {int(wide.pairs.max())} seeds, paired by seed: the whole "
+        f"95 % interval over seeds of the difference of test accuracy within {_MATTERS:g} (our choice); p over seeds, "
+        f"corrected by Holm over {len(training)} laws and widths; narrower networks, whose kernels depend on E|w|^4, "
+        "listed only",
+        "; ".join(
+            f"width {int(width)}, normal rows {rows.reference.iloc[0]:.3f}: "
+            + ", ".join(
+                f"{law_name(r.law)} {r.difference:+.4f} [{r.low:+.4f}, {r.high:+.4f}] (p {r.p_holm:.2g})"
+                for r in rows.itertuples()
+            )
+            for width, rows in training.groupby("width", sort=False)
+        ),
+        cases,
+        reason,
     )
 
 

@@ -104,11 +104,31 @@ def results():
         for name in ("tanh", "gelu")
         for m in (16, 64, 256)
     ]
+    training = [
+        {"dataset": "digits", "width": width, "law": law, "pairs": 30, "accuracy": 0.9, "reference": 0.9}
+        | {"difference": 0.001, "low": -0.003, "high": 0.005, "p": 0.5, "p_holm": 1.0}
+        for width in (16, 64)
+        for law in ("sphere", "student_5")
+    ]
     frames = map(
         pd.DataFrame,
-        (tails, smooth, degrees, curves, widths, depth, errors, gram, directions, images, hypotheses),
+        (
+            training,
+            tails,
+            smooth,
+            degrees,
+            curves,
+            widths,
+            depth,
+            errors,
+            gram,
+            directions,
+            images,
+            hypotheses,
+        ),
     )
     names = (
+        "training",
         "tails",
         "smooth",
         "degrees",
@@ -134,6 +154,7 @@ def claims(**changed):
         analysis.slope_table(found["errors"], 16),
         analysis.size_rates(found["tails"], ["nu", "predicted"]),
         analysis.size_rates(found["smooth"], ["activation", "law"]),
+        found["training"],
         analysis.depth_table(found["depth"]),
         found["gram"],
         found["directions"],
@@ -227,6 +248,25 @@ def test_what_is_not_resolved_is_not_said():
     row = table[table.claim.str.contains("that of the expansion")].iloc[0]
     assert row.verdict == "not tested"
     assert "not resolved: 4 of 4 formulas" in row.result
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        ({"low": -0.05, "high": -0.02, "p_holm": 0.01}, "not confirmed"),
+        ({"low": 0.02, "high": 0.05, "p_holm": 0.01}, "not confirmed"),
+        ({"low": 0.02, "high": 0.05, "p_holm": 0.3}, "not tested"),  # few seeds
+        ({"low": -0.02, "high": 0.005, "p_holm": 0.01}, "not tested"),
+        ({"low": -0.02, "high": 0.02, "p_holm": 1.0}, "not tested"),  # no difference is not equality
+    ],
+)
+def test_equality_needs_narrow_intervals(change, verdict):
+    frame = results()["training"]
+    words = "for initialization"
+    table = claims(training=frame.assign(**change))
+    assert table[table.claim.str.contains(words)].verdict.tolist() == [verdict]
+    narrow = frame.assign(**{k: frame[k].where(frame.width == 64, v) for k, v in change.items()})
+    assert claims(training=narrow).query("claim.str.contains(@words)").verdict.tolist() == ["confirmed"]
 
 
 def test_one_law_that_does_not_converge_is_in_part():

@@ -11,6 +11,7 @@ from replication.kernels.analysis import (
     size_rates,
     slope_table,
 )
+from replication.kernels.training import law_comparisons
 
 snakemake: Any  # Snakemake puts it here
 
@@ -22,6 +23,7 @@ with job(snakemake) as run:
         scores=error_scores(found["errors"]),
         tail_rates=size_rates(found["tail_errors"], ["nu", "predicted"]),
         smooth_rates=size_rates(found["smooth_errors"], ["activation", "law"]),
+        training=law_comparisons(found["runs"]),
         slopes=slope_table(found["errors"], run.params.fit_from),
         angles=depth_table(found["depth"]),
     )

@@ -4,6 +4,7 @@ from typing import Any
 
 from replication.jobs import job
 from replication.kernels.claims import kernels_claims
+from replication.labels import HEADS
 from replication.tables import write_table
 
 snakemake: Any  # Snakemake puts it here
@@ -49,6 +50,14 @@ with job(snakemake) as run:
         {"half_width": "99 % half width", "points": "sizes"},
     )
     write_table(
+        found["training"],
+        output.training,
+        dict.fromkeys(("accuracy", "reference"), ".4f")
+        | dict.fromkeys(("difference", "low", "high"), "+.4f")
+        | dict.fromkeys(("p", "p_holm"), ".2g"),
+        HEADS | {"reference": "from normal rows"},
+    )
+    write_table(
         depth,
         output.depth,
         dict.fromkeys(("map", "log_mean", "log_sd", "drawn_mean", "drawn_sd", "error"), ".4f"),
@@ -69,6 +78,7 @@ with job(snakemake) as run:
         slopes,
         found["tail_rates"],
         found["smooth_rates"],
+        found["training"],
         depth,
         *(found[name] for name in ("gram", "directions", "layers", "hypotheses")),
     )
