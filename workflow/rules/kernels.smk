@@ -183,6 +183,11 @@ rule plot_kernels:
 
 rule kernels:
     input:
+        rules.analyse_kernels.input,
+        expand(
+            rules.train_kernels.output.curves,
+            dataset=[data.name for data in KERNEL_TRAINING.datasets],
+        ),
         rules.table_kernels.input,
         rules.table_kernels.output,
         rules.plot_kernels.input,
