@@ -27,6 +27,7 @@ from expected_jobs import (
     EXTENDED,
     FITTED,
     FRACTIONAL,
+    FRACTIONAL_COST,
     FRACTIONAL_TRAIN,
     FRACTIONAL_TRAINED,
     ISOMETRY,
@@ -155,7 +156,7 @@ def test_edit_of_the_second_companion_stays_in_it(built, edit):
     assert changed(built) == ISOMETRY_SIMULATE | ISOMETRY_TRAINED | {("table_verdicts", "")}
     edit("src/preactivations/relu_law/norm_laws.py", "\n# edited\n")
     # exact distances of ReLU networks
-    assert changed(built) == ISOMETRY | ISOMETRY_TRAINED | FRACTIONAL | ANALYSED
+    assert changed(built) == ISOMETRY | ISOMETRY_TRAINED | FRACTIONAL | FRACTIONAL_COST | ANALYSED
 
 
 def test_edit_of_the_third_companion_stays_in_it(built, edit):
@@ -172,9 +173,9 @@ def test_edit_of_the_fourth_companion_stays_in_it(built, edit):
     edit("src/replication/fractional/claims.py", "\n# edited\n")
     assert changed(built) == {("table_fractional", "")}
     edit("src/replication/fractional/networks.py", "\n# edited\n")
-    assert changed(built) == FRACTIONAL, "their cost is a row at initialization"
+    assert changed(built) == FRACTIONAL_TRAINED | FRACTIONAL_COST
     edit("src/replication/fractional/study.py", "\n# edited\n")
-    assert changed(built) == FRACTIONAL
+    assert changed(built) == FRACTIONAL | FRACTIONAL_COST
 
 
 def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
@@ -182,7 +183,7 @@ def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
     assert changed(built) == (
         EXACT | AFTER_EXACT | fits(FITTED + EXTENDED, FITTED + EXTENDED) | AFTER_FITS
         | {("check_constraints", ""), ("table_constraints", "")}
-        | NETWORKS | ISOMETRY | ISOMETRY_TRAINED | FRACTIONAL_TRAINED | KERNEL_TRAIN
+        | NETWORKS | ISOMETRY | ISOMETRY_TRAINED | FRACTIONAL_TRAINED | FRACTIONAL_COST | KERNEL_TRAIN
     )  # fmt: skip
 
 
@@ -329,7 +330,7 @@ def test_parameters_reach_their_stage_only(built):
     )
     smoke = SMOKE["fractional"]
     config = with_config(built, fractional={"training": smoke["training"] | {"width": 9}})
-    assert changed(built, config=config) == FRACTIONAL | {("plot_rule_graph", "")}
+    assert changed(built, config=config) == FRACTIONAL_TRAINED | FRACTIONAL_COST | {("plot_rule_graph", "")}
     config = with_config(built, fractional={"training": smoke["training"] | {"validation_share": 0.3}})
     assert changed(built, config=config) == FRACTIONAL_TRAINED | {("plot_rule_graph", "")}
     config = with_config(built, fractional={"tails": smoke["tails"] | {"depth": 60}})

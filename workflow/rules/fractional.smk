@@ -34,7 +34,6 @@ rule simulate_fractional:
         exponents=FRACTIONAL_FOLDER / "exponents.parquet",
         dropout=FRACTIONAL_FOLDER / "dropout.parquet",
         small=FRACTIONAL_FOLDER / "small.parquet",
-        cost=FRACTIONAL_FOLDER / "cost.parquet",
     resources:
         mem_mb=3000,
         runtime=24 * 60,
@@ -52,10 +51,22 @@ rule simulate_fractional:
                 "dropout",
             )
         },
-        networks=FRACTIONAL_TRAINING.model_dump(include={"width", "depth", "orders"}),
         seed=cfg.seed,
     script:
         "../scripts/fractional/simulate_fractional.py"
+
+
+rule check_fractional_cost:
+    input:
+        code=code("fractional/check_fractional_cost.py"),
+    output:
+        cost=FRACTIONAL_FOLDER / "cost.parquet",
+    params:
+        networks=FRACTIONAL_TRAINING.model_dump(include={"width", "depth"})
+        | {"orders": dict(sorted(FRACTIONAL_TRAINING.orders.items()))},
+        seed=cfg.seed,
+    script:
+        "../scripts/fractional/check_fractional_cost.py"
 
 
 rule train_fractional:
@@ -130,8 +141,9 @@ rule table_fractional:
         **made_by(rules.analyse_fractional),
         **{
             name: rules.simulate_fractional.output[name]
-            for name in ("constants", "widths", "deep", "agreement", "clt", "cost")
+            for name in ("constants", "widths", "deep", "agreement", "clt")
         },
+        cost=rules.check_fractional_cost.output.cost,
         code=code("fractional/table_fractional.py"),
     output:
         scales=tabled("fractional", "scales", "Scales by order and width"),
@@ -155,6 +167,7 @@ rule plot_fractional:
         sigma=drawn("fractional", "sigma", "Scales against order"),
         clt=drawn("fractional", "clt", "Log norm per layer"),
         tails=drawn("fractional", "tails", "Tail index with biases"),
+        limits=drawn("fractional", "limits", "Norms in the limit of depth"),
         training=drawn("fractional", "training", "Training by scheme"),
     params:
         dpi=cfg.figures.dpi,

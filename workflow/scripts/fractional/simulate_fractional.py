@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from preactivations.streams import Stream
-from replication.fractional.cost import cost_row
 from replication.fractional.dropout import dropout_row, small_rows
 from replication.fractional.limits import depth_rows, exponent_rows, order_rows
 from replication.fractional.study import (
@@ -127,12 +126,6 @@ def dropout(activation: str) -> Frames:
     return {"dropout": pd.DataFrame(masked), "small": pd.DataFrame(small)}
 
 
-def cost(activation: str, s: float) -> Frames:
-    part = run.params.networks
-    seed = Stream(run.params.seed, "heavy_tails", "cost", activation).seed(0)
-    return {"cost": pd.DataFrame([cost_row(activation, s, 64, part["width"], part["depth"], seed)])}
-
-
 def tasks() -> Iterator[Any]:
     yield scales, {}
     for activation in ALL:
@@ -140,8 +133,6 @@ def tasks() -> Iterator[Any]:
         yield dropout, {"activation": activation}
     for activation in ("relu", "linear"):
         yield exponents, {"activation": activation}
-    for activation, s in run.params.networks["orders"].items():
-        yield cost, {"activation": activation, "s": s}
     yield deep, {}
     for activation in ACTIVATIONS:
         yield densities, {"activation": activation}
