@@ -55,8 +55,10 @@ KERNEL_SHOWN = {("table_kernels", ""), ("plot_kernels", "")}
 KERNEL_ANALYSED = {("analyse_kernels", ""), ("table_verdicts", "")} | KERNEL_SHOWN
 KERNEL_DRAWN = {("simulate_kernels", ""), ("simulate_kernel_errors", "")} | KERNEL_ANALYSED
 KERNEL_TRAINED = {("analyse_kernel_inputs", "")} | KERNEL_SHOWN  # the rows that training leaves
+KERNEL_TRAIN = {("train_kernels", "digits")} | KERNEL_ANALYSED  # from rows of other laws
 FRACTIONAL_TRAIN = {("train_fractional", "digits,relu_and_leaky_relu_and_linear")}
 FRACTIONAL_SHOWN = {("table_fractional", ""), ("plot_fractional", "")}
+FRACTIONAL_COST = {("check_fractional_cost", ""), ("table_fractional", "")}
 # one job analyses scales, which are among the verdicts, and training
 FRACTIONAL_ANALYSED = FRACTIONAL_SHOWN | {("analyse_fractional", ""), ("table_verdicts", "")}
 FRACTIONAL_TRAINED = FRACTIONAL_TRAIN | FRACTIONAL_ANALYSED

@@ -27,6 +27,7 @@ from expected_jobs import (
     EXTENDED,
     FITTED,
     FRACTIONAL,
+    FRACTIONAL_COST,
     FRACTIONAL_TRAIN,
     FRACTIONAL_TRAINED,
     ISOMETRY,
@@ -35,6 +36,7 @@ from expected_jobs import (
     ISOMETRY_TRAINED,
     KERNEL_ANALYSED,
     KERNEL_DRAWN,
+    KERNEL_TRAIN,
     KERNEL_TRAINED,
     KS_PLOTS,
     PLOT_TRAINING,
@@ -137,7 +139,13 @@ def test_edit_of_the_training_code_trains_and_of_its_words_does_not(built, edit)
     assert changed(built) == AFTER_TRAIN
     edit("src/preactivations/training/ensembles.py", "\n# edited\n")
     assert changed(built) == (
-        TRAIN | TRAIN_FITTED | AFTER_TRAIN | ISOMETRY_TRAINED | KERNEL_TRAINED | FRACTIONAL_TRAINED
+        TRAIN
+        | TRAIN_FITTED
+        | AFTER_TRAIN
+        | ISOMETRY_TRAINED
+        | KERNEL_TRAINED
+        | KERNEL_TRAIN
+        | FRACTIONAL_TRAINED
     )
 
 
@@ -148,7 +156,7 @@ def test_edit_of_the_second_companion_stays_in_it(built, edit):
     assert changed(built) == ISOMETRY_SIMULATE | ISOMETRY_TRAINED | {("table_verdicts", "")}
     edit("src/preactivations/relu_law/norm_laws.py", "\n# edited\n")
     # exact distances of ReLU networks
-    assert changed(built) == ISOMETRY | ISOMETRY_TRAINED | FRACTIONAL | ANALYSED
+    assert changed(built) == ISOMETRY | ISOMETRY_TRAINED | FRACTIONAL | FRACTIONAL_COST | ANALYSED
 
 
 def test_edit_of_the_third_companion_stays_in_it(built, edit):
@@ -158,16 +166,16 @@ def test_edit_of_the_third_companion_stays_in_it(built, edit):
     assert changed(built) == KERNEL_TRAINED
     edit("src/preactivations/rows.py", "\n# edited\n")
     # the kernel of a layer is also that of the correlations in the second companion
-    assert changed(built) == KERNEL_TRAINED | KERNEL_DRAWN | ISOMETRY
+    assert changed(built) == KERNEL_TRAINED | KERNEL_DRAWN | KERNEL_TRAIN | ISOMETRY
 
 
 def test_edit_of_the_fourth_companion_stays_in_it(built, edit):
     edit("src/replication/fractional/claims.py", "\n# edited\n")
     assert changed(built) == {("table_fractional", "")}
     edit("src/replication/fractional/networks.py", "\n# edited\n")
-    assert changed(built) == FRACTIONAL_TRAINED
+    assert changed(built) == FRACTIONAL_TRAINED | FRACTIONAL_COST
     edit("src/replication/fractional/study.py", "\n# edited\n")
-    assert changed(built) == FRACTIONAL
+    assert changed(built) == FRACTIONAL | FRACTIONAL_COST
 
 
 def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
@@ -175,13 +183,13 @@ def test_edit_of_weights_reruns_what_depends_on_it(built, edit):
     assert changed(built) == (
         EXACT | AFTER_EXACT | fits(FITTED + EXTENDED, FITTED + EXTENDED) | AFTER_FITS
         | {("check_constraints", ""), ("table_constraints", "")}
-        | NETWORKS | ISOMETRY | ISOMETRY_TRAINED | FRACTIONAL_TRAINED
+        | NETWORKS | ISOMETRY | ISOMETRY_TRAINED | FRACTIONAL_TRAINED | FRACTIONAL_COST | KERNEL_TRAIN
     )  # fmt: skip
 
 
 def test_edit_of_the_fast_activation_leaves_the_tables(built, edit):
     edit("src/preactivations/activations/modules.py", "\n# edited\n")
-    assert changed(built) == NETWORKS | ISOMETRY_TRAINED | FRACTIONAL_TRAINED
+    assert changed(built) == NETWORKS | ISOMETRY_TRAINED | FRACTIONAL_TRAINED | KERNEL_TRAIN
 
 
 def test_edit_of_a_plot_script_redraws_one_figure(built, edit):
@@ -312,6 +320,8 @@ def test_parameters_reach_their_stage_only(built):
     assert changed(built, config=config) == (
         {("simulate_kernel_errors", ""), ("plot_rule_graph", "")} | KERNEL_ANALYSED
     )
+    config = with_config(built, kernels={"training": SMOKE["kernels"]["training"] | {"seeds": 4}})
+    assert changed(built, config=config) == KERNEL_TRAIN | {("plot_rule_graph", "")}
     config = with_config(built, kernels={"pairs": 30})
     assert changed(built, config=config) == {("plot_rule_graph", "")} | KERNEL_TRAINED
     config = with_config(built, kernels={"controls": ["student_1.5"]})
@@ -320,6 +330,8 @@ def test_parameters_reach_their_stage_only(built):
     )
     smoke = SMOKE["fractional"]
     config = with_config(built, fractional={"training": smoke["training"] | {"width": 9}})
+    assert changed(built, config=config) == FRACTIONAL_TRAINED | FRACTIONAL_COST | {("plot_rule_graph", "")}
+    config = with_config(built, fractional={"training": smoke["training"] | {"validation_share": 0.3}})
     assert changed(built, config=config) == FRACTIONAL_TRAINED | {("plot_rule_graph", "")}
     config = with_config(built, fractional={"tails": smoke["tails"] | {"depth": 60}})
     assert changed(built, config=config) == FRACTIONAL - FRACTIONAL_TRAIN | {("plot_rule_graph", "")}

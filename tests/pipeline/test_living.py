@@ -18,6 +18,7 @@ from expected_jobs import (
     EOC_SHOWN,
     KERNEL_ANALYSED,
     KERNEL_DRAWN,
+    KERNEL_TRAIN,
     KERNEL_TRAINED,
     each,
     fits,
@@ -34,7 +35,7 @@ BLOCKS = re.findall(
 )
 GRAPH = {("plot_rule_graph", "")}
 EXPECTED = {
-    "1. Rerun one stage": KERNEL_DRAWN | KERNEL_TRAINED,
+    "1. Rerun one stage": KERNEL_DRAWN | KERNEL_TRAIN | KERNEL_TRAINED,
     "2. Change one parameter": (
         EOC - {("derive_edge_of_chaos", ""), ("plot_fitted_edge", ""), ("table_verdicts", "")} | GRAPH
     ),

@@ -59,6 +59,33 @@ class Tails(Section):
     """Shares of the largest norms in the Hill estimate; those with fewer than 20 norms are left out."""
 
 
+class FarDepths(Section):
+    """Norms without biases in the limit of depth, exact."""
+
+    width: int = Field(ge=2, le=1000)
+    """Neurons per layer."""
+    depths: Annotated[list[Annotated[int, Field(ge=1, le=1_000_000)]], Distinct] = Field(min_length=3)
+    """Layers; at the largest the 99.9 % quantile of the norm should be past its peak, about 4 (3.1 / s)^2 / V layers,
+    V the variance of the log norm per layer."""
+    orders: Annotated[list[Order], Distinct] = Field(min_length=1, max_length=5)
+    """Orders s of the initialization."""
+
+
+class Dropout(Section):
+    """Layers with dropout, and small outputs of deep networks with it."""
+
+    width: int = Field(ge=2, le=10_000)
+    """Neurons of the single layers."""
+    draws: int = Field(ge=1000, le=10**9)
+    """Layers drawn per case."""
+    keeps: Annotated[list[Annotated[float, Field(ge=0.05, lt=1)]], Distinct] = Field(
+        min_length=1, max_length=5
+    )
+    """Probabilities that an output is kept; what is kept is divided by them."""
+    orders: Annotated[list[Order], Distinct] = Field(min_length=2, max_length=5)
+    """Orders s of the initialization; small outputs compare the largest with the smallest."""
+
+
 class FractionalData(TrainedOn):
     """A data set and how long it is trained on."""
 
@@ -128,4 +155,6 @@ class Fractional(Section):
     deep: DeepMoments
     log_norms: LogNorms
     tails: Tails
+    far: FarDepths
+    dropout: Dropout
     training: FractionalTraining

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Self
+from typing import Annotated, Self, cast
 
 from pydantic import AfterValidator, Field, model_validator
 
-from config.base import DataName, Distinct, Section, canonical
+from config.base import DataName, Distinct, Optimizer, Section, TrainedOn, canonical, distinct
 from preactivations import rows
-from preactivations.rows import row_law
+from preactivations.kernels.smooth import smooth_kernel
+from preactivations.kernels.sums import characteristic
+from preactivations.rows import Iid, row_law
 
 
 def _rotation_invariant(name: str) -> str:
@@ -48,6 +50,17 @@ class KernelCurves(Section):
     """Layers drawn per control, whose kernel does not converge."""
 
 
+class Degrees(Section):
+    """Normalized kernels of one layer of multivariate t rows."""
+
+    nus: Annotated[list[Annotated[float, Field(gt=2, le=10**6)]], Distinct] = Field(min_length=1)
+    """Degrees of freedom, above 2, so that E|w|^2 is finite; near 2 no number of rows is enough."""
+    neurons: int = Field(ge=1000, le=10**9)
+    """Rows of the layer."""
+    angles: int = Field(ge=3, le=1000)
+    """Points of [0, pi]."""
+
+
 class FiniteWidth(Section):
     """Mean and variance of kernels of finite layers."""
 
@@ -77,6 +90,31 @@ class KernelErrors(Section):
         if len(fitted) < 3:
             raise ValueError(f"fit_from must leave at least three of sizes {self.sizes}, got {self.fit_from}")
         return self
+
+
+def _of_sums(name: str) -> str:
+    characteristic(cast(Iid, row_law(_independent(name))), 0.0)
+    return canonical(name)
+
+
+def _smooth(name: str) -> str:
+    smooth_kernel(name, 1.0)
+    return name
+
+
+class Sums(Section):
+    """Errors of the central limit theorem without samples, by the laws of two sums of weights."""
+
+    tails: Annotated[list[Annotated[float, Field(gt=2, lt=4)]], Distinct] = Field(min_length=1)
+    """Degrees of Student's t weights, ReLU: the index of their tail."""
+    tail_sizes: Annotated[list[Annotated[int, Field(ge=16, le=65_536)]], Distinct] = Field(min_length=3)
+    """Numbers m of inputs; seconds at 16 384."""
+    activations: Annotated[list[Annotated[str, AfterValidator(_smooth)]], Distinct] = Field(min_length=1)
+    """Smooth ones, of the registry."""
+    laws: Annotated[list[Annotated[str, AfterValidator(_of_sums)]], Distinct] = Field(min_length=1)
+    """Symmetric weights for these."""
+    sizes: Annotated[list[Annotated[int, Field(ge=16, le=65_536)]], Distinct] = Field(min_length=3)
+    """Numbers m of inputs for these."""
 
 
 class KernelDepth(Section):
@@ -111,6 +149,36 @@ class Grams(Section):
     """Drawn networks."""
 
 
+class RowTraining(Section):
+    """Training from rows of several rotation-invariant laws of one second moment."""
+
+    datasets: Annotated[list[TrainedOn], distinct("name")] = Field(min_length=1)
+    """What is trained on: images as vectors."""
+    laws: Annotated[list[RotationInvariant], Distinct] = Field(min_length=2)
+    """Laws of rows, gaussian among them, with which the others are compared; E|w|^2 finite."""
+    widths: Annotated[list[Annotated[int, Field(ge=2, le=10_000)]], Distinct] = Field(min_length=1)
+    """Neurons per hidden layer; the claim is about the largest."""
+    depth: int = Field(ge=1, le=1000)
+    """Hidden layers."""
+    optimizer: Optimizer
+    """With its grid of learning rates."""
+    seeds: int = Field(ge=2, le=1000)
+    """Networks per law and learning rate."""
+    batch_size: int = Field(ge=1, le=10_000)
+    """Images per step."""
+    validation_share: float = Field(gt=0, lt=1)
+    """Part of the training images that chooses the learning rate."""
+
+    @model_validator(mode="after")
+    def _comparable(self) -> Self:
+        if "gaussian" not in self.laws:
+            raise ValueError(f"laws must have gaussian among them, got {self.laws}")
+        heavy = [name for name in self.laws if not math.isfinite(_factor(name, 1))]
+        if heavy:
+            raise ValueError(f"laws must have E|w|^2 finite, got {heavy}")
+        return self
+
+
 class Kernels(Section):
     """Companion paper: kernels of rectified layers for all rotation-invariant laws of weights."""
 
@@ -120,11 +188,14 @@ class Kernels(Section):
     """Rotation-invariant laws without a kernel: E|w|^2 is infinite."""
     independent: Annotated[list[Independent], Distinct] = Field(min_length=1)
     """Independent weights of mean 0 and variance 1."""
+    degrees: Degrees
     curves: KernelCurves
     finite_width: FiniteWidth
     errors: KernelErrors
+    sums: Sums
     depth: KernelDepth
     gram: Grams
+    training: RowTraining
     pairs: int = Field(ge=10, le=10**6)
     """Pairs of random directions, and of images, through trained rows."""
     angles: int = Field(ge=5, le=1000)

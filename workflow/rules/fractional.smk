@@ -20,6 +20,7 @@ rule simulate_fractional:
         constants=FRACTIONAL_FOLDER / "constants.parquet",
         widths=FRACTIONAL_FOLDER / "widths.parquet",
         sigma=FRACTIONAL_FOLDER / "sigma.parquet",
+        traditional=FRACTIONAL_FOLDER / "traditional.parquet",
         deep=FRACTIONAL_FOLDER / "deep.parquet",
         agreement=FRACTIONAL_FOLDER / "agreement.parquet",
         densities=FRACTIONAL_FOLDER / "densities.parquet",
@@ -29,6 +30,10 @@ rule simulate_fractional:
         clt=FRACTIONAL_FOLDER / "clt.parquet",
         normality=FRACTIONAL_FOLDER / "normality.parquet",
         tails=FRACTIONAL_FOLDER / "tails.parquet",
+        far=FRACTIONAL_FOLDER / "far.parquet",
+        exponents=FRACTIONAL_FOLDER / "exponents.parquet",
+        dropout=FRACTIONAL_FOLDER / "dropout.parquet",
+        small=FRACTIONAL_FOLDER / "small.parquet",
     resources:
         mem_mb=3000,
         runtime=24 * 60,
@@ -42,11 +47,26 @@ rule simulate_fractional:
                 "deep",
                 "log_norms",
                 "tails",
+                "far",
+                "dropout",
             )
         },
         seed=cfg.seed,
     script:
         "../scripts/fractional/simulate_fractional.py"
+
+
+rule check_fractional_cost:
+    input:
+        code=code("fractional/check_fractional_cost.py"),
+    output:
+        cost=FRACTIONAL_FOLDER / "cost.parquet",
+    params:
+        networks=FRACTIONAL_TRAINING.model_dump(include={"width", "depth"})
+        | {"orders": dict(sorted(FRACTIONAL_TRAINING.orders.items()))},
+        seed=cfg.seed,
+    script:
+        "../scripts/fractional/check_fractional_cost.py"
 
 
 rule train_fractional:
@@ -103,6 +123,11 @@ rule analyse_fractional:
         loss=FRACTIONAL_FOLDER / "loss.parquet",
         comparisons=FRACTIONAL_FOLDER / "comparisons.parquet",
         slopes=FRACTIONAL_FOLDER / "slopes.parquet",
+        recovered=FRACTIONAL_FOLDER / "recovered.parquet",
+        vanishing=FRACTIONAL_FOLDER / "vanishing.parquet",
+        local=FRACTIONAL_FOLDER / "local.parquet",
+        masked=FRACTIONAL_FOLDER / "masked.parquet",
+        rarer=FRACTIONAL_FOLDER / "rarer.parquet",
         preserved=FRACTIONAL_FOLDER / "preserved.parquet",
         convergence=FRACTIONAL_FOLDER / "convergence.parquet",
         laws=FRACTIONAL_FOLDER / "laws.parquet",
@@ -116,8 +141,9 @@ rule table_fractional:
         **made_by(rules.analyse_fractional),
         **{
             name: rules.simulate_fractional.output[name]
-            for name in ("constants", "widths", "deep", "agreement", "tests", "clt")
+            for name in ("constants", "widths", "deep", "agreement", "clt")
         },
+        cost=rules.check_fractional_cost.output.cost,
         code=code("fractional/table_fractional.py"),
     output:
         scales=tabled("fractional", "scales", "Scales by order and width"),
@@ -141,6 +167,7 @@ rule plot_fractional:
         sigma=drawn("fractional", "sigma", "Scales against order"),
         clt=drawn("fractional", "clt", "Log norm per layer"),
         tails=drawn("fractional", "tails", "Tail index with biases"),
+        limits=drawn("fractional", "limits", "Norms in the limit of depth"),
         training=drawn("fractional", "training", "Training by scheme"),
     params:
         dpi=cfg.figures.dpi,

@@ -2,6 +2,7 @@
 KERNELS = cfg.kernels
 KERNEL_STUDY = KERNELS.model_dump()
 KERNEL_FOLDER = DATA / "kernels"
+KERNEL_TRAINING = KERNELS.training
 
 
 rule simulate_kernels:
@@ -13,12 +14,14 @@ rule simulate_kernels:
         depth=KERNEL_FOLDER / "depth.parquet",
         gram=KERNEL_FOLDER / "gram.parquet",
         constants=KERNEL_FOLDER / "constants.parquet",
+        degrees=KERNEL_FOLDER / "degrees.parquet",
     resources:
         mem_mb=3000,
         runtime=24 * 60,
     params:
         study={
-            key: KERNEL_STUDY[key] for key in ("laws", "controls", "curves", "finite_width", "depth", "gram")
+            key: KERNEL_STUDY[key]
+            for key in ("laws", "controls", "degrees", "curves", "finite_width", "depth", "gram")
         },
         seed=cfg.seed,
     script:
@@ -30,12 +33,15 @@ rule simulate_kernel_errors:
         code=code("kernels/simulate_kernel_errors.py"),
     output:
         errors=KERNEL_FOLDER / "errors.parquet",
+        tail_errors=KERNEL_FOLDER / "tail_errors.parquet",
+        smooth_errors=KERNEL_FOLDER / "smooth_errors.parquet",
     resources:
         mem_mb=1500,
         runtime=24 * 60,
     params:
         laws=KERNELS.independent,
         study={key: KERNEL_STUDY["errors"][key] for key in ("sizes", "evaluations", "grow_from")},
+        sums=KERNEL_STUDY["sums"],
         seed=cfg.seed,
     script:
         "../scripts/kernels/simulate_kernel_errors.py"
@@ -70,14 +76,51 @@ rule analyse_kernel_inputs:
         "../scripts/kernels/analyse_kernel_inputs.py"
 
 
+rule train_kernels:
+    input:
+        manifest=lambda wildcards: raw(wildcards.dataset),
+        code=code("kernels/train_kernels.py"),
+    output:
+        runs=KERNEL_FOLDER / "{dataset}.runs.parquet",
+        curves=KERNEL_FOLDER / "{dataset}.curves.parquet",
+    wildcard_constraints:
+        dataset="|".join(DATASETS),
+    resources:
+        mem_mb=6000,
+        runtime=7 * 24 * 60,
+        mirror=cfg.data_mirror or "",
+        gpu=cfg.gpus,
+    params:
+        laws=KERNEL_TRAINING.laws,
+        widths=KERNEL_TRAINING.widths,
+        study=lambda wildcards: KERNEL_TRAINING.model_dump(exclude={"laws", "widths", "datasets"})
+        | {
+            "epochs": next(
+                data.epochs for data in KERNEL_TRAINING.datasets if data.name == wildcards.dataset
+            )
+        },
+        gpu=cfg.gpu,
+        seed=cfg.seed,
+    script:
+        "../scripts/kernels/train_kernels.py"
+
+
 rule analyse_kernels:
     input:
         **made_by(rules.simulate_kernels, rules.simulate_kernel_errors),
+        runs=expand(
+            rules.train_kernels.output.runs,
+            dataset=[data.name for data in KERNEL_TRAINING.datasets],
+        ),
         code=code("kernels/analyse_kernels.py"),
     output:
         law_deviations=KERNEL_FOLDER / "law_deviations.parquet",
+        degree_deviations=KERNEL_FOLDER / "degree_deviations.parquet",
         scores=KERNEL_FOLDER / "scores.parquet",
+        training=KERNEL_FOLDER / "training.parquet",
         slopes=KERNEL_FOLDER / "slopes.parquet",
+        tail_rates=KERNEL_FOLDER / "tail_rates.parquet",
+        smooth_rates=KERNEL_FOLDER / "smooth_rates.parquet",
         angles=KERNEL_FOLDER / "angles.parquet",
     params:
         fit_from=KERNELS.errors.fit_from,
@@ -92,12 +135,14 @@ rule table_kernels:
         code=code("kernels/table_kernels.py"),
     output:
         laws=tabled("kernels", "laws", "Rotation-invariant laws", caption="laws_table"),
+        degrees=tabled("kernels", "degrees", "Multivariate t rows"),
         errors=tabled(
             "kernels",
             "errors",
             "Kernels of independent weights",
             caption="errors_table",
         ),
+        training=tabled("kernels", "training", "Training from other laws of rows"),
         slopes=tabled("kernels", "slopes", "Rates of the central limit theorem"),
         depth=tabled(
             "kernels",
@@ -138,6 +183,11 @@ rule plot_kernels:
 
 rule kernels:
     input:
+        rules.analyse_kernels.input,
+        expand(
+            rules.train_kernels.output.curves,
+            dataset=[data.name for data in KERNEL_TRAINING.datasets],
+        ),
         rules.table_kernels.input,
         rules.table_kernels.output,
         rules.plot_kernels.input,

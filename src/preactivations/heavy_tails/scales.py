@@ -42,11 +42,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
+from preactivations.heavy_tails.log_norms import norm_law
 from preactivations.heavy_tails.norm_moments import log_mean_variance, log_moment
 from preactivations.heavy_tails.units import Param, Unit, unit
 from preactivations.real import real_array
 from preactivations.relu_law.chain import NormChain
 from preactivations.relu_law.layers import he_variance
+from preactivations.relu_law.norm_laws import NormLaw
 
 __all__ = [
     "LogNormal",
@@ -260,19 +262,26 @@ def clt_mean_variance(
 
 
 def small_output_probability(
-    x: ArrayLike, depth: int, s: ArrayLike, d: int, activation: str = "relu", param: Param = None
+    x: ArrayLike,
+    depth: int,
+    s: ArrayLike,
+    d: int,
+    activation: str = "relu",
+    param: Param = None,
+    **dropout: float,
 ) -> Array:
-    """P(|x^L| <= x |x^0|) after `depth` layers of d neurons, exactly, dead networks included; not for "rrelu".
+    """P(|x^L| <= x |x^0|) after `depth` layers of d neurons, exactly, dead networks included.
 
     Outputs of order s are those of order 2 times (sigma_s / sigma_2)^depth for the same noise: smaller s has fewer
-    small outputs, at every x.
+    small outputs, at every x. Without dropout and randomized slopes by the law of `relu_law.chain.NormChain`; else by
+    that of `log_norms`, whose absolute error is below 1e-12.
 
     Parameters
     ----------
     x : float or array
         At least 0; it broadcasts with s.
     depth, d : int
-        Layers, at least 1, and neurons of each. Other arguments: see the module; no dropout.
+        Layers, at least 1, and neurons of each. Other arguments: see the module.
 
     Returns
     -------
@@ -281,19 +290,28 @@ def small_output_probability(
     Raises
     ------
     ValueError
-        For "rrelu", whose law is not of this form, x < 0, depth < 1, and what `sigma` refuses.
+        For x < 0, depth < 1, and what `sigma` refuses.
+
+    Examples
+    --------
+    >>> [round(float(small_output_probability(0.1, 20, s, 16, keep=0.8, factor=1.25)), 4) for s in (2, 1)]
+    [0.5096, 0.2844]
     """
-    neuron = unit(activation, param)
-    if neuron.lower != neuron.upper:
-        raise ValueError("the law of rrelu networks is not known in this form: use clt_mean_variance")
+    neuron = unit(activation, param, **dropout)
     if depth < 1:
         raise ValueError(f"depth must be at least 1, got {depth}")
     x = real_array("x", x)
     if not (x >= 0).all():
         raise ValueError(f"x must be >= 0, got {x}")
     # one law for all orders: outputs of order s are those at sigma = 1 times sigma^depth
-    law = NormChain(d, [d] * depth, slope=neuron.lower, weight_variance=he_variance(d, neuron.lower)).law()
-    change = sigma(s, d, activation, param) / sigma(2.0, d, activation, param)
+    width = int(_widths(d))
+    law: NormLaw
+    if neuron.lower == neuron.upper and neuron.keep == neuron.factor == 1:
+        variance = he_variance(width, neuron.lower)
+        law = NormChain(width, [width] * depth, slope=neuron.lower, weight_variance=variance).law()
+    else:
+        law = norm_law(width, depth, neuron, 1 / (width * neuron.even_moment(1)))
+    change = sigma(s, d, activation, param, **dropout) / sigma(2.0, d, activation, param, **dropout)
     return law.cdf((x / change**depth) ** 2)
 
 

@@ -29,16 +29,107 @@ def study_frames(found: dict[str, DataFrame]) -> dict[str, DataFrame]:
         "convergence": convergence_rates(found["normality"]),
         "laws": law_tests(found["tests"]),
         "indices": tails.assign(z=(tails.hill - tails.exact) / tails.error),
+        "recovered": recovered_scales(found["traditional"]),
+        "vanishing": vanishing_norms(found["far"]),
+        "local": local_tails(found["exponents"]),
+        "masked": found["dropout"].assign(
+            z=(found["dropout"]["mean"] - found["dropout"].formula) / found["dropout"].error
+        ),
+        "rarer": rarer_outputs(found["small"]),
     }
 
 
+def vanishing_norms(far: DataFrame) -> DataFrame:
+    """|x^L| without biases by activation and s, from `limits.depth_rows`: what tends to 0, and what does not.
+
+    falls: the log median at every step; peak, last: largest and deepest log of the 99.9 % quantile, both given that no
+    layer is dead; exceeds: P(|x^L| > .01) at the largest depth; moment_error: largest |E|x^L|^s - 1| over the depths to
+    moment_depth, where it is known; growth: factor of E|x|^(s/2) per layer.
+    """
+    rows = []
+    for (activation, s), part in far.groupby(["activation", "s"], sort=False):
+        ordered = part.sort_values("depth")
+        deepest, known = ordered.iloc[-1], ordered[ordered.moment.notna()]
+        rows.append(
+            {"activation": activation, "s": s, "width": deepest.width, "depth": deepest.depth}
+            | {"moment_depth": known.depth.max()}
+            | {"falls": bool((ordered.log_median.diff().dropna() < 0).all())}
+            | {"log_median": deepest.log_median, "peak": ordered.log_high.max(), "last": deepest.log_high}
+            | {"exceeds": deepest.exceeds, "moment_error": (ordered.moment - 1).abs().max()}
+            | {"growth": ordered.growth.max()}
+        )
+    return pd.DataFrame(rows, columns=_VANISHING)
+
+
+def local_tails(exponents: DataFrame) -> DataFrame:
+    """Tails by activation, s and biases, from `limits.exponent_rows`.
+
+    first and last: exponent at the highest and the lowest level; rises: whether it grows at every step; error: largest
+    distance of the exponent from s over the levels from 1e-4 down, relative to s; square: E|x|^2; log_normal: exponent
+    of the normal law of the log norm at the lowest level.
+    """
+    rows = []
+    for (activation, s, biases), part in exponents.groupby(["activation", "s", "biases"], sort=False):
+        ordered = part.sort_values("level", ascending=False)
+        far = ordered[ordered.level <= 1e-4]
+        rows.append(
+            {"activation": activation, "s": s, "biases": bool(biases), "lowest": ordered.level.min()}
+            | {"width": ordered.width.iloc[0], "depth": ordered.depth.iloc[0]}
+            | {"first": ordered.exponent.iloc[0], "last": ordered.exponent.iloc[-1]}
+            | {"rises": bool((ordered.exponent.diff().dropna() > 0).all())}
+            | {"error": ((far.exponent - s) / s).abs().max(), "square": ordered.square.iloc[0]}
+            | {"log_normal": ordered.log_normal.iloc[-1]}
+        )
+    return pd.DataFrame(rows, columns=_LOCAL)
+
+
+def rarer_outputs(small: DataFrame) -> DataFrame:
+    """P(|x^L| <= level) at the largest and the smallest order: `usual`, `fractional`, by activation, keep and level."""
+    keys = ["activation", "keep", "level", "width", "depth"]
+    ends = small[small.s == small.s.max()], small[small.s == small.s.min()]
+    both = ends[0].merge(ends[1], on=keys, suffixes=("_usual", "_fractional"))
+    return both.rename(columns={"small_usual": "usual", "small_fractional": "fractional"})
+
+
+def recovered_scales(traditional: DataFrame) -> DataFrame:
+    """How sigma meets the usual scale as s -> 2, by activation and width, from `limits.order_rows`.
+
+    at_two: relative distance at s = 2; first and last: at the smallest and the largest s below 2; power: that of 2 - s
+    by which the distance falls between them (1: sigma is smooth in s there).
+    """
+    rows = []
+    for (activation, width), part in traditional.groupby(["activation", "width"], sort=False):
+        below = part[part.below > 0].sort_values("s")
+        first, last = below.iloc[0], below.iloc[-1]
+        rows.append(
+            {"activation": activation, "width": width, "first_s": first.s, "last_s": last.s}
+            | {"traditional": first.traditional, "at_two": part[part.below == 0].distance.abs().max()}
+            | {"first": first.distance, "last": last.distance}
+            | {"power": math.log(abs(last.distance / first.distance)) / math.log(last.below / first.below)}
+        )
+    return pd.DataFrame(rows, columns=_RECOVERED)
+
+
+_VANISHING = [
+    "activation", "s", "width", "depth", "falls", "log_median", "peak", "last", "exceeds", "moment_error", "growth",
+    "moment_depth",
+]  # fmt: skip
+_LOCAL = [
+    "activation", "s", "biases", "lowest", "width", "depth", "first", "last", "rises", "error", "square", "log_normal",
+]  # fmt: skip
+_RECOVERED = ["activation", "width", "first_s", "last_s", "traditional", "at_two", "first", "last", "power"]
+
+
 def convergence_rates(normality: DataFrame) -> DataFrame:
-    """sup |F - Phi| by activation: first and last, the power of depth between them, whether it falls at all steps."""
+    """sup |F - Phi| by activation: first and last, whether it falls at all steps, and its power of depth.
+
+    rate: the power between the two largest depths, since the rate of Berry and Esseen is that of large depths.
+    """
     rows = []
     for activation, part in normality.groupby("activation", sort=False):
         ordered = part.sort_values("depth")
-        first, last = ordered.iloc[0], ordered.iloc[-1]
-        rate = math.log(last.ks / first.ks) / math.log(last.depth / first.depth)
+        first, before, last = ordered.iloc[0], ordered.iloc[-2], ordered.iloc[-1]
+        rate = math.log(last.ks / before.ks) / math.log(last.depth / before.depth)
         rows.append(
             {"activation": activation, "first_depth": first.depth, "last_depth": last.depth}
             | {"first": first.ks, "last": last.ks, "rate": rate}
@@ -59,7 +150,8 @@ def fractional_comparisons(runs: DataFrame) -> DataFrame:
 
     Columns dataset, activation, scheme, baseline, pairs, accuracy (difference: mean, least, largest, 95 % bootstrap
     interval low to high), p (two-sided sign flips), p_holm over all baselines and activations of a data set; loss
-    likewise (positive: the baseline's is lower). Seeds share the noise of weights, biases and the order of batches.
+    likewise with loss_low and loss_high (positive: the baseline's is lower). The unit of intervals and of tests is the
+    seed: one pair of networks, which share the noise of weights, biases and the order of batches.
     Diverged runs count as guesses; losses compare pairs of which neither diverged.
     """
     tables = []
@@ -77,6 +169,7 @@ def fractional_comparisons(runs: DataFrame) -> DataFrame:
                 worse = (loss[fractional] - loss[baseline]).dropna() if baseline in loss else gain.iloc[:0]
                 names = (str(dataset), str(activation), baseline)
                 low, high = bootstrap_interval(gain.to_numpy()[None], *names)
+                loss_low, loss_high = bootstrap_interval(worse.to_numpy()[None], "loss", *names)
                 loss_p = sign_flip_p(worse.to_numpy(), "loss", *names) if len(worse) else math.nan
                 rows.append(
                     {"dataset": dataset, "activation": activation, "scheme": fractional, "baseline": baseline}
@@ -87,7 +180,8 @@ def fractional_comparisons(runs: DataFrame) -> DataFrame:
                         "largest": gain.max(),
                     }
                     | {"low": low, "high": high, "p": sign_flip_p(gain.to_numpy(), *names)}
-                    | {"loss": worse.mean(), "loss_pairs": len(worse), "loss_p": loss_p}
+                    | {"loss": worse.mean(), "loss_low": loss_low, "loss_high": loss_high}
+                    | {"loss_pairs": len(worse), "loss_p": loss_p}
                 )
         table = pd.DataFrame(rows)
         for p in ("p", "loss_p"):
@@ -99,7 +193,7 @@ def fractional_comparisons(runs: DataFrame) -> DataFrame:
 
 _COLUMNS = [
     "dataset", "activation", "scheme", "baseline", "pairs", "accuracy", "least", "largest", "low", "high", "p", "loss",
-    "loss_pairs", "loss_p", "p_holm", "loss_p_holm",
+    "loss_low", "loss_high", "loss_pairs", "loss_p", "p_holm", "loss_p_holm",
 ]  # fmt: skip
 
 

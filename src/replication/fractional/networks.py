@@ -6,6 +6,9 @@ two convolutions with pooling before them. Biases, and convolutions, start as Py
 * "fractional_<s>": `init.fractional_moment_` of order s;
 * "he": order 2;  "xavier": `torch.nn.init.xavier_normal_`, gain 1;
 * "random_walk": the mean log norm is preserved (Sussillo & Abbott 2014).
+
+The authors' program flips and crops the images of CIFAR-10 at random in training; here images are trained on as they
+are.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def draw_networks(
         total = np.zeros(count)
         for _ in range(depth):
             w = streams.normal(count * width * width, rng).reshape(count, width, width)
-            h = _apply(np.matmul(w, h[:, :, None])[:, :, 0], neuron, rng)
+            h = apply_unit(np.matmul(w, h[:, :, None])[:, :, 0], neuron, rng)
             norm = np.sqrt((h.astype(np.float64) ** 2).sum(axis=1))
             with np.errstate(divide="ignore"):
                 total += np.log(norm)
@@ -122,7 +122,8 @@ def draw_networks(
     return log_norm, direction
 
 
-def _apply(z: NDArray[Any], neuron: Unit, rng: np.random.Generator) -> NDArray[Any]:
+def apply_unit(z: NDArray[Any], neuron: Unit, rng: np.random.Generator) -> NDArray[Any]:
+    """Outputs of neurons with pre-activations `z`, without dropout; randomized slopes are drawn."""
     slope: Any = neuron.lower
     if neuron.lower != neuron.upper:
         slope = rng.uniform(neuron.lower, neuron.upper, z.shape).astype(z.dtype)
@@ -140,7 +141,7 @@ def chain_log_norms(activation: str, width: int, depth: int, networks: int, stre
     for index, start in enumerate(range(0, networks, block)):
         rng, count = stream.block(index), min(block, networks - start)
         for _ in range(depth):
-            h = _apply(rng.standard_normal((count, width)), neuron, rng)
+            h = apply_unit(rng.standard_normal((count, width)), neuron, rng)
             total[start : start + count] += np.log((h * h).sum(axis=1)) / 2
     return total
 
@@ -258,7 +259,7 @@ def one_layer_row(activation: str, s: float, width: int, draws: int, stream: Str
     neuron, rng = unit(activation), stream.block(0)
     q = np.concatenate(
         [
-            (_apply(rng.standard_normal((part, width)), neuron, rng) ** 2).sum(axis=1)
+            (apply_unit(rng.standard_normal((part, width)), neuron, rng) ** 2).sum(axis=1)
             for part in _parts(draws, max(1, _AT_ONCE // width))
         ]
     )

@@ -40,12 +40,51 @@ def law_table(curves: DataFrame, finite_width: DataFrame) -> DataFrame:
     return largest.merge(kernels, on="law", how="left")
 
 
+def degree_table(degrees: DataFrame) -> DataFrame:
+    """Per degree nu of multivariate t rows: largest |cos t' - map| over angles, and what chance explains.
+
+    tolerance: `curve_tolerance` of the `effective` number of normal rows, since heavy rows are dominated by a few.
+    """
+    table = (
+        degrees.assign(deviation=(degrees.drawn - degrees["map"]).abs())
+        .groupby("nu", as_index=False)
+        .agg(
+            neurons=("neurons", "max"),
+            effective=("effective", "first"),
+            largest_deviation=("deviation", "max"),
+        )
+    )
+    return table.assign(tolerance=table.effective.map(curve_tolerance))
+
+
 def error_scores(errors: DataFrame) -> DataFrame:
     """`errors` with z: the error in standard errors, and formula_z: what the expansion leaves of it."""
     return errors.assign(
         z=errors.error / errors.standard_error.clip(lower=1e-12),
         formula_z=(errors.error - errors.formula) / errors.standard_error,
     )
+
+
+def size_rates(errors: DataFrame, keys: list[str]) -> DataFrame:
+    """How exact errors fall with m, by `keys`: rows of `study.tail_error_row` or `study.smooth_error_row`.
+
+    first_m, last_m, first, last: the ends; falls: |error| at every step; slope: power of m between the two largest m;
+    gap and gap_before: |error / formula - 1| at the largest m and at the one before.
+    """
+    rows = []
+    for key, part in errors.groupby(keys, sort=False):
+        ordered = part.sort_values("m")
+        size, gap = ordered.error.abs(), (ordered.error / ordered.formula - 1).abs()
+        slope = math.log(size.iloc[-1] / size.iloc[-2]) / math.log(ordered.m.iloc[-1] / ordered.m.iloc[-2])
+        rows.append(
+            dict(zip(keys, key, strict=True))
+            | {"first_m": ordered.m.iloc[0], "last_m": ordered.m.iloc[-1]}
+            | {"first": ordered.error.iloc[0], "last": ordered.error.iloc[-1]}
+            | {"falls": bool((size.diff().dropna() < 0).all()), "slope": slope}
+            | {"gap_before": gap.iloc[-2], "gap": gap.iloc[-1]}
+        )
+    columns = [*keys, "first_m", "last_m", "first", "last", "falls", "slope", "gap_before", "gap"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def slope_table(errors: DataFrame, fit_from: int) -> DataFrame:

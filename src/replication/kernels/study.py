@@ -15,13 +15,16 @@ from preactivations.kernels.finite_width import finite_width_variance, log_angle
 from preactivations.kernels.inputs import at_angle, scaled
 from preactivations.kernels.maps import angle_between, angle_if_alive, angular_map, gram, iterate, kernel
 from preactivations.kernels.monte_carlo import kernel_error
-from preactivations.rows import Iid, IidRademacher, RotationInvariant
+from preactivations.kernels.smooth import smooth_correction, smooth_kernel
+from preactivations.kernels.sums import relu_error, relu_tail_correction, smooth_error
+from preactivations.rows import Iid, IidRademacher, IidStudent, RotationInvariant, Student
 from preactivations.streams import Stream
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]
 
 _AT_ONCE = 4096  # layers, in `finite_width_row`
+_ROWS = 1 << 18  # at once, in `degree_rows`
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -50,6 +53,33 @@ def curve_rows(
             exact = math.cos(float(angular_map(angle, slope)))
             rows.append({"slope": slope, "angle": angle, "map": exact, "drawn": drawn, "neurons": neurons})
     return rows
+
+
+def degree_rows(nu: float, m: int, neurons: int, angles: int, stream: Stream) -> list[Row]:
+    """cos t' of ReLU against t for one layer of `neurons` rows of the multivariate t law with nu degrees of freedom.
+
+    Columns angle, map, drawn, neurons, effective: 2 (sum r^2)^2 / sum r^4 over the lengths r of the rows, the
+    number of normal rows whose cosine scatters as much. It grows as neurons^(2 - 4/nu) for 2 < nu < 4, and in
+    proportion above.
+    """
+    law = Student(nu)
+    grid = np.linspace(0, math.pi, angles)
+    sums = np.zeros((angles, 3))
+    square = fourth = 0.0
+    for index, start in enumerate(range(0, neurons, _ROWS)):
+        u = law.project(min(_ROWS, neurons - start), m, 2, stream.block(index))
+        lengths = (u * u).sum(axis=1)
+        square, fourth = square + float(lengths.sum()), fourth + float((lengths * lengths).sum())
+        for k, angle in enumerate(grid):
+            x, y = (np.maximum(z, 0) for z in at_angle(u, angle))
+            sums[k] += (x @ x, x @ y, y @ y)
+    effective = 2 * square**2 / fourth
+    drawn = sums[:, 1] / np.sqrt(sums[:, 0] * sums[:, 2])
+    return [
+        {"nu": nu, "angle": angle, "map": math.cos(float(angular_map(angle))), "drawn": float(value)}
+        | {"neurons": neurons, "effective": effective}
+        for angle, value in zip(grid, drawn, strict=True)
+    ]
 
 
 def finite_width_row(
@@ -146,6 +176,29 @@ def error_row(law: Iid, kind: str, m: int, evaluations: int, stream: Stream) -> 
     pair = {"angle": angle, "largest": float(max(abs(x).max(), abs(y).max()))}
     pair["kernel"] = float(rectified(angle, 0.0, 1))
     return {"inputs": kind, "m": m} | pair | found._asdict() | {"formula": formula}
+
+
+def tail_error_row(nu: float, m: int) -> Row:
+    """k - k_Gauss of ReLU for weights of Student's t law with nu degrees, signed inputs, and its first order. Exact."""
+    law, (x, y) = IidStudent(nu), inputs("signed", m)
+    first = relu_tail_correction(law, x, y)
+    return {"nu": nu, "m": m, "predicted": 1 - nu / 2, "error": relu_error(law, x, y), "formula": first}
+
+
+def smooth_error_row(law: Iid, activation: str, m: int) -> Row:
+    """k - k_Gauss of a smooth activation for symmetric weights, positive inputs at 45 degrees, and its first order.
+
+    Exact, no samples.
+    """
+    x, y = inputs("positive", m)
+    # x = cos(pi/8) p + sin(pi/8) q and the reverse, p in the even and q in the odd coordinates
+    first, second = np.where(np.arange(m) % 2, 0.0, x), np.where(np.arange(m) % 2, y, 0.0)
+    p, q = (z / np.linalg.norm(z) for z in (first, second))
+    error = smooth_error(law, activation, p, q, math.pi / 4)
+    return {"activation": activation, "m": m, "error": error} | {
+        "formula": smooth_correction(activation, x, y, law.kurtosis),
+        "kernel": smooth_kernel(activation, math.pi / 4),
+    }
 
 
 # -- depth -----------------------------------------------------------------------------------------

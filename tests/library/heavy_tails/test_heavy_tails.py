@@ -8,6 +8,7 @@ import pytest
 from scipy import integrate, stats
 
 from preactivations import heavy_tails
+from preactivations.heavy_tails.log_norms import norm_law
 from preactivations.heavy_tails.norm_moments import log_mean_variance, log_moment
 from preactivations.heavy_tails.scales import sigma
 from preactivations.heavy_tails.units import Unit
@@ -322,7 +323,8 @@ def test_very_wide_layers():
         (lambda: heavy_tails.sigma_authors(1, 4, "rrelu"), "no formula of the authors"),
         (lambda: heavy_tails.moment_growth(1, 1, 4, depth=-1), "depth must be at least 0"),
         (lambda: heavy_tails.small_output_probability(-1, 2, 1, 4), "x must be >= 0"),
-        (lambda: heavy_tails.small_output_probability(1, 2, 1, 4, "rrelu"), "use clt_mean_variance"),
+        (lambda: heavy_tails.small_output_probability(1, 2, 1, 4, keep=0.0), "keep must be in"),
+        (lambda: norm_law(4, 0, Unit(), 1.0), "depth must be at least 1, got 0"),
         (lambda: heavy_tails.norm_tail_index(0.1, 4), "log of scale must be from"),
     ],
 )
@@ -336,3 +338,66 @@ def test_moments_near_both_ends_of_the_order():
     for p in (1e-5, 1e-3, 0.9999, 0.999999):
         near = log_moment(p, 40, heavy_tails.unit("leaky_relu", 1e-6))
         assert near == pytest.approx(log_moment(p, 40, Unit()), abs=1e-9)
+
+
+def layers(rng, size, d, depth, activation, keep=1.0, factor=1.0, low=1 / 8, high=1 / 3):
+    """log |x^L| of `size` networks at sigma = 1 from the factors of their layers: masks and slopes are drawn."""
+    total = np.zeros(size)
+    for _ in range(depth):
+        g = rng.standard_normal((size, d))
+        slope = {"relu": 0.0, "linear": 1.0, "leaky_relu": 0.01}.get(activation)
+        slope = rng.uniform(low, high, g.shape) if slope is None else slope
+        out = np.where(g > 0, g, slope * g) * factor * (rng.random(g.shape) < keep)
+        with np.errstate(divide="ignore"):
+            total += np.log((out * out).sum(axis=1)) / 2
+    return total
+
+
+@pytest.mark.parametrize("activation", ["relu", "linear", "leaky_relu", "rrelu"])
+@pytest.mark.parametrize(("keep", "factor"), [(1.0, 1.0), (0.7, 1 / 0.7), (0.4, 1.0)])
+def test_small_outputs_with_masks_and_random_slopes(activation, keep, factor):
+    """20 000 networks of 12 layers, width 10: binomial tests at level 1e-4, atoms of dead networks among them."""
+    rng = Stream(4, "small", activation, keep).block(0)
+    dropout = {"keep": keep, "factor": factor}
+    norm = layers(rng, 20_000, 10, 12, activation, **dropout)
+    norm += 12 * math.log(float(sigma(0.9, 10, activation, **dropout)))
+    x = np.array([0.0, 0.02, 0.3, 1.0, 4.0])
+    found = heavy_tails.small_output_probability(x, 12, 0.9, 10, activation, **dropout)
+    for level, p in zip(x, found, strict=True):
+        with np.errstate(divide="ignore"):
+            count = int((norm <= np.log(level)).sum())
+        assert stats.binomtest(count, norm.size, min(max(float(p), 0.0), 1.0)).pvalue > 1e-4
+
+
+def test_one_layer_with_dropout_is_a_binomial_mixture():
+    """ReLU: P(c^2 sigma^2 chi2_K <= x^2), K ~ Binomial(d, keep / 2), by SciPy; linear: K ~ Binomial(d, keep)."""
+    d, keep, factor = 7, 0.6, 1.4
+    x = np.array([0.0, 1e-3, 0.2, 1.0, 2.0])
+    for activation, active in (("relu", keep / 2), ("linear", keep)):
+        scale = factor * float(sigma(1.2, d, activation, keep=keep, factor=factor))
+        count = stats.binom(d, active)
+        expected = count.pmf(0) + sum(
+            count.pmf(k) * stats.chi2.cdf((x / scale) ** 2, k) for k in range(1, d + 1)
+        )
+        found = heavy_tails.small_output_probability(x, 1, 1.2, d, activation, keep=keep, factor=factor)
+        np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(("d", "depth"), [(1, 1), (2, 3), (16, 1), (64, 1), (64, 100), (300, 2)])
+@pytest.mark.parametrize("slope", [0.0, 1.0, 0.01, 3.0])
+def test_laws_by_the_characteristic_function_of_one_neuron(d, depth, slope):
+    """Against the chain of norms, whose transform is a sum of gamma functions."""
+    variance = 2 / ((1 + slope**2) * d)
+    found = norm_law(d, depth, Unit(slope, slope), variance)
+    reference = NormChain(d, [d] * depth, slope=slope, weight_variance=variance).law()
+    x = np.geomspace(1e-6, 1e2, 60)
+    np.testing.assert_allclose(found.cdf(x), reference.cdf(x), atol=1e-12)
+    assert found.atom == pytest.approx(reference.atom, abs=1e-14)
+
+
+def test_almost_one_slope_is_leaky_relu():
+    x = np.geomspace(1e-3, 10, 20)
+    near = heavy_tails.small_output_probability(x, 5, 1, 9, "rrelu", (0.2 - 1e-6, 0.2 + 1e-6))
+    np.testing.assert_allclose(
+        near, heavy_tails.small_output_probability(x, 5, 1, 9, "leaky_relu", 0.2), atol=1e-9
+    )

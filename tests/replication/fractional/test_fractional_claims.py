@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from preactivations.streams import Stream
-from replication.fractional import study
+from replication.fractional import cost, dropout, limits, study
 from replication.fractional.analysis import fractional_comparisons, study_frames, width_slopes
 from replication.fractional.claims import fractional_claims
 from replication.inference import holm
@@ -80,6 +80,14 @@ def results():
         "clt": pd.DataFrame(clt),
         "normality": pd.DataFrame(study.ks_to_normal_rows(["linear"], 8, [4, 16, 64])),
         "tails": pd.DataFrame(study.tail_rows([1.0], 4, 80, 20_000, [0.1, 0.01], stream)),
+        "traditional": pd.DataFrame(limits.order_rows(["relu", "linear"], [4, 16])),
+        "far": pd.DataFrame(limits.depth_rows("rrelu", 1.0, 8, [1, 10, 1000, 100_000])),
+        "exponents": pd.DataFrame(limits.exponent_rows("relu", 1.0, 4, 30)),
+        "dropout": pd.DataFrame([dropout.dropout_row("relu", 1.0, 0.7, 6, 20_000, stream)]),
+        "small": pd.DataFrame(
+            [row for keep in (1.0, 0.7) for row in dropout.small_rows("relu", keep, [2.0, 1.0], 6, 10)]
+        ),
+        "cost": pd.DataFrame([cost.cost_row("relu", 1.0, 5, 6, 3, 0)]),
     }
 
 
@@ -90,9 +98,10 @@ def claims(gains=None, **changed):
     return fractional_claims(found | study_frames(found), cell_table(trained), comparisons)
 
 
-def changed(name, column, change):
+def changed(name, column, change, where=None):
     frame = results()[name].copy()
-    frame[column] = change(frame[column])
+    rows = slice(None) if where is None else where(frame)
+    frame.loc[rows, column] = change(frame.loc[rows, column])
     return {name: frame}
 
 
@@ -117,9 +126,31 @@ def test_all_hold_where_numbers_agree():
         ("tends to normal", lambda: changed("normality", "ks", lambda k: k.iloc[::-1].to_numpy())),
         ("tends to normal", lambda: changed("normality", "ks", lambda k: k**3)),
         ("known exactly", lambda: changed("tests", "ks", lambda k: k + 0.2)),
-        ("fewer small", lambda: changed("tests", "small", lambda s: 1 - s)),
-        ("Pareto tail", lambda: changed("tails", "hill", lambda h: 2 * h)),
-        ("Pareto tail", lambda: changed("tails", "exact", lambda e: 1.05 * e)),
+        ("fewer small", lambda: changed("small", "small", lambda s: 1 - s)),
+        ("fewer small", lambda: changed("small", "small", lambda s: 0 * s)),
+        ("traditional ones", lambda: changed("traditional", "distance", lambda d: d + 0.1)),
+        ("traditional ones", lambda: changed("traditional", "distance", lambda d: np.sqrt(d))),
+        ("almost sure", lambda: changed("far", "growth", lambda g: 1 + 0 * g)),
+        ("almost sure", lambda: changed("far", "moment", lambda m: 0.99 * m)),
+        ("almost sure", lambda: changed("far", "log_median", lambda m: -m)),
+        ("almost sure", lambda: changed("far", "log_high", lambda m: abs(m))),
+        ("almost sure", lambda: changed("far", "exceeds", lambda e: 0.5 + 0 * e)),
+        ("extend to dropout", lambda: changed("dropout", "mean", lambda m: m + 0.1)),
+        ("extend to dropout", lambda: changed("dropout", "formula", lambda f: 1.01 * f)),
+        ("extend to dropout", lambda: changed("dropout", "uncorrected", lambda u: 1 + 0 * u)),
+        ("extend to dropout", lambda: changed("small", "small", lambda s: 1 - s)),
+        ("no extra cost", lambda: changed("cost", "largest", lambda x: x + 1e-3)),
+        ("no extra cost", lambda: changed("cost", "draws", lambda d: ~d)),
+        ("no extra cost", lambda: changed("cost", "layers", lambda d: ~d)),
+        ("no extra cost", lambda: changed("cost", "biases", lambda d: ~d)),
+        ("preserved, for", lambda: changed("one_layer", "mean_lower", lambda m: m + 0.1)),
+        ("miss their moments", lambda: changed("deep", "chain", lambda d: 1e300 + 0 * d)),
+        (
+            "known exactly",
+            lambda: changed("tests", "ks", lambda k: k + 0.2, lambda f: f.activation == "relu"),
+        ),
+        ("norms have a Pareto tail", lambda: changed("tails", "hill", lambda h: 2 * h)),
+        ("norms have a Pareto tail", lambda: changed("tails", "exact", lambda e: 1.05 * e)),
     ],
 )
 def test_each_can_fail(words, change):
@@ -137,9 +168,41 @@ def test_no_rows_no_verdict():
         cell_table(runs({"relu": 0.2})).iloc[:0],
         fractional_comparisons(trained),
     )
-    assert table.verdict.tolist() == ["not tested"] * 10
+    assert table.verdict.tolist() == ["not tested"] * 15
     small = results()["widths"]
-    assert claims(widths=small[small.s < 0.1]).verdict.tolist()[2] == "not tested"
+    table = claims(widths=small[small.s < 0.1])
+    assert table[table.claim.str.contains("order d^-2", regex=False)].verdict.tolist() == ["not tested"]
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        # with biases lighter than every power, too: one reading is left
+        (lambda: changed("exponents", "exponent", lambda e: 2 * e, lambda f: f.biases), "in part"),
+        (
+            lambda: changed("exponents", "square", lambda e: e.where(e < 0, 1.0), lambda f: f.biases),
+            "in part",
+        ),
+        # a power without biases, too
+        (lambda: changed("exponents", "exponent", lambda e: 1 + 0 * e, lambda f: ~f.biases), "in part"),
+        (lambda: changed("exponents", "square", lambda e: e + math.inf), "in part"),
+        (lambda: changed("exponents", "exponent", lambda e: 0.5 + 0 * e), "not confirmed"),
+        (lambda: {"exponents": results()["exponents"][results()["exponents"].biases]}, "not tested"),
+    ],
+)
+def test_both_readings_of_heavy_tails_are_tested(change, verdict):
+    table = claims(**change())
+    assert table[table.claim.str.contains("two readings")].verdict.tolist() == [verdict]
+
+
+def test_one_unit_that_fails_is_in_part():
+    far = pd.concat(
+        [results()["far"], results()["far"].assign(activation="linear", growth=1.1)], ignore_index=True
+    )
+    table = claims(far=far)
+    assert table[table.claim.str.contains("almost sure")].verdict.tolist() == ["in part"]
+    unknown = claims(far=results()["far"].assign(moment=math.nan))
+    assert unknown[unknown.claim.str.contains("almost sure")].verdict.tolist() == ["not tested"]
 
 
 @pytest.mark.parametrize(
@@ -167,6 +230,7 @@ def test_comparisons_are_paired_by_seed():
     assert row.pairs == 10
     assert row.p == pytest.approx(2 / 2**10, rel=1e-12)
     assert row.low == pytest.approx(0.02)
+    assert row.loss_low == row.loss_high == pytest.approx(-0.02)
     assert row.loss_pairs == 10
     assert table.loc["linear", "he"].p == 1
     np.testing.assert_allclose(table.p_holm, holm(list(table.p)))

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 from scipy.integrate import quad
 
 from preactivations import kernels
@@ -273,3 +273,36 @@ def test_constants():
     values = {row["name"]: row["value"] for row in kernel_study.constants()}
     assert round(values["kernel"], 4) == 0.2603
     assert round(values["cosine_64"], 6) == 0.992066
+
+
+def test_effective_rows():
+    """Nearly normal rows count once each; with 3 degrees a small part of many rows counts."""
+    stream = Stream(5, "degrees")
+    (first, *_) = kernel_study.degree_rows(1e6, 10, 40_000, 3, stream)
+    assert first["effective"] == pytest.approx(40_000, rel=0.05)
+    few, many = (kernel_study.degree_rows(3.0, 10, n, 3, stream)[0]["effective"] for n in (10_000, 640_000))
+    assert few < many < 0.1 * 640_000
+
+
+def test_degrees_scatter_as_their_effective_number():
+    """Standard deviation of cos t' over 60 layers of t6 rows against that of as many normal ones, within 30 %."""
+    values = {}
+    for nu, neurons in ((6.0, 8000), (1e6, 4000)):
+        rows = [kernel_study.degree_rows(nu, 10, neurons, 3, Stream(k, "scatter", nu))[1] for k in range(60)]
+        values[nu] = np.std([r["drawn"] for r in rows]) * math.sqrt(np.mean([r["effective"] for r in rows]))
+    assert values[6.0] == pytest.approx(values[1e6], rel=0.3)
+
+
+def test_rows_without_samples():
+    """The inputs are those of the Monte Carlo study; erf with 64 uniform weights by plain Monte Carlo."""
+    row = kernel_study.tail_error_row(3.5, 64)
+    assert row["predicted"] == -0.75
+    assert 0 < row["error"] < row["formula"]
+    x, y = kernel_study.inputs("positive", 64)
+    smooth = kernel_study.smooth_error_row(row_law("iid_uniform"), "erf", 64)
+    # arcsin(2 x.y / 3) of weights that are normal, and what uniform ones leave of it, by plain Monte Carlo
+    w = row_law("iid_uniform").sample(400_000, 64, STREAM.block(77))
+    products = special.erf(w @ x) * special.erf(w @ y)
+    assert smooth["kernel"] == pytest.approx(2 / math.pi * math.asin(2 * float(x @ y) / 3), abs=1e-10)
+    error = products.std() / math.sqrt(len(products))
+    assert abs(products.mean() - smooth["kernel"] - smooth["error"]) < 4.5 * error

@@ -157,6 +157,34 @@ def plot_tails(paths: Any) -> None:
     save(figure, paths, snakemake.params.dpi)
 
 
+def plot_limits(paths: Any) -> None:
+    figure, ((left, right),) = panels(1, 2, 2.9)
+    relu = far[far.activation == "relu"]
+    for s, rows in relu.groupby("s"):
+        colour = colour_of(far.s)[s]
+        left.plot(rows.depth, rows.log_median, "o-", ms=3, color=colour, label=f"$s = {s:g}$")
+        left.plot(rows.depth, rows.log_high, "--", lw=1, color=colour)
+    left.plot([], [], "-", color="0.3", label="median")
+    left.plot([], [], "--", lw=1, color="0.3", label="99.9 %")
+    left.axhline(0, color="0.5", ls=":", lw=0.8)
+    left.set(xscale="log", xlabel="depth $L$", ylabel=r"$\log\,|x^L|$", ylim=(-30, 12))
+    left.set_title(f"ReLU, no biases, width {int(relu.width.iloc[0])}")
+    left.legend(fontsize=7)
+    mine = exponents[exponents.activation == "relu"]
+    for (s, biases), rows in mine.groupby(["s", "biases"]):
+        colour = colour_of(exponents.s)[s]
+        right.plot(rows.level, rows.exponent, "-" if biases else "o--", ms=3, lw=1.2, color=colour)
+        if biases:
+            right.plot([], [], color=colour, label=f"$s = {s:g}$")
+    right.plot([], [], "-", color="0.3", label="biases")
+    right.plot([], [], "o--", ms=3, color="0.3", label="no biases")
+    right.set(xscale="log", xlabel="$P(|x| > t)$", ylabel="tail exponent at $t$", ylim=(0, None))
+    right.invert_xaxis()
+    right.set_title(f"ReLU, width {int(mine.width.iloc[0])}")
+    right.legend(fontsize=7)
+    save(figure, paths, snakemake.params.dpi)
+
+
 def plot_training(paths: Any) -> None:
     datasets, names = list(dict.fromkeys(cells.dataset)), ["relu", "leaky_relu", "linear"]
     names = [name for name in names if name in set(cells.activation)]
@@ -206,6 +234,7 @@ with job(snakemake), style():
     histogram, tests, clt = (read_parquet(inputs[n]) for n in ("histogram", "tests", "clt"))
     normality, tails = (read_parquet(inputs[n]) for n in ("normality", "tails"))
     cells, chosen, loss = (read_parquet(inputs[n]) for n in ("cells", "chosen", "loss"))
+    far, exponents = (read_parquet(inputs[n]) for n in ("far", "exponents"))
     output = snakemake.output
     plot_moments(output.moments)
     plot_widths(output.widths)
@@ -213,4 +242,5 @@ with job(snakemake), style():
     plot_sigma(output.sigma)
     plot_clt(output.clt)
     plot_tails(output.tails)
+    plot_limits(output.limits)
     plot_training(output.training)

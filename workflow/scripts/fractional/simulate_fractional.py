@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from preactivations.streams import Stream
+from replication.fractional.dropout import dropout_row, small_rows
+from replication.fractional.limits import depth_rows, exponent_rows, order_rows
 from replication.fractional.study import (
     agreement_row,
     chain_log_norms,
@@ -27,6 +29,7 @@ snakemake: Any  # Snakemake puts it here
 
 Frames = dict[str, pd.DataFrame]
 ACTIVATIONS = ["relu", "leaky_relu", "linear"]
+ALL = [*ACTIVATIONS, "rrelu"]
 
 
 def scales() -> Frames:
@@ -34,7 +37,8 @@ def scales() -> Frames:
     return {
         "constants": pd.DataFrame(constants()),
         "widths": pd.DataFrame(width_rows(study["orders"], range(2, study["largest_width"] + 1))),
-        "sigma": pd.DataFrame(sigma_rows(study["widths"], [*ACTIVATIONS, "rrelu"])),
+        "sigma": pd.DataFrame(sigma_rows(study["widths"], ALL)),
+        "traditional": pd.DataFrame(order_rows(ALL, study["widths"])),
     }
 
 
@@ -87,8 +91,48 @@ def tails() -> Frames:
     return {"tails": pd.DataFrame(rows)}
 
 
+def far(activation: str) -> Frames:
+    part = run.params.study["far"]
+    rows = [row for s in part["orders"] for row in depth_rows(activation, s, part["width"], part["depths"])]
+    return {"far": pd.DataFrame(rows)}
+
+
+def exponents(activation: str) -> Frames:
+    part, depth = run.params.study["tails"], run.params.study["log_norms"]["depth"]
+    rows = [row for s in part["orders"] for row in exponent_rows(activation, s, part["width"], depth)]
+    return {"exponents": pd.DataFrame(rows)}
+
+
+def dropout(activation: str) -> Frames:
+    study = run.params.study
+    part, deep = study["dropout"], study["log_norms"]
+    masked = [
+        dropout_row(
+            activation,
+            s,
+            keep,
+            part["width"],
+            part["draws"],
+            Stream(run.params.seed, "heavy_tails", "dropout", activation, s, keep),
+        )
+        for s in part["orders"]
+        for keep in part["keeps"]
+    ]
+    small = [
+        row
+        for keep in (1.0, *part["keeps"])
+        for row in small_rows(activation, keep, part["orders"], deep["width"], deep["depth"])
+    ]
+    return {"dropout": pd.DataFrame(masked), "small": pd.DataFrame(small)}
+
+
 def tasks() -> Iterator[Any]:
     yield scales, {}
+    for activation in ALL:
+        yield far, {"activation": activation}
+        yield dropout, {"activation": activation}
+    for activation in ("relu", "linear"):
+        yield exponents, {"activation": activation}
     yield deep, {}
     for activation in ACTIVATIONS:
         yield densities, {"activation": activation}

@@ -63,7 +63,9 @@ with job(snakemake) as run:
             scheme=comparisons.scheme.map(scheme_name), baseline=comparisons.baseline.map(scheme_name)
         ),
         output.comparisons,
-        dict.fromkeys(("accuracy", "least", "largest", "low", "high", "loss"), "+.3f")
+        dict.fromkeys(
+            ("accuracy", "least", "largest", "low", "high", "loss", "loss_low", "loss_high"), "+.3f"
+        )
         | dict.fromkeys(("p", "p_holm", "loss_p", "loss_p_holm"), ".2g"),
         HEADS | {"accuracy": "difference of test accuracy", "loss": "difference of training loss"},
     )

@@ -8,7 +8,14 @@ import pandas as pd
 from preactivations.rows import RotationInvariant, row_law
 from preactivations.streams import Stream
 from replication.jobs import job
-from replication.kernels.study import constants, curve_rows, depth_rows, finite_width_row, gram_rows
+from replication.kernels.study import (
+    constants,
+    curve_rows,
+    degree_rows,
+    depth_rows,
+    finite_width_row,
+    gram_rows,
+)
 
 snakemake: Any  # Snakemake puts it here
 
@@ -26,6 +33,13 @@ def curves(law: str, replica: int) -> Frames:
     stream = Stream(run.params.seed, "kernels", "curves", law, replica)
     rows = curve_rows(invariant(law), part["inputs"], part["neurons"], part["slopes"], part["angles"], stream)
     return {"curves": pd.DataFrame([{"law": law, "replica": replica} | row for row in rows])}
+
+
+def degrees(nu: float) -> Frames:
+    part = run.params.study["degrees"]
+    stream = Stream(run.params.seed, "kernels", "degrees", nu)
+    inputs = run.params.study["curves"]["inputs"]
+    return {"degrees": pd.DataFrame(degree_rows(nu, inputs, part["neurons"], part["angles"], stream))}
 
 
 def finite_width(law: str, angle: float) -> Frames:
@@ -69,6 +83,8 @@ def tasks() -> Iterator[Any]:
     for law in study["controls"]:
         for replica in range(study["curves"]["replicas"]):
             yield curves, {"law": law, "replica": replica}
+    for nu in study["degrees"]["nus"]:
+        yield degrees, {"nu": nu}
     for law in study["laws"]:
         for angle in study["finite_width"]["angles"]:
             yield finite_width, {"law": law, "angle": angle}

@@ -4,6 +4,7 @@ from typing import Any
 
 from replication.jobs import job
 from replication.kernels.claims import kernels_claims
+from replication.labels import HEADS
 from replication.tables import write_table
 
 snakemake: Any  # Snakemake puts it here
@@ -25,6 +26,16 @@ with job(snakemake) as run:
         },
     )
     write_table(
+        found["degree_deviations"],
+        output.degrees,
+        {"nu": "g", "effective": ".0f"} | dict.fromkeys(("largest_deviation", "tolerance"), ".4f"),
+        {
+            "nu": "degrees of freedom",
+            "effective": "normal rows that scatter alike",
+            "largest_deviation": "largest deviation of cos t'",
+        },
+    )
+    write_table(
         found["scores"].drop(columns=["z", "formula_z"]),
         output.errors,
         dict.fromkeys(("angle", "largest", "kernel"), ".4f")
@@ -37,6 +48,14 @@ with job(snakemake) as run:
         dict.fromkeys(("slope", "slope_error", "half_width"), ".3f")
         | {"predicted": "g", "chi2_per_dof": ".2f"},
         {"half_width": "99 % half width", "points": "sizes"},
+    )
+    write_table(
+        found["training"],
+        output.training,
+        dict.fromkeys(("accuracy", "reference"), ".4f")
+        | dict.fromkeys(("difference", "low", "high"), "+.4f")
+        | dict.fromkeys(("p", "p_holm"), ".2g"),
+        HEADS | {"reference": "from normal rows"},
     )
     write_table(
         depth,
@@ -53,9 +72,13 @@ with job(snakemake) as run:
     )
     claims = kernels_claims(
         laws,
+        found["degree_deviations"],
         run.params.controls,
         found["scores"],
         slopes,
+        found["tail_rates"],
+        found["smooth_rates"],
+        found["training"],
         depth,
         *(found[name] for name in ("gram", "directions", "layers", "hypotheses")),
     )
