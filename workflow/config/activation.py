@@ -23,7 +23,9 @@ class FittedActivation(Section):
     outer_points: int = Field(ge=0, le=10**5)
     """Points on each side beyond the last quantile."""
     x_max: float = Field(gt=0, le=30)
-    """End of the grid."""
+    """End of the grid, and of the knots."""
+    knots: int = Field(ge=3, le=10**6)
+    """Of the interpolation from 0 to x_max (odd kind); twice as many from -x_max (positive kind)."""
     start: list[float] = Field(min_length=7, max_length=7)
     """Initial a, b, c, d, f, g, h."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ Array = NDArray[np.float64]
 
 
 class ActivationSettings(NamedTuple):
-    """Hyper-parameters of `interpolation_grid` and `fit_activation`; defaults as published.
+    """Hyper-parameters of the interpolation and of `fit_activation`; defaults as published.
 
     Attributes
     ----------
@@ -29,7 +30,9 @@ class ActivationSettings(NamedTuple):
     quantiles, outer_points : int
         Points of the grid: quantiles k / (quantiles + 1), and those on each side.
     x_max : float
-        End of the grid.
+        End of the grid, and of the knots.
+    knots : int
+        Of the interpolation, from 0 to x_max for the odd kind; twice as many from -x_max for the positive one.
     start : tuple of 7 floats
         First a, b, c, d, f, g, h; h is 0 for the odd kind.
     """
@@ -39,6 +42,7 @@ class ActivationSettings(NamedTuple):
     quantiles: int = 1999
     outer_points: int = 50  # on each side, from the last quantile to x_max
     x_max: float = 10.0
+    knots: int = 400
     start: tuple[float, ...] = (1.0, 1.0, 1.0, 0.01, 1.0, 0.01, 0.0)  # a, b, c, d, f, g, h
 
 
@@ -185,10 +189,50 @@ def interpolation_grid(settings: ActivationSettings | None = None) -> Array:
     return np.concatenate((-outer[::-1], q, outer))
 
 
-def interpolate_activation(density: DensityFit, kind: Kind, x: ArrayLike) -> Array:
-    """Quantile coupling of the normalized density with N(0, 1) at the points x (|x| <= 30).
+def interpolate_activation(
+    density: DensityFit, kind: Kind, x: ArrayLike, settings: ActivationSettings | None = None
+) -> Array:
+    """Quantile coupling of the fitted density with N(0, 1), as in the authors' program, at the points x.
 
-    The two couplings of `gaussian`.
+    Roots y of int_y^inf g = 2 P(N > k) (odd) or P(N > k) (positive) at equidistant knots k, linear in between; phi(0)
+    is 0 for the odd kind. g is not divided by its mass, so that where this is above 1 the odd kind has a step at 0,
+    as wide as the first knot, and the positive kind a least value.
+
+    Parameters
+    ----------
+    density : DensityFit
+    kind : {"odd", "positive"}
+    x : float or array
+        Any shape, |x| <= `settings.x_max`.
+    settings : ActivationSettings, optional
+        Only knots and their end are used.
+
+    Returns
+    -------
+    array, shape of `x`
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an unknown kind, and for x beyond the last knot.
+    """
+    x, settings = real_array("x", x), settings or ActivationSettings()
+    end = settings.x_max
+    if np.any(np.abs(x) > end):
+        raise ValueError(f"x must be in [{-end:g}, {end:g}], between the knots, got {np.nanmax(np.abs(x)):g}")
+    if check_kind(kind) == "positive":
+        knots = np.linspace(-end, end, 2 * settings.knots)
+        return np.asarray(np.interp(x, knots, density.isf(sc.log_ndtr(-knots), normalize=False)))
+    knots = np.linspace(0, end, settings.knots)
+    values = density.isf(math.log(2) + sc.log_ndtr(-knots), normalize=False)
+    values[0] = 0.0
+    return np.sign(x) * np.interp(np.abs(x), knots, values)
+
+
+def couple_activation(density: DensityFit, kind: Kind, x: ArrayLike) -> Array:
+    """Quantile coupling of the *normalized* density with N(0, 1) at the points x (|x| <= 30), without knots.
+
+    What `interpolate_activation` would be if g were divided by its mass; not part of the published route.
 
     Parameters
     ----------
@@ -213,7 +257,12 @@ def interpolate_activation(density: DensityFit, kind: Kind, x: ArrayLike) -> Arr
 
 
 def fit_activation(
-    theta: float, kind: Kind, x: Array, y: Array, settings: ActivationSettings | None = None
+    theta: float,
+    kind: Kind,
+    x: Array,
+    y: Array,
+    settings: ActivationSettings | None = None,
+    callback: Callable[[ActivationFit], None] | None = None,
 ) -> tuple[ActivationFit, list[float]]:
     """Fit the activation family to points (x, y) by Adam on the mean squared error (step 4).
 
@@ -227,6 +276,9 @@ def fit_activation(
     x, y : array, shape (n,)
         Points of `interpolation_grid` and the values of `interpolate_activation` there.
     settings : ActivationSettings, optional
+    callback : callable, optional
+        Called with the fit before every step, and after the last: the learning rate stays as it is, so that iterates
+        scatter about the minimum to the end.
 
     Returns
     -------
@@ -255,6 +307,8 @@ def fit_activation(
         with np.errstate(invalid="ignore", divide="ignore"):
             loss, slopes = squared_error(tuple(values), alpha, kind, x, y)
         losses.append(loss)
+        if callback is not None:
+            callback(ActivationFit(theta, kind, tuple(map(float, values))))
         if not math.isfinite(loss):
             raise FitError(
                 f"theta = {theta:g}, {kind}: the loss of the activation is {loss} at step {step}", losses

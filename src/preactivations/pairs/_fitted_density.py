@@ -132,24 +132,27 @@ class DensityFit:
         k = (s + 1) / self.conjugate
         return first + self._height * self.lambda2 ** (s + 1) * math.gamma(k) / self.conjugate
 
-    def isf(self, log_p: ArrayLike) -> Array:
+    def isf(self, log_p: ArrayLike, *, normalize: bool = True) -> Array:
         """y with int_y^inf g = exp(log_p) mass: quantiles of the normalized density, -600 <= log_p <= -1e-7.
 
-        Elementwise, `log_p` float or array; 0 for log_p = 0. Values below 1e-8 are not resolved.
+        Elementwise, `log_p` float or array; 0 for log_p = 0. Values below 1e-8 are not resolved. Without `normalize`
+        int_y^inf g is exp(log_p), and y is 0 where the mass is less.
         """
-        target = real_array("log_p", log_p)
+        target, mass = real_array("log_p", log_p), self.mass if normalize else 1.0
         log_y = np.linspace(math.log(1e-8), math.log(100.0), 8000)
         with np.errstate(divide="ignore"):
-            table = np.log(self.sf(np.exp(log_y)) / self.mass)
+            table = np.log(self.sf(np.exp(log_y)) / mass)
         table = np.minimum.accumulate(table)
         start = np.interp(-target, -table, log_y)
         for _ in range(4):  # Newton on log sf against log y
             y = np.exp(start)
             sf = self.sf(y)
             with np.errstate(divide="ignore", invalid="ignore"):
-                step = (np.log(sf / self.mass) - target) * sf / (y * self.pdf(y))
+                step = (np.log(sf / mass) - target) * sf / (y * self.pdf(y))
             start = start + np.where(np.isfinite(step), np.clip(step, -0.1, 0.1), 0.0)
-        return np.where(np.isnan(target), np.nan, np.where(target < 0, np.exp(start), 0.0))
+        return np.where(
+            np.isnan(target), np.nan, np.where(target < math.log(self.mass / mass), np.exp(start), 0.0)
+        )
 
 
 def _nodes() -> tuple[Array, Array]:

@@ -11,7 +11,7 @@ d     1/theta + 1/theta' = 1/2                   exponents of the tails of W and
 ====  =========================================  ===========================================================
 
 (b), (c), (d) follow from (a), and say why it fails; (a) is the width-1 case of the question, and by Cramer's theorem
-necessary at any width. (Wolinski & Arbel, section 3; the constants and the checks are derived here.)
+necessary at any width. (Wolinski & Arbel; the constants and the checks are derived here.)
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The numerical route of the paper: fitted density, interpolated and fitted activation (Wolinski & Arbel, section 3).
+"""The numerical route of the paper: fitted density, interpolated and fitted activation (Wolinski & Arbel).
 
 The exact route (`factor`, `gaussian`) needs none of this; it is here to show what the authors did and what it costs in
 accuracy. Four steps, all in float64:
@@ -10,8 +10,8 @@ accuracy. Four steps, all in float64:
 
 2. its parameters by Adam on the loss sup_z |S(z) - P(|N| > z)|, S(z) = int_0^inf exp(-(z/t)^theta) g(t) dt, with
    theta' going linearly from 2 to its value (`fit_density`);
-3. quantile coupling of g with a normal variable on a grid (`interpolate_activation`). g does not integrate to 1: it is
-   divided by its mass here (our choice);
+3. quantile coupling of g with a normal variable at equidistant knots, linear in between (`interpolate_activation`). g
+   does not integrate to 1, and is not divided by its mass; `couple_activation` is what dividing it would give;
 4. activation family, alpha = 1 - 2/theta fixed, the other parameters by Adam on the mean squared error
    (`fit_activation`):
 
@@ -31,6 +31,7 @@ from preactivations.gaussianity import ks_statistic
 from preactivations.pairs._fitted_activation import (
     ActivationFit,
     ActivationSettings,
+    couple_activation,
     fit_activation,
     interpolate_activation,
     interpolation_grid,
@@ -57,6 +58,7 @@ __all__ = [
     "DensitySettings",
     "ErrorSummary",
     "FitError",
+    "couple_activation",
     "error_summary",
     "fit_activation",
     "fit_density",

@@ -6,7 +6,7 @@ quantiles of X with those of the factor Y of `factor`:
     odd       P(|Y| > phi(x)) = 2 P(N > x)   for x >= 0, phi(-x) = -phi(x)
     positive  P(|Y| > phi(x)) =   P(N > x)   for every x
 
-(Wolinski & Arbel, section 3; computed exactly here instead of fitted.)
+(Wolinski & Arbel; computed exactly here instead of fitted.)
 """
 
 from __future__ import annotations

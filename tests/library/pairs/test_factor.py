@@ -90,7 +90,7 @@ def test_logsf_survives_underflow(theta, y):
     factor = GaussianFactor(SymmetricWeibull(theta))
     assert factor.sf(y) == 0.0
     log_sf = float(factor.logsf(y))
-    # leading asymptotics of section 2.2: X = (y/lam)^theta'
+    # leading asymptotics of docs/theory/pairs.md: X = (y/lam)^theta'
     nu = mp.mpf(2) / mp.mpf(theta)
     lam = mp.sqrt(2) * ((1 - nu) * nu ** (nu / (1 - nu))) ** (-(1 - nu) / 2)
     x = (y / lam) ** (2 / (1 - nu))

@@ -20,6 +20,7 @@ from preactivations.pairs.fitted import (
     DensityFit,
     DensitySettings,
     FitError,
+    couple_activation,
     error_summary,
     fit_activation,
     fit_density,
@@ -152,13 +153,53 @@ def test_interpolation_grid():
     np.testing.assert_allclose(sc.ndtr(x[50:-50]), np.arange(1, 2000) / 2000, rtol=1e-12)
 
 
-def test_interpolation_is_the_quantile_coupling():
+def test_coupling_of_the_normalized_density():
     x = np.array([-4.0, -1.0, -0.2, 0.3, 1.0, 3.0, 8.0])
-    odd, positive = (interpolate_activation(EXAMPLE, kind, x) for kind in ("odd", "positive"))
+    odd, positive = (couple_activation(EXAMPLE, kind, x) for kind in ("odd", "positive"))
     tail = EXAMPLE.sf(np.abs(odd)) / EXAMPLE.mass
     np.testing.assert_allclose(tail, 2 * sc.ndtr(-np.abs(x)), rtol=1e-9)
     assert np.array_equal(np.sign(odd), np.sign(x))
     np.testing.assert_allclose(EXAMPLE.sf(positive) / EXAMPLE.mass, sc.ndtr(-x), rtol=1e-9)
+
+
+HEAVY, LIGHT = DensityFit(3.0, 3.2, 1.3, 0.6, 0.7), DensityFit(3.0, 3.2, 1.3, 0.6, 0.64)
+
+
+@pytest.mark.parametrize("density", [HEAVY, LIGHT], ids=["mass above 1", "mass below 1"])
+def test_interpolation_is_that_of_the_tail_integral_between_knots(density):
+    """At knots int_y^inf g is the normal tail, as far as g has that mass; in between phi is linear."""
+    assert (density.mass > 1) == (density is HEAVY)
+    knots = {"odd": np.linspace(0, 10, 400), "positive": np.linspace(-10, 10, 800)}
+    for kind, at in knots.items():
+        target = (2 if kind == "odd" else 1) * sc.ndtr(-at)
+        y = interpolate_activation(density, kind, at)
+        inside = (target < density.mass) & (at != 0)
+        inside &= (at < 8) & (y > 1e-7)
+        np.testing.assert_allclose(density.sf(y[inside]), target[inside], rtol=1e-8)
+        assert (y[target > density.mass] == 0).all()
+        middle = 0.5 * (at[:-1] + at[1:])
+        np.testing.assert_allclose(
+            interpolate_activation(density, kind, middle), 0.5 * (y[:-1] + y[1:]), rtol=1e-12, atol=1e-15
+        )
+    assert interpolate_activation(density, "odd", 0.0) == 0
+    x = np.linspace(-10, 10, 77)
+    odd = interpolate_activation(density, "odd", x)
+    np.testing.assert_allclose(odd, -odd[::-1], rtol=1e-13)
+    with pytest.raises(ValueError, match=r"x must be in \[-10, 10\], between the knots, got 10.5"):
+        interpolate_activation(density, "odd", [0.0, -10.5])
+
+
+def test_the_last_step_of_the_published_fit_is_one_of_many(fits):
+    """Adam at a constant rate: the variance of the iterates scatters to the end, by more than their loss says."""
+    iterates = []
+    x = interpolation_grid()
+    y = interpolate_activation(fits[10.0][0], "odd", x)
+    fit, losses = fit_activation(10.0, "odd", x, y, callback=iterates.append)
+    assert len(iterates) == len(losses) == 10_001
+    assert iterates[-1] == fit
+    late = [variance_after(at, SymmetricWeibull(10), [1])[0] for at in iterates[-1000:]]
+    assert np.ptp(late) > 0.01
+    assert np.ptp(losses[-1000:]) < 1e-3
 
 
 @pytest.mark.parametrize("kind", ["odd", "positive"])
@@ -192,16 +233,17 @@ def test_fitted_activation(activations):
     x = np.array([-2.0, 0.0, 0.5, 7.0])
     for (theta, kind), (fit, losses) in activations.items():
         assert len(losses) == 10_001
-        assert losses[-1] < 4e-4
+        assert losses[-1] < 5e-4
         assert fit(x.astype(np.float32)).dtype == np.float32
         np.testing.assert_allclose(fit(x.astype(np.float32)), fit(x), rtol=1e-5, atol=1e-6)
         if kind == "odd":
             np.testing.assert_allclose(fit(-x), -fit(x))
         summary = error_summary(fit, GaussianPair(SymmetricWeibull(theta), kind))
         assert summary.rms_bulk < 0.06 < summary.max_10
-        # W phi(X) fails the KS test at 200 000 samples
-        ks = product_ks(fit, SymmetricWeibull(theta), 200_000, Stream(1, kind, theta))
-        assert ks > null_quantile(0.999, 200_000)
+        # W phi(X) fails the KS test
+        n = 200_000 if theta == 10 else 1_000_000
+        ks = product_ks(fit, SymmetricWeibull(theta), n, Stream(1, kind, theta))
+        assert ks > null_quantile(0.999, n)
 
 
 def test_integers_and_nan():
@@ -224,7 +266,7 @@ def test_variance_drifts_with_fitted_activations_only(activations):
         one, fifty = variance_after(fit, law, [1, 50])
         summary = error_summary(fit, GaussianPair(law, kind))
         assert one == pytest.approx(summary.product_variance, abs=1e-6)
-        assert abs(fifty - 1) > abs(one - 1) > 0.02
+        assert abs(fifty - 1) > abs(one - 1) > 0.01
 
 
 def test_activation_fit_recovers_a_member_of_the_family():

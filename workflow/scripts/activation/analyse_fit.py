@@ -1,5 +1,6 @@
 """What the fitted route costs in accuracy for one theta, against the exact pair."""
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -30,12 +31,15 @@ with job(snakemake):
     # halved: of Y with a random sign
     halves = {"fitted": 0.5 * density.pdf(exact.y), "exact": 0.5 * exact.density}
     curves = [pd.DataFrame({"quantity": "density", "at": exact.y} | halves)]
-    for kind in KINDS:
-        fit = ActivationFit(theta, kind, tuple(fits[kind]["parameters"]))
+    for kind, normalized in product(KINDS, (False, True)):
+        found = fits[f"{kind}_normalized" if normalized else kind]
+        fit = ActivationFit(theta, kind, tuple(found["parameters"]))
         pair = pairs(snakemake.wildcards.law)(kind)
-        curves.append(pd.DataFrame({"quantity": kind, "at": x, "fitted": fit(x), "exact": pair.phi(x)}))
-        row: dict[str, Any] = {"theta": theta, "kind": kind} | error_summary(fit, pair)._asdict()
-        row["density_variance"] = law.variance * density.moment(2)
+        if not normalized:
+            curves.append(pd.DataFrame({"quantity": kind, "at": x, "fitted": fit(x), "exact": pair.phi(x)}))
+        row: dict[str, Any] = {"theta": theta, "kind": kind, "normalized": normalized}
+        row |= {"activation_mse": found["losses"][-1], "variance_scatter": found["variance_scatter"]}
+        row |= error_summary(fit, pair)._asdict() | {"density_variance": law.variance * density.moment(2)}
         for n in snakemake.params.product_samples:
             row[f"ks_product_{n}"] = product_ks(
                 fit, law, n, Stream(seed, "product", "fitted", kind, theta, n)

@@ -13,28 +13,24 @@ snakemake: Any  # Snakemake puts it here
 
 with job(snakemake):
     published = pd.read_csv(snakemake.input.published).set_index("theta").loss
-    rows = []
-    for density_path, activation_path in zip(
-        snakemake.input.densities, snakemake.input.activations, strict=True
-    ):
-        density, fits = (read_json(path) for path in (density_path, activation_path))
-        for kind in ("odd", "positive"):
-            rows.append(
-                {
-                    "theta": density["theta"],
-                    "kind": kind,
-                    "loss_published": published.get(density["theta"], np.nan),
-                    "loss": density["losses"][-1],
-                    "loss_best": density["best_loss"],
-                    "loss_improved": density["improved_loss"],
-                    "mass": density["mass"],
-                    "activation_mse": fits[kind]["losses"][-1],
-                }
-            )
+    densities = pd.DataFrame(
+        {
+            "theta": density["theta"],
+            "loss_published": published.get(density["theta"], np.nan),
+            "loss": density["losses"][-1],
+            "loss_best": density["best_loss"],
+            "loss_improved": density["improved_loss"],
+            "mass": density["mass"],
+        }
+        for density in map(read_json, snakemake.input.densities)
+    )
     assessments = pd.concat(map(read_parquet, snakemake.input.assessments))
-    frame = pd.DataFrame(rows).merge(assessments, on=["theta", "kind"], how="left")
-    frame = frame.sort_values(["theta", "kind"], ignore_index=True)
-    formats = {name: ".4f" for name in frame if name not in ("theta", "kind")}
+    frame = densities.merge(assessments, on="theta")
+    named = ["theta", "kind", "normalized"]
+    frame = frame.sort_values(named, ignore_index=True)[
+        [*named, *frame.columns.difference(named, sort=False)]
+    ]
+    formats = {name: ".4f" for name in frame if name not in named}
     formats |= dict.fromkeys(("loss_published", "loss", "loss_best", "loss_improved"), ".5f")
-    formats |= {"theta": "g", "activation_mse": ".2e"}
+    formats |= {"theta": "g", "activation_mse": ".2e", "variance_scatter": ".1e"}
     write_table(frame, snakemake.output.table, formats)
