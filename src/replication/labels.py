@@ -16,6 +16,9 @@ PAPERS = {
     "3": "Invariance of Weight Distributions in Rectified MLPs",
     "4": "Fractional moment-preserving initialization schemes",
 }
+#: The paper that a stage's statements are about.
+PAPER_OF = dict.fromkeys(("density", "activation", "propagation", "edge_of_chaos", "training"), "1")
+PAPER_OF |= {"isometry": "2", "kernels": "3", "fractional": "4"}
 #: Column heads that tables of several stages share.
 HEADS = {
     "loss": "training loss",
@@ -34,7 +37,11 @@ SCHEMES = {
     "mirrored_gaussian": "mirrored Gaussian",
     "mirrored_orthogonal": "mirrored orthogonal",
 }
-_UNITS = {"linear": "linear", "rrelu": "randomized leaky ReLU"}  # beside the registry of activations
+_UNITS = {
+    "linear": "linear",
+    "rrelu": "randomized leaky ReLU",
+    "sign": "sign",
+}  # beside the registry of activations
 _LAWS = {
     "ball": "ball",
     "cauchy": "Cauchy",

@@ -35,26 +35,34 @@ our question                nobody's result: what we asked
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Sequence, Sized
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, get_args
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest, norm
 
-from replication.labels import PAPERS
+from replication.inference import holm
+from replication.labels import PAPER_OF, PAPERS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
 Source = Literal[
     "published", "authors' data", "authors' program", "derived here", "independent derivation", "our question"
 ]
 SOURCES: tuple[Source, ...] = get_args(Source)
-NUMBER_VERDICTS = ["agrees", "differs by design", "fails", "not tested"]
+WORST_FIRST = [
+    "fails", "not confirmed", "in part", "not tested", "differs by design", "confirmed", "agrees",
+]  # fmt: skip
 NUMBER_COLUMNS = [
-    "paper", "item", "target", "source", "ours", "uncertainty", "tolerance", "verdict", "note",
+    "paper", "block", "item", "target", "source", "ours", "uncertainty", "shared", "tolerance", "verdict", "note",
+]  # fmt: skip
+BLOCK_COLUMNS = [
+    "paper", "block", "source", "numbers", "above", "sign_p", "mean", "error", "z", "p_holm", "within_2", "within_3",
+    "within_4", "zero_agrees", "median_off",
 ]  # fmt: skip
 CLAIM_COLUMNS = ["claim", "source", "reference", "test", "result", "verdict"]
 
@@ -69,7 +77,9 @@ def compare(
     ours: float,
     tolerance: float,
     *,
+    block: str = "",
     uncertainty: float = math.nan,
+    shared: float = 0.0,
     half_width: float = 0.0,
     at_most: bool = False,
     by_design: bool = False,
@@ -83,8 +93,12 @@ def compare(
         What the number is.
     source : str
         Of the target, see the table of the module.
+    block : str
+        Numbers of one kind, which are looked at together too (`blocks`).
     uncertainty : float
-        Standard error of ours, to be shown.
+        Standard error of ours - target, as far as it is this number's own.
+    shared : float
+        Standard error of ours - target that all numbers of the block have in common.
     half_width : float
         Of a confidence interval of ours: all of it must be within the tolerance to agree, and outside to fail.
     at_most : bool
@@ -100,7 +114,7 @@ def compare(
         verdict = "not tested"
     else:
         verdict = "differs by design" if by_design and not math.isnan(off) else "fails"
-    row = (item, target, _checked(source), ours, uncertainty, tolerance, verdict, note)
+    row = (block, item, target, _checked(source), ours, uncertainty, shared, tolerance, verdict, note)
     return dict(zip(NUMBER_COLUMNS[1:], row, strict=True))
 
 
@@ -118,14 +132,14 @@ def resolved(
 def stated(
     values: DataFrame, constants: dict[str, tuple[str, float, float]], source: Source = "derived here"
 ) -> list[dict[str, Any]]:
-    """Rows of constants that are known to some digits. `values` has name and value.
+    """Rows of constants that are known to some digits, a block. `values` has name and value.
 
     `constants` has by name: item, value, half a unit of its last digit.
     """
     ours = values.set_index("name").value
     note = "half a unit of the last digit; computed, no samples"
     return [
-        compare(item, source, target, float(ours[name]), half, note=note)
+        compare(item, source, target, float(ours[name]), half, block="constants", note=note)
         for name, (item, target, half) in constants.items()
     ]
 
@@ -135,16 +149,83 @@ def numbers(paper: str, rows: list[dict[str, Any]]) -> DataFrame:
     return pd.DataFrame(rows).assign(paper=paper).reindex(columns=NUMBER_COLUMNS)
 
 
-def count_verdicts(rows: DataFrame) -> DataFrame:
-    """How many numbers of each paper and source have each verdict; papers and sources in the order of `rows`."""
-    keys = ["paper", "source"]
-    counts = pd.crosstab([rows[key] for key in keys], rows.verdict).reindex(
-        columns=NUMBER_VERDICTS, fill_value=0
+def count_verdicts(rows: DataFrame, claims: DataFrame) -> DataFrame:
+    """How many numbers and statements of each paper and source have each verdict; only what there is.
+
+    Columns paper, title, source, kind (number or statement), verdict, count; the worst verdicts first.
+    """
+    kinds = [
+        frame[["paper", "source", "verdict"]].assign(kind=kind)
+        for kind, frame in (("number", rows), ("statement", claims))
+    ]
+    both = pd.concat(kinds, ignore_index=True)
+    counts = both.groupby(["paper", "source", "kind", "verdict"]).size().rename("count").reset_index()
+    ranks = {"source": SOURCES, "verdict": WORST_FIRST}
+    counts = counts.sort_values(
+        ["paper", "kind", "source", "verdict"],
+        key=lambda c: c.map(list(ranks[str(c.name)]).index) if c.name in ranks else c,
+        ignore_index=True,
     )
-    counts = counts.loc[list(rows[keys].drop_duplicates().itertuples(index=False, name=None))]
-    counts = counts.rename_axis(columns=None).reset_index()
     counts.insert(1, "title", counts.paper.map(PAPERS))
     return counts
+
+
+def gather(tables: dict[str, DataFrame]) -> DataFrame:
+    """Statements of all stages, by name of the stage, in one table: paper and stage, then `CLAIM_COLUMNS`.
+
+    Where statements are about a data set and optimizer (columns of the table), their words end with these.
+    """
+    parts = []
+    for stage, table in tables.items():
+        words = table.claim
+        if "optimizer" in table:
+            words = words + " (" + table.dataset + ", " + table.optimizer + ")"
+        parts.append(table.assign(claim=words, stage=stage, paper=PAPER_OF[stage]))
+    return pd.concat(parts, ignore_index=True)[["paper", "stage", *CLAIM_COLUMNS]]
+
+
+def worst_first(rows: DataFrame) -> DataFrame:
+    """Rows with a verdict: what fails or is explained first, then by paper, in their order."""
+    return rows.sort_values(["verdict", "paper"], key=_rank, kind="stable", ignore_index=True)
+
+
+def _rank(column: Series[Any]) -> Series[Any]:
+    return column.map(WORST_FIRST.index) if column.name == "verdict" else column
+
+
+def blocks(rows: DataFrame) -> DataFrame:
+    """What the numbers of a block show together, by paper, block and source: a bias that hides in each tolerance.
+
+    numbers; above: how many of ours are larger than their target; sign_p: two-sided p-value of that count (binomial,
+    ties left out); mean: of ours - target; error: its standard error, from `uncertainty` and `shared`; z, and p_holm,
+    corrected for the blocks that have an error; within_k: how many are within k standard errors; zero_agrees: for how
+    many targets 0 would be within the tolerance too; median_off: median of |ours / target - 1|.
+    """
+    found = []
+    keys = ["paper", "block", "source"]
+    for key, part in rows[rows.block != ""].groupby(keys, sort=False):
+        off = part.ours - part.target
+        above, differ = int((off > 0).sum()), int((off != 0).sum())
+        error = math.hypot(math.sqrt((part.uncertainty**2).sum(skipna=False)) / len(part), part.shared.mean())
+        z = off.mean() / error if error > 0 else math.nan
+        each = off.abs() / np.hypot(part.uncertainty, part.shared)
+        counts = {f"within_{k}": (each <= k).sum() if each.notna().all() else math.nan for k in (2, 3, 4)}
+        found.append(
+            dict(zip(keys, key, strict=True))
+            | {
+                "numbers": len(part),
+                "above": above,
+                "sign_p": binomtest(above, differ).pvalue if differ else 1.0,
+            }
+            | {"mean": off.mean(), "error": error, "z": z, "p_holm": 2 * norm.sf(abs(z))}
+            | counts
+            | {"zero_agrees": int((part.target.abs() <= part.tolerance).sum())}
+            | {"median_off": (off / part.target.where(part.target != 0)).abs().median()}
+        )
+    table = pd.DataFrame(found, columns=BLOCK_COLUMNS)
+    tested = table.p_holm.notna()
+    table.loc[tested, "p_holm"] = holm(list(table.p_holm[tested]))
+    return table
 
 
 class Finding(NamedTuple):
@@ -156,15 +237,15 @@ class Finding(NamedTuple):
         What was tested, at which level or limit.
     result : str
         The numbers.
-    cases : array of bool, one-dimensional
-        Whether the statement holds, by case.
+    cases : array of bool or None, one-dimensional
+        Whether the statement holds, by case; None or NaN where that is not known.
     unresolved : str
         Why the cases cannot tell; empty if they can.
     """
 
     test: str
     result: str
-    cases: ArrayLike
+    cases: ArrayLike | Sequence[bool | None]
     unresolved: str = ""
 
 
@@ -179,21 +260,26 @@ def some(rows: T, what: str) -> T:
     return rows
 
 
-def every(*cases: ArrayLike) -> list[bool]:
-    """One case: whether all cases of all arrays hold. No case if one of the arrays is empty."""
-    arrays = [_one_dimensional(array) for array in cases]
-    return [] if any(not array.size for array in arrays) else [all(bool(array.all()) for array in arrays)]
+def every(*cases: ArrayLike | Sequence[bool | None]) -> list[bool | None]:
+    """One case: whether all cases of all arrays hold. No case if one of the arrays is empty; open if none fails."""
+    arrays = [_cases(array) for array in cases]
+    if any(not size for _, _, size in arrays):
+        return []
+    holds, unknown = all(known.all() for known, _, _ in arrays), any(left for _, left, _ in arrays)
+    return [None if holds and unknown else bool(holds)]
 
 
-def decided(holds: ArrayLike, fails: ArrayLike, what: str) -> tuple[list[bool], str]:
+def decided(holds: ArrayLike, fails: ArrayLike, what: str) -> tuple[NDArray[Any], str]:
     """`cases` and `unresolved` of a `Finding` from estimates, of which each shows one, the other, or cannot tell.
 
-    Not resolved if some of them (called `what`) cannot tell and none fails; what fails decides whatever the others say.
+    Not resolved if some of them (called `what`) cannot tell and none fails; what fails decides whatever the others say:
+    the open ones count neither as holding nor as failing.
     """
     shown, refuted = (_one_dimensional(cases) for cases in np.broadcast_arrays(holds, fails))
+    cases = np.where(shown | refuted, shown, np.array(None))
     unclear = int((~shown & ~refuted).sum())
-    reason = f"{unclear} of {shown.size} {what} are too uncertain to tell"
-    return shown.tolist(), reason if unclear and not refuted.any() else ""
+    reason = f"{unclear} of {cases.size} {what} are too uncertain to tell"
+    return cases, reason if unclear and not refuted.any() else ""
 
 
 def claim(
@@ -224,16 +310,16 @@ def claim(
 
 def claim_row(words: str, source: Source, tested: Finding, reference: str = "") -> dict[str, str]:
     """Row of a statement, keys of `CLAIM_COLUMNS`; the result begins with the number of cases where it holds."""
-    try:
-        holds = _one_dimensional(tested.cases)
-    except NothingToTestError as reason:
-        holds, tested = np.zeros(0, bool), tested._replace(unresolved=str(reason))
-    result = tested.result
-    if holds.size > 1 or not result:
-        result = f"in {holds.sum()} of {holds.size}" + (f"; {result}" if result else "")
-    if tested.unresolved:
-        result = f"{result}; not resolved: {tested.unresolved}"
-    if tested.unresolved or not holds.size:
+    holds, open_ones, size = _cases(tested.cases)
+    result, unresolved = tested.result, tested.unresolved
+    if size > 1 or not result:
+        left = f" ({open_ones} open)" if open_ones else ""
+        result = f"in {holds.sum()} of {size}{left}" + (f"; {result}" if result else "")
+    if open_ones and holds.all():  # none fails
+        unresolved = unresolved or "no value in some of the cases"
+    if unresolved:
+        result = f"{result}; not resolved: {unresolved}"
+    if unresolved or not holds.size:
         verdict = "not tested"
     else:
         verdict = "confirmed" if holds.all() else "in part" if holds.any() else "not confirmed"
@@ -241,15 +327,22 @@ def claim_row(words: str, source: Source, tested: Finding, reference: str = "") 
     return dict(zip(CLAIM_COLUMNS, row, strict=True))
 
 
-def _one_dimensional(cases: ArrayLike) -> Any:
+def _cases(cases: ArrayLike | Sequence[bool | None]) -> tuple[NDArray[np.bool_], int, int]:
+    """Whether the statement holds in the cases that have a value; how many have none; all."""
     holds = np.asarray(cases)
     if holds.ndim != 1:
         raise TypeError(
             f"cases must be one-dimensional, got {cases!r}: all() of no rows is True, so that a bool says too much"
         )
-    if pd.isna(holds).any():
+    known = ~pd.isna(holds)
+    return holds[known].astype(bool), int((~known).sum()), holds.size
+
+
+def _one_dimensional(cases: ArrayLike) -> NDArray[np.bool_]:
+    holds, unknown, _ = _cases(cases)
+    if unknown:
         raise NothingToTestError("no value in some of the cases")
-    return holds.astype(bool)
+    return holds
 
 
 def _checked(source: Source) -> Source:

@@ -14,6 +14,8 @@ from replication.kernels.published import compare_kernels
 from replication.propagation.published import compare_fitted_sweep_iii, compare_sweep_iii, width_one
 from replication.verdicts import NUMBER_COLUMNS
 
+ERROR = 0.28 / math.sqrt(200_000)
+
 
 def point(activation, theta, sweep, n, ks):
     return {
@@ -23,6 +25,7 @@ def point(activation, theta, sweep, n, ks):
         "sweep": sweep,
         "n": n,
         "ks": ks,
+        "ks_error": ERROR,
         "n_samples": 200_000,
     }
 
@@ -43,7 +46,7 @@ def test_width_one():
 
 
 def test_sweep_iii():
-    tolerance = 3 * math.sqrt(2) * 0.5 / math.sqrt(200_000)
+    tolerance, fit = 3 * math.sqrt(2) * ERROR, 3 * (0.0002 + 0.0007)
     published = pd.DataFrame(
         {
             "activation": ["pos", "pos", "pos", "relu", "relu"],
@@ -58,12 +61,13 @@ def test_sweep_iii():
             point("positive", 4.0, "iii", 2, 0.05 - 1.1 * tolerance),
             point("positive", 4.0, "iii", 3, 0.05 - 1.1 * tolerance),
             point("positive", 4.0, "iii", 2, 0.05 + 0.9 * tolerance) | {"route": "fitted"},
-            point("positive", 4.0, "iii", 3, 0.05 + 1.1 * tolerance) | {"route": "fitted"},
+            point("positive", 4.0, "iii", 3, 0.05 + 1.1 * math.hypot(tolerance, fit)) | {"route": "fitted"},
             point("relu", math.nan, "iii", 1, 0.3 + 0.9 * tolerance),
             point("relu", math.nan, "iii", 2, 0.3 + 1.1 * tolerance),
         ]
     )
-    rows = compare_sweep_iii(points, published)
+    fitted = compare_fitted_sweep_iii(points, published, FITS, LOSSES, assessments(0.0))
+    rows = compare_sweep_iii(points, published, fitted)
     assert rows.verdict.tolist() == ["agrees", "differs by design", "fails", "agrees", "fails"]
 
 
@@ -76,29 +80,35 @@ FITS = pd.DataFrame(
 LOSSES = pd.DataFrame({"theta": [4.0, 10.0], "loss": [0.0080, 0.0100]})
 
 
-def test_fits():
-    assessments = pd.DataFrame(
+def assessments(scatter):
+    cells = [(4.0, "odd"), (4.0, "positive"), (10.0, "odd"), (10.0, "positive")]
+    return pd.DataFrame(
         {
-            "theta": [4.0, 10.0, 10.0],
-            "kind": ["odd", "odd", "positive"],
-            "density_variance": [0.99, 0.97, 0.97],
-            "ks_product_200000": [0.005, 0.0110, 0.0200],
+            "theta": theta, "kind": kind, "normalized": normalized, "variance_scatter": scatter,
+            "density_variance": 0.99 if theta == 4 else 0.97,
+            "ks_product_200000": 0.005 if theta == 4 else 0.0200 if normalized or kind == "positive" else 0.0110,
         }
-    )
-    rows = compare_fits(FITS, LOSSES, assessments).set_index("item").verdict
+        for theta, kind in cells
+        for normalized in (False, True)
+    )  # fmt: skip
+
+
+def test_fits():
+    rows = compare_fits(FITS, LOSSES, assessments(0.0)).set_index("item").verdict
     assert rows.filter(like="last loss").tolist() == ["agrees", "fails"]  # 9 % and 20 % above
     assert rows.filter(like="mass").tolist() == ["agrees"]
     assert rows.filter(like="E W^2").tolist() == ["fails"]  # 0.97 is not 3.7 % below 1
     assert rows.filter(like="KS of W phi").tolist() == ["agrees"]
-    sources = compare_fits(FITS, LOSSES, assessments).source.tolist()
+    sources = compare_fits(FITS, LOSSES, assessments(0.0)).source.tolist()
     assert sources == ["published"] * 2 + ["authors' data"] * 3
     # claims about all thetas are made only when all are there
-    assert len(compare_fits(FITS[:1], LOSSES, assessments)) == 1
+    assert len(compare_fits(FITS[:1], LOSSES, assessments(0.0))) == 1
 
 
 def test_fitted_sweep_iii():
-    monte_carlo = 3 * math.sqrt(2) * 0.5 / math.sqrt(200_000)
-    tolerance = monte_carlo + 0.0002 + 0.0007
+    scatter = 0.003
+    fit = math.hypot(0.0002 + 0.0007, math.sqrt(2) * scatter / 2 / math.sqrt(2 * math.pi * math.e))
+    tolerance = 3 * math.hypot(math.sqrt(2) * ERROR, fit)
     published = pd.DataFrame(
         {"activation": ["odd", "pos"], "theta": [4.0, 4.0], "n": [2, 2], "ks": [0.05, 0.05]}
     )
@@ -109,7 +119,9 @@ def test_fitted_sweep_iii():
             point("odd", 4.0, "iii", 2, 0.5),
         ]
     )
-    assert compare_fitted_sweep_iii(points, published, FITS, LOSSES).verdict.tolist() == ["agrees", "fails"]
+    rows = compare_fitted_sweep_iii(points, published, FITS, LOSSES, assessments(scatter))
+    assert rows.verdict.tolist() == ["agrees", "fails"]
+    assert rows.block.nunique() == 2
 
 
 def test_constants_of_the_edge_of_chaos():

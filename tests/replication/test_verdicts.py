@@ -1,22 +1,31 @@
 """One vocabulary: the verdict follows from the cases, and nothing follows from no case."""
 
+import importlib
+import inspect
+import math
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binom, binomtest
 
+import replication
 from replication.verdicts import (
     CLAIM_COLUMNS,
     SOURCES,
     Finding,
-    NothingToTestError,
+    blocks,
     claim,
     claim_row,
     compare,
     count_verdicts,
     decided,
     every,
+    gather,
     numbers,
     some,
+    worst_first,
 )
 
 
@@ -82,11 +91,69 @@ def test_counts_by_paper_and_source():
             ),
         ]
     )
-    counts = count_verdicts(rows).set_index(["paper", "source"])
-    assert list(counts.index) == [("2", "derived here"), ("1", "published"), ("1", "authors' data")]
-    assert counts.agrees.tolist() == [2, 1, 0]
-    assert counts.fails.tolist() == [1, 0, 1]
+    held, failed = (claim_row("words", "published", Finding("test", "", [holds])) for holds in (True, False))
+    claims = gather({"kernels": pd.DataFrame([held, failed, failed]), "training": pd.DataFrame([failed])})
+    assert claims.paper.tolist() == ["3", "3", "3", "1"]
+    counts = count_verdicts(rows, claims)
+    assert counts[["paper", "kind", "source", "verdict", "count"]].apply(tuple, axis=1).tolist() == [
+        ("1", "number", "published", "agrees", 1),
+        ("1", "number", "authors' data", "fails", 1),
+        ("1", "statement", "published", "not confirmed", 1),
+        ("2", "number", "derived here", "fails", 1),
+        ("2", "number", "derived here", "agrees", 2),
+        ("3", "statement", "published", "not confirmed", 2),
+        ("3", "statement", "published", "confirmed", 1),
+    ]
     assert counts.title.str.len().min() > 20
+    ordered = worst_first(claims)
+    assert ordered.verdict.tolist() == ["not confirmed"] * 3 + ["confirmed"]
+    assert ordered.paper.tolist() == ["1", "3", "3", "3"]
+
+
+def test_statements_name_their_data_set():
+    told = pd.DataFrame([claim_row("it trains", "published", Finding("test", "", [True]))])
+    claims = gather({"training": told.assign(dataset="digits", optimizer="sgd")})
+    assert claims.claim.tolist() == ["it trains (digits, sgd)"]
+
+
+def block(shift, shared, seed=5, n=160):
+    """Numbers whose own errors are .1 and whose common one is `shared`, all of them off by `shift`."""
+    rng = np.random.default_rng(seed)
+    off = shift + shared * rng.standard_normal() + 0.1 * rng.standard_normal(n)
+    rows = [
+        compare("x", "published", 1.0, 1 + d, 0.3, block="b", uncertainty=0.1, shared=shared) for d in off
+    ]
+    return numbers("1", rows)
+
+
+def test_a_bias_that_hides_in_each_tolerance_is_seen_in_the_block():
+    """A shift of half an error: nearly all numbers agree, and the mean of 160 is sqrt(160)/2 errors off."""
+    (row,) = blocks(block(0.05, 0.0)).itertuples()
+    assert (row.numbers, row.within_4) == (160, 160)
+    assert row.error == pytest.approx(0.1 / math.sqrt(160))
+    assert row.z == pytest.approx(row.mean / row.error)
+    assert row.p_holm < 0.01
+    assert row.sign_p == pytest.approx(binomtest(row.above, 160).pvalue)
+    # the same shift is none where the numbers have an error of that size in common
+    assert blocks(block(0.05, 0.05)).p_holm[0] > 0.05
+    assert (
+        blocks(pd.concat([block(0.05, 0.0), numbers("1", [compare("y", "published", 1, 1, 1)])])).shape[0]
+        == 1
+    )
+
+
+def test_blocks_without_a_bias_are_told_from_zero_in_five_percent():
+    """200 blocks, with an error in common: p below .05 as often as the binomial law has it (99.9 %)."""
+    small = sum(blocks(block(0.0, 0.05, seed=k, n=10)).p_holm[0] < 0.05 for k in range(200))
+    assert binom.ppf(5e-4, 200, 0.05) <= small <= binom.ppf(1 - 5e-4, 200, 0.05)
+
+
+def test_blocks_say_where_zero_would_agree_too():
+    rows = numbers("1", [compare("x", "published", x, x, 0.2, block="b") for x in (0.1, 0.19, 0.3)])
+    (row,) = blocks(rows).itertuples()
+    assert (row.zero_agrees, row.above, row.sign_p) == (2, 0, 1.0)
+    assert math.isnan(row.error)
+    assert math.isnan(row.within_2)
 
 
 def row(cases, unresolved=""):
@@ -117,7 +184,7 @@ def test_a_case_without_a_value_confirms_nothing():
     tested = row([1.0, np.nan])
     assert (tested["verdict"], tested["result"]) == (
         "not tested",
-        "numbers; not resolved: no value in some of the cases",
+        "in 1 of 2 (1 open); numbers; not resolved: no value in some of the cases",
     )
 
 
@@ -131,8 +198,8 @@ def test_every():
     assert every([True, True], [True]) == [True]
     assert every([True, False], [True]) == [False]
     assert every([True], []) == []
-    with pytest.raises(NothingToTestError):
-        every([True, np.nan])
+    assert every([True, np.nan], [True]) == [None]
+    assert every([True, np.nan], [False]) == [False]
     assert every(pd.Series([1.0, 2.0]) < 3) == [True]
 
 
@@ -162,3 +229,19 @@ def test_sources_are_checked():
         compare("item", "abstract", 1.0, 1.0, 0.2)
     with pytest.raises(ValueError, match="source"):
         claim_row("words", "somewhere", Finding("", "", [True]))
+
+
+def test_every_claim_says_in_which_world_it_fails():
+    """And the tests of its stage change the numbers to such a world."""
+    stages = [path.parent.name for path in Path(replication.__file__).parent.glob("*/claims.py")]
+    assert len(stages) == 7
+    for stage in stages:
+        module = importlib.import_module(f"replication.{stage}.claims")
+        tests = [
+            function
+            for function in vars(module).values()
+            if getattr(function, "__module__", "") == module.__name__
+            and inspect.get_annotations(getattr(function, "__wrapped__", function)).get("return") == "Finding"
+        ]
+        assert tests
+        assert [f.__name__ for f in tests if "Fails" not in (f.__doc__ or "")] == [], stage

@@ -1,5 +1,6 @@
 # What the stages share: the validated configuration, names of files, and the code that a script depends on.
 import csv
+import itertools
 import math
 import os
 import re
@@ -216,19 +217,25 @@ def check_folders():
 
 
 def summary():
-    """What was built, where, and what failed acceptance."""
-    replication = TABLES / "verdicts_numbers.csv"
+    """What was built, where, and what does not hold: numbers that fail, statements that are not confirmed."""
     print(f"\nScale {SCALE}: figures in {FIGURES}, tables in {TABLES}, intermediates in {DATA}.")
-    if not replication.exists():
+    found = {name: TABLES / f"verdicts_{name}.csv" for name in ("counts", "numbers", "claims")}
+    if not all(path.exists() for path in found.values()):
         return
-    with replication.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    counts = {}
-    for row in rows:
-        counts[row["verdict"]] = counts.get(row["verdict"], 0) + 1
-    print(f"Verdicts in {replication}: " + ", ".join(f"{n} {v}" for v, n in sorted(counts.items())) + ".")
-    for row in rows:
+    counts, numbers, claims = (
+        list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) for path in found.values()
+    )
+    print(f"Verdicts in {found['numbers']} and {found['claims']}, by paper and source:")
+    for (paper, kind, source), rows in itertools.groupby(
+        counts, lambda row: (row["paper"], row["kind"], row["source"])
+    ):
+        words = ", ".join(f"{row['count']} {row['verdict']}" for row in rows)
+        print(f"  paper {paper}, {kind}s, {source}: {words}")
+    for row in numbers:
         if row["verdict"] == "fails":
             print(
                 f"  FAILS: {row['item']}: ours {row['ours']}, {row['source']} {row['target']}; {row['note']}"
             )
+    for row in claims:
+        if row["verdict"] != "confirmed":
+            print(f"  {row['verdict'].upper()} (paper {row['paper']}, {row['source']}): {row['claim']}")

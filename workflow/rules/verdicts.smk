@@ -1,4 +1,7 @@
-# Published numbers beside ours with verdicts.
+# Published numbers beside ours with verdicts; the statements of all stages.
+CLAIMED = ["activation", "propagation", "edge_of_chaos", "training", "isometry", "kernels", "fractional"]
+
+
 rule table_verdicts:
     input:
         points=ALL_POINTS,
@@ -14,11 +17,14 @@ rule table_verdicts:
         fractional_constants=rules.simulate_fractional.output.constants,
         fractional_slopes=rules.analyse_fractional.output.slopes,
         fractional_tails=rules.simulate_fractional.output.tails,
+        claims=[TABLES / f"{stage}_claims.csv" for stage in CLAIMED],
         published="data/reference/fig11_sweep_iii.csv",
         published_losses="data/reference/fit_losses.csv",
         code=code("verdicts/table_verdicts.py"),
     output:
         table=tabled("verdicts", "numbers", "Published numbers and ours"),
+        claims=tabled("verdicts", "claims", "Statements of all papers"),
+        blocks=tabled("verdicts", "blocks", "Numbers of one kind together"),
         verdicts=tabled("verdicts", "counts", "Counted by paper"),
     script:
         "../scripts/verdicts/table_verdicts.py"

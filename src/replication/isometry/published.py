@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from replication.inference import ks_standard_error
+from scipy.stats import kstwo
+
 from replication.verdicts import compare, numbers, stated
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def compare_isometry(constants: DataFrame, ks: DataFrame, jacobians: DataFrame) 
     rows += [
         compare(
             f"KS of |x_L|^2 against the exact law, n {row.width}, {row.depth} layers",
-            "derived here", 0.0, row.ks, row.critical, uncertainty=ks_standard_error(row.networks),
+            "derived here", 0.0, row.ks, row.critical, uncertainty=kstwo.std(row.networks),
             note=f"tolerance is the 95 % point for {row.networks} networks with drawn matrices",
         )
         for row in ks.itertuples()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from preactivations.gaussianity import ks_standardized, ks_statistic
+from preactivations.gaussianity import ks_error, ks_standardized, ks_statistic
 from preactivations.propagation.distances import sample_distances
 from preactivations.propagation.engine import ArrayMap, simulate
 from preactivations.streams import Stream
@@ -49,9 +49,9 @@ def ks_points(
 ) -> list[dict[str, str | int | float]]:
     """Simulated KS statistics of the output pre-activation, a row per sweep (`sweep_widths`) and width n, at least 1.
 
-    Of `n_samples` networks, one output each: ks (from N(0, 1)) and ks_standardized (of the standardized sample), with
-    sweep, n and n_samples. `stream(sweep, n)` is the source of random numbers of a cell; the other arguments are those
-    of `propagation.simulate`.
+    Of `n_samples` networks, one output each: ks (from N(0, 1)) with its standard error ks_error, and ks_standardized
+    (of the standardized sample), with sweep, n and n_samples. `stream(sweep, n)` is the source of random numbers of a
+    cell; the other arguments are those of `propagation.simulate`.
     """
     rows: list[dict[str, str | int | float]] = []
     for sweep in sweeps:
@@ -67,10 +67,9 @@ def ks_points(
                 memory=memory,
                 threads=threads,
             )
-            rows.append(
-                {"sweep": sweep, "n": n, "ks": ks_statistic(z), "ks_standardized": ks_standardized(z)}
-            )
-            rows[-1]["n_samples"] = n_samples
+            row: dict[str, str | int | float] = {"sweep": sweep, "n": n, "ks": ks_statistic(z)}
+            row |= {"ks_error": ks_error(z), "ks_standardized": ks_standardized(z), "n_samples": n_samples}
+            rows.append(row)
     return rows
 
 

@@ -11,6 +11,6 @@ from replication.tables import write_table
 snakemake: Any  # Snakemake puts it here
 
 with job(snakemake):
-    frame = pd.concat(map(read_parquet, snakemake.input.points), ignore_index=True)
+    frame = pd.concat(map(read_parquet, snakemake.input.points), ignore_index=True).drop(columns="ks_error")
     formats = {"theta": "g", "ks": ".5f", "ks_standardized": ".5f"}
     write_table(frame, snakemake.output.table, formats)
