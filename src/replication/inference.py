@@ -1,24 +1,20 @@
-"""Inference that the stages share: limits for many numbers, paired tests, corrections, intervals.
-
-Random numbers of resampling are keyed by what the values are, so that a result does not depend on which others are
-computed.
-"""
+"""Inference that the stages share: limits for many numbers, paired tests, corrections, intervals."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import binomtest, norm
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binomtest, norm, ttest_1samp
 
 from preactivations.real import real_array
 from preactivations.streams import Stream
 
 Array = NDArray[np.float64]
 _FALSE_ALARM = 0.0005  # one-sided, over all numbers of a claim
-_RESAMPLES = 2000
 _FLIPS = 20_000
 _ALL_FLIPS = 14  # values
 
@@ -28,37 +24,51 @@ def z_limit(numbers: int) -> float:
     return float(norm.isf(_FALSE_ALARM / max(1, numbers)))
 
 
-def ks_standard_error(n_samples: int) -> float:
-    """Bound sup sqrt(F (1 - F) / n) = 1 / (2 sqrt n) on the standard deviation of a KS statistic of n samples."""
-    return 0.5 / math.sqrt(n_samples)
-
-
 def wilson_interval(count: int, total: int) -> tuple[float, float]:
     """95 % interval of a share, `count` of `total`, at least 1 (Wilson 1927)."""
     interval = binomtest(count, total).proportion_ci(method="wilson")
     return interval.low, interval.high
 
 
-def bootstrap_interval(values: Array, *key: str | float) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean of all values, shape (strata, n): drawn anew within each stratum.
+class MeanTest(NamedTuple):
+    """Mean of independent values, its 95 % interval and the two-sided p-value of mean 0."""
 
-    Percentiles of 2 000 resampled means. Too short for few values: for one stratum of normal values it covers the mean
-    in about 50 % (n = 2), 84 % (5), 90 % (10) of cases (measured). NaN for fewer than two values per stratum; a value
-    that is NaN is left out. TypeError for what is not real.
+    mean: float
+    low: float
+    high: float
+    p: float
+
+
+def mean_test(values: ArrayLike) -> MeanTest:
+    """Student's interval and test of independent values, shape (n,); NaN are left out.
+
+    Interval and p-value say the same: 0 is inside at 95 % where p > .05. Exact for normal values. Measured for five
+    values, level .05: .12 for exponential ones, .06 where each is a mean of nine such, .07 for uniform ones.
+    For fewer than two values the interval is NaN and p is 1; for equal ones, whose scatter is not known, the interval
+    is a point and p that of all sign changes, 2^(1 - n), or 1 for zeros. TypeError for what is not real.
+
+    Examples
+    --------
+    >>> mean_test([1.0, 2.0, 3.0]).p < 0.1
+    True
     """
-    values = real_array("values", values)
-    strata, n = values.shape
-    if n < 2:
-        return math.nan, math.nan
-    rng = Stream(0, "bootstrap", *(k if isinstance(k, str) else float(k) for k in key)).block(0)
-    drawn = rng.integers(n, size=(_RESAMPLES, strata, n))
-    means = np.nanmean(values[np.arange(strata)[:, None], drawn], axis=(1, 2))
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
+    v = real_array("values", values).ravel()
+    v = v[~np.isnan(v)]
+    if v.size < 2:
+        return MeanTest(float(v.mean()) if v.size else math.nan, math.nan, math.nan, 1.0)
+    mean = float(v.mean())
+    if np.ptp(v) <= 1e-12 * np.abs(v).max():
+        return MeanTest(mean, mean, mean, 2.0 ** (1 - v.size) if v.any() else 1.0)
+    test = ttest_1samp(v, 0.0)
+    interval = test.confidence_interval(0.95)
+    return MeanTest(mean, float(interval.low), float(interval.high), float(test.pvalue))
 
 
 def sign_flip_p(values: Array, *key: str) -> float:
-    """Two-sided p-value of mean 0, for differences, shape (n,), that are symmetric then; 1 for none.
+    """Two-sided p-value of "both of a pair have one law", for differences, shape (n,), of such pairs; 1 for none.
+
+    Exact, since either sign is as likely then. Not for a mean of 0 between two laws: where differences are skewed it
+    rejects that in .10 to .15 of cases at level .05 (`mean_test`).
 
     All sign changes up to 14 values, 20 000 random ones beyond. A sum that is as large as the observed one to rounding
     counts as one, whatever the unit of the values. TypeError for what is not real, ValueError for what is not finite.

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import binom, norm, t
 
-from replication.inference import bootstrap_interval, holm, sign_flip_p, wilson_interval, z_limit
+from replication.inference import holm, mean_test, sign_flip_p, wilson_interval, z_limit
 
 
 def test_limit_of_many_numbers():
@@ -60,19 +60,42 @@ def test_the_unit_of_differences_is_free(n):
 def test_what_is_no_difference_is_refused():
     with pytest.raises(ValueError, match="values must be finite, got 2 that are not"):
         sign_flip_p(np.array([math.nan, 1.0, math.inf]))
-    for function in (sign_flip_p, bootstrap_interval, holm):
+    for function in (sign_flip_p, mean_test, holm):
         with pytest.raises(TypeError, match="must be real numbers, got dtype complex128"):
             function(np.array([[1j, 0.5]]))
-    assert sign_flip_p(np.zeros(3)) == 1
     for p in ([0.5, math.nan], [-0.1], [1.1]):
         with pytest.raises(ValueError, match=r"p-values must be in \[0, 1\]"):
             holm(p)
 
 
-def test_bootstrap_draws_within_strata():
-    """Two strata far apart: the interval of the mean knows only the spread within."""
-    values = np.array([[0.0, 0.1, 0.2], [10.0, 10.1, 10.2]])
-    low, high = bootstrap_interval(values, "x")
-    assert 5.0 <= low < 5.1 < high <= 5.2
-    assert bootstrap_interval(values, "x") == (low, high)
-    assert math.isnan(bootstrap_interval(values[:, :1], "x")[0])
+def test_intervals_and_p_values_of_means_say_the_same():
+    """Against the textbook formulas; 0 is in the interval where p is above .05."""
+    rng = np.random.default_rng(7)
+    for _ in range(200):
+        v = rng.normal(0.8, 1, int(rng.integers(2, 9)))
+        found = mean_test(v)
+        half = t.ppf(0.975, v.size - 1) * v.std(ddof=1) / math.sqrt(v.size)
+        assert (found.low, found.high) == pytest.approx((v.mean() - half, v.mean() + half))
+        assert found.p == pytest.approx(
+            2 * t.sf(abs(v.mean()) / (v.std(ddof=1) / math.sqrt(v.size)), v.size - 1)
+        )
+        assert (found.p > 0.05) == (found.low < 0 < found.high)
+        assert mean_test(np.append(v, math.nan)) == found
+
+
+def test_intervals_of_means_cover_them():
+    """95 % of intervals of five normal values, within 99.9 % of the binomial law (resampling covers 84 %)."""
+    rng = np.random.default_rng(8)
+    covered = sum(
+        test.low < 0.3 < test.high for test in (mean_test(rng.normal(0.3, 2, 5)) for _ in range(1000))
+    )
+    assert binom.ppf(5e-4, 1000, 0.95) <= covered <= binom.ppf(1 - 5e-4, 1000, 0.95)
+
+
+def test_means_of_too_few_or_equal_values():
+    for values in ([], [1.0], [1.0, math.nan]):
+        found = mean_test(values)
+        assert math.isnan(found.low)
+        assert found.p == 1
+    assert mean_test([0.0, 0.0, 0.0]) == (0, 0, 0, 1)
+    assert mean_test([0.1, 0.1, 0.1]) == pytest.approx((0.1, 0.1, 0.1, 0.25))

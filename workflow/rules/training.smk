@@ -181,6 +181,7 @@ rule table_training:
     output:
         table=tabled("training", "cells", "All cells at their chosen rates"),
         comparisons=tabled("training", "comparisons", "Paired comparisons"),
+        claims=TABLES / "training_claims.csv",
         text=worded("training", "claims", "The answer in words"),
     resources:
         mem_mb=1000,
@@ -195,6 +196,7 @@ rule plot_training:
         start=rules.analyse_training.output.start,
         curves=rules.analyse_training.output.loss,
         predictions=rules.analyse_training.output.predictions,
+        comparisons=rules.analyse_training.output.comparisons,
         code=code("training/plot_training.py"),
     output:
         loss=drawn(
@@ -220,6 +222,12 @@ rule plot_training:
             "predictors_{dataset}_{optimizer}",
             "Predictors of training, {dataset}, {optimizer}",
             caption="predictors",
+        ),
+        comparisons=drawn(
+            "training",
+            "differences_{dataset}_{optimizer}",
+            "Differences between settings, {dataset}, {optimizer}",
+            caption="differences",
         ),
     params:
         title=lambda wildcards: DATASETS[wildcards.dataset].title,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from replication.inference import bootstrap_interval, holm, sign_flip_p
+from replication.inference import holm, mean_test
 from replication.training.analysis import chosen_runs
 
 if TYPE_CHECKING:
@@ -148,10 +148,10 @@ def law_tests(tests: DataFrame) -> DataFrame:
 def fractional_comparisons(runs: DataFrame) -> DataFrame:
     """Fractional order minus each baseline, paired by seed: test accuracy and training loss at the chosen rates.
 
-    Columns dataset, activation, scheme, baseline, pairs, accuracy (difference: mean, least, largest, 95 % bootstrap
-    interval low to high), p (two-sided sign flips), p_holm over all baselines and activations of a data set; loss
-    likewise with loss_low and loss_high (positive: the baseline's is lower). The unit of intervals and of tests is the
-    seed: one pair of networks, which share the noise of weights, biases and the order of batches.
+    Columns dataset, activation, scheme, baseline, pairs, accuracy (difference: mean, least, largest, 95 % interval low
+    to high), p (two-sided; both of Student), p_holm over all baselines and activations of a data set; loss likewise
+    with loss_low and loss_high (positive: the baseline's is lower). The unit of intervals and of tests is the seed: one
+    pair of networks, which share the noise of weights, biases and the order of batches.
     Diverged runs count as guesses; losses compare pairs of which neither diverged.
     """
     tables = []
@@ -167,10 +167,8 @@ def fractional_comparisons(runs: DataFrame) -> DataFrame:
                     continue
                 gain = (accuracy[fractional] - accuracy[baseline]).dropna()
                 worse = (loss[fractional] - loss[baseline]).dropna() if baseline in loss else gain.iloc[:0]
-                names = (str(dataset), str(activation), baseline)
-                low, high = bootstrap_interval(gain.to_numpy()[None], *names)
-                loss_low, loss_high = bootstrap_interval(worse.to_numpy()[None], "loss", *names)
-                loss_p = sign_flip_p(worse.to_numpy(), "loss", *names) if len(worse) else math.nan
+                tested, lost = mean_test(gain), mean_test(worse)
+                loss_p = lost.p if len(worse) else math.nan
                 rows.append(
                     {"dataset": dataset, "activation": activation, "scheme": fractional, "baseline": baseline}
                     | {
@@ -179,8 +177,8 @@ def fractional_comparisons(runs: DataFrame) -> DataFrame:
                         "least": gain.min(),
                         "largest": gain.max(),
                     }
-                    | {"low": low, "high": high, "p": sign_flip_p(gain.to_numpy(), *names)}
-                    | {"loss": worse.mean(), "loss_low": loss_low, "loss_high": loss_high}
+                    | {"low": tested.low, "high": tested.high, "p": tested.p}
+                    | {"loss": worse.mean(), "loss_low": lost.low, "loss_high": lost.high}
                     | {"loss_pairs": len(worse), "loss_p": loss_p}
                 )
         table = pd.DataFrame(rows)

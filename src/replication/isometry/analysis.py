@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 from scipy.stats import t as student
 
 from preactivations.gaussianity import null_p_value
-from replication.inference import holm, sign_flip_p
+from replication.inference import holm, mean_test, sign_flip_p
 from replication.isometry.shapes import TAIL
 from replication.labels import SCHEMES
 from replication.training.analysis import chosen_runs
@@ -36,13 +36,14 @@ def scheme_comparisons(runs: DataFrame) -> DataFrame:
     """Mirrored orthogonal against each other scheme at the chosen rates, paired by seed, by depth and over all.
 
     Columns dataset, scheme, depth ("all": depths together, which alone are tested), and of three questions, with
-    two-sided sign flips, p, and Holm's correction within the question and data set, p_holm:
+    two-sided p and Holm's correction within the question and data set, p_holm. Means are tested by Student's law, the
+    unit is the seed, for which differences are averaged over depths:
 
     * test accuracy: pairs, mean difference, least, largest; p, p_holm. Diverged runs are guesses.
     * speed, epochs until the training loss is below its threshold: speed_pairs, those in which at least one run comes
-      there; in faster of them mirrored orthogonal does earlier, in slower later; speed_p, speed_p_holm from differences
-      of ranks among the runs of both schemes at a depth. A run that never comes there, or diverges, is later than all
-      that do, and equal to others that don't.
+      there; in faster of them mirrored orthogonal does earlier, in slower later; speed_p, speed_p_holm from sign flips
+      of differences of ranks among the runs of both schemes at a depth, pairs are the units. A run that never comes
+      there, or diverges, is later than all that do, and equal to others that don't.
     * generalization gap, test loss minus training loss at the end: gap_pairs, those in which both runs train (a network
       that stays at a guess has no gap, and says nothing); mean difference gap, gap_least, gap_largest; gap_p,
       gap_p_holm.
@@ -79,7 +80,7 @@ def _paired(pairs: DataFrame, tested: bool, *key: str) -> dict[str, float]:
     """One row of `scheme_comparisons` from pairs of runs, with p-values if they are `tested` (NaN else)."""
     accuracy = pairs.accuracy - pairs.accuracy_other
     row: dict[str, float] = {"pairs": len(pairs), "difference": accuracy.mean()}
-    row |= {"least": accuracy.min(), "largest": accuracy.max(), "p": _p(accuracy, tested, *key)}
+    row |= {"least": accuracy.min(), "largest": accuracy.max(), "p": _p(accuracy, tested)}
     epochs = pd.DataFrame(
         {
             end: pairs[f"epochs_to_loss{end}"].where(pairs[f"diverged{end}"] == 0).fillna(math.inf)
@@ -91,15 +92,15 @@ def _paired(pairs: DataFrame, tested: bool, *key: str) -> dict[str, float]:
     ranks = epochs.stack().groupby(level="depth").rank().unstack()
     order = (ranks[""] - ranks["_other"]).loc[reached.index]
     row |= {"speed_pairs": len(reached), "faster": int((order < 0).sum()), "slower": int((order > 0).sum())}
-    row["speed_p"] = _p(order, tested, *key, "speed")
+    row["speed_p"] = sign_flip_p(order.to_numpy(), "speed", *key) if tested and len(order) else math.nan
     train = pairs[(pairs.trains.astype(bool)) & (pairs.trains_other.astype(bool))]
     gap = (train.test_loss - train.loss) - (train.test_loss_other - train.loss_other)
     row |= {"gap_pairs": len(gap), "gap": gap.mean(), "gap_least": gap.min(), "gap_largest": gap.max()}
-    return row | {"gap_p": _p(gap, tested, *key, "gap")}
+    return row | {"gap_p": _p(gap, tested)}
 
 
-def _p(differences: Series[float], tested: bool, *key: str) -> float:
-    return sign_flip_p(differences.to_numpy(), *key) if tested and len(differences) else math.nan
+def _p(differences: Series[float], tested: bool) -> float:
+    return mean_test(differences.groupby(level="seed").mean()).p if tested and len(differences) else math.nan
 
 
 def study_frames(found: dict[str, DataFrame]) -> dict[str, DataFrame]:

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from preactivations.rows import RotationInvariant
-from replication.inference import bootstrap_interval, holm, sign_flip_p
+from replication.inference import holm, mean_test
 from replication.training.analysis import chosen_runs
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def law_comparisons(runs: DataFrame) -> DataFrame:
     """Test accuracy of each law of rows minus that of normal rows, by width, paired by seed, at the chosen rates.
 
     Columns dataset, width, law, pairs, accuracy (of the law), reference (of normal rows), difference with its 95 %
-    bootstrap interval low to high and two-sided p (sign flips), p_holm over the laws and widths of a data set. The unit
-    of intervals and tests is the seed. Diverged runs count as guesses.
+    interval low to high and two-sided p (both of Student), p_holm over the laws and widths of a data set. The unit of
+    intervals and tests is the seed. Diverged runs count as guesses.
     """
     tables = []
     for dataset, part in chosen_runs(runs).groupby("dataset", sort=False) if len(runs) else ():
@@ -62,14 +62,12 @@ def law_comparisons(runs: DataFrame) -> DataFrame:
         for width, cell in part.groupby("width"):
             table = cell.pivot_table(index="seed", columns="law", values="accuracy")
             for law in [law for law in dict.fromkeys(cell.law) if law != REFERENCE]:
-                gain = (table[law] - table[REFERENCE]).dropna().to_numpy()
-                names = ("kernels", str(dataset), str(law))
-                low, high = bootstrap_interval(gain[None], *names, float(width))
+                gain = (table[law] - table[REFERENCE]).dropna()
+                tested = mean_test(gain)
                 rows.append(
                     {"dataset": dataset, "width": width, "law": law, "pairs": len(gain)}
                     | {"accuracy": table[law].mean(), "reference": table[REFERENCE].mean()}
-                    | {"difference": gain.mean(), "low": low, "high": high}
-                    | {"p": sign_flip_p(gain, *names, str(width))}
+                    | {"difference": tested.mean, "low": tested.low, "high": tested.high, "p": tested.p}
                 )
         tables.append(pd.DataFrame(rows).assign(p_holm=holm([row["p"] for row in rows])))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=_COLUMNS)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from replication.distances import told
-from replication.inference import bootstrap_interval, wilson_interval
+from replication.inference import mean_test, wilson_interval
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -45,7 +45,7 @@ def cell_table(runs: DataFrame) -> DataFrame:
     """One row per cell (`CELL`) at its chosen learning rate.
 
     runs, diverged, trains (share that trains) with its 95 % Wilson interval, loss and accuracy (test) with 95 %
-    bootstrap intervals over seeds (percentiles of 2 000 resampled means), epochs_to_loss (mean over the `reached` runs
+    intervals of Student over seeds, epochs_to_loss (mean over the `reached` runs
     that come below the threshold); of all learning rates: all_runs, all_trains, all_diverged (shares).
     """
     every = runs.groupby(CELL, dropna=False).agg(
@@ -65,8 +65,8 @@ def cell_table(runs: DataFrame) -> DataFrame:
         }
         row |= {"trains": cell.trains.mean(), "trains_low": low, "trains_high": high}
         for name, values in (("loss", there.loss), ("accuracy", cell.accuracy)):
-            low, high = bootstrap_interval(values.to_numpy()[None], name, *key)
-            row |= {name: values.mean(), f"{name}_low": low, f"{name}_high": high}
+            mean, low, high, _ = mean_test(values)
+            row |= {name: mean, f"{name}_low": low, f"{name}_high": high}
         reached = int(cell.epochs_to_loss.notna().sum())
         rows.append(row | {"epochs_to_loss": cell.epochs_to_loss.mean(), "reached": reached})
     return pd.DataFrame(rows).merge(every.reset_index(), on=CELL)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from replication.labels import activation_name, reference_name, weights_name
+from replication.labels import activation_name, reference_name
 from replication.tables import claims_markdown, markdown_table
 from replication.training.analysis import SETTING
 from replication.verdicts import CLAIM_COLUMNS, Finding, claim, decided, some
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _LEVEL = 0.05
 _NEAR = 1.2
+_MOST = 0.5  # of runs: our choice
 _SAME = 0.01  # of an accuracy: our choice
 _TITLE = "question of the title of Wolinski & Arbel"
 _PREDICTORS = {
@@ -47,6 +48,7 @@ def training_claims(tests: DataFrame, predictions: DataFrame, start: DataFrame) 
         for (kind, reference), part in pairs[networks].groupby([family[networks], "second"], sort=False):
             first, second = activation_name(str(kind)), reference_name(str(reference))
             rows.append(_better_pair(part, first=first, second=second, where=where))
+    rows.append(_narrow_and_deep(start))
     routes = tests[(tests.question == "route") & (tests["scope"] == "all")]
     if len(routes):
         rows.append(_route_matters(routes))
@@ -58,6 +60,7 @@ def training_claims(tests: DataFrame, predictions: DataFrame, start: DataFrame) 
 
 @claim("it is desirable to start from Gaussian pre-activations", "our question", _TITLE)
 def _desirable(control: DataFrame, predictions: DataFrame) -> Finding:
+    """Fails if Gaussian networks are nowhere better though something else predicts training, or are worse."""
     better, worse = _significant(control)
     at = predictions.set_index(["among", "predictor"])
     ks, edge = _direction(at.loc["all", "ks_told"]), _direction(at.loc["all", "edge"])
@@ -100,6 +103,10 @@ def _significant(rows: DataFrame) -> tuple[int, int]:
     return int((sure.difference > 0).sum()), int((sure.difference < 0).sum())
 
 
+def _difference(row: Any) -> str:
+    return f"{row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}], p (Holm) = {row.p_holm:.2g}"
+
+
 def _decided(rows: DataFrame) -> tuple[list[bool], str]:
     """Cases of "the first is better", and why they cannot tell if none is significant."""
     better, worse = _significant(rows)
@@ -111,7 +118,7 @@ def _decided(rows: DataFrame) -> tuple[list[bool], str]:
     "{name} with normal weights is better if normalization makes it exactly Gaussian", "our question", _TITLE
 )
 def _better_gaussian(row: DataFrame, cells: DataFrame, *, name: str) -> Finding:
-    """The same psi and normal weights with and without normalization."""
+    """Fails if it is worse; the same psi and normal weights with and without normalization."""
     test = row.iloc[0]
     left_out = len(cells) - test.architectures
     note = ""
@@ -121,26 +128,25 @@ def _better_gaussian(row: DataFrame, cells: DataFrame, *, name: str) -> Finding:
             f"{(cells.dead / cells.n_networks).max():.0%}), which is not Gaussian"
         )
     return Finding(
-        f"difference of test accuracy, {test.pairs} pairs (normalization stays in the network and its gradient while "
-        "it trains, so that it is more than a start)",
-        f"{test.difference:+.3f} [{test.low:+.3f}, {test.high:+.3f}], p = {test.p_holm:.2g}{note}",
+        f"difference of test accuracy, mean over {test.architectures} architectures for each of {test.seeds} seeds "
+        "(normalization stays in the network and its gradient while it trains, so that it is more than a start)",
+        f"{_difference(test)}{note}",
         *_decided(row),
     )
 
 
 @claim("training tells an activation that is fitted as in the paper from the exact one", "our question")
 def _route_matters(routes: DataFrame) -> Finding:
-    """Fitted minus exact, from the same initial weights and batches."""
+    """Fails if both train alike: intervals of fitted minus exact are within .01."""
     listed = "; ".join(
-        f"{activation_name(r.first, law=r.first_law)} {r.difference:+.3f} [{r.low:+.3f}, {r.high:+.3f}], "
-        f"p = {r.p_holm:.2g}"
-        for r in routes.itertuples()
+        f"{activation_name(r.first, law=r.first_law)} {_difference(r)}" for r in routes.itertuples()
     )
     differs = routes.p_holm < _LEVEL
     same = (routes[["low", "high"]].abs() <= _SAME).all(axis=1)
     return Finding(
-        f"difference of test accuracy, fitted minus exact, {int(routes.pairs.min())} pairs of one architecture and "
-        f"seed, the same initial weights and batches: significant (not if the 95 % interval is within {_SAME})",
+        f"difference of test accuracy, fitted minus exact, mean over architectures for each of "
+        f"{int(routes.seeds.min())} seeds, the same initial weights and batches: significant (not if the 95 % "
+        f"interval is within {_SAME})",
         listed,
         *decided(differs, ~differs & same, "differences"),
     )
@@ -148,27 +154,48 @@ def _route_matters(routes: DataFrame) -> Finding:
 
 @claim("{first} trains better than {second} ({where})", "our question", _TITLE)
 def _better_pair(rows: DataFrame, *, first: str, second: str, where: str) -> Finding:
-    """Exact pairs and phi_(.99, omega) against tanh and ReLU, on the edge against off it, positive against odd."""
+    """Fails where the second trains better.
+
+    Exact pairs and phi_(.99, omega) against tanh and ReLU, on the edge against off it, positive against odd.
+    """
     parts = []
     for scope, part in rows.groupby("scope", sort=False):
         better, worse = _significant(part)
-        listed = ", ".join(
-            f"{weights_name(r.first_law) or activation_name(r.first)} {r.difference:+.3f} "
-            f"[{r.low:+.3f}, {r.high:+.3f}]" + ("*" if r.p_holm < _LEVEL else "")
-            for r in part.itertuples()
-        )
         name = {"all": "all architectures: ", "LeNet": ""}.get(str(scope), f"{scope}: ")
-        parts.append(f"{name}better for {better}, worse for {worse} of {len(part)} ({listed})")
+        ends = f"{part.difference.min():+.3f} to {part.difference.max():+.3f}"
+        parts.append(f"{name}better for {better}, worse for {worse} of {len(part)} (differences {ends})")
     return Finding(
-        f"difference of test accuracy, significant (level {_LEVEL:g}, Holm) where starred; the verdict is on all "
-        "architectures",
+        f"difference of test accuracy over seeds, for each weight law, p (Holm) below {_LEVEL:g}; the verdict is on "
+        "all architectures",
         "; ".join(parts),
         *_decided(rows[rows["scope"].isin(["all", "LeNet"])]),
     )
 
 
+@claim("narrow and deep networks can be trained with constructed pairs", "published", "Wolinski & Arbel")
+def _narrow_and_deep(start: DataFrame) -> Finding:
+    """Fails if no constructed pair trains in most runs where networks are deep and narrow."""
+    deep = start[(start.depth == start.depth.max()) & start.trains.notna()]
+    pairs = deep[deep.activation.str.split("_").str[0].isin(["odd", "positive"])]
+    some(pairs, "deep networks with constructed pairs")
+    best = pairs.loc[pairs.groupby("width").trains_low.idxmax()]
+    low, high = best.trains_low > _MOST, pairs.groupby("width").trains_high.max().to_numpy() < _MOST
+    listed = "; ".join(
+        f"width {r.width}: {activation_name(r.activation, r.theta, r.law)} {r.trains:.0%} "
+        f"[{r.trains_low:.0%}, {r.trains_high:.0%}]"
+        for r in best.itertuples()
+    )
+    return Finding(
+        f"{int(deep.depth.max())} hidden layers, by width: share of the runs at the chosen rate that train, of the "
+        f"best pair, above {_MOST:.0%} (95 % intervals of Wilson; the best pair is chosen on the same runs)",
+        listed,
+        *decided(low, high, "widths"),
+    )
+
+
 @claim("{closeness} goes with more trainability", "our question", _TITLE)
 def _predicts(predictions: DataFrame, start: DataFrame, name: str, *, closeness: str) -> Finding:
+    """Fails if closer settings train less."""
     at = predictions.set_index(["among", "predictor"])
     row, rest = at.loc["all", name], at.loc["not positive", name]
     note = ""
@@ -195,7 +222,10 @@ def _correlation(value: float, p: float) -> str:
 
 @claim("networks that are Gaussian at the start stay so in training", "our question", _TITLE)
 def persistence_claim(table: DataFrame) -> Finding:
-    """`table` is `analysis.persistence_table`. Settings that diverge or become constant are left out."""
+    """`table` is `analysis.persistence_table`. Settings that diverge or become constant are left out.
+
+    Fails for a setting whose layers leave the normal law in training.
+    """
     ends = []
     for _, rows in table.groupby(SETTING, dropna=False, sort=False):
         at = rows.sort_values("epoch")
@@ -210,44 +240,66 @@ def persistence_claim(table: DataFrame) -> Finding:
     )
 
 
+def claim_table(
+    sizes: DataFrame, comparisons: DataFrame, predictions: DataFrame, start: DataFrame, persistence: DataFrame
+) -> DataFrame:
+    """All claims of the stage by data set and optimizer, in the order of `sizes`; that on persistence last.
+
+    Frames as the rule `analyse_training` writes them.
+    """
+    parts = []
+    for size in sizes.itertuples():
+        own = (_of(frame, size) for frame in (comparisons, predictions, start))
+        parts.append(
+            training_claims(*own).assign(dataset=size.dataset, optimizer=size.optimizer, about="start")
+        )
+    study = persistence.iloc[0] if len(persistence) else sizes.iloc[0]
+    last = pd.DataFrame([persistence_claim(persistence)])
+    parts.append(last.assign(dataset=study.dataset, optimizer=study.optimizer, about="training"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _of(frame: DataFrame, size: Any) -> DataFrame:
+    """Rows of a data set and optimizer."""
+    return (
+        frame[(frame.dataset == size.dataset) & (frame.optimizer == size.optimizer)] if len(frame) else frame
+    )
+
+
 def training_text(
     sizes: DataFrame,
     cells: DataFrame,
     settings: DataFrame,
     comparisons: DataFrame,
-    predictions: DataFrame,
-    start: DataFrame,
+    claims: DataFrame,
     persistence: DataFrame,
 ) -> str:
     """Markdown: the claims per data set and optimizer with the tables behind them, and whether Gaussianity persists.
 
-    Frames as the rule `analyse_training` writes them.
+    Frames as the rule `analyse_training` writes them, and `claim_table`.
     """
     lines = ["# Is it desirable to start from Gaussian pre-activations?", ""]
     lines += [
         "Protocol (our choice, see DEVIATIONS.md): cross-entropy, mini-batches; images of perceptrons are scaled "
         "so that first-layer pre-activations are exactly N(0, v); the learning rate is chosen per cell on the "
         "validation part only; a run *trains* if the loss over the training part ends below log(10)/2 = 1.15, half of "
-        "a guess; diverged runs count as guesses. Intervals are 95 % bootstrap over seeds (too narrow for few seeds); "
-        "p-values are of paired sign-flip tests, corrected for all comparisons of a data set and optimizer that ask "
-        "the same question (Holm).",
+        "a guess; diverged runs count as guesses. Intervals (95 %) and p-values are of Student, the unit is the seed, "
+        "for which differences are averaged over architectures; p-values are corrected for all comparisons of a data "
+        "set and optimizer that ask the same question (Holm), intervals are not.",
         "",
     ]
     for size in sizes.itertuples():
-        part, own_settings, own_tests, own_predictions, own_start = (
-            frame[(frame.dataset == size.dataset) & (frame.optimizer == size.optimizer)]
-            if len(frame)
-            else frame
-            for frame in (cells, settings, comparisons, predictions, start)
-        )
-        claims = training_claims(own_tests, own_predictions, own_start)
-        lines += [f"## {size.dataset}, {size.optimizer}", "", _size(size), "", claims_markdown(claims)]
+        part, own_settings, own_claims = (_of(frame, size) for frame in (cells, settings, claims))
+        shown = claims_markdown(own_claims[own_claims.about == "start"])
+        lines += [f"## {size.dataset}, {size.optimizer}", "", _size(size), "", shown]
+        lines += ["", *_compared(_of(comparisons, size))]
         if (part.depth > 0).any():
             lines += ["", *_settings(own_settings, int(part.depth.max()))]
         if (part.depth == 0).any():
             lines += ["", *_convolutional(part[part.depth == 0])]
         lines.append("")
     lines += ["## Does it stay Gaussian while it trains?", "", *_persistence(persistence)]
+    lines += ["", claims_markdown(claims[claims.about == "training"])]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -263,6 +315,21 @@ def _size(row: Any) -> str:
         f"seeds, learning rates {row.learning_rates}, {row.epochs} epochs; {row.trains:.0%} of the runs train, "
         f"{row.diverged:.1%} diverge.{ends}"
     )
+
+
+def _compared(tests: DataFrame) -> Iterator[str]:
+    """Differences in a table: what is compared, then by scope."""
+    scopes = list(dict.fromkeys(tests["scope"]))
+    lines = []
+    for key, rows in tests.groupby(["question", "first", "first_law", "second"], sort=False):
+        question, first, law, second = map(str, key)
+        at = {row.scope: _difference(row) for row in rows.itertuples()}
+        other = {"control": "the same, not Gaussian", "route": "the same, exact"}.get(
+            question, reference_name(second)
+        )
+        name = activation_name(first.removeprefix("normalized_"), law=law)
+        lines.append([f"{name}, minus {other}", *(at.get(scope, "") for scope in scopes)])
+    yield markdown_table(["difference of test accuracy", *map(str, scopes)], lines)
 
 
 def _settings(settings: DataFrame, deepest: int) -> Iterator[str]:
@@ -319,5 +386,3 @@ def _persistence(table: DataFrame) -> Iterator[str]:
         activation, law, theta = key
         lines.append([activation_name(activation, theta, law), f"{rows.trains.iloc[0]:.0%}", *texts])
     yield markdown_table(["setting", "runs that train", *(f"epoch {epoch}" for epoch in epochs)], lines)
-    yield ""
-    yield claims_markdown(pd.DataFrame([persistence_claim(table)]))

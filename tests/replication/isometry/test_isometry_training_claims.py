@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ttest_1samp
 
 from replication.isometry.analysis import scheme_comparisons
 from replication.isometry.training_claims import training_claims
@@ -126,9 +127,13 @@ def test_the_gap_is_of_pairs_that_train():
     assert table.gap_pairs.to_dict() == {"all": 5, "10": 5, "60": 0}
     assert table.gap["all"] == pytest.approx(-0.3, abs=1e-3)
     assert math.isnan(table.gap["60"])
-    # five pairs of one sign: p = 2 / 2^5, above .05
-    assert table.gap_p["all"] == pytest.approx(2 / 2**5)
-    assert verdicts(frame)["gap"] == "not tested"
+    pairs = frame[frame.depth == 10].pivot(index="seed", columns="activation", values="test_loss")
+    assert table.gap_p["all"] == pytest.approx(ttest_1samp(pairs.mirrored_orthogonal - pairs.he, 0).pvalue)
+    assert verdicts(frame)["gap"] == "confirmed"
+    # two seeds are too few
+    assert verdicts(
+        frame[frame.seed < 2].assign(test_loss=lambda f: f.test_loss + 0.2 * f.seed * (f.activation == "he"))
+    )["gap"] == ("not tested")
     frame["trains"] = frame.activation == "he"
     assert scheme_comparisons(frame).gap_pairs.max() == 0
     assert verdicts(frame)["gap"] == "not tested"
@@ -142,7 +147,10 @@ def test_comparisons():
     table = scheme_comparisons(frame).set_index(["scheme", "depth"])
     assert len(table) == 6
     assert table.difference["he", "all"] == pytest.approx(0.3, abs=1e-3)
-    assert table.p["he", "all"] == pytest.approx(2 / 2**10)
+    by_seed = frame.groupby(["activation", "seed"]).test_accuracy.mean()
+    assert table.p["he", "all"] == pytest.approx(
+        ttest_1samp(by_seed.mirrored_orthogonal - by_seed.he, 0).pvalue
+    )
     assert table.p_holm["he", "all"] == pytest.approx(2 * table.p["he", "all"])
     assert (table.p["orthogonal", "all"], table.gap_p["orthogonal", "all"]) == (1, 1)
     assert table.gap["orthogonal", "all"] == 0

@@ -33,7 +33,7 @@ def test_fitted_minus_exact_in_pairs(shift, verdict):
         ("positive", "positive"),
     }
     np.testing.assert_allclose(routes.difference, shift, atol=1e-12)
-    assert (routes.pairs == 32).all()
+    assert (routes.seeds == 8).all()
     assert _route_matters(routes)["verdict"] == verdict
     without = comparisons(runs(0.0), pd.DataFrame())
     assert "route" not in set(without.question)

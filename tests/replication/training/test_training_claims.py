@@ -1,6 +1,7 @@
 """Claims about training follow the numbers: made-up studies with a known answer."""
 
 import math
+import re
 
 import pandas as pd
 import pytest
@@ -13,7 +14,13 @@ from replication.training.analysis import (
     setting_table,
     with_initial,
 )
-from replication.training.claims import persistence_claim, training_claims, training_text
+from replication.training.claims import (
+    _narrow_and_deep,
+    claim_table,
+    persistence_claim,
+    training_claims,
+    training_text,
+)
 from replication.training.comparisons import comparisons, prediction_table, study_frames
 from replication.verdicts import CLAIM_COLUMNS
 
@@ -46,9 +53,10 @@ def text(runs, initial_frame, end=0.02):
 
 
 def words(*raw):
-    frames = study_frames(*raw)
-    del frames["loss"]
-    return training_text(**frames)
+    f = study_frames(*raw)
+    claims = claim_table(f["sizes"], f["comparisons"], f["predictions"], f["start"], f["persistence"])
+    shown = (f[name] for name in ("sizes", "cells", "settings", "comparisons"))
+    return training_text(*shown, claims, f["persistence"])
 
 
 def claims(runs, initial_frame):
@@ -138,10 +146,52 @@ def test_directions_of_constructed_pairs():
     table = claims(runs, at_start(runs))
     row = table.loc["phi odd trains better than tanh on the edge (perceptrons)"]
     assert row.verdict == "confirmed"
-    assert "all architectures: better for 1, worse for 0 of 1 (theta 4 +0.2" in row.result
+    assert "all architectures: better for 1, worse for 0 of 1 (differences +0.2" in row.result
     row = table.loc["phi positive trains better than phi odd without bias (perceptrons)"]
     assert row.verdict == "not confirmed"
-    assert "worse for 1 of 1 (theta 4 -0.2" in row.result
+    assert "worse for 1 of 1 (differences -0.2" in row.result
+
+
+@pytest.mark.parametrize(
+    ("trains", "verdict"),
+    [
+        ({"odd": (1.0, 0.8, 1.0), "tanh": (0.0, 0.0, 0.2)}, "confirmed"),
+        ({"odd": (0.0, 0.0, 0.2), "tanh": (1.0, 0.8, 1.0)}, "not confirmed"),
+        ({"odd": (0.6, 0.4, 0.8), "tanh": (1.0, 0.8, 1.0)}, "not tested"),
+        ({"tanh": (1.0, 0.8, 1.0)}, "not tested"),
+    ],
+)
+def test_narrow_and_deep_networks(trains, verdict):
+    """By the share of runs of the best pair in the deepest networks; what others do does not count."""
+    rows = [
+        {
+            "activation": name,
+            "theta": 4.0,
+            "law": "weibull_4" if name == "odd" else "",
+            "width": width,
+            "depth": depth,
+        }
+        | dict(
+            zip(
+                ("trains", "trains_low", "trains_high"),
+                share if depth == 30 else (1.0, 0.8, 1.0),
+                strict=True,
+            )
+        )
+        for name, share in trains.items()
+        for width in (3, 10)
+        for depth in (3, 30)
+    ]
+    assert _narrow_and_deep(pd.DataFrame(rows))["verdict"] == verdict
+
+
+def test_differences_are_in_a_table():
+    runs = study(better=0.2)
+    table = text(runs, at_start(runs)).split("| difference of test accuracy |")[1]
+    assert table.splitlines()[0] == " all | depth 30 |"
+    (row,) = re.findall(r"\| phi odd, theta 4, minus tanh on the edge \| (.*?) \|", table)
+    assert re.fullmatch(r"\+0\.2\d+ \[\+0\.1\d+, \+0\.2\d+\], p \(Holm\) = [\de.-]+", row)
+    assert "| GELU, minus the same, not Gaussian |" in table
 
 
 def test_no_rows_no_verdict():

@@ -5,12 +5,12 @@ from typing import Any
 from replication.isometry.claims import isometry_claims
 from replication.jobs import job
 from replication.labels import HEADS, scheme_name
-from replication.tables import write_table
+from replication.tables import write_claims, write_table
 from replication.training.analysis import CELL
 
 snakemake: Any  # Snakemake puts it here
 
-# bootstrap and Wilson intervals say too little about a few seeds: least and largest stand instead
+# Wilson intervals say too little about a few seeds, and few seeds have wide ones of Student: least and largest instead
 HIDDEN = ["law", "theta", "all_runs", "all_trains", "all_diverged"]
 HIDDEN += [f"{name}_{end}" for name in ("trains", "loss", "accuracy") for end in ("low", "high")]
 
@@ -86,4 +86,4 @@ with job(snakemake) as run:
         },
     )
     epochs = found["loss"].groupby("dataset").epoch.max().to_dict()
-    write_table(isometry_claims(found, cells, epochs), snakemake.output.claims)
+    write_claims(isometry_claims(found, cells, epochs), snakemake.output.claims)

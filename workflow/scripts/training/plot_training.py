@@ -7,7 +7,7 @@ import numpy as np
 from replication.figures import panels, save, shared_legend, style, theta_colours, ticks, training_look
 from replication.files import read_parquet
 from replication.jobs import job
-from replication.labels import activation_math
+from replication.labels import activation_math, reference_name
 
 snakemake: Any  # Snakemake puts it here
 
@@ -104,6 +104,54 @@ def plot_share(paths: Any) -> None:
     save(figure, paths, snakemake.params.dpi)
 
 
+def plot_comparisons(paths: Any) -> None:
+    """A row per setting, a panel per what it is compared with; at last the same activation, Gaussian or not."""
+    twins = {**{f"normalized_{psi}": f"unit_{psi}" for psi in ("tanh", "gelu")}, "normalized_relu": "relu"}
+    free = tests[tests.question == "pairs"]
+    heads = [second for second in ("tanh", "relu", "odd") if second in set(free.second)]
+    named = free[["first", "first_law", "theta"]].drop_duplicates()
+    names = list(named.itertuples(index=False, name=None))
+    control = tests[tests.question == "control"]
+    figure, axes = panels(
+        2, len(heads), 0.17 * (len(names) + len(control)) + 1.9, sharex=True, letters=False,
+        height_ratios=(max(1, len(names)), max(1, len(control)) + 1),
+    )  # fmt: skip
+    for ax, second in zip(axes[0], heads, strict=True):
+        rows = free[free.second == second].set_index(["first", "first_law"])
+        for y, (first, law, theta) in enumerate(names):
+            if (first, law) in rows.index:
+                interval(ax, y, rows.loc[(first, law)], training_look(first, theta, colours, law))
+        ax.set_yticks(range(len(names)), [activation_math(a, t, law) for a, law, t in names], fontsize=7)
+        ax.tick_params(labelleft=ax is axes[0, 0], labelbottom=True)
+        ax.set_title(f"minus {reference_name(second)}", loc="center")
+        ax.set_ylim(len(names) - 0.4, -0.6)
+    below = axes[1, 0]
+    for y, row in enumerate(control.itertuples()):
+        interval(below, y, row, training_look(twins.get(row.first, row.first), row.theta, colours))
+    below.set_yticks(
+        range(len(control)),
+        [activation_math(a.removeprefix("normalized_")) for a in control["first"]],
+        fontsize=7,
+    )
+    below.set_ylim(len(control) - 0.4, -0.6)
+    below.set_title("exactly Gaussian minus not", loc="center")
+    for ax in axes[1, 1:]:
+        ax.set_axis_off()
+    for ax in [*axes[0], below]:
+        ax.axvline(0, color="0.4", lw=0.8)
+    figure.supxlabel(
+        "difference of test accuracy (95 %, seeds are the units; filled: p < .05, Holm)", fontsize=8
+    )
+    save(figure, paths, snakemake.params.dpi)
+
+
+def interval(ax: Any, y: int, row: Any, options: dict[str, Any]) -> None:
+    """A difference with its interval, filled where it is significant."""
+    ax.plot([row.low, row.high], [y, y], color=options["color"], lw=1.0)
+    fill = options["color"] if row.p_holm < 0.05 else "white"
+    ax.plot(row.difference, y, options["marker"], color=options["color"], mfc=fill, ms=4.5, mew=0.8)
+
+
 def plot_predictors(paths: Any) -> None:
     figure, (axes,) = panels(1, 2, 4.2, sharey=True)
     labels = {
@@ -139,9 +187,10 @@ def plot_predictors(paths: Any) -> None:
 
 
 with job(snakemake), style():
-    everything = [read_parquet(snakemake.input[name]) for name in ("cells", "start", "curves", "predictions")]
+    read = ("cells", "start", "curves", "predictions", "comparisons")
+    everything = [read_parquet(snakemake.input[name]) for name in read]
     title, optimizer = snakemake.params.title, snakemake.params.optimizer
-    cells, start, curves, predictions = (
+    cells, start, curves, predictions, tests = (
         frame[frame.dataset.str.startswith(title) & (frame.optimizer == optimizer)] for frame in everything
     )
     cells, curves = cells[cells.depth > 0], curves[curves.depth > 0]
@@ -150,3 +199,9 @@ with job(snakemake), style():
     plot_accuracy(snakemake.output.accuracy)
     plot_share(snakemake.output.share)
     plot_predictors(snakemake.output.predictors)
+    tests = tests[tests.scope == "all"]
+    thetas = cells.drop_duplicates(["activation", "law"]).set_index(["activation", "law"]).theta
+    tests = tests.assign(
+        theta=[thetas.get(key, np.nan) for key in zip(tests["first"], tests.first_law, strict=True)]
+    )
+    plot_comparisons(snakemake.output.comparisons)

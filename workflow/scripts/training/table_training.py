@@ -4,8 +4,8 @@ from typing import Any
 
 from replication.jobs import job
 from replication.labels import HEADS
-from replication.tables import write_table, write_words
-from replication.training.claims import training_text
+from replication.tables import write_claims, write_table, write_words
+from replication.training.claims import claim_table, training_text
 
 snakemake: Any  # Snakemake puts it here
 
@@ -14,7 +14,6 @@ DECIMALS = ("accuracy", "accuracy_low", "accuracy_high", "loss", "loss_low", "lo
 
 with job(snakemake) as run:
     found = run.read()
-    del found["loss"]
     write_table(
         found["cells"],
         snakemake.output.table,
@@ -29,4 +28,9 @@ with job(snakemake) as run:
         dict.fromkeys(("difference", "low", "high"), "+.3f") | {"p": ".2g", "p_holm": ".2g"},
         HEADS | {"difference": "difference of test accuracy"},
     )
-    write_words(training_text(**found), snakemake.output.text)
+    claims = claim_table(*(found[n] for n in ("sizes", "comparisons", "predictions", "start", "persistence")))
+    write_claims(claims, [snakemake.output.claims])
+    text = training_text(
+        found["sizes"], found["cells"], found["settings"], found["comparisons"], claims, found["persistence"]
+    )
+    write_words(text, snakemake.output.text)
