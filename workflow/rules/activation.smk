@@ -70,7 +70,6 @@ rule analyse_fit:
 rule table_activation:
     input:
         densities=expand(rules.fit_density.output.fit, law=FITTED_LAWS + EXTENDED_LAWS),
-        activations=expand(rules.fit_activation.output.fit, law=FITTED_LAWS + EXTENDED_LAWS),
         assessments=expand(rules.analyse_fit.output.assessment, law=FITTED_LAWS + EXTENDED_LAWS),
         published="data/reference/fit_losses.csv",
         code=code("activation/table_activation.py"),
@@ -123,6 +122,7 @@ rule table_constraints:
         code=code("activation/table_constraints.py"),
     output:
         table=tabled("activation", "constraints", "Four necessary constraints of pairs"),
+        claims=tabled("activation", "claims", "Claims with verdicts"),
     script:
         "../scripts/activation/table_constraints.py"
 

@@ -111,6 +111,7 @@ rule analyse_edge_of_chaos:
     output:
         schemes=EOC_FOLDER / "schemes.parquet",
         gradients=EOC_FOLDER / "gradients.parquet",
+        kept=EOC_FOLDER / "kept.parquet",
         periods=EOC_FOLDER / "periods.parquet",
         ends=EOC_FOLDER / "ends.parquet",
         deviations=EOC_FOLDER / "deviations.parquet",
@@ -168,6 +169,7 @@ rule table_edge_of_chaos:
         unique=rules.derive_edge_of_chaos.output.unique,
         code=code("edge_of_chaos/table_edge_of_chaos.py"),
     output:
+        **({"fitted": TABLES / "edge_of_chaos_fitted.csv"} if "fitted" in EOC.route else {}),
         pairs=tabled("edge_of_chaos", "points", "Exact points of the edge"),
         claims=tabled("edge_of_chaos", "claims", "Claims with verdicts"),
         unified=tabled(

@@ -19,6 +19,7 @@ def study_frames(found: dict[str, DataFrame]) -> dict[str, DataFrame]:
     return {
         "schemes": unified_table(found["unified"]),
         "gradients": gradient_factors(found["unified"]),
+        "kept": kept_statistics(found["unified"]),
         "periods": period_table(found["ranges"], found["points"]),
         "ends": last_layers(found["variances"]),
         "deviations": map_deviations(found["correlations"]),
@@ -26,6 +27,29 @@ def study_frames(found: dict[str, DataFrame]) -> dict[str, DataFrame]:
         "decays": decay_exponents(found["rates"]),
         "divergences": divergence_exponents(found["scales"]),
     }
+
+
+def kept_statistics(unified: DataFrame) -> DataFrame:
+    """By scheme that is made to keep something, and statistic: what networks do against what infinite width predicts.
+
+    Variance of the last layer, gradient at the first layer, correlation in the last: measured, predicted, and off with
+    its error: of the first two the difference of the logarithms per layer.
+    """
+    rows: list[dict[str, Any]] = []
+    for scheme, cell in unified[unified["keeps"] != ""].groupby("scheme", sort=False):
+        ordered = cell.sort_values("depth")
+        layers = int(ordered.depth.max())
+        at = {"variance": ordered.iloc[-1], "gradient": ordered.iloc[0], "correlation": ordered.iloc[-1]}
+        for name, row in at.items():
+            measured, predicted, error = row[name], row[f"{name}_theory"], row[f"{name}_error"]
+            off = abs(measured - predicted)
+            if name != "correlation":
+                off, error = abs(math.log(measured / predicted)) / layers, error / measured / layers
+            found = {"measured": measured, "predicted": predicted, "off": off, "error": error}
+            rows.append(
+                {"scheme": scheme, "statistic": name, "layers": layers, "width": int(row.width)} | found
+            )
+    return pd.DataFrame(rows)
 
 
 def gradient_factors(unified: DataFrame) -> DataFrame:
@@ -61,9 +85,23 @@ def period_table(ranges: DataFrame, points: DataFrame) -> DataFrame:
 
 
 def last_layers(variances: DataFrame) -> DataFrame:
-    """The last layer by start, with `step`: its variance minus that of the next smaller start."""
-    last = variances[variances.depth == variances.depth.max()].sort_values("start")
-    return last.assign(step=last.variance.diff())
+    """The last layer by start; `end`: which of the ends of the map (those of all starts) the networks are nearest to.
+
+    Ends are told apart by .1 in the logarithm. own: whether it is the end of this start; left, nearer: distance in the
+    logarithm of the start from its end in the map, and of the networks from it.
+    """
+    last = variances[variances.depth == variances.depth.max()].sort_values("start", ignore_index=True)
+    last = last[(last.theory > 0) & (last.variance > 0)]
+    ends = np.log(last.theory).round(1)
+    different = np.log(last.theory.groupby(ends).first()).to_numpy()
+    away = np.abs(np.log(last.variance).to_numpy()[:, None] - different)
+    nearest = different[away.argmin(1)] if len(last) else np.zeros(0)
+    return last.assign(
+        end=np.exp(nearest),
+        own=np.abs(nearest - np.log(last.theory)) < 0.1,
+        left=np.abs(np.log(last.start / last.theory)),
+        nearer=np.abs(np.log(last.variance / last.theory)),
+    )
 
 
 def map_deviations(correlations: DataFrame) -> DataFrame:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from replication.inference import z_limit
 from replication.labels import activation_name
-from replication.verdicts import Finding, claim, every, some
+from replication.verdicts import Finding, claim, decided, every, resolved, some
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 _RELU_RATE = 9 * math.pi**2 / 2
 _KEPT = 0.01  # of a variance
+_AT_END = 0.5  # of a log variance: our choice; ends are 2.1 apart
+_NEAR = 0.1  # of a correlation: our choice
+_SHRUNK = 0.6  # of a deviation: our choice
+_FACTOR = 0.02  # of a factor per layer: our choice
 
 
 def edge_of_chaos_claims(results: dict[str, DataFrame]) -> DataFrame:
@@ -37,6 +42,7 @@ def edge_of_chaos_claims(results: dict[str, DataFrame]) -> DataFrame:
             _off_the_edge(results["divergences"]),
             _depth_follows_xi(results["distances"]),
             _gradients(results["gradients"]),
+            _one_view(results["kept"]),
             _fits_leave(results.get("fitted", pd.DataFrame())),
         ]
     )
@@ -46,7 +52,10 @@ def edge_of_chaos_claims(results: dict[str, DataFrame]) -> DataFrame:
     "at infinite width too, activations that are fitted as in the paper leave the variance 1", "derived here"
 )
 def _fits_leave(fitted: DataFrame) -> Finding:
-    """Against exact pairs, whose variance stays 1."""
+    """Against exact pairs, whose variance stays 1.
+
+    Fails for a fitted activation that keeps the variance, as exact pairs do.
+    """
     rows = some(fitted, "fitted activations")
     listed = ", ".join(
         f"{activation_name(r.kind, r.theta)} {r.limit:.3f} (chi_1 {r.chi:.3f})" for r in rows.itertuples()
@@ -64,6 +73,7 @@ def _fits_leave(fitted: DataFrame) -> Finding:
     "common assumption (Poole et al. 2016)",
 )
 def _unique_variance(unique: DataFrame) -> Finding:
+    """Fails for an activation with two positive fixed points at some scales."""
     several = unique[unique.most > 1]
     listed = ", ".join(f"{activation_name(r.activation, r.theta)} {r.most}" for r in several.itertuples())
     return Finding(
@@ -79,6 +89,7 @@ def _unique_variance(unique: DataFrame) -> Finding:
     "counter-example of Wolinski & Arbel",
 )
 def _counter_example(ranges: DataFrame, periods: DataFrame) -> Finding:
+    """Fails if fixed points do not alternate, or their ratio is another one."""
     listed = ", ".join(
         f"omega {r.omega:g}: [{r.sigma_w_low:.4f}, {r.sigma_w_high:.4f}]" for r in ranges.itertuples()
     )
@@ -95,14 +106,17 @@ def _counter_example(ranges: DataFrame, periods: DataFrame) -> Finding:
     "counter-example of Wolinski & Arbel",
 )
 def _several_ends(last: DataFrame) -> Finding:
+    """Fails if all come to one end, or stay where they started (as with phi(x) = x)."""
     values = ", ".join(f"{r.start:g} -> {r.variance:.3g} ({r.theory:.3g})" for r in last.itertuples())
-    ends = len({round(math.log(v), 1) for v in last.theory.dropna()})
-    apart = every(last.step.iloc[1:] > 0)
+    there = last.own & (last.nearer < np.maximum(_AT_END, 0.5 * last.left))
+    ends = last.end[there].nunique()
     return Finding(
         f"phi_(.99, 6), sigma_w .99, width {int(last.width.iloc[0])}, {int(last.n_networks.iloc[0])} networks, "
-        f"depth {int(last.depth.iloc[0])}: the order of the starts is kept, and the map has at least three ends",
-        f"start -> measured (map): {values}; the map has {ends} ends",
-        [kept and ends > 2 for kept in apart],
+        f"depth {int(last.depth.iloc[0])}, by start: nearer to its end in the map than to other ends, and less than "
+        f"half as far from it (in the logarithm) as the start is, or within a factor {math.exp(_AT_END):.1f}; at least "
+        "three ends",
+        f"start -> measured (map): {values}; {ends} ends of networks",
+        there if ends > 2 else every(there, [False]),
     )
 
 
@@ -112,6 +126,7 @@ def _several_ends(last: DataFrame) -> Finding:
     "for exact pairs Wolinski & Arbel",
 )
 def _maps_hold(layers: DataFrame) -> Finding:
+    """Fails if the covariance in the second layer, where neurons are independent, is not that of the map."""
     z = some(layers[layers.depth == 2], "second layers").z.abs()
     limit = z_limit(len(z))
     return Finding(
@@ -123,21 +138,26 @@ def _maps_hold(layers: DataFrame) -> Finding:
 
 @claim("what is left at depth is dependence between neurons, which shrinks with width", "derived here")
 def _dependence(layers: DataFrame) -> Finding:
+    """Fails for an activation whose deviation from the map does not shrink with width."""
     deep = layers[(layers.depth == layers.depth.max()) & (layers.place == "on")]
     some(deep, "networks on the edge")
     parts, shrinks = [], []
     for (activation, theta), cell in deep.groupby(["activation", "theta"], dropna=False):
         ordered = cell.sort_values("width")
-        off = ordered.off.to_numpy()
-        listed = ", ".join(f"{value:+.3f}" for value in off)
+        listed = ", ".join(f"{value:+.3f}" for value in ordered.off)
         parts.append(f"{activation_name(activation, theta)} {listed}")
-        shrinks.append(abs(off[-1]) < max(0.6 * abs(off[0]), 3 * ordered.correlation_error.iloc[-1]))
+        first, last = ordered.off.abs().iloc[[0, -1]]
+        error = 3 * ordered.correlation_error.iloc[-1]
+        shrinks.append((last + error <= _SHRUNK * first, last - error > _SHRUNK * first))
+    smaller, not_smaller = np.array(shrinks).T
+    cases, reason = decided(smaller, not_smaller, "activations")
     widths = ", ".join(map(str, sorted(set(deep.width))))
     return Finding(
-        f"mean correlation minus the map on the edge at depth {int(deep.depth.iloc[0])}, widths {widths}",
+        f"mean correlation minus the map on the edge at depth {int(deep.depth.iloc[0])}, widths {widths}: the last at "
+        f"most {_SHRUNK:g} of the first, by three standard errors",
         "; ".join(parts),
-        shrinks,
-        "" if deep.width.nunique() > 1 else "one width only",
+        cases,
+        reason if deep.width.nunique() > 1 else "one width only",
     )
 
 
@@ -147,20 +167,23 @@ def _dependence(layers: DataFrame) -> Finding:
     "Poole et al. 2016, Schoenholz et al. 2017",
 )
 def _convergence(layers: DataFrame) -> Finding:
+    """Fails if the mean correlation of networks stays away from the fixed point of the map."""
     widest = layers[layers.width == layers.width.max()]
     deep = widest[(widest.depth == widest.depth.max()) & (widest.place != "on")]
     some(deep, "networks off the edge")
-    inside = (deep.low - 1e-4 <= deep.theory) & (deep.theory <= deep.high + 1e-4)
+    half_width = z_limit(len(deep)) * deep.correlation_error
+    within, outside = resolved((deep.correlation - deep.limit).abs(), half_width, _NEAR)
+    ordered = np.where(deep.limit > 1 - 1e-9, "1", "c*")
     listed = "; ".join(
-        f"{activation_name(r.activation, r.theta)} {r.place} {r.correlation:.3f} [{r.low:.3f}, {r.high:.3f}] "
-        f"({r.theory:.3f})"
-        for r in deep.itertuples()
+        f"{activation_name(r.activation, r.theta)} {r.place} {r.correlation:.3f} +- {r.correlation_error:.3f} "
+        f"({name} = {r.limit:.3f})"
+        for r, name in zip(deep.itertuples(), ordered, strict=True)
     )
     return Finding(
-        f"mean correlation at width {int(deep.width.iloc[0])}, depth {int(deep.depth.iloc[0])}, with its 5 % and 95 % "
-        "networks: the map is between these",
-        f"measured (map): {listed}",
-        inside,
+        f"mean correlation at width {int(deep.width.iloc[0])}, depth {int(deep.depth.iloc[0])}: within {_NEAR:g} of "
+        f"the stable fixed point of the map, in intervals of {z_limit(len(deep)):.1f} standard errors",
+        f"measured (fixed point): {listed}",
+        *decided(within, outside, "networks"),
     )
 
 
@@ -170,6 +193,7 @@ def _convergence(layers: DataFrame) -> Finding:
     "Hayou et al. 2019",
 )
 def _on_the_edge(decays: DataFrame) -> Finding:
+    """Fails if 1 - c falls by another power of depth."""
     parts = []
     for r in decays.itertuples():
         if r.activation == "relu":
@@ -192,6 +216,7 @@ def _on_the_edge(decays: DataFrame) -> Finding:
     "Schoenholz et al. 2017; the exponent is derived here",
 )
 def _off_the_edge(divergences: DataFrame) -> Finding:
+    """Fails if the depth scale diverges by another power, or not at all."""
     fitted = some(divergences.dropna(subset="exponent"), "three scales within 2 % of the edge on either side")
     return Finding(
         "exponent of xi_c within 2 % of the edge: -1 within .1",
@@ -204,7 +229,10 @@ def _off_the_edge(divergences: DataFrame) -> Finding:
 
 @claim("the depth to which two inputs can be distinguished follows xi", "published", "Schoenholz et al. 2017")
 def _depth_follows_xi(distances: DataFrame) -> Finding:
-    """Depth at which the two inputs are within a factor e of where they started from the limit, against the map's."""
+    """Depth at which the two inputs are within a factor e of where they started from the limit, against the map's.
+
+    Fails where networks take more than twice, or less than half, as many layers as the map.
+    """
     fallen = distances[(distances.measured < math.inf) & distances.predicted.between(0, math.inf, "neither")]
     near = (fallen.measured / fallen.predicted).between(0.5, 2)
     some(near, "distance that has fallen by e, in networks and in the map")
@@ -224,13 +252,35 @@ def _depth_follows_xi(distances: DataFrame) -> Finding:
     "the second moment of gradients is multiplied by chi_1 per layer", "published", "Schoenholz et al. 2017"
 )
 def _gradients(gradients: DataFrame) -> Finding:
+    """Fails for a scheme whose gradients grow by another factor than chi_1."""
+    within, outside = resolved((gradients.measured - gradients.predicted).abs(), 3 * gradients.error, _FACTOR)
     listed = "; ".join(
         f"{r.scheme} {math.exp(r.measured):.3f} ({math.exp(r.predicted):.3f})" for r in gradients.itertuples()
     )
     return Finding(
         f"automatic differentiation, width {gradients.width.iloc[0]}, {gradients.layers.iloc[-1]} layers: mean factor "
-        "per layer within 3 standard errors and 1 %",
+        f"per layer within {_FACTOR:.0%} of chi_1, by three standard errors",
         f"measured (chi_1): {listed}",
-        # errors of a mean of heavy-tailed numbers are themselves uncertain: three of them, and 1 % per layer
-        (gradients.measured - gradients.predicted).abs() < 3 * gradients.error + 0.01,
+        *decided(within, outside, "schemes"),
+    )
+
+
+@claim(
+    "one view of initialization schemes, those of the companion papers among them: maps say what each keeps",
+    "published",
+    "Wolinski & Arbel, for well-known schemes",
+)
+def _one_view(kept: DataFrame) -> Finding:
+    """Fails for a scheme whose variance, gradient or correlation at the end is not what its maps say."""
+    limit = np.where(kept.statistic == "correlation", _NEAR, _FACTOR)
+    within, outside = resolved(kept.off, 3 * kept.error, limit)
+    off = "; ".join(
+        f"{r.scheme}, {r.statistic} {r.measured:.3g} ({r.predicted:.3g})" for r in kept[outside].itertuples()
+    )
+    return Finding(
+        f"{kept.scheme.nunique()} schemes, {kept.layers.iloc[0]} layers of width {kept.width.iloc[0]}: factors per "
+        f"layer of the variance and of the gradient within {_FACTOR:.0%} of those of infinite width, correlation "
+        f"within {_NEAR:g}, by three standard errors",
+        f"not: {off}" if off else "",
+        *decided(within, outside, "statistics"),
     )

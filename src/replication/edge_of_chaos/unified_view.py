@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from preactivations.edge_of_chaos.curves import eoc_point
 from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map
+from preactivations.heavy_tails.scales import clt_mean_variance, sigma
 from preactivations.propagation.distances import sample_distances
 from preactivations.streams import Stream
 from preactivations.weights import Normal, SphericalMarginal
@@ -26,6 +27,7 @@ from replication.edge_of_chaos.study import edge_settings
 from replication.settings import Pairs, Setting, setting_by_name
 
 Array32 = NDArray[np.float32]
+Matrices = Literal["independent", "orthogonal", "mirrored"]
 
 _BLOCK = 25  # networks at once
 
@@ -33,21 +35,32 @@ _BLOCK = 25  # networks at once
 class Scheme(NamedTuple):
     """An initialization scheme: the statistic that it is made to keep, and how, by a formula.
 
-    `orthogonal`: whether the matrices are random orthogonal ones instead of i.i.d. entries.
+    Attributes
+    ----------
+    matrices : str
+        "independent" entries, random "orthogonal" matrices, or [[Q, -Q], [-Q, Q]] with such a Q ("mirrored"), after
+        a first layer whose halves are mirror images too.
+    theory : Setting, optional
+        That predicts what networks do; by default the setting itself. A mirrored network of ReLU is a linear one.
     """
 
     name: str
     setting: Setting
     keeps: str
     formula: str
-    orthogonal: bool = False
+    matrices: Matrices = "independent"
+    theory: Setting | None = None
 
 
-def schemes(weibull: Pairs, uniform: Pairs) -> dict[str, Scheme]:
+def schemes(weibull: Pairs, uniform: Pairs, width: int) -> dict[str, Scheme]:
     """LeCun, Glorot, He, orthogonal, EOC, pairs for Weibull(theta) weights and for uniform ones; by name.
 
-    Then the settings off the edge (`study.edge_settings`), which are made to keep nothing.
+    Those of the companion papers, for ReLU networks of that width: mirrored orthogonal (Burkholz & Dubatovka),
+    fractional moments (Gurbuzbalaban & Hu), random walk (Sussillo & Abbott). Then the settings off the edge
+    (`study.edge_settings`), which are made to keep nothing.
     """
+    half = float(sigma(0.5, width)) * math.sqrt(width)
+    walk = math.sqrt(2) * math.exp(-float(clt_mean_variance(2.0, width).mean))
     odd = weibull("odd")
     theta, point = odd.weights.theta, eoc_point(odd)
     tanh = setting_by_name("tanh", sigma_w=1.0)
@@ -59,7 +72,7 @@ def schemes(weibull: Pairs, uniform: Pairs) -> dict[str, Scheme]:
             "Glorot", glorot, "variance forward and backward, linear units", "Var W = 2/(fan_in + fan_out)"
         ),
         Scheme("He", setting_by_name("relu"), "variance forward, ReLU", "Var W = 2/fan_in"),
-        Scheme("orthogonal", tanh, "norms forward and backward, linear units", "W W^T = I", orthogonal=True),
+        Scheme("orthogonal", tanh, "norms forward and backward, linear units", "W W^T = I", "orthogonal"),
         Scheme(
             "Edge of Chaos",
             setting_by_name("tanh"),
@@ -90,6 +103,26 @@ def schemes(weibull: Pairs, uniform: Pairs) -> dict[str, Scheme]:
             "whole law N(0, 1)",
             "W phi(X) ~ N(0, 1)",
         ),
+        Scheme(
+            "mirrored orthogonal",
+            setting_by_name("relu"),
+            "norms and angles forward and backward, ReLU",
+            "W = [[Q, -Q], [-Q, Q]], Q Q^T = I",
+            "mirrored",
+            setting_by_name("identity", sigma_w=1.0),
+        ),
+        Scheme(
+            "fractional moment, s = 0.5",
+            setting_by_name("relu", sigma_w=half),
+            "E|x|^s forward, ReLU",
+            "Var W = sigma(s, n)^2",
+        ),
+        Scheme(
+            "random walk",
+            setting_by_name("relu", sigma_w=walk),
+            "E log|x| forward, ReLU",
+            "Var W = (2/fan_in) exp(-2 E log(|x'|/|x|))",
+        ),
     ]
     off = [
         Scheme(f"{activation} {place} the edge", setting, "", "")
@@ -107,13 +140,14 @@ def measure(
     start: float,
     stream: Stream,
     *,
-    orthogonal: bool = False,
+    matrices: Matrices = "independent",
+    theory: Setting | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[dict[str, float]]:
     """Forward and backward statistics of `n_networks` networks, one row per layer.
 
-    The two inputs have the correlation `start` in the first layer; `orthogonal`: random orthogonal matrices times
-    sqrt(n) for W. Columns: variance (of the first input), gradient (second moment of the derivative with respect to
+    The two inputs have the correlation `start` in the first layer; `matrices` and `theory` are those of `Scheme`.
+    Columns: variance (of the first input), gradient (second moment of the derivative with respect to
     the layer, that of the last layer being 1), correlation (over neurons, mean over networks), each with its error
     over networks and what infinite width predicts (`_theory`); ks from N(0, v) with v the variance of the first
     layer, and ks_standardized (`propagation.sample_distances`), with _error, _found and _band.
@@ -125,22 +159,24 @@ def measure(
     if not -1 <= start <= 1:
         raise ValueError(f"start is a correlation in [-1, 1], got {start}")
     v = setting.variance if 0 < setting.variance < math.inf else 1.0
+    if matrices == "mirrored" and width % 2:
+        raise ValueError(f"mirrored networks need an even width, got {width}")
     phi = setting.module()
     parts = []
     for block in range(-(-n_networks // _BLOCK)):
         count = min(_BLOCK, n_networks - block * _BLOCK)
-        parts.append(_block(setting, phi, width, depth, v, start, orthogonal, stream.block(block), count))
+        parts.append(_block(setting, phi, width, depth, v, start, matrices, stream.block(block), count))
         if progress is not None:
             progress(count)
     square, gradient, cosine, neurons = (
         np.concatenate(column, axis=1) for column in zip(*parts, strict=True)
     )
     distances = distance_columns(sample_distances(neurons, variance=v))
-    variances, correlations, chis = _theory(setting, v, start, depth)
+    variances, correlations, chis = _theory(theory or setting, v, start, depth)
     rows = []
     for k in range(depth):
         row: dict[str, float] = {"depth": k + 1, "n_networks": n_networks}
-        for name, values, theory in (
+        for name, values, predicted in (
             ("variance", square[k], variances[k]),
             ("gradient", gradient[k], float(np.prod(chis[k : depth - 1]))),
             ("correlation", cosine[k], correlations[k]),
@@ -149,7 +185,7 @@ def measure(
             row |= {
                 name: float(there.mean()),
                 f"{name}_error": float(there.std(ddof=1) / math.sqrt(there.size)),
-                f"{name}_theory": theory,
+                f"{name}_theory": predicted,
             }
         rows.append(row | {name: float(column[k]) for name, column in distances.items()})
     return rows
@@ -176,17 +212,24 @@ def _block(
     depth: int,
     v: float,
     start: float,
-    orthogonal: bool,
+    matrices: Matrices,
     rng: np.random.Generator,
     count: int,
 ) -> tuple[Any, Any, Any, Any]:
     """(square, gradient, cosine) of one block, shape (depth, count) each, and its neurons, (depth, count, width)."""
     first, second = (_normal(rng, _BLOCK, width) for _ in range(2))
     pair = torch.stack([first, start * first + math.sqrt(1 - start**2) * second], dim=-1)
+    if matrices == "mirrored":
+        pair = torch.cat([pair[:, : width // 2], -pair[:, : width // 2]], dim=1)
     layers = [(math.sqrt(v) * pair)[:count].requires_grad_()]
     for _ in range(depth - 1):
-        if orthogonal:
+        if matrices == "orthogonal":
             w = _orthogonal(_normal(rng, _BLOCK, width, width)) * math.sqrt(width)
+        elif matrices == "mirrored":
+            q = _orthogonal(_normal(rng, _BLOCK, width // 2, width // 2)) * (
+                math.sqrt(width) / setting.sigma_w
+            )
+            w = torch.cat([torch.cat([q, -q], dim=2), torch.cat([-q, q], dim=2)], dim=1)
         else:
             w = torch.from_numpy(setting.weights.sample32(_BLOCK * width * width, rng)).view(
                 _BLOCK, width, width

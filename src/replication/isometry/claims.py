@@ -248,6 +248,7 @@ def _not_isometric_shared(rows: DataFrame) -> Finding:
 
 
 def _not_isometric(rows: DataFrame, scheme: str) -> Finding:
+    """Fails if singular values of the scheme are near 1, by formula or in drawn networks."""
     rows = some(rows[rows.scheme == scheme], f"networks of the scheme {scheme_name(scheme)}")
     light = rows[rows.depth <= _SHALLOW * rows.width]
     p = some(light.second_p.dropna(), "networks shallow enough for their mean s^4 to be known")

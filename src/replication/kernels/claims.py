@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -308,7 +308,8 @@ def _finite_depth(depth: DataFrame) -> Finding:
 )
 def _degenerate(gram: DataFrame) -> Finding:
     """Fails if the effective rank rises at a step of depth, or the condition number falls."""
-    listed, worse = [], []
+    listed: list[str] = []
+    worse: list[Any] = []
     for slope, part in gram.groupby("slope"):
         ordered = part.sort_values("depth")
         first, last = ordered.iloc[0], ordered.iloc[-1]

@@ -1,4 +1,4 @@
-"""Propagation with depth in finite networks against what infinite width predicts (Wolinski & Arbel, section 3).
+"""Propagation with depth in finite networks against what infinite width predicts (Wolinski & Arbel).
 
 The settings are those of `settings`. (Only the norm of one input matters, since the weights of the first layer are
 normal: images of that norm give the same laws.)

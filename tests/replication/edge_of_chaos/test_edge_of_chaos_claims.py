@@ -50,8 +50,8 @@ def results():
         ),
         "variances": pd.DataFrame(
             {
-                "start": [0.1, 1.0, 10.0], "depth": 50, "variance": [0.11, 0.9, 8.0], "theory": [0.1, 0.88, 7.1],
-                "width": 100, "n_networks": 50,
+                "start": [0.1, 1.0, 2.0, 30.0], "depth": 50, "variance": [0.11, 0.9, 0.88, 6.0],
+                "theory": [0.1, 0.88, 0.88, 7.1], "width": 100, "n_networks": 50,
             }
         ),
         "correlations": pd.concat(frames),
@@ -67,8 +67,11 @@ def results():
             {
                 "scheme": "He", "keeps": "variance", "formula": "2/fan_in", "width": 100, "depth": depths,
                 "n_networks": 9,
-                "gradient": 1.0, "gradient_error": 0.1, "gradient_theory": 1.0, "variance": 1.0, "variance_theory": 1.0,
-                "correlation": 0.9, "correlation_theory": 0.9, "ks": 0.1, "ks_standardized": 0.1,
+                "gradient": 1.0, "gradient_error": 0.05, "gradient_theory": 1.0, "variance": 1.0,
+                "variance_theory": 1.0,
+                "variance_error": 0.01,
+                "correlation": 0.9, "correlation_error": 0.01, "correlation_theory": 0.9, "ks": 0.1,
+                "ks_standardized": 0.1,
             }
         ),
     }  # fmt: skip
@@ -89,7 +92,7 @@ def verdict(start, change=None):
 def test_every_claim_has_a_row():
     table = claims(results())
     assert list(table) == CLAIM_COLUMNS
-    assert len(table) == 11
+    assert len(table) == 12
     assert table.notna().all(axis=None)
 
 
@@ -111,10 +114,33 @@ CASES = [
     (
         "what is left",
         "confirmed",
-        lambda d: d["correlations"].__setitem__("correlation", 0.0),
+        lambda d: d["correlations"].__setitem__("correlation", d["correlations"].theory - 0.1),
         "not confirmed",
     ),
-    ("correlations tend", "confirmed", lambda d: d["correlations"].__setitem__("low", 2.0), "not confirmed"),
+    (
+        "correlations tend",
+        "confirmed",
+        lambda d: d["correlations"].__setitem__("correlation", 0.6),
+        "not confirmed",
+    ),
+    # stays where it started
+    (
+        "networks that start",
+        "confirmed",
+        lambda d: d["variances"].__setitem__("variance", d["variances"].start),
+        "not confirmed",
+    ),
+    # too uncertain
+    *(
+        (start, "confirmed", lambda d: d["correlations"].__setitem__("correlation_error", 0.2), "not tested")
+        for start in ("what is left", "correlations tend")
+    ),
+    (
+        "the second moment",
+        "confirmed",
+        lambda d: d["unified"].__setitem__("gradient_error", 1.0),
+        "not tested",
+    ),
     (
         "on the edge",
         "confirmed",
@@ -146,7 +172,7 @@ CASES = [
     (
         "networks that start",
         "confirmed",
-        lambda d: d.__setitem__("variances", d["variances"][:1]),
+        lambda d: d.__setitem__("variances", d["variances"][:0]),
         "not tested",
     ),
 ]
@@ -176,17 +202,24 @@ def test_counts_are_in_the_result():
 
 def test_no_rows_no_verdict():
     table = claims({name: frame.iloc[:0] for name, frame in results().items()})
-    assert table.verdict.tolist() == ["not tested"] * 11
+    assert table.verdict.tolist() == ["not tested"] * 12
 
 
 def test_fitted_activations_leave_the_variance():
     rows = pd.DataFrame(
         {"kind": ["odd", "positive"], "theta": 4.0, "limit": [0.85, 1.001], "chi": [0.99, 0.32]}
     )
-    last = claims(results() | {"fitted": rows}).iloc[-1]
+    last = (
+        claims(results() | {"fitted": rows})
+        .set_index("claim")
+        .filter(like="at infinite width", axis=0)
+        .iloc[0]
+    )
     assert last.verdict == "in part"
     assert "phi odd, theta 4 0.850 (chi_1 0.990)" in last.result
-    assert claims(results() | {"fitted": rows.iloc[:1]}).verdict.iloc[-1] == "confirmed"
+    assert (claims(results() | {"fitted": rows.iloc[:1]}).verdict == "confirmed").sum() == (
+        (claims(results()).verdict == "confirmed").sum() + 1
+    )
 
 
 def test_unified_table():

@@ -126,7 +126,7 @@ def test_closed_form_of_the_dependence():
     np.testing.assert_allclose(
         setting_by_name("relu").finite_width(10, 4).square_covariance, [0, 0.5, 1, 1.5], rtol=1e-7
     )
-    # section 4 of the summary of the paper: dv'/dv = .80971 for theta = 4, odd
+    # dv'/dv, derived = .80971 for theta = 4, odd
     theory = setting_by_name("odd", pairs_of(SymmetricWeibull(4))).finite_width(10, 3).square_covariance
     assert math.sqrt(theory[2] / theory[1] - 1) == pytest.approx(0.80971, abs=1e-5)
 

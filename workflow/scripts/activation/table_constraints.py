@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from replication.activation.claims import activation_claims
 from replication.files import read_parquet
 from replication.jobs import job
-from replication.tables import write_table
+from replication.tables import write_claims, write_table
 
 snakemake: Any  # Snakemake puts it here
 
@@ -22,3 +23,4 @@ with job(snakemake):
     formats = {"ks": ".4f", "ks_standardized": ".4f", "variance": ".4f", "zero_probability": ".2g"}
     formats |= dict.fromkeys(("weight_exponent", "factor_exponent", "weight_tail", "factor_tail"), ".3g")
     write_table(frame, snakemake.output.table, formats, headers)
+    write_claims(activation_claims(frame), snakemake.output.claims)

@@ -200,7 +200,7 @@ def plot_unified(paths: Any) -> None:
     schemes = list(dict.fromkeys(shown.scheme))
     for k, scheme in enumerate(schemes):
         rows = shown[shown.scheme == scheme].sort_values("depth")
-        colour = plt.get_cmap("tab10")(k)
+        colour = [*map(plt.get_cmap("tab10"), range(10)), "black", "gold", "darkblue"][k]
         for ax, name in zip(axes, ("variance", "gradient", "correlation"), strict=False):
             ax.plot(rows.depth, rows[name], color=colour, lw=1.1, label=scheme)
             ax.plot(rows.depth, rows[f"{name}_theory"], ":", color=colour, lw=1)

@@ -18,26 +18,27 @@ snakemake: Any  # Snakemake puts it here
 
 
 @functools.cache
-def schemes_of(theta: float) -> dict[str, Scheme]:
-    return schemes(tables(f"weibull_{number_text(theta)}"), tables("spherical_1"))
+def schemes_of(theta: float, width: int) -> dict[str, Scheme]:
+    return schemes(tables(f"weibull_{number_text(theta)}"), tables("spherical_1"), width)
 
 
 def scheme(name: str) -> dict[str, pd.DataFrame]:
     study, seed = run.params.study, run.params.seed
     theta, depth, start = study["theta"], study["depth"], study["correlation"]
     width, networks = study["unified"]["width"], study["unified"]["networks"]
-    kept = schemes_of(theta)[name]
+    kept = schemes_of(theta, width)[name]
     stream = Stream(seed, "unified_view", name, theta, width)
     with progress(networks, name) as add:
         rows = measure(
-            kept.setting, width, depth, networks, start, stream, orthogonal=kept.orthogonal, progress=add
-        )
+            kept.setting, width, depth, networks, start, stream,
+            matrices=kept.matrices, theory=kept.theory, progress=add,
+        )  # fmt: skip
     head = {"scheme": name, "keeps": kept.keeps, "formula": kept.formula, "width": width}
     return {"unified": pd.DataFrame([head | row for row in rows])}
 
 
 def tasks() -> Iterator[Any]:
-    for name in schemes_of(run.params.study["theta"]):
+    for name in schemes_of(run.params.study["theta"], run.params.study["unified"]["width"]):
         yield scheme, {"name": name}
 
 

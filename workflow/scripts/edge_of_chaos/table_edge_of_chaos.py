@@ -6,7 +6,7 @@ import pandas as pd
 
 from replication.edge_of_chaos.claims import edge_of_chaos_claims
 from replication.jobs import job
-from replication.tables import write_table
+from replication.tables import write_claims, write_table
 
 snakemake: Any  # Snakemake puts it here
 
@@ -16,7 +16,9 @@ with job(snakemake) as run:
     pairs = pd.concat([found["pairs"], families[families.listed].drop(columns="listed")], ignore_index=True)
     number = dict.fromkeys(("weight_variance", "chi", "sigma_w", "sigma_b", "variance_slope", "xi_c"), ".6g")
     write_table(pairs, snakemake.output.pairs, number | {"theta": "g", "b": "g"})
-    write_table(edge_of_chaos_claims(found), snakemake.output.claims)
+    if "fitted" in found:
+        write_table(found["fitted"], [snakemake.output.fitted])
+    write_claims(edge_of_chaos_claims(found), snakemake.output.claims)
     formats = dict.fromkeys(
         ("variance", "variance_theory", "gradient", "gradient_theory", "correlation", "correlation_theory"),
         ".3g",
