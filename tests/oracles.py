@@ -51,7 +51,7 @@ def factor_by_series(theta: float, y: float, digits: int = 40) -> Law:
 
 
 def factor_by_contour(theta: float, y: float, digits: int = 30) -> Law:
-    """Inverse Laplace transforms of section 2.2 on a parabola, plain trapezoidal rule, steps halved to convergence."""
+    """Inverse Laplace transforms (theory/pairs.md) on a parabola, plain trapezoidal rule, halved to convergence."""
     with mp.workdps(digits + 30):
         y, theta = mp.mpf(y), mp.mpf(theta)
         nu, q = 2 / theta, y**2 / 2

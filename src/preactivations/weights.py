@@ -111,7 +111,7 @@ class SymmetricWeibull:
     ----------
     theta : float
         Shape, finite and at least 2. For theta < 2 the tail of W alone is heavier than a Gaussian
-        one, so that no independent Y makes W Y normal (Wolinski & Arbel, section 3). The limit
+        one, so that no independent Y makes W Y normal (Wolinski & Arbel). The limit
         theta -> inf is W = +-1: `SphericalMarginal(0)`.
 
     Raises

@@ -196,7 +196,8 @@ def _table_for(
 class Oscillating(nn.Module):
     """phi(x) = x exp((delta / omega) sin(omega log|x|)), phi(0) = 0: phi(L x) = L phi(x) for L = exp(2 pi / omega).
 
-    One positive fixed point of its variance map implies infinitely many (Wolinski & Arbel, section 4). Increasing for
+    One positive fixed point of its variance map implies infinitely many (the name is that of Wolinski & Arbel, the
+    formula is inferred). Increasing for
     |delta| <= 1: phi'(x) = exp((delta / omega) sin(omega log|x|)) (1 + delta cos(omega log|x|)). There is no derivative
     at 0, where phi(x)/x oscillates between exp(-delta/omega) and exp(delta/omega); autograd gives 1 there, the value of
     phi(x)/x at the zeros of the sine.

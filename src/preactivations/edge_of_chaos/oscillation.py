@@ -18,7 +18,8 @@ def oscillating_range(omega: float, delta: float = 0.99) -> tuple[float, float]:
     """Smallest and largest sigma_w at which phi_(delta, omega) has positive fixed points without bias.
 
     E phi(u)^2 / v is periodic in log v, with period 4 pi / omega; sigma_w^2 is one over its extrema. There are
-    infinitely many fixed points in between and none outside (Wolinski & Arbel, section 4, to three digits).
+    infinitely many fixed points in between and none outside (derived here; phi_(delta, omega) is named by Wolinski &
+    Arbel, its formula is inferred).
     `omega` and `delta` as for `activations.oscillating`, which raises ValueError for others; also where
     delta / omega > 300.
 

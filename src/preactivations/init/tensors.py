@@ -50,8 +50,8 @@ def weibull_(
 ) -> Tensor:
     """Fill `tensor` with gain * W / sqrt(fan_in), P(|W| > w) = exp(-w^theta), random sign.
 
-    Goes with `activations.GaussianActivation(SymmetricWeibull(theta), kind)` before the layer (Wolinski & Arbel,
-    section 3).
+    Goes with `activations.GaussianActivation(SymmetricWeibull(theta), kind)` before the layer (Wolinski &
+    Arbel).
 
     Parameters
     ----------

@@ -2,8 +2,8 @@
 
     z^(l+1) = sigma_w W phi(z^l) / sqrt(n_l) + sigma_b B,     B ~ N(0, 1) independent
 
-for every network its own weights. Weights of the first layer are N(0, 1) whatever the activation (Wolinski &
-Arbel, section 3), unless another law is given.
+for every network its own weights. Weights of the first layer are N(0, 1) whatever the activation (Wolinski & Arbel),
+unless another law is given.
 
 `simulate` returns the last layer, `simulate_layers` statistics of every layer (`statistics`); both draw the same
 networks. Networks are simulated in blocks of fixed size, each with its own stream (`streams`). The blocks that are

@@ -6,7 +6,7 @@ Pre-activations are z' = W phi(z) + b with
 
 fan_in the number of inputs of a neuron (kernel included). W and b are the parameters that are trained (the standard
 parametrization). X ~ N(0, 1) in the first layer whatever `weights` is, so that its pre-activations are normal
-(Wolinski & Arbel, section 3). Exact pairs bring the scale of W with their law: sigma_w = 1, sigma_b = 0, or any point
+(Wolinski & Arbel). Exact pairs bring the scale of W with their law: sigma_w = 1, sigma_b = 0, or any point
 of the circle sigma_w^2 + sigma_b^2 = 1.
 """
 

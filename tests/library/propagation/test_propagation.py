@@ -78,7 +78,7 @@ def test_linear_networks_keep_the_variance_and_have_known_kurtosis():
 
 @pytest.mark.parametrize("theta", [2.05, 4])
 def test_dependence_after_one_layer_is_the_closed_form(theta):
-    # section 2.5: Cov(z_i^2, z_j^2) = (3 Gamma(1 + 2/theta)^2 / Gamma(1 + 4/theta) - 1) / n, for both kinds
+    # Cov(z_i^2, z_j^2) = (3 Gamma(1 + 2/theta)^2 / Gamma(1 + 4/theta) - 1) / n, for both kinds (theory/dependence.md)
     n, width = 400_000, 5
     expected = (3 * math.gamma(1 + 2 / theta) ** 2 / math.gamma(1 + 4 / theta) - 1) / width
     for kind in ("odd", "positive"):
