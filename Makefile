@@ -49,7 +49,7 @@ NAMES = $(shell awk '/^(use )?rule /{name = $$2; sub(":", "", name); named[name]
 ASKED = $(foreach target,$(TARGETS),$(if $(findstring /,$(target)),$(target),$(call one_of,TARGETS,$(target),$(RULES),$(NAMES))))
 
 COMMANDS := reproduce install test test-system test-slurm system-programs docs dist lint smoke plan rerun report pack restore \
-	verify bench measured readme-figures schema lock clean
+	verify bench measured numbers schema lock clean
 .PHONY: $(COMMANDS)
 .DEFAULT:
 	$(call one_of,make,$@,,$(COMMANDS))
@@ -164,7 +164,7 @@ measured: $(READY)
 	for stage in training isometry kernels; do \
 		$(BIN)/python workflow/gather_provenance.py data/mnist/$$stage > $(MEASURED)/$${stage}_provenance.json || exit 1; done
 
-readme-figures: reproduce
+numbers: reproduce
 	cp figures/$(SCALE)/propagation_two_layer.png figures/$(SCALE)/activation_exact.png figures/$(SCALE)/propagation_depth_ks.png figures/$(SCALE)/edge_of_chaos_correlations.png docs/figures/
 	cp figures/$(SCALE)/training_accuracy_digits_sgd.png docs/figures/training_accuracy.png
 	cp figures/$(SCALE)/isometry_density.png figures/$(SCALE)/isometry_training.png docs/figures/

@@ -1,32 +1,26 @@
-"""Put what a run found into texts: `python workflow/insert.py laptop`.
+"""Put the numbers of a run into texts: `python workflow/insert.py laptop`, by the queries of `replication.excerpts`.
 
-In README, DEVIATIONS and docs, what stands between <!-- name --> and <!-- /name --> is replaced by the words of that
-name (`replication.excerpts`).
+The tables that are quoted are copied from tables/<scale> to docs/tables, from which texts can be written again.
 """
 
 from __future__ import annotations
 
-import re
+import shutil
 import sys
 from pathlib import Path
 
 TEXTS = ("README.md", "DEVIATIONS.md", "docs/results.md")
-_PLACE = re.compile(r"(<!-- (\w+) -->).*?(<!-- /\2 -->)", re.DOTALL)
-
-
-def names(text: str) -> list[str]:
-    """Of the places in a text, in their order."""
-    return [match[2] for match in _PLACE.finditer(text)]
-
-
-def inserted(text: str, words: dict[str, str]) -> str:
-    """The text with these words in its places. KeyError for a place without words."""
-    return _PLACE.sub(lambda match: match[1] + words[match[2]] + match[3], text)
-
+SHIPPED = Path("docs/tables")
+#: Shipped whether a text quotes them or not.
+ALWAYS = {"verdicts_numbers", "verdicts_claims", "verdicts_counts", "verdicts_blocks"}
 
 if __name__ == "__main__":
-    from replication.excerpts import excerpts
+    from replication.excerpts import inserted, tables_of
 
-    found = excerpts(Path("tables") / sys.argv[1])
-    for path in map(Path, TEXTS):
-        path.write_text(inserted(path.read_text(encoding="utf-8"), found), encoding="utf-8")
+    texts = {path: path.read_text(encoding="utf-8") for path in map(Path, TEXTS)}
+    SHIPPED.mkdir(exist_ok=True)
+    for name in sorted(ALWAYS.union(*map(tables_of, texts.values()))):
+        shutil.copyfile(Path("tables", sys.argv[1], f"{name}.csv"), SHIPPED / f"{name}.csv")
+    new = {path: inserted(text, SHIPPED) for path, text in texts.items()}
+    for path, text in new.items():
+        path.write_text(text, encoding="utf-8")

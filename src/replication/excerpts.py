@@ -1,47 +1,117 @@
-"""Numbers of a run that README, DEVIATIONS and docs quote, in words: read from its tables."""
+"""Numbers of a run that README, DEVIATIONS and docs quote: what stands between <!-- = query --> and <!-- /= -->.
+
+========================================  ====================================================================
+query                                     words
+========================================  ====================================================================
+table column=value ... column [format]    that column of the rows of tables/<scale>/<table>.csv in which the
+                                          columns have these values, in their order, with commas
+table column=value ... count              how many rows these are
+table column=value ... most:column        largest and smallest value among them; likewise least:column
+distances                                 `distances`: a table
+verdicts                                  `verdict_lines`: what `make` says at its end
+open_claims                               `open_claims`: statements that are not confirmed
+========================================  ====================================================================
+
+column!=value takes the other rows. A value with spaces stands in quotation marks, an empty one is column="". Numbers
+are written without a leading 0.
+"""
 
 from __future__ import annotations
 
+import re
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from replication.distances import STATISTICS, told
-from replication.labels import activation_name
+from replication.labels import PAPERS, activation_name
 from replication.propagation.analysis import CELL
 from replication.tables import markdown_table, read_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-
-def excerpts(tables: Path) -> dict[str, str]:
-    """By name; `tables` is the folder of a scale that has been run."""
-    layers = read_table(tables / "propagation_layers.csv")
-    return propagation_excerpts(layers)
+_PLACE = re.compile(r"(<!-- = (.+?) -->).*?(<!-- /= -->)", re.DOTALL)
 
 
-def propagation_excerpts(layers: DataFrame) -> dict[str, str]:
-    """Distances from Gaussian by width at the largest depth, a dash where they are not told from 0, and the largest."""
-    free = layers[~layers.activation.str.startswith("normalized_")]
-    texts = {name: free[name].map(_short).where(told(free, name), "-") for name in STATISTICS}
-    shown = free.assign(distance=texts["ks"], standardized=texts["ks_standardized"])
-    last = shown[shown.depth == shown.depth.max()].sort_values("width")
-    odd = last[(last.activation == "odd") & (last.theta == last.theta.max())]
-    return {
-        "distances": f"\n\n{_distances(last)}\n\n",
-        "distances_of_odd_pairs": ", ".join(odd.distance),
-        "narrowest_odd_pair": odd.distance.iloc[0],
-        "widest_odd_pair": odd.distance.iloc[-1],
-        "largest_of_positive_pairs": _short(free[free.activation == "positive"].ks.max()),
-    }
+def queries(text: str) -> list[str]:
+    """Of the places in a text, in their order."""
+    return [match[2] for match in _PLACE.finditer(text)]
 
 
-def _distances(last: DataFrame) -> str:
+def inserted(text: str, tables: Path) -> str:
+    """The text with the words of its queries; `tables` is the folder of the tables."""
+    return _PLACE.sub(lambda match: match[1] + excerpt(match[2], tables) + match[3], text)
+
+
+def tables_of(text: str) -> set[str]:
+    """Names of the tables that a text quotes."""
+    found = set()
+    for query in queries(text):
+        name = shlex.split(query)[0]
+        found |= {_WHOLE[name][0]} if name in _WHOLE else {name}
+    return found
+
+
+def excerpt(query: str, tables: Path) -> str:
+    """Words of a query.
+
+    Raises
+    ------
+    ValueError
+        For a query that no row, or no column, answers.
+    """
+    name, *words = shlex.split(query)
+    if name in _WHOLE:
+        table, told_by = _WHOLE[name]
+        return told_by(read_table(tables / f"{table}.csv"))
+    rows = read_table(tables / f"{name}.csv")
+    asked = [word for word in words if "=" not in word]
+    reduced, _, of = asked[0].rpartition(":") if asked else ("", "", "")
+    if len(asked) not in (1, 2) or of not in [*rows, "count"] or reduced not in ("", "most", "least"):
+        raise ValueError(f"{query}: say a column of {name} and perhaps a format; it has {', '.join(rows)}")
+    for condition in (word for word in words if "=" in word):
+        key, _, value = condition.partition("=")
+        differs, key = key.endswith("!"), key.removesuffix("!")
+        if key not in rows:
+            raise ValueError(f"{query}: {name} has no column {key!r}; it has {', '.join(rows)}")
+        rows = rows[rows[key].map(lambda have, value=value: _same(have, value)) != differs]
+    if of not in rows:
+        return str(len(rows))
+    if not len(rows):
+        raise ValueError(f"{query}: no row of {name}")
+    values = rows[of]
+    if reduced:
+        values = values[[values.idxmax() if reduced == "most" else values.idxmin()]]
+    return ", ".join(_text(value, "".join(asked[1:])) for value in values)
+
+
+def _same(have: object, value: str) -> bool:
+    try:
+        return float(str(have)) == float(value)
+    except ValueError:
+        return str(have) == value
+
+
+def _text(value: object, form: str) -> str:
+    return re.sub(r"^([+-]?)0\.", r"\1.", format(value, form))
+
+
+def distances(table: DataFrame) -> str:
+    """Distances from Gaussian by width at the largest depth, a dash where they are not told from 0.
+
+    From N(0, v), and from the normal law of the same variance in brackets.
+    """
+    texts = {name: table[name].map(_short).where(told(table, name), "-") for name in STATISTICS}
+    shown = table.assign(**texts)
+    last = shown[shown.depth == shown.depth.max()]
     widths, lines = sorted(set(last.width)), []
     for key, rows in last.groupby(CELL, dropna=False):
-        at = {row.width: f"{row.distance} ({row.standardized})" for row in rows.itertuples()}
+        at = {row.width: f"{row.ks} ({row.ks_standardized})" for row in rows.itertuples()}
         lines.append([activation_name(*key), *(at.get(width, "") for width in widths)])
-    return markdown_table(["activation", *(f"width {width}" for width in widths)], lines)
+    heads = ["activation", *(f"width {width}" for width in widths)]
+    return f"\n\n{markdown_table(heads, lines)}\n\n"
 
 
 def _short(distance: float) -> str:
@@ -49,3 +119,28 @@ def _short(distance: float) -> str:
     if distance < 1e-4:
         return "< .0001"
     return f"{float(f'{distance:.2g}'):.4f}".rstrip("0").removeprefix("0")
+
+
+def verdict_lines(counts: DataFrame) -> str:
+    """Table of verdicts: a row per paper and kind, with the sources of what was compared."""
+    lines = []
+    for (paper, kind), rows in counts.groupby(["paper", "kind"], sort=False):
+        sources = [
+            f"{source}: " + ", ".join(f"{row['count']} {row.verdict}" for _, row in part.iterrows())
+            for source, part in rows.groupby("source", sort=False)
+        ]
+        lines.append([f"{paper}, {PAPERS[str(paper)]}", f"{kind}s", "; ".join(sources)])
+    return f"\n\n{markdown_table(['paper', 'what', 'verdicts by source'], lines, left=3)}\n\n"
+
+
+def open_claims(claims: DataFrame) -> str:
+    """List of the published statements that are not confirmed."""
+    mine = claims[(claims.verdict != "confirmed") & (claims.source == "published")]
+    return "\n\n" + "\n".join(f"* {row.claim}: *{row.verdict}*" for row in mine.itertuples()) + "\n\n"
+
+
+_WHOLE: dict[str, tuple[str, Callable[[DataFrame], str]]] = {
+    "distances": ("propagation_distances", distances),
+    "verdicts": ("verdicts_counts", verdict_lines),
+    "open_claims": ("verdicts_claims", open_claims),
+}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+_LONG = 60  # letters that are not folded
 # whole pages without anything from elsewhere, so that they open offline and inside a report
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -44,22 +46,27 @@ def write_table(
     paths: Sequence[str | Path],
     formats: dict[str, str] | None = None,
     headers: dict[str, str] | None = None,
+    folded: Sequence[str] = (),
 ) -> None:
     """Write `frame` once per path; the ending of a path (.csv, .md, .tex, .html) says how. ValueError for another one.
 
     For all but CSV `formats` gives format specifications by column, e.g. {"ks": ".4f"}, and `headers` headings.
-    Missing values are left empty.
+    Missing values are left empty. In Markdown and HTML texts of the columns `folded` show what comes before the first
+    semicolon, the rest on demand.
     """
     from tabulate import tabulate
 
     formats, headers = formats or {}, headers or {}
 
     def readable(style: str) -> str:
-        def shown(text: str) -> str:
+        def shown(text: str, fold: bool = False) -> str:
+            text = escape(text, quote=False) if style == "unsafehtml" else text
+            text = _folded(text) if fold and style != "latex_booktabs" else text
             return text.replace("|", r"\|") if style == "github" else text
 
         columns = [
-            [shown(_text(value, formats.get(str(name), ""))) for value in frame[name]] for name in frame
+            [shown(_text(value, formats.get(str(name), "")), name in folded) for value in frame[name]]
+            for name in frame
         ]
         return tabulate(
             list(zip(*columns, strict=True)),
@@ -77,16 +84,28 @@ def write_table(
             case ".tex":
                 text = readable("latex_booktabs") + "\n"
             case ".html":
-                text = _page(path, re.sub(r"<td>(?=[^<]{30})", '<td class="long">', readable("html")))
+                text = _page(path, re.sub(r"<td>(?=[^<]{30})", '<td class="long">', readable("unsafehtml")))
             case other:
                 raise ValueError(f"tables are written as .csv, .md, .tex or .html, got {other!r}")
         _write(path, text)
 
 
+def write_claims(claims: DataFrame, paths: Sequence[str | Path]) -> None:
+    """Write rows of `verdicts.claim_row`, the verdict beside the claim, long results folded."""
+    first = [name for name in ("paper", "stage", "claim", "verdict", "source") if name in claims]
+    order = [*first, *(name for name in claims if name not in first)]
+    write_table(claims[order], paths, headers={"reference": "where"}, folded=("result",))
+
+
+def _folded(text: str) -> str:
+    head, _, rest = text.partition("; ")
+    return f"{head}<details><summary>more</summary>{rest}</details>" if len(rest) > _LONG else text
+
+
 def claims_markdown(claims: DataFrame) -> str:
     """Markdown table of rows of `verdicts.claim_row`, the verdict second, without a line end at its end."""
     columns = ["claim", "verdict", "source", "test", "result"]
-    rows = claims.assign(verdict="**" + claims.verdict + "**")[columns]
+    rows = claims.assign(verdict="**" + claims.verdict + "**", result=claims.result.map(_folded))[columns]
     return markdown_table(columns, rows.itertuples(index=False), left=len(columns))
 
 

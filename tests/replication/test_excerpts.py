@@ -1,4 +1,4 @@
-"""Numbers that texts quote: every place has its words, and they are those of the tables."""
+"""Numbers in texts are those of the shipped tables, and queries for what is not there are refused."""
 
 import re
 from pathlib import Path
@@ -6,10 +6,84 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from replication.excerpts import propagation_excerpts
+from replication.excerpts import distances, excerpt, inserted, open_claims, queries, tables_of, verdict_lines
+from replication.verdicts import compare, count_verdicts, gather, numbers
 
 ROOT = Path(__file__).parents[2]
-LAYERS = pd.DataFrame(
+TEXTS = [
+    path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")) if queries(path.read_text("utf-8"))
+]
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.name)
+def test_texts_quote_the_shipped_tables(text):
+    """Written by `make numbers`: writing them again changes nothing."""
+    words = text.read_text("utf-8")
+    assert inserted(words, ROOT / "docs/tables") == words
+    assert len(re.findall("<!-- = ", words)) == len(re.findall("<!-- /= ", words)) == len(queries(words))
+
+
+def test_texts_and_tables_that_are_shipped_are_listed(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "workflow"))
+    import insert
+
+    assert {ROOT / name for name in insert.TEXTS} == set(TEXTS)
+    quoted = insert.ALWAYS.union(*(tables_of(text.read_text("utf-8")) for text in TEXTS))
+    shipped = list((ROOT / "docs/tables").glob("*"))
+    assert {path.stem for path in shipped} == quoted
+    assert all(path.stat().st_size < 300_000 for path in shipped)
+
+
+@pytest.fixture
+def tables(tmp_path):
+    frame = pd.DataFrame(
+        {"scheme": ["he", "he", "two words"], "law": ["", "weibull_4", ""], "depth": [10, 60, 60]}
+        | {"accuracy": [0.9, 0.236, -0.0449], "runs": [3, 3, 12]}
+    )
+    frame.to_csv(tmp_path / "training.csv", index=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("training scheme=he depth=60 accuracy .2f", ".24"),
+        ("training scheme=he depth=60.0 accuracy .0%", "24%"),
+        ('training scheme="two words" accuracy +.2f', "-.04"),
+        ("training scheme=he accuracy +.2f", "+.90, +.24"),
+        ('training scheme=he law="" accuracy .1f', ".9"),
+        ("training depth=60 count", "2"),
+        ("training depth!=60 count", "1"),
+        ("training depth=7 count", "0"),
+        ("training most:accuracy .1f", ".9"),
+        ("training depth=60 least:accuracy .3f", "-.045"),
+        ("training scheme=he depth=10 runs", "3"),
+    ],
+)
+def test_words_of_queries(tables, query, words):
+    assert excerpt(query, tables) == words
+    text = f"a <!-- = {query} -->old<!-- /= --> b"
+    assert inserted(text, tables) == f"a <!-- = {query} -->{words}<!-- /= --> b"
+    assert tables_of(text) == {"training"}
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("training depth=7 accuracy", "no row of training"),
+        ("training width=7 accuracy", "training has no column 'width'; it has scheme, law, depth"),
+        ("training depth=60 accuracies", "say a column of training and perhaps a format"),
+        ("training depth=60", "say a column"),
+        ("training depth=60 mean:accuracy", "say a column"),
+        ("training depth=60 accuracy .2f more", "say a column"),
+    ],
+)
+def test_what_no_row_answers_is_refused(tables, query, says):
+    with pytest.raises(ValueError, match=says):
+        excerpt(query, tables)
+
+
+DISTANCES = pd.DataFrame(
     {
         "activation": activation, "theta": theta, "law": law, "width": width, "depth": depth,
         "ks": scale * depth / width, "ks_found": scale * depth / width, "ks_band": 0.0005,
@@ -17,36 +91,43 @@ LAYERS = pd.DataFrame(
         "ks_standardized_band": 0.0005,
     }
     for activation, theta, law, scale in (
-        ("odd", 4.0, "weibull_4", 0.01), ("odd", 10.0, "weibull_10", 0.1),
-        ("positive", 4.0, "weibull_4", 0.0013), ("normalized_tanh", None, "", 9.0), ("relu", None, "", 0.2),
+        ("odd", 4.0, "weibull_4", 0.01), ("positive", 4.0, "weibull_4", 0.0013), ("relu", None, "", 0.2),
     )
     for width in (3, 1000)
     for depth in (2, 6)
 )  # fmt: skip
 
 
-def test_words_of_distances():
-    found = propagation_excerpts(LAYERS)
-    assert found["distances_of_odd_pairs"] == ".2, .0006"
-    assert (found["narrowest_odd_pair"], found["widest_odd_pair"]) == (".2", ".0006")
-    assert found["largest_of_positive_pairs"] == ".0026"
-    table = found["distances"].strip().splitlines()
+def test_table_of_distances():
+    table = distances(DISTANCES).strip().splitlines()
     assert table[0] == "| activation | width 3 | width 1000 |"
     assert "| ReLU | .4 (.2) | .0012 (.0006) |" in table
     assert "| phi positive, theta 4 | .0026 (.0013) | - (-) |" in table
-    assert len(table) == 6  # without controls
+    assert len(table) == 5
 
 
-def test_every_place_has_its_words(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "workflow"))
-    import insert
-
-    words = propagation_excerpts(LAYERS)
-    places = {name: (ROOT / name).read_text(encoding="utf-8") for name in insert.TEXTS}
-    assert {name for text in places.values() for name in insert.names(text)} == set(words)
-    for text in places.values():
-        once = insert.inserted(text, words)
-        assert insert.inserted(once, words) == once
-        assert len(re.findall("<!-- ", once)) == 2 * len(insert.names(text)) == len(re.findall("<!-- ", text))
-    with pytest.raises(KeyError, match="other"):
-        insert.inserted("<!-- other --><!-- /other -->", words)
+def test_verdicts_in_words():
+    told = [("published", "in part"), ("published", "confirmed"), ("derived here", "not confirmed")]
+    claims = gather(
+        {
+            "kernels": pd.DataFrame(
+                {
+                    "claim": f"claim {k}",
+                    "source": source,
+                    "reference": "",
+                    "test": "",
+                    "result": "",
+                    "verdict": v,
+                }
+                for k, (source, v) in enumerate(told)
+            )
+        }
+    )
+    counts = count_verdicts(numbers("3", [compare("x", "published", 1.0, 1.0, 0.1)]), claims)
+    words = verdict_lines(counts)
+    assert (
+        "in Rectified MLPs | statements | published: 1 in part, 1 confirmed; derived here: 1 not confirmed |"
+        in words
+    )
+    assert "in Rectified MLPs | numbers | published: 1 agrees |" in words
+    assert open_claims(claims).strip() == "* claim 0: *in part*"

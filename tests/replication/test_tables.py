@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from replication.tables import write_table, write_words
+from replication.tables import write_claims, write_table, write_words
 
 FRAME = pd.DataFrame({"law": ["a", "b"], "ks": [1 / 3, math.nan], "ok": [True, False], "n": [1, 20]})
 
@@ -81,3 +81,19 @@ def test_a_table_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         write_table(pd.DataFrame({"a": [1.0]}), [tmp_path / "a.csv"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_long_results_are_folded_where_readers_look(tmp_path):
+    long = "2.3 (limit 3.9); " + "a | <b> " * 20
+    rows = pd.DataFrame(
+        {"claim": ["x", "y"], "result": [long, "1; short"], "verdict": ["confirmed", "in part"]}
+    )
+    names = [tmp_path / f"claims.{ending}" for ending in ("csv", "md", "html", "tex")]
+    write_claims(rows, names)
+    csv, md, html, tex = (name.read_text() for name in names)
+    assert pd.read_csv(names[0]).result.tolist() == rows.result.tolist()
+    assert list(pd.read_csv(names[0])) == ["claim", "verdict", "result"]
+    assert "2.3 (limit 3.9)<details><summary>more</summary>a \\| <b>" in md
+    assert "2.3 (limit 3.9)<details><summary>more</summary>a | &lt;b&gt;" in html
+    assert "details" not in tex + csv
+    assert md.count("details") == html.count("<details>") * 2 == 2

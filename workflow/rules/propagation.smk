@@ -319,6 +319,8 @@ rule table_propagation:
     output:
         table=tabled("propagation", "distances", "Distances from Gaussian"),
         layers=TABLES / "propagation_layers.csv",
+        drift=TABLES / "propagation_drift.csv",
+        claims=TABLES / "propagation_claims.csv",
         text=worded("propagation", "claims", "Words and claims"),
     params:
         deepest=max(rules.analyse_propagation.params.depths),

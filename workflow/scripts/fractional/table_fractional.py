@@ -5,7 +5,7 @@ from typing import Any
 from replication.fractional.claims import fractional_claims
 from replication.jobs import job
 from replication.labels import HEADS, scheme_name
-from replication.tables import write_table
+from replication.tables import write_claims, write_table
 
 snakemake: Any  # Snakemake puts it here
 
@@ -69,4 +69,4 @@ with job(snakemake) as run:
         | dict.fromkeys(("p", "p_holm", "loss_p", "loss_p_holm"), ".2g"),
         HEADS | {"accuracy": "difference of test accuracy", "loss": "difference of training loss"},
     )
-    write_table(fractional_claims(found, cells, comparisons), output.claims)
+    write_claims(fractional_claims(found, cells, comparisons), output.claims)

@@ -5,7 +5,7 @@ from typing import Any
 from replication.jobs import job
 from replication.kernels.claims import kernels_claims
 from replication.labels import HEADS
-from replication.tables import write_table
+from replication.tables import write_claims, write_table
 
 snakemake: Any  # Snakemake puts it here
 
@@ -82,4 +82,4 @@ with job(snakemake) as run:
         depth,
         *(found[name] for name in ("gram", "directions", "layers", "hypotheses")),
     )
-    write_table(claims, output.claims)
+    write_claims(claims, output.claims)

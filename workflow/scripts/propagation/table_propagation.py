@@ -5,7 +5,7 @@ from typing import Any
 from replication.jobs import job
 from replication.propagation.claims import propagation_claims
 from replication.propagation.text import propagation_text
-from replication.tables import write_table, write_words
+from replication.tables import write_claims, write_table, write_words
 
 snakemake: Any  # Snakemake puts it here
 
@@ -25,6 +25,8 @@ with job(snakemake) as run:
     formats = {"theta": "g"} | dict.fromkeys(headers, ".5f")
     write_table(found["distances"], snakemake.output.table, formats, headers | {"n_networks": "networks"})
     write_table(found["layers"], [snakemake.output.layers])
+    write_table(found["drift"], [snakemake.output.drift])
     claims = propagation_claims(found, run.params.deepest)
+    write_claims(claims, [snakemake.output.claims])
     text = propagation_text(found["distances"], claims, found["layers"])
     write_words(text, snakemake.output.text)
