@@ -12,9 +12,10 @@ def each(rule, values):
 # of the networks, of the figures, and those that fits are compared with
 LAWS = ["spherical_0", "spherical_1", "weibull_2", "weibull_2.05", "weibull_4", "weibull_6"]
 KS_PLOTS = {("plot_two_layer", "")}
+VERDICTS = {("table_verdicts", "")}  # reads the claims of all stages
 EXACT = each("derive_density", LAWS) | each("derive_activation", LAWS)
 AFTER_EXACT = {("plot_density", ""), ("plot_activation", "")}
-AFTER_KS = KS_PLOTS | {("table_two_layer", ""), ("table_verdicts", "")}
+AFTER_KS = KS_PLOTS | VERDICTS | {("table_two_layer", "")}
 AFTER_FITS = {("table_activation", ""), ("plot_fitted", ""), ("plot_fit_losses", "")}
 DEPTH_CELLS = ["weibull_4", "relu", "tanh", "control"]
 STUDY = each("simulate_depth", [f"{cell},3_10" for cell in DEPTH_CELLS])
@@ -25,17 +26,17 @@ ANALYSED = {
     ("plot_depth", ""),
     ("plot_drift", ""),
     ("table_propagation", ""),
-}
+} | VERDICTS
 AFTER_STUDY = ANALYSED
-EOC_SHOWN = {("analyse_edge_of_chaos", ""), ("plot_edge_of_chaos", ""), ("table_edge_of_chaos", "")}
-EOC_FITTED = {("derive_fitted", ""), ("plot_fitted_edge", ""), ("table_edge_of_chaos", "")}
-EOC_FAMILIES = {("derive_families", ""), ("plot_edge_of_chaos", ""), ("table_edge_of_chaos", "")}
+EOC_TABLE = VERDICTS | {("table_edge_of_chaos", "")}
+EOC_SHOWN = EOC_TABLE | {("analyse_edge_of_chaos", ""), ("plot_edge_of_chaos", "")}
+EOC_FITTED = EOC_TABLE | {("derive_fitted", ""), ("plot_fitted_edge", "")}
+EOC_FAMILIES = EOC_TABLE | {("derive_families", ""), ("plot_edge_of_chaos", "")}
 EOC = {
     ("plot_fitted_edge", ""),
     ("derive_edge_of_chaos", ""),
     ("simulate_edge_of_chaos", ""),
     ("simulate_unified_view", ""),
-    ("table_verdicts", ""),
 } | EOC_SHOWN
 CORRELATE = {("simulate_correlations", "digits")}
 AFTER_CORRELATE = ANALYSED | {("plot_correlations", "digits")}
@@ -43,26 +44,25 @@ TRAIN = each("train", [f"digits,{group},widths_3_10" for group in ("weibull_4", 
 TRAIN |= {("train_persistence", "")}
 TRAIN_FITTED = {("train_fitted", "digits,weibull_4,widths_3_10")}
 PLOT_TRAINING = {("plot_training", "digits,sgd"), ("plot_persistence", "")}
-AFTER_TRAIN = {("analyse_training", ""), ("table_training", "")} | PLOT_TRAINING
+AFTER_TRAIN = {("analyse_training", ""), ("table_training", "")} | VERDICTS | PLOT_TRAINING
 ISOMETRY_THEORY, ISOMETRY_SIMULATE = {("derive_isometry", "")}, {("simulate_isometry", "")}
 SCHEMES = "he_and_orthogonal_and_mirrored_gaussian_and_mirrored_orthogonal"
 ISOMETRY_TRAIN = {("train_isometry", f"digits,{SCHEMES}")}
-ISOMETRY_SHOWN = {("table_isometry", ""), ("plot_isometry", "")}
+ISOMETRY_SHOWN = VERDICTS | {("table_isometry", ""), ("plot_isometry", "")}
 ISOMETRY_ANALYSED = ISOMETRY_SHOWN | {("analyse_isometry", "")}
 ISOMETRY_TRAINED = ISOMETRY_TRAIN | ISOMETRY_ANALYSED
-ISOMETRY = ISOMETRY_THEORY | ISOMETRY_SIMULATE | ISOMETRY_ANALYSED | {("table_verdicts", "")}
-KERNEL_SHOWN = {("table_kernels", ""), ("plot_kernels", "")}
-KERNEL_ANALYSED = {("analyse_kernels", ""), ("table_verdicts", "")} | KERNEL_SHOWN
+ISOMETRY = ISOMETRY_THEORY | ISOMETRY_SIMULATE | ISOMETRY_ANALYSED
+KERNEL_SHOWN = VERDICTS | {("table_kernels", ""), ("plot_kernels", "")}
+KERNEL_ANALYSED = {("analyse_kernels", "")} | KERNEL_SHOWN
 KERNEL_DRAWN = {("simulate_kernels", ""), ("simulate_kernel_errors", "")} | KERNEL_ANALYSED
 KERNEL_TRAINED = {("analyse_kernel_inputs", "")} | KERNEL_SHOWN  # the rows that training leaves
 KERNEL_TRAIN = {("train_kernels", "digits")} | KERNEL_ANALYSED  # from rows of other laws
 FRACTIONAL_TRAIN = {("train_fractional", "digits,relu_and_leaky_relu_and_linear")}
-FRACTIONAL_SHOWN = {("table_fractional", ""), ("plot_fractional", "")}
-FRACTIONAL_COST = {("check_fractional_cost", ""), ("table_fractional", "")}
-# one job analyses scales, which are among the verdicts, and training
-FRACTIONAL_ANALYSED = FRACTIONAL_SHOWN | {("analyse_fractional", ""), ("table_verdicts", "")}
+FRACTIONAL_SHOWN = VERDICTS | {("table_fractional", ""), ("plot_fractional", "")}
+FRACTIONAL_COST = VERDICTS | {("check_fractional_cost", ""), ("table_fractional", "")}
+FRACTIONAL_ANALYSED = FRACTIONAL_SHOWN | {("analyse_fractional", "")}
 FRACTIONAL_TRAINED = FRACTIONAL_TRAIN | FRACTIONAL_ANALYSED
-FRACTIONAL = {("simulate_fractional", ""), ("table_verdicts", "")} | FRACTIONAL_TRAINED
+FRACTIONAL = {("simulate_fractional", "")} | FRACTIONAL_TRAINED
 # the points of the two-layer study are in the figure and the text of the dependence
 AFTER_EXACT_KS = AFTER_KS | ANALYSED
 NULL_BANDS = {("null_band_two_layer", "")}

@@ -93,7 +93,7 @@ def test_results_of_other_sources_are_made_anew(elsewhere):
     assert code == 0, output
     assert "Sources that are not as they were: src/replication/kernels/claims.py." in output
     rules = {rule for rule, _ in planned(elsewhere)}
-    assert rules == {"table_kernels", "run_notebook"}
+    assert rules == {"table_kernels", "table_verdicts", "run_notebook"}
 
 
 def damage_content(name, content):

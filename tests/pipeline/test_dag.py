@@ -45,6 +45,7 @@ from expected_jobs import (
     STUDY_FITTED,
     TRAIN,
     TRAIN_FITTED,
+    VERDICTS,
     each,
     fits,
     notebooks_of,
@@ -129,12 +130,12 @@ def test_activations_come_first(built):
 
 def test_edit_of_the_conclusions_computes_nothing_anew(built, edit):
     edit("src/replication/propagation/claims.py", "\n# edited\n")
-    assert changed(built) == {("table_propagation", "")}
+    assert changed(built) == VERDICTS | {("table_propagation", "")}
 
 
 def test_edit_of_the_training_code_trains_and_of_its_words_does_not(built, edit):
     edit("src/replication/training/claims.py", "\n# edited\n")
-    assert changed(built) == {("table_training", "")}
+    assert changed(built) == VERDICTS | {("table_training", "")}
     edit("src/replication/training/comparisons.py", "\n# edited\n")
     assert changed(built) == AFTER_TRAIN
     edit("src/preactivations/training/ensembles.py", "\n# edited\n")
@@ -151,17 +152,20 @@ def test_edit_of_the_training_code_trains_and_of_its_words_does_not(built, edit)
 
 def test_edit_of_the_second_companion_stays_in_it(built, edit):
     edit("src/replication/isometry/claims.py", "\n# edited\n")
-    assert changed(built) == {("table_isometry", "")}
+    assert changed(built) == VERDICTS | {("table_isometry", "")}
     edit("src/preactivations/init/mirrored.py", "\n# edited\n")
-    assert changed(built) == ISOMETRY_SIMULATE | ISOMETRY_TRAINED | {("table_verdicts", "")}
+    assert changed(built) == ISOMETRY_SIMULATE | ISOMETRY_TRAINED
     edit("src/preactivations/relu_law/norm_laws.py", "\n# edited\n")
-    # exact distances of ReLU networks
-    assert changed(built) == ISOMETRY | ISOMETRY_TRAINED | FRACTIONAL | FRACTIONAL_COST | ANALYSED
+    # exact distances of ReLU networks, and the schemes of the unified view
+    assert changed(built) == (
+        ISOMETRY | ISOMETRY_TRAINED | FRACTIONAL | FRACTIONAL_COST | ANALYSED
+        | EOC_SHOWN | {("simulate_unified_view", "")}
+    )  # fmt: skip
 
 
 def test_edit_of_the_third_companion_stays_in_it(built, edit):
     edit("src/replication/kernels/claims.py", "\n# edited\n")
-    assert changed(built) == {("table_kernels", "")}
+    assert changed(built) == VERDICTS | {("table_kernels", "")}
     edit("src/replication/kernels/images.py", "\n# edited\n")
     assert changed(built) == KERNEL_TRAINED
     edit("src/preactivations/rows.py", "\n# edited\n")
@@ -171,7 +175,7 @@ def test_edit_of_the_third_companion_stays_in_it(built, edit):
 
 def test_edit_of_the_fourth_companion_stays_in_it(built, edit):
     edit("src/replication/fractional/claims.py", "\n# edited\n")
-    assert changed(built) == {("table_fractional", "")}
+    assert changed(built) == VERDICTS | {("table_fractional", "")}
     edit("src/replication/fractional/networks.py", "\n# edited\n")
     assert changed(built) == FRACTIONAL_TRAINED | FRACTIONAL_COST
     edit("src/replication/fractional/study.py", "\n# edited\n")
@@ -291,8 +295,7 @@ def test_parameters_reach_their_stage_only(built):
     assert changed(built, config=config) == {("plot_depth", ""), ("plot_rule_graph", "")}
     config = with_config(built, edge_of_chaos={"depth": 12})
     assert changed(built, config=config) == (
-        EOC - {("derive_edge_of_chaos", ""), ("plot_fitted_edge", ""), ("table_verdicts", "")}
-        | {("plot_rule_graph", "")}
+        EOC - {("derive_edge_of_chaos", ""), ("plot_fitted_edge", "")} | {("plot_rule_graph", "")}
     )
     config = with_config(built, edge_of_chaos={"heat_points": 12})
     assert changed(built, config=config) == (

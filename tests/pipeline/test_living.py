@@ -37,7 +37,7 @@ GRAPH = {("plot_rule_graph", "")}
 EXPECTED = {
     "1. Rerun one stage": KERNEL_DRAWN | KERNEL_TRAIN | KERNEL_TRAINED,
     "2. Change one parameter": (
-        EOC - {("derive_edge_of_chaos", ""), ("plot_fitted_edge", ""), ("table_verdicts", "")} | GRAPH
+        EOC - {("derive_edge_of_chaos", ""), ("plot_fitted_edge", "")} | GRAPH
     ),
     "3. Edit a library function": KERNEL_ANALYSED,
     "4. Redraw one figure": {("plot_density", "")},

@@ -41,11 +41,15 @@ def test_products(built):
     header = (built / "tables/smoke/ks_two_layer.csv").read_text().splitlines()[0]
     assert header == "route,activation,theta,sweep,n,ks,ks_standardized,n_samples"
     header = (built / "tables/smoke/verdicts_numbers.csv").read_text().splitlines()[0]
-    assert header == "paper,item,target,source,ours,uncertainty,tolerance,verdict,note"
+    assert header == "paper,block,item,target,source,ours,uncertainty,shared,tolerance,verdict,note"
     for name in (
         "ks_two_layer",
         "activation_constraints",
         "verdicts_numbers",
+        "verdicts_claims",
+        "verdicts_blocks",
+        "verdicts_counts",
+        "activation_claims",
         "activation_fitted",
         "propagation_distances",
         "edge_of_chaos_points",

@@ -79,6 +79,6 @@ def test_every_job_says_what_it_needs(built):
     assert on_gpu == {
         "simulate_depth", "simulate_depth_fitted", "simulate_correlations", "simulate_edge_of_chaos",
         "train", "train_fitted", "train_persistence",
-        "simulate_isometry", "train_isometry",
+        "simulate_isometry", "train_isometry", "train_kernels",
         "train_fractional",
     }  # fmt: skip

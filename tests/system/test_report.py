@@ -84,7 +84,11 @@ def test_every_figure_table_notebook_is_there(browser, built):
         assert there <= shown
     names = {path.stem for path in (built / "tables/smoke").glob("*.csv")}
     # the one that is too long for a page, a row per layer
-    assert names - {path.stem for path in (built / "tables/smoke").glob("*.html")} == {"propagation_layers"}
+    assert names - {path.stem for path in (built / "tables/smoke").glob("*.html")} == {
+        "propagation_layers",
+        "propagation_drift",
+        "edge_of_chaos_fitted",
+    }
 
 
 def test_every_result_opens(browser):
