@@ -158,7 +158,7 @@ def plot_tails(paths: Any) -> None:
 
 
 def plot_limits(paths: Any) -> None:
-    figure, ((left, right),) = panels(1, 2, 2.9)
+    figure, ((left, right, last),) = panels(1, 3, 2.9)
     relu = far[far.activation == "relu"]
     for s, rows in relu.groupby("s"):
         colour = colour_of(far.s)[s]
@@ -178,10 +178,21 @@ def plot_limits(paths: Any) -> None:
             right.plot([], [], color=colour, label=f"$s = {s:g}$")
     right.plot([], [], "-", color="0.3", label="biases")
     right.plot([], [], "o--", ms=3, color="0.3", label="no biases")
-    right.set(xscale="log", xlabel="$P(|x| > t)$", ylabel="tail exponent at $t$", ylim=(0, None))
+    right.set(xscale="log", xlabel="$P(|x| > t)$", ylabel="tail exponent at $t$", ylim=(0, 2.3))
     right.invert_xaxis()
     right.set_title(f"ReLU, width {int(mine.width.iloc[0])}")
-    right.legend(fontsize=7)
+    right.legend(fontsize=7, loc="upper center", ncols=2)
+    kept = dropout[dropout.activation == "relu"]
+    for colour, (keep, rows) in zip(PALETTE, kept.groupby("keep"), strict=False):
+        at = rows.sort_values("s")
+        last.plot(at.s, at.uncorrected, "--", lw=1, color=colour)
+        last.errorbar(at.s, at["mean"], 2 * at.error, fmt="o", ms=4, color=colour, label=f"keep {keep:g}")
+    last.axhline(1, color="0.5", ls=":", lw=0.8)
+    last.plot([], [], "o", ms=4, color="0.3", label="scale for dropout")
+    last.plot([], [], "--", lw=1, color="0.3", label="scale without")
+    last.set(xlabel="order $s$", ylabel="$E|x'|^s$ for $|x| = 1$", ylim=(0.9, None))
+    last.set_title(f"dropout, ReLU, width {int(kept.width.iloc[0])}")
+    last.legend(fontsize=7)
     save(figure, paths, snakemake.params.dpi)
 
 
@@ -234,7 +245,7 @@ with job(snakemake), style():
     histogram, tests, clt = (read_parquet(inputs[n]) for n in ("histogram", "tests", "clt"))
     normality, tails = (read_parquet(inputs[n]) for n in ("normality", "tails"))
     cells, chosen, loss = (read_parquet(inputs[n]) for n in ("cells", "chosen", "loss"))
-    far, exponents = (read_parquet(inputs[n]) for n in ("far", "exponents"))
+    far, exponents, dropout = (read_parquet(inputs[n]) for n in ("far", "exponents", "dropout"))
     output = snakemake.output
     plot_moments(output.moments)
     plot_widths(output.widths)
