@@ -1,14 +1,12 @@
 r"""Kernels of independent symmetric weights without samples, for inputs that share two sums.
 
 Inputs x = c p + s q, y = c' p + s' q with p and q of disjoint support: w.p and w.q are independent sums of weights,
-whose laws follow from the characteristic function of one weight by Fourier inversion. Then
+whose laws follow from the characteristic function of one weight by Fourier inversion. For ReLU, h = A + B, g = A - B,
+phi(h) phi(g) = (A^2 - B^2) 1{A > abs(B)}, so that with S_A(r) the probability of abs(A) > r
 
-* ReLU, h = A + B, g = A - B: phi(h) phi(g) = (A^2 - B^2) 1{A > |B|}, so that with P(|A| > r) = S_A(r)
+    k = E A^2 / 2 - int_0^inf r S_A(r) S_B(r) dr,
 
-      k = E A^2 / 2 - int_0^inf r S_A(r) S_B(r) dr,
-
-  in which no moment of the weights above the second is needed;
-* smooth phi: a double sum over the densities of both.
+in which no moment of the weights above the second is needed. For smooth phi: a double sum over the densities of both.
 
 Weights with a tail P(|w| > r) ~ C r^(-nu), 2 < nu < 4, have log E exp(i u w) = -u^2/2 + kappa |u|^nu + ..., so that the
 first correction to k is linear in kappa sum |x_i|^nu: of order m^(1 - nu/2) for delocalized inputs (derived here).
