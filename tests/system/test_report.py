@@ -65,9 +65,11 @@ def results(browser):
 
 def test_verdicts_come_first(browser):
     description = browser.find_element(By.CSS_SELECTOR, ".prose").text
-    assert "Verdicts on the numbers of each paper" in description
+    assert "Verdicts on numbers and statements of each paper" in description
     rows = [row.text.split() for row in browser.find_elements(By.CSS_SELECTOR, ".prose tbody tr")]
-    agree = {paper: sum(int(row[-4]) for row in rows if row[0] == paper) for paper in "1234"}
+    agree = {
+        paper: sum(int(row[-1]) for row in rows if row[0] == paper and "agrees" in row) for paper in "1234"
+    }
     assert sorted({row[0] for row in rows}) == list(agree)
     assert min(agree.values()) > 5
     menu = [link.text for link in browser.find_elements(By.TAG_NAME, "a") if re.match(r"\d ", link.text)]
@@ -99,7 +101,7 @@ def test_every_result_opens(browser):
         text = browser.find_element(By.TAG_NAME, "body").text
         assert "DESCRIPTION" in text
         # those that are made of all sections
-        if not re.search(r"verdicts_(numbers|counts)\.html|rules_\w+\.png|notebooks", path):
+        if not re.search(r"verdicts_(numbers|counts|claims|blocks)\.html|rules_\w+\.png|notebooks", path):
             assert re.search(r"Parameters \(scale smoke, seed 2205, section [\w.]+\): \w+", text), path
         browser.find_element(By.CSS_SELECTOR, "a[iconname='eye']").click()
         if path.endswith(".png"):
