@@ -328,8 +328,8 @@ def _training(cells: DataFrame, comparisons: DataFrame, *, dataset: str) -> Find
     # a difference that is not significant is no proof that there is none
     open_ones = len(comparisons) - (better & faster | worse | slower).sum()
     return Finding(
-        f"test accuracy and training loss, {pairs} seeds, paired by seed against He, Xavier and random walk (sign "
-        f"flips, which give no less than {max(2.0 ** (1 - pairs), 5e-5):.2g} before the correction): both "
+        f"test accuracy and training loss, {pairs} seeds, paired by seed against He, Xavier and random walk "
+        "(Student's test over seeds): both "
         f"significantly better than each, for each activation; p are corrected by Holm over {len(comparisons)} "
         "comparisons, 95 % intervals and p are over seeds; against He listed",
         f"{'; '.join(listed)}. Minus He: {he}. Accuracy significantly better: {names(better)}; worse: {names(worse)}. "

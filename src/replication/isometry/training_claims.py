@@ -52,7 +52,7 @@ def _initial_weights(rows: DataFrame, *, dataset: str, epochs: int) -> Finding:
     cases, reason = decided(differ, alike, "questions")
     return Finding(
         "test accuracy, and epochs until the training loss is below its threshold (ranks): mirrored orthogonal differs "
-        f"from another scheme, paired by seed (sign flips, Holm's correction, level {_LEVEL:g}); alike: no pair "
+        f"from another scheme, paired by seed (Student; sign flips for ranks; Holm's correction, level {_LEVEL:g}); alike: no pair "
         f"differs by {_SAME:g} of accuracy, or in the epoch",
         "; ".join(
             f"{scheme_name(r.scheme)}: accuracy {r.difference:+.3f} (p {r.p_holm:.2g}), faster in {r.faster:.0f} and "
@@ -134,7 +134,7 @@ def _smaller_gap(rows: DataFrame, *, dataset: str, epochs: int) -> Finding:
     )
     return Finding(
         "test loss minus training loss at the end, at the chosen learning rates, paired by depth and seed where both "
-        f"networks train: sign flips (two-sided, Holm's correction, level {_LEVEL:g})",
+        f"networks train: Student's test over seeds (two-sided, Holm's correction, level {_LEVEL:g})",
         "; ".join(
             f"{r.gap:+.3f} ({r.gap_least:+.3f} to {r.gap_largest:+.3f}) in {r.gap_pairs:.0f} pairs, p "
             f"{r.gap_p_holm:.2g}"

@@ -209,9 +209,7 @@ def plot_unified(paths: Any) -> None:
     axes[1].set(yscale="log", ylim=(1e-8, 1e6))
     axes[2].set(ylim=(-0.1, 1.03))
     axes[3].set(yscale="log")
-    for ax, title in zip(
-        axes, ("variance", "gradient$^2$", "correlation", "distance from normal"), strict=True
-    ):
+    for ax, title in zip(axes, ("variance", "gradient$^2$", "correlation", "distance"), strict=True):
         ax.set_xlabel("layer")
         ax.set_title(title)
     axes[0].plot([], [], ":", color="0.3", label="infinite width")
