@@ -52,8 +52,8 @@ def _initial_weights(rows: DataFrame, *, dataset: str, epochs: int) -> Finding:
     cases, reason = decided(differ, alike, "questions")
     return Finding(
         "test accuracy, and epochs until the training loss is below its threshold (ranks): mirrored orthogonal differs "
-        f"from another scheme, paired by seed (Student; sign flips for ranks; Holm's correction, level {_LEVEL:g}); alike: no pair "
-        f"differs by {_SAME:g} of accuracy, or in the epoch",
+        f"from another scheme, paired by seed (Student; sign flips for ranks; Holm's correction, level {_LEVEL:g}); "
+        f"alike: no pair differs by {_SAME:g} of accuracy, or in the epoch",
         "; ".join(
             f"{scheme_name(r.scheme)}: accuracy {r.difference:+.3f} (p {r.p_holm:.2g}), faster in {r.faster:.0f} and "
             f"slower in {r.slower:.0f} of {r.speed_pairs:.0f} pairs (p {r.speed_p_holm:.2g})"
