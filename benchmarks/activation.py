@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import torch
-from timing import best_times, machine, report
+from timing import best_times, machine, report, save
 
 from preactivations.activations.gaussian import GaussianActivation
 from preactivations.pairs._exact_table import exact_table
@@ -37,7 +37,8 @@ def tables_against_tanh() -> None:
             }
             times = best_times(tasks, 30)
             for name, target in (("phi", 4), ("phi and dphi", 8)):
-                report(f"table, {name}, 10^6: {law}, {kind} / np.tanh", times[name] / times["tanh"], target)
+                ratio = times[name] / times["tanh"]
+                report("table of 10^6 / np.tanh", ratio, target, what=name, law=law, kind=kind)
 
 
 def interpreter(code: str) -> functools.partial[subprocess.CompletedProcess[bytes]]:
@@ -61,8 +62,8 @@ def against_gelu(compiled: bool) -> None:
     best_times(tasks, 3)  # warm-up and compilation
     times = best_times(tasks, 40)
     for name in list(times)[1:]:
-        title = f"forward + backward, 10^6, {'compiled' if compiled else 'eager'}: {name} / GELU"
-        report(title, times[name] / times["GELU"], 3 if compiled else 6)
+        title = f"forward and backward of 10^6 / GELU, {'compiled' if compiled else 'eager'}"
+        report(title, times[name] / times["GELU"], 3 if compiled else 6, what=name)
 
 
 if __name__ == "__main__":
@@ -87,3 +88,4 @@ if __name__ == "__main__":
     tables_against_tanh()
     against_gelu(compiled=False)
     against_gelu(compiled=True)
+    save(__file__)

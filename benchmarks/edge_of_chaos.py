@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from timing import best_times, machine, report
+from timing import best_times, machine, report, save
 
 from preactivations.edge_of_chaos import _gaussian_moments, _mixed_moments, _panels
 from preactivations.edge_of_chaos.curves import chi_map, eoc_curve, eoc_point
@@ -40,9 +40,10 @@ if __name__ == "__main__":
         # the slowest are those that the series of the correlations does not reach
         for v in (1.0, 100.0):
             task = partial(cold, partial(correlation_map, activation, np.linspace(-1, 1, 200), v))
-            report(f"200 correlations, {name}, v = {v:g}", best_times({"": task}, 3)[""], unit="s")
-        report(f"curve of 200 points, {name}", times["curve"], 1, "s")
-        report(f"chi on 200 x 200 scales, {name}", times["map"], 5, "s")
+            report("200 correlations", best_times({"": task}, 3)[""], unit="s", activation=name, v=v)
+        report("curve of 200 points", times["curve"], 1, "s", activation=name)
+        report("chi on 200 x 200 scales", times["map"], 5, "s", activation=name)
     report(
         "exact point of a pair", best_times({"": partial(cold, partial(eoc_point, pair))}, 3)[""], unit="s"
     )
+    save(__file__)

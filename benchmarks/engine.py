@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import torch
-from timing import best_times, machine, report
+from timing import best_times, machine, report, save
 
 from preactivations.activations.array_map import as_array_map
 from preactivations.activations.gaussian import GaussianActivation
@@ -87,9 +87,12 @@ if __name__ == "__main__":
         }
         times = best_times(tasks, 5)
         for name in list(tasks)[1:]:
-            report(f"time: plain way on {cores} cores / engine, {name}", times["plain"] / times[name], 10)
+            report(
+                f"time: plain way on {cores} cores / engine", times["plain"] / times[name], 10, threads=name
+            )
         report("engine, 1 thread", 1e3 * times["1 thread"], unit="ms")
         memory = {way: peak_above_imports(way) for way in ("plain", "engine")}
         report("peak memory above imports: plain way", memory["plain"], unit="MB")
         report("peak memory above imports: engine", memory["engine"], unit="MB")
         report("memory: plain way / engine", memory["plain"] / memory["engine"], 10)
+    save(__file__)

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import torch
 from scipy.integrate import quad
-from timing import best_times, machine, report
+from timing import best_times, machine, report, save
 
 from preactivations.pairs.fitted import (
     DensityFit,
@@ -31,15 +31,16 @@ if __name__ == "__main__":
         start = time.perf_counter()
         density, _, _ = fit_density(theta)
         ours = time.perf_counter() - start
-        report(f"density, 600 epochs, theta = {theta:g}", ours, 5, "s")
+        report("density, 600 epochs", ours, 5, "s", theta=theta)
         plain = best_times({"": lambda d=density, t=theta: one_adaptive_quadrature_per_z(d, t)}, 1)[""]
         # 20 times ten values of z, 600 epochs, without the gradient
-        report("the plain way, one adaptive quadrature per z, extrapolated / ours", plain * 20 * 600 / ours)
+        title = "the plain way, one adaptive quadrature per z, extrapolated / ours"
+        report(title, plain * 20 * 600 / ours, theta=theta)
         x = interpolation_grid()
         for kind in ("odd", "positive"):
             y = interpolate_activation(density, kind, x)
             start = time.perf_counter()
             fit_activation(theta, kind, x, y)
-            report(
-                f"activation, 10 000 steps, theta = {theta:g}, {kind}", time.perf_counter() - start, 8, "s"
-            )
+            seconds = time.perf_counter() - start
+            report("activation, 10 000 steps", seconds, 8, "s", theta=theta, kind=kind)
+    save(__file__)

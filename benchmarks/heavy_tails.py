@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from timing import best_times, machine, report
+from timing import best_times, machine, report, save
 
 from preactivations.heavy_tails.scales import sigma
 from preactivations.init.tensors import fractional_moment_
@@ -19,7 +19,7 @@ if __name__ == "__main__":
     for activation in ("linear", "relu", "leaky_relu", "rrelu"):
         for width in (64, 100_000):
             times = best_times({"": partial(sigma, 0.8, width, activation)}, 20)
-            report(f"sigma of {activation}, {width} neurons", 1e3 * times[""], 10, "ms")
+            report("sigma", 1e3 * times[""], 10, "ms", activation=activation, width=width)
     rng = np.random.default_rng(0)
 
     def simulated() -> float:
@@ -59,3 +59,4 @@ if __name__ == "__main__":
         "the same for 20 layers of 64 x 64, the scale of which is computed once",
         times["fractional"] / times["he"],
     )
+    save(__file__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tracemalloc
 
 import numpy as np
-from timing import best_times, machine, report
+from timing import best_times, machine, report, save
 
 from preactivations.kernels.clt import clt_correction
 from preactivations.kernels.finite_width import log_angle_moments
@@ -71,3 +71,4 @@ if __name__ == "__main__":
         "standard error over the effect there",
         found.standard_error / abs(float(clt_correction(x, y, 0, -1.2))),
     )
+    save(__file__)

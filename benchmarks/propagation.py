@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
-from timing import best_times, machine, report
+from timing import best_times, machine, report, save
 
 from preactivations import streams
 from preactivations.activations.array_map import as_array_map
@@ -75,14 +75,14 @@ def by_width() -> None:
     }
     for width, least in ((300, 20), (1000, 60)):
         ratio = per_layer[f"weights {width}"] / per_layer[f"conditional {width}"]
-        report(f"networks per second at width {width}: given the layer before / from weights", ratio, least)
+        report("networks per second: given the layer before / from weights", ratio, least, width=width)
     grown = per_layer["conditional 1000"] / per_layer["conditional 100"]
     report("time per layer given the layer before: width 1000 / width 100", grown, 12)
     per_neuron = per_layer["conditional 100000"] / 100_000
     report("width 100 000, given the layer before, per neuron", 1e9 * per_neuron, unit="ns")
     for width in (1000, 100_000):
         memory = block_bytes([1, width, width], method="conditional")
-        report(f"memory of a block of width {width}", memory / 1e6, unit="MB")
+        report("memory of a block", memory / 1e6, unit="MB", width=width)
 
 
 def uniform(n_networks: int, threads: int) -> None:
@@ -116,14 +116,11 @@ if __name__ == "__main__":
     times = best_times(tasks, 3)
     for threads in (1, cores):
         ours = times[f"engine {threads}"]
-        report(
-            f"time per network: plain way / engine, {threads} threads", times["plain"] / few / (ours / n), 10
-        )
-        report(
-            f"time: engine / uniform numbers alone, {threads} threads", ours / times[f"uniform {threads}"], 3
-        )
+        faster = times["plain"] / few / (ours / n)
+        report("time per network: plain way / engine", faster, 10, threads=threads)
+        report("time: engine / uniform numbers alone", ours / times[f"uniform {threads}"], 3, threads=threads)
         per_weight = ours / (n * n_weights([1] + [WIDTH] * DEPTH))
-        report(f"engine, {threads} threads, per weight", 1e9 * per_weight, unit="ns")
+        report("engine, per weight", 1e9 * per_weight, unit="ns", threads=threads)
 
     grown = best_times(
         {
@@ -136,3 +133,4 @@ if __name__ == "__main__":
     report("time for 4 times the networks", grown["networks"] / grown["once"], 4)
     report("time for 4 times the depth", grown["depth"] / grown["once"], 4)
     by_width()
+    save(__file__)

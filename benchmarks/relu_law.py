@@ -6,7 +6,7 @@ import tracemalloc
 from functools import partial
 
 import numpy as np
-from timing import best_times, machine, report
+from timing import best_times, machine, report, save
 
 from preactivations.init.mirrored import mirrored_orthogonal_
 from preactivations.relu_law.chain import NormChain
@@ -28,8 +28,8 @@ if __name__ == "__main__":
             },
             3,
         )
-        report(f"law after {depth} layers of width {width}", times["exact"], 1, "s")
-        report("18 500 chains of norms, relative to it", times["chains"] / times["exact"])
+        report(f"law after {depth} layers", times["exact"], 1, "s", width=width)
+        report("18 500 chains of norms, relative to it", times["chains"] / times["exact"], width=width)
     biased = NormChain(100, [100] * 100, bias_variance=0.1)
     report("with biases, 100 layers of width 100", best_times({"": lambda: biased.law()}, 3)[""], unit="s")
     narrowing = NormChain(784, [512, 256, 128, 64, 10], bias_variance=0.1)
@@ -51,3 +51,4 @@ if __name__ == "__main__":
         "mirrored_orthogonal_ of 1000 x 1000, relative to torch.nn.init.orthogonal_",
         times["mirrored"] / times["orthogonal"],
     )
+    save(__file__)

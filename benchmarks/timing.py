@@ -1,7 +1,11 @@
-"""Interleaved timing: figures that are compared are measured in turn, in one run, and the best of each counts."""
+"""Interleaved timing: figures that are compared are measured in turn, in one run, and the best of each counts.
+
+What a program reports it also saves, in data/reference/measured/speed, from which the README quotes it.
+"""
 
 from __future__ import annotations
 
+import csv
 import platform
 import time
 from collections.abc import Callable
@@ -30,5 +34,22 @@ def machine() -> str:
     return f"{model}, Python {platform.python_version()}"
 
 
-def report(title: str, value: float, bound: float | None = None, unit: str = "x") -> None:
-    print(f"{title:<72s} {value:8.2f} {unit}" + (f"   (target {bound:g})" if bound else ""))
+_REPORTED: list[dict[str, object]] = []
+
+
+def report(title: str, value: float, bound: float | None = None, unit: str = "x", **at: object) -> None:
+    """Print a figure, and keep it for `save`; `at` says of what, in columns of their own."""
+    words = ", ".join([title, *(f"{name} {what}" for name, what in at.items())])
+    print(f"{words:<72s} {value:8.2f} {unit}" + (f"   (target {bound:g})" if bound else ""))
+    _REPORTED.append({"title": title, **at, "value": value, "unit": unit, "target": bound or ""})
+
+
+def save(program: str) -> None:
+    """Write what was reported, `program` being the path of the reporting program."""
+    folder = Path(__file__).parents[1] / "data/reference/measured/speed"
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / f"{Path(program).stem}.csv", "w", encoding="utf-8", newline="") as file:
+        names = dict.fromkeys(name for row in _REPORTED for name in row)
+        table = csv.DictWriter(file, [*names, "machine"], restval="", lineterminator="\n")
+        table.writeheader()
+        table.writerows(row | {"machine": machine()} for row in _REPORTED)

@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from timing import best_times, machine, report
+from timing import best_times, machine, report, save
 from torch import nn
 
 from preactivations.activations.modules import activation
@@ -93,13 +93,13 @@ def compare(name: str, law: str, width: int, depth: int, compiled: bool = False)
     times = best_times(tasks, 15)
     loop = MEMBERS * times["alone"]
     target = 1.4 if width == 100 else 4
-    title = f"{name}, width {width}, depth {depth}"
-    report(f"{title}: plain loop / ensemble", loop / times["together"], target)
-    report("    of which the optimizer step", 100 * (1 - times["gradient"] / times["together"]), unit="%")
-    report("    plain loop / batched products with autograd and torch.optim", loop / times["autograd"])
-    report("    plain loop / the same with the fused step of torch.optim", loop / times["fused"])
+    at = {"width": width, "depth": depth, "activation": name}
+    report("plain loop / ensemble", loop / times["together"], target, **at)
+    report("of which the optimizer step", 100 * (1 - times["gradient"] / times["together"]), unit="%", **at)
+    report("plain loop / batched products with autograd and torch.optim", loop / times["autograd"], **at)
+    report("plain loop / the same with the fused step of torch.optim", loop / times["fused"], **at)
     if compiled:
-        report("    plain loop / the same under torch.compile", loop / times["compiled"])
+        report("plain loop / the same under torch.compile", loop / times["compiled"], **at)
 
 
 if __name__ == "__main__":
@@ -110,3 +110,4 @@ if __name__ == "__main__":
         compare("tanh", "normal", width, depth, compiled)
         compare("relu", "normal", width, depth, compiled)
         compare("odd", "weibull_4", width, depth, compiled)
+    save(__file__)

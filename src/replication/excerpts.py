@@ -6,14 +6,16 @@ query                                     words
 table column=value ... column [format]    that column of the rows of tables/<scale>/<table>.csv in which the
                                           columns have these values, in their order, with commas
 table column=value ... count              how many rows these are
-table column=value ... most:column        largest and smallest value among them; likewise least:column
+table column=value ... most:column        the largest of these values; likewise least:column, mean:column
 distances                                 `distances`: a table
 verdicts                                  `verdict_lines`: what `make` says at its end
 open_claims                               `open_claims`: statements that are not confirmed
+mnist_settings                            `settings_by_accuracy` of mnist/training_cells
 ========================================  ====================================================================
 
-column!=value takes the other rows. A value with spaces stands in quotation marks, an empty one is column="". Numbers
-are written without a leading 0.
+A table that is called folder/table is kept in data/reference/measured: runs of another kind, and speeds. column!=value
+takes the other rows. A value with spaces stands in quotation marks, an empty one is column="". Numbers are written
+without a leading 0.
 """
 
 from __future__ import annotations
@@ -22,16 +24,21 @@ import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
 
 from replication.distances import STATISTICS, told
 from replication.labels import PAPERS, activation_name
 from replication.propagation.analysis import CELL
 from replication.tables import markdown_table, read_table
+from replication.training.analysis import SETTING
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+_REDUCED: dict[str, Callable[[Any], float]] = {"most": max, "least": min, "mean": np.mean}
 _PLACE = re.compile(r"(<!-- = (.+?) -->).*?(<!-- /= -->)", re.DOTALL)
 
 
@@ -41,17 +48,22 @@ def queries(text: str) -> list[str]:
 
 
 def inserted(text: str, tables: Path) -> str:
-    """The text with the words of its queries; `tables` is the folder of the tables."""
+    """The text with the words of its queries; `tables` is the folder of the tables, docs/tables of a checkout."""
     return _PLACE.sub(lambda match: match[1] + excerpt(match[2], tables) + match[3], text)
 
 
 def tables_of(text: str) -> set[str]:
-    """Names of the tables that a text quotes."""
+    """Names of the tables that a text quotes, but for those that are kept elsewhere."""
     found = set()
     for query in queries(text):
         name = shlex.split(query)[0]
         found |= {_WHOLE[name][0]} if name in _WHOLE else {name}
-    return found
+    return {name for name in found if "/" not in name}
+
+
+def _read(name: str, tables: Path) -> DataFrame:
+    folder = tables.parents[1] / "data/reference/measured" if "/" in name else tables
+    return read_table(folder / f"{name}.csv")
 
 
 def excerpt(query: str, tables: Path) -> str:
@@ -65,11 +77,11 @@ def excerpt(query: str, tables: Path) -> str:
     name, *words = shlex.split(query)
     if name in _WHOLE:
         table, told_by = _WHOLE[name]
-        return told_by(read_table(tables / f"{table}.csv"))
-    rows = read_table(tables / f"{name}.csv")
+        return told_by(_read(table, tables))
+    rows = _read(name, tables)
     asked = [word for word in words if "=" not in word]
     reduced, _, of = asked[0].rpartition(":") if asked else ("", "", "")
-    if len(asked) not in (1, 2) or of not in [*rows, "count"] or reduced not in ("", "most", "least"):
+    if len(asked) not in (1, 2) or of not in [*rows, "count"] or reduced not in ("", *_REDUCED):
         raise ValueError(f"{query}: say a column of {name} and perhaps a format; it has {', '.join(rows)}")
     for condition in (word for word in words if "=" in word):
         key, _, value = condition.partition("=")
@@ -83,7 +95,7 @@ def excerpt(query: str, tables: Path) -> str:
         raise ValueError(f"{query}: no row of {name}")
     values = rows[of]
     if reduced:
-        values = values[[values.idxmax() if reduced == "most" else values.idxmin()]]
+        values = pd.Series([_REDUCED[reduced](values)])
     return ", ".join(_text(value, "".join(asked[1:])) for value in values)
 
 
@@ -136,11 +148,30 @@ def verdict_lines(counts: DataFrame) -> str:
 def open_claims(claims: DataFrame) -> str:
     """List of the published statements that are not confirmed."""
     mine = claims[(claims.verdict != "confirmed") & (claims.source == "published")]
-    return "\n\n" + "\n".join(f"* {row.claim}: *{row.verdict}*" for row in mine.itertuples()) + "\n\n"
+    return (
+        "\n\n"
+        + "\n".join(f"* {row.claim}: *{row.verdict}*, {row.number}" for row in mine.itertuples())
+        + "\n\n"
+    )
+
+
+def settings_by_accuracy(cells: DataFrame) -> str:
+    """Table of training by setting, the best first: means over architectures, each at its chosen rate."""
+    lines = []
+    for key, rows in cells.groupby(SETTING, dropna=False):
+        deep = rows[rows.depth == cells.depth.max()]
+        lines.append((rows.accuracy.mean(), key, rows.all_trains.mean(), deep.accuracy.mean()))
+    shown = [
+        [activation_name(*key), f"{trains:.0%}", _text(accuracy, ".3f"), _text(deep, ".3f")]
+        for accuracy, key, trains, deep in sorted(lines, key=lambda line: -line[0])
+    ]
+    heads = ["setting", "runs that train", "test accuracy", f"at depth {cells.depth.max()}"]
+    return f"\n\n{markdown_table(heads, shown)}\n\n"
 
 
 _WHOLE: dict[str, tuple[str, Callable[[DataFrame], str]]] = {
     "distances": ("propagation_distances", distances),
     "verdicts": ("verdicts_counts", verdict_lines),
     "open_claims": ("verdicts_claims", open_claims),
+    "mnist_settings": ("mnist/training_cells", settings_by_accuracy),
 }

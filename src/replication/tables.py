@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _LONG = 60  # letters that are not folded
+_HEADS = {"number": "number (limit)", "reference": "where", "result": "details"}
 # whole pages without anything from elsewhere, so that they open offline and inside a report
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -51,8 +52,8 @@ def write_table(
     """Write `frame` once per path; the ending of a path (.csv, .md, .tex, .html) says how. ValueError for another one.
 
     For all but CSV `formats` gives format specifications by column, e.g. {"ks": ".4f"}, and `headers` headings.
-    Missing values are left empty. In Markdown and HTML texts of the columns `folded` show what comes before the first
-    semicolon, the rest on demand.
+    Missing values are left empty. In Markdown and HTML long texts of the columns `folded` show their beginning, the
+    whole on demand.
     """
     from tabulate import tabulate
 
@@ -91,22 +92,28 @@ def write_table(
 
 
 def write_claims(claims: DataFrame, paths: Sequence[str | Path]) -> None:
-    """Write rows of `verdicts.claim_row`, the verdict beside the claim, long results folded."""
-    first = [name for name in ("paper", "stage", "claim", "verdict", "source") if name in claims]
+    """Write rows of `verdicts.claim_row`: the verdict and the number that decides beside the claim, the rest folded."""
+    first = [name for name in ("paper", "stage", "claim", "verdict", "number", "source") if name in claims]
     order = [*first, *(name for name in claims if name not in first)]
-    write_table(claims[order], paths, headers={"reference": "where"}, folded=("result",))
-
-
-def _folded(text: str) -> str:
-    head, _, rest = text.partition("; ")
-    return f"{head}<details><summary>more</summary>{rest}</details>" if len(rest) > _LONG else text
+    write_table(claims[order], paths, headers=_HEADS, folded=("test", "result"))
 
 
 def claims_markdown(claims: DataFrame) -> str:
     """Markdown table of rows of `verdicts.claim_row`, the verdict second, without a line end at its end."""
-    columns = ["claim", "verdict", "source", "test", "result"]
-    rows = claims.assign(verdict="**" + claims.verdict + "**", result=claims.result.map(_folded))[columns]
-    return markdown_table(columns, rows.itertuples(index=False), left=len(columns))
+    columns = ["claim", "verdict", "number", "source", "test", "result"]
+    folded = {name: claims[name].map(_folded) for name in ("test", "result")}
+    rows = claims.assign(verdict="**" + claims.verdict + "**", **folded)[columns]
+    return markdown_table(
+        [_HEADS.get(name, name) for name in columns], rows.itertuples(index=False), left=len(columns)
+    )
+
+
+def _folded(text: str) -> str:
+    """Long words behind their beginning, which opens them."""
+    if len(text) <= _LONG:
+        return text
+    head = text[: text.rfind(" ", 0, _LONG)]
+    return f"<details><summary>{head} ...</summary>{text}</details>"
 
 
 def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:

@@ -64,7 +64,7 @@ BLOCK_COLUMNS = [
     "paper", "block", "source", "numbers", "above", "sign_p", "mean", "error", "z", "p_holm", "within_2", "within_3",
     "within_4", "zero_agrees", "median_off",
 ]  # fmt: skip
-CLAIM_COLUMNS = ["claim", "source", "reference", "test", "result", "verdict"]
+CLAIM_COLUMNS = ["claim", "source", "reference", "test", "number", "result", "verdict"]
 
 P = ParamSpec("P")
 T = TypeVar("T", bound=Sized)
@@ -236,17 +236,20 @@ class Finding(NamedTuple):
     test : str
         What was tested, at which level or limit.
     result : str
-        The numbers.
+        The numbers behind it.
     cases : array of bool or None, one-dimensional
         Whether the statement holds, by case; None or NaN where that is not known.
     unresolved : str
         Why the cases cannot tell; empty if they can.
+    number : str
+        The number that decides, with its limit; empty for how many cases hold.
     """
 
     test: str
     result: str
     cases: ArrayLike | Sequence[bool | None]
     unresolved: str = ""
+    number: str = ""
 
 
 class NothingToTestError(Exception):
@@ -282,6 +285,11 @@ def decided(holds: ArrayLike, fails: ArrayLike, what: str) -> tuple[NDArray[Any]
     return cases, reason if unclear and not refuted.any() else ""
 
 
+def deviation(z: Series[Any], limit: float) -> str:
+    """The largest deviation of many, in standard errors, with its limit: the number of a `Finding`."""
+    return f"{z.abs().max():.1f} standard errors (limit {limit:.1f})"
+
+
 def claim(
     words: str, source: Source, reference: str = ""
 ) -> Callable[[Callable[P, Finding]], Callable[P, dict[str, str]]]:
@@ -309,21 +317,20 @@ def claim(
 
 
 def claim_row(words: str, source: Source, tested: Finding, reference: str = "") -> dict[str, str]:
-    """Row of a statement, keys of `CLAIM_COLUMNS`; the result begins with the number of cases where it holds."""
+    """Row of a statement, keys of `CLAIM_COLUMNS`; its number is, unless it says one, in how many cases it holds."""
     holds, open_ones, size = _cases(tested.cases)
-    result, unresolved = tested.result, tested.unresolved
-    if size > 1 or not result:
-        left = f" ({open_ones} open)" if open_ones else ""
-        result = f"in {holds.sum()} of {size}{left}" + (f"; {result}" if result else "")
+    result, unresolved, number = tested.result, tested.unresolved, tested.number
+    if size and not number:
+        number = f"{holds.sum()} of {size}" + (f" ({open_ones} open)" if open_ones else "")
     if open_ones and holds.all():  # none fails
         unresolved = unresolved or "no value in some of the cases"
     if unresolved:
-        result = f"{result}; not resolved: {unresolved}"
+        result = f"{result}; not resolved: {unresolved}" if result else f"not resolved: {unresolved}"
     if unresolved or not holds.size:
         verdict = "not tested"
     else:
         verdict = "confirmed" if holds.all() else "in part" if holds.any() else "not confirmed"
-    row = (words, _checked(source), reference, tested.test, result, verdict)
+    row = (words, _checked(source), reference, tested.test, number, result, verdict)
     return dict(zip(CLAIM_COLUMNS, row, strict=True))
 
 

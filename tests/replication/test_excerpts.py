@@ -1,12 +1,22 @@
 """Numbers in texts are those of the shipped tables, and queries for what is not there are refused."""
 
+import math
 import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from replication.excerpts import distances, excerpt, inserted, open_claims, queries, tables_of, verdict_lines
+from replication.excerpts import (
+    distances,
+    excerpt,
+    inserted,
+    open_claims,
+    queries,
+    settings_by_accuracy,
+    tables_of,
+    verdict_lines,
+)
 from replication.verdicts import compare, count_verdicts, gather, numbers
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +67,7 @@ def tables(tmp_path):
         ("training depth=7 count", "0"),
         ("training most:accuracy .1f", ".9"),
         ("training depth=60 least:accuracy .3f", "-.045"),
+        ("training mean:runs .1f", "6.0"),
         ("training scheme=he depth=10 runs", "3"),
     ],
 )
@@ -67,6 +78,26 @@ def test_words_of_queries(tables, query, words):
     assert tables_of(text) == {"training"}
 
 
+def test_tables_of_other_runs_are_read_where_they_are_kept(tmp_path):
+    kept = tmp_path / "data/reference/measured/speed"
+    kept.mkdir(parents=True)
+    (tmp_path / "docs/tables").mkdir(parents=True)
+    pd.DataFrame({"title": ["a", "b"], "value": [1.26, 3.0]}).to_csv(kept / "engine.csv", index=False)
+    text = "<!-- = speed/engine title=a value .1f --><!-- /= -->"
+    assert inserted(text, tmp_path / "docs/tables") == text.replace("--><", "-->1.3<", 1)
+    assert tables_of(text) == set()
+
+
+def test_settings_are_sorted_by_accuracy():
+    keys = {"activation": ["tanh", "tanh", "odd", "odd"], "law": ["", "", "weibull_4", "weibull_4"]}
+    keys |= {"theta": [math.nan, math.nan, 4.0, 4.0], "depth": [10, 30, 10, 30]}
+    cells = pd.DataFrame(keys | {"accuracy": [0.8, 0.5, 0.9, 0.8], "all_trains": [1.0, 0.5, 1.0, 1.0]})
+    assert settings_by_accuracy(cells).split("\n")[4:6] == [
+        "| phi odd, theta 4 | 100% | .850 | .800 |",
+        "| tanh | 75% | .650 | .500 |",
+    ]
+
+
 @pytest.mark.parametrize(
     ("query", "says"),
     [
@@ -74,7 +105,7 @@ def test_words_of_queries(tables, query, words):
         ("training width=7 accuracy", "training has no column 'width'; it has scheme, law, depth"),
         ("training depth=60 accuracies", "say a column of training and perhaps a format"),
         ("training depth=60", "say a column"),
-        ("training depth=60 mean:accuracy", "say a column"),
+        ("training depth=60 median:accuracy", "say a column"),
         ("training depth=60 accuracy .2f more", "say a column"),
     ],
 )
@@ -116,6 +147,7 @@ def test_verdicts_in_words():
                     "source": source,
                     "reference": "",
                     "test": "",
+                    "number": "2 of 3",
                     "result": "",
                     "verdict": v,
                 }
@@ -130,4 +162,4 @@ def test_verdicts_in_words():
         in words
     )
     assert "in Rectified MLPs | numbers | published: 1 agrees |" in words
-    assert open_claims(claims).strip() == "* claim 0: *in part*"
+    assert open_claims(claims).strip() == "* claim 0: *in part*, 2 of 3"

@@ -172,8 +172,9 @@ def row(cases, unresolved=""):
 )
 def test_statements(cases, verdict):
     assert row(cases)["verdict"] == verdict
-    counted = f"in {sum(cases)} of {len(cases)}; numbers" if len(cases) > 1 else "numbers"
-    assert row(cases)["result"] == counted
+    assert row(cases)["number"] == (f"{sum(cases)} of {len(cases)}" if len(cases) else "")
+    own = claim_row("words", "our question", Finding("test", "numbers", cases, number="2 (limit 3)"))
+    assert own["number"] == "2 (limit 3)"
     unresolved = row(cases, "too few")
     assert unresolved["verdict"] == "not tested"
     assert unresolved["result"].endswith("not resolved: too few")
@@ -182,9 +183,10 @@ def test_statements(cases, verdict):
 def test_a_case_without_a_value_confirms_nothing():
     """bool(NaN) is True."""
     tested = row([1.0, np.nan])
-    assert (tested["verdict"], tested["result"]) == (
+    assert (tested["verdict"], tested["number"], tested["result"]) == (
         "not tested",
-        "in 1 of 2 (1 open); numbers; not resolved: no value in some of the cases",
+        "1 of 2 (1 open)",
+        "numbers; not resolved: no value in some of the cases",
     )
 
 

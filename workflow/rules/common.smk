@@ -238,4 +238,5 @@ def summary():
             )
     for row in claims:
         if row["verdict"] != "confirmed":
-            print(f"  {row['verdict'].upper()} (paper {row['paper']}, {row['source']}): {row['claim']}")
+            number = f": {row['number']}" if row["number"] else ""
+            print(f"  {row['verdict'].upper()} (paper {row['paper']}, {row['source']}): {row['claim']}{number}")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from replication.inference import z_limit
 from replication.labels import activation_name
-from replication.verdicts import Finding, claim, decided, every, resolved, some
+from replication.verdicts import Finding, claim, decided, deviation, every, resolved, some
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -117,6 +117,7 @@ def _several_ends(last: DataFrame) -> Finding:
         "three ends",
         f"start -> measured (map): {values}; {ends} ends of networks",
         there if ends > 2 else every(there, [False]),
+        number=f"{there.sum()} of {len(there)} starts, {ends} ends (at least 3)",
     )
 
 
@@ -131,8 +132,9 @@ def _maps_hold(layers: DataFrame) -> Finding:
     limit = z_limit(len(z))
     return Finding(
         f"covariance of two inputs in the second layer, {len(z)} cells (activation, place, width)",
-        f"largest deviation {z.max():.1f} standard errors (limit {limit:.1f})",
+        "",
         every(z < limit),
+        number=deviation(z, limit),
     )
 
 
@@ -243,8 +245,9 @@ def _depth_follows_xi(distances: DataFrame) -> Finding:
     return Finding(
         f"layers until the distance from the limit has fallen by e, width {distances.width.iloc[0]}: within a factor "
         "2 of the map, where networks come that near (that they train to this depth is not tested)",
-        f"in {near.sum()} of {len(near)}; {listed}",
+        listed,
         every(near),
+        number=f"{near.sum()} of {len(near)} within a factor 2 (all)",
     )
 
 

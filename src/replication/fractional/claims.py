@@ -11,7 +11,7 @@ from preactivations.names import number_text
 from replication.fractional.analysis import LEVEL
 from replication.inference import z_limit
 from replication.labels import activation_name, scheme_name
-from replication.verdicts import Finding, claim, every, some
+from replication.verdicts import Finding, claim, deviation, every, some
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -59,8 +59,9 @@ def _preserved(rows: DataFrame) -> Finding:
     return Finding(
         f"drawn layers of {int(rows.width.max())} neurons, {len(rows)} cases: mean of |x'|^s against 1, and of "
         f"|x'|^(s/2) against its exact value: largest deviation in standard errors (limit for {len(z)} numbers)",
-        f"{z.max():.1f} ({limit:.1f})",
+        "",
         every(z < limit, abs(rows.exact - 1) < 1e-9),
+        number=deviation(z, limit),
     )
 
 
@@ -76,7 +77,7 @@ def _recovered(rows: DataFrame) -> Finding:
         f"computed, no samples: sigma(2, d) over the scale of He (sqrt(2/d) for ReLU) or Glorot (sqrt(1/d) in square "
         f"layers) is 1 to 1e-14, widths {int(rows.width.min())} to {int(rows.width.max())}; the relative distance at "
         f"s < 2 falls as the power 1 of 2 - s within .05",
-        f"{float(rows.at_two.max()):.0e}; width {int(shown.width.max())}: "
+        f"at s = 2 {float(rows.at_two.max()):.0e}; width {int(shown.width.max())}: "
         + ", ".join(
             f"{activation_name(r.activation)} {r.first:.1e} at s = {r.first_s:g}, {r.last:.1e} at {r.last_s:g} (power "
             f"{r.power:.3f})"
@@ -100,6 +101,8 @@ def _deep(rows: DataFrame, agreement: DataFrame) -> Finding:
         )
         + f"; p = {test.p:.2f}",
         every(second[["drawn", "chain"]].max(axis=1) < second.population, [test.p > _CHANCE]),
+        number=f"{(second[['drawn', 'chain']].max(axis=1) / second.population).max():.2f} of the population's at most "
+        "(below 1)",
     )
 
 
@@ -112,6 +115,7 @@ def _slopes(slopes: DataFrame) -> Finding:
         "choice)",
         ", ".join(f"s = {r.s:g}: {r.sigma:.3f}" for r in table.itertuples()),
         every((table.sigma + 2).abs() < 0.1),
+        number=f"slopes {table.sigma.min():.3f} to {table.sigma.max():.3f} (-2 within .1)",
     )
 
 
@@ -126,6 +130,7 @@ def _authors(constants: DataFrame) -> Finding:
         "computed, no samples: relative error of sigma at d = 64, s = 1 by slope a grows in size at every step",
         ", ".join(f"a = {a:g}: {value:.1e}" for a, value in errors.items()),
         every([abs(errors[0.2]) < abs(errors[0.5]), abs(errors[0.5]) < abs(errors[1.0])]),
+        number=f"{abs(errors[0.2]):.1e}, {abs(errors[0.5]):.1e}, {abs(errors[1.0]):.1e} (increasing)",
     )
 
 
@@ -137,8 +142,9 @@ def _limit_theorem(rows: DataFrame) -> Finding:
     return Finding(
         f"{len(rows)} cases, width {int(rows.width.max())}, {int(rows.depth.max())} layers: chains of norms, largest "
         f"deviation in standard errors (limit for {len(z)} numbers)",
-        f"{z.max():.1f} ({limit:.1f})",
+        "",
         every(z < limit),
+        number=deviation(z, limit),
     )
 
 
@@ -154,6 +160,7 @@ def _normality(rates: DataFrame) -> Finding:
             for r in rates.itertuples()
         ),
         every(rates.falls, (rates.rate + 0.5).abs() < 0.1),
+        number=f"rates {rates.rate.min():.2f} to {rates.rate.max():.2f} (-1/2 within .1)",
     )
 
 
@@ -167,6 +174,7 @@ def _exact(laws: DataFrame) -> Finding:
             f"{activation_name(r.activation)} {r.ks:.4f} ({r.critical:.4f})" for r in laws.itertuples()
         ),
         every(laws.ks < laws.critical),
+        number=f"KS {laws.ks.max():.4f} (limit {laws.critical.min():.4f})",
     )
 
 
@@ -179,6 +187,7 @@ def _small(rows: DataFrame) -> Finding:
         "the output is multiplied, so that this holds at every level",
         _probabilities(rows[rows.level == rows.level.min()]),
         every(rows.fractional < rows.usual),
+        number=f"ratio {(rows.fractional / rows.usual).max():.2f} at most (below 1)",
     )
 
 
@@ -207,8 +216,9 @@ def _tails(rows: DataFrame) -> Finding:
         f"Hill estimates of {int(rows.networks.max())} chains, width {int(rows.width.max())}, {int(rows.depth.max())} "
         f"layers, against the same quantity of the exact stationary law: largest deviation in standard errors "
         f"({limit:.1f}); listed: the largest {deep.share.iloc[0]:.1%}, where the exact one is within 1 % of s",
-        f"{z.max():.1f}; {listed}",
+        listed,
         every(z < limit, (deep.exact / deep.s - 1).abs() < 0.01),
+        number=deviation(z, limit),
     )
 
 
@@ -273,7 +283,7 @@ def _dropout(rows: DataFrame, small: DataFrame) -> Finding:
         f"E|x'|^s of layers of {int(rows.width.max())} neurons with drawn masks, factor 1/keep, {len(rows)} cases: "
         f"(c sigma)^s E M_(s/2)(K) is 1 to 1e-9, K neurons left, the drawn mean within {limit:.1f} standard errors of "
         "it, and beyond 1.01 at the scale without dropout; P(|x^L| <= level) lower at the smaller order",
-        f"{z.max():.1f}; at the scale without dropout {rows.uncorrected.min():.3f} to {rows.uncorrected.max():.3f}; "
+        f"at the scale without dropout {rows.uncorrected.min():.3f} to {rows.uncorrected.max():.3f}; "
         + _probabilities(small[small.level == small.level.min()]),
         every(
             (rows.formula - 1).abs() < 1e-9,
@@ -281,6 +291,7 @@ def _dropout(rows: DataFrame, small: DataFrame) -> Finding:
             rows.uncorrected > 1.01,
             small.fractional < small.usual,
         ),
+        number=deviation(z, limit),
     )
 
 
@@ -338,4 +349,5 @@ def _training(cells: DataFrame, comparisons: DataFrame, *, dataset: str) -> Find
         f"{open_ones} of {len(comparisons)} differences are not significant"
         if open_ones and not (worse | slower).any()
         else "",
+        f"both better in {(better & faster).sum()} of {len(comparisons)} comparisons (all)",
     )

@@ -11,7 +11,7 @@ import pandas as pd
 from replication.inference import z_limit
 from replication.isometry.training_claims import training_claims
 from replication.labels import scheme_name
-from replication.verdicts import Finding, claim, decided, every, some
+from replication.verdicts import Finding, claim, decided, deviation, every, some
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -59,6 +59,7 @@ def _exact_law(laws: DataFrame) -> Finding:
         f"exact law, each at level {level:.1g} (listed with the 5 % point)",
         ", ".join(f"n = {r.width}: {r.ks:.5f} ({r.critical:.5f})" for r in laws.itertuples()),
         every(laws.p > level),
+        number=f"least p {laws.p.min():.2g} (above {level:.1g})",
     )
 
 
@@ -84,12 +85,13 @@ def _joint_law(tests: DataFrame, *, scores: DataFrame) -> Finding:
         f"{len(z)} numbers; not where the mean is skewed); KS, each at level {level:.1g}: the largest of all units "
         "against the joint law, and against independent units of the same law, which must be refuted; the share of "
         "half of the units in |h|^2 against its beta law",
-        f"{z.max():.1f} ({limit:.1f}); KS of the largest against the joint law (independent units): {listed}; least p "
+        f"KS of the largest against the joint law (independent units): {listed}; least p "
         f"of the joint law {tests.largest_p.min():.2g}, of the shares {tests.share_p.min():.2g}",
         fits,
         f"independent units are not refuted in {like_independent} of {len(tests)} cells"
         if all(fits) and like_independent
         else "",
+        deviation(z, limit),
     )
 
 
@@ -105,8 +107,9 @@ def _cells_agree(cells: DataFrame) -> Finding:
     return Finding(
         f"chains of norms in {len(cells)} cells, drawn matrices in {drawn} of them: largest deviation in standard "
         f"errors (limit for {len(z)} numbers; not where fewer than 10 networks are on one side of .1)",
-        f"{z.max():.1f} ({limit:.1f})",
+        "",
         every(z < limit),
+        number=deviation(z, limit),
     )
 
 
@@ -180,6 +183,7 @@ def _no_variance(roots: DataFrame) -> Finding:
             (roots.one - 1).abs() < 1e-9,
             roots.two > 1,
         ),
+        number=f"{roots.zeros.max()} order at a variance (at most 1)",
     )
 
 
@@ -202,6 +206,7 @@ def _infinite_mean(indices: DataFrame) -> Finding:
             (finite["mean"] / finite.mean_predicted - 1).abs() < 1e-6,
             (he.squared_norm_tail_index - 1).abs() < 1e-9,
         ),
+        number=f"tail index {he.squared_norm_tail_index.max():.4g} with He's variance (mean infinite up to 1)",
     )
 
 
@@ -226,6 +231,7 @@ def _correlations(rows: DataFrame) -> Finding:
         listed,
         every(nearer, below, z < limit),
         reason if nearer.all() and (z < limit).all() else "",
+        f"{above.max():+.2f} in the log angle (below 0)",
     )
 
 
@@ -262,6 +268,7 @@ def _not_isometric(rows: DataFrame, scheme: str) -> Finding:
         )
         + f"; least p {p.min():.2g}",
         every(rows.variance_exact > _SPREAD, p > level),
+        number=f"variance {rows.variance_exact.min():.3g} or more (above {_SPREAD:g})",
     )
 
 
@@ -276,6 +283,7 @@ def _isometry(rows: DataFrame) -> Finding:
     return Finding(
         f"largest distance from 1 of all singular values of {int(mirrored.networks.max())} networks, as many inputs "
         f"and outputs as units in a half, depths up to {int(mirrored.depth.max())}, in float64 (1e-12)",
-        f"{mirrored.largest_deviation.max():.1e}",
+        "",
         every(mirrored.largest_deviation < 1e-12),
+        number=f"{mirrored.largest_deviation.max():.1e} (limit 1e-12)",
     )

@@ -90,6 +90,7 @@ def _trains(cells: DataFrame, *, dataset: str, epochs: int) -> Finding:
         f"more than {_COLLAPSE} (our choice)",
         listed,
         [bool(lost["mirrored_orthogonal"] < _FLAT and lost["he"] > _COLLAPSE)],
+        number=f"loses {lost['mirrored_orthogonal']:.3f} (below {_FLAT}), He {lost['he']:.3f} (above {_COLLAPSE})",
     )
 
 

@@ -7,28 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from replication.inference import z_limit
+from replication.kernels import training_claims
 from replication.kernels.analysis import CONFIDENCE, SLOPE_TOLERANCE, curve_tolerance
 from replication.labels import activation_name, law_name
-from replication.verdicts import Finding, NothingToTestError, claim, decided, every, resolved, some
+from replication.verdicts import Finding, claim, decided, deviation, every, resolved, some
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-# of cos t' of trained rows; of its deviation, in units of that of untrained ones: our choice
-_MEAN, _SCATTER = 0.05, 1.5
 _SCATTERS = 0.15  # a kernel that does not exist
 _COARSE = 0.05  # of cos t': our choice
-_MATTERS, _LEVEL = 0.01, 0.05  # of an accuracy; of a test
 _LOCAL = 0.12  # of a power of m
 _NEAR = 0.3  # of a first order
 _FEW = 4  # inputs
 _NONE = 0.001  # of a kernel, at most 1/2: our choice
-_IN_TRAINING = (
-    "not of this paper: compare Tsuchida et al., IJCAI 2019, arXiv:1810.08351, of the kernel in training"
-)
 
 
 def kernels_claims(
@@ -67,10 +61,10 @@ def kernels_claims(
             _fixed_point(depth),
             _finite_depth(depth[depth.tested.astype(bool)]),
             _degenerate(gram[gram.network < 0]),
-            _initialization(training),
-            _trained(directions),
-            _images(layers),
-            _hypotheses(
+            training_claims.initialization(training),
+            training_claims.trained(directions),
+            training_claims.images(layers),
+            training_claims.hypotheses(
                 hypotheses[(hypotheses.form == "centred") & (hypotheses.quantity == "delocalization")]
             ),
         ]
@@ -91,6 +85,7 @@ def _curves(laws: DataFrame) -> Finding:
         f"({tolerance:.3g})",
         ", ".join(f"{law_name(r.law)} {r.largest_deviation:.4f}" for r in by_law.itertuples()),
         every(by_law.largest_deviation < tolerance),
+        number=f"{by_law.largest_deviation.max():.4f} (limit {tolerance:.3g})",
     )
 
 
@@ -124,8 +119,9 @@ def _variances(laws: DataFrame) -> Finding:
     return Finding(
         f"mean and variance of k_hat over layers of {int(laws.width.max())} neurons, {laws.angle.nunique()} angles: "
         f"largest deviation in standard errors (limit for {len(z)} numbers); ratios listed",
-        f"{z.max():.1f} ({limit:.1f}); {listed}",
+        listed,
         every(z < limit),
+        number=deviation(z, limit),
     )
 
 
@@ -137,6 +133,7 @@ def _scatter(laws: DataFrame) -> Finding:
         f"largest distance of cos t' from the map, {int(by_law.neurons.min())} neurons (beyond {_SCATTERS:g})",
         ", ".join(f"{law_name(r.law)} {r.largest_deviation:.2f}" for r in by_law.itertuples()),
         every(by_law.largest_deviation > _SCATTERS),
+        number=f"{by_law.largest_deviation.min():.2f} (above {_SCATTERS:g})",
     )
 
 
@@ -148,7 +145,9 @@ def _scatter(laws: DataFrame) -> Finding:
 )
 def _rates(slopes: DataFrame) -> Finding:
     """Fails if an interval of a slope lies away from the predicted one."""
-    _, outside = resolved((slopes.slope - slopes.predicted).abs(), slopes.half_width, SLOPE_TOLERANCE)
+    off = (slopes.slope - slopes.predicted).abs()
+    _, outside = resolved(off, slopes.half_width, SLOPE_TOLERANCE)
+    ends = off + slopes.half_width
     _, reason = decided(slopes.within, outside, "slopes")
     listed = ", ".join(
         f"{law_name(r.law)} {r.slope:.3f} +- {r.half_width:.3f} ({r.predicted:g})"
@@ -160,6 +159,7 @@ def _rates(slopes: DataFrame) -> Finding:
         listed,
         every(slopes.within),
         reason,
+        f"slopes off by {ends.max():.2f} at most, by intervals (limit {SLOPE_TOLERANCE})",
     )
 
 
@@ -219,9 +219,10 @@ def _expansion(errors: DataFrame) -> Finding:
     return Finding(
         f"k - k_Gauss at m = {int(last.m.max())} against the formula: largest deviation in standard errors "
         f"({limit:.1f})",
-        f"{z.max():.1f}; {listed}",
+        listed,
         every(z < limit),
         reason if (z < limit).all() and not seen.all() else "",
+        deviation(z, limit),
     )
 
 
@@ -236,6 +237,7 @@ def _few_inputs(errors: DataFrame) -> Finding:
         ", ".join(f"{law_name(r.law)} {r.error:+.4f}" for r in first.itertuples()),
         every(cases),
         reason,
+        f"{first.z.abs().min():.0f} standard errors or more (above 5)",
     )
 
 
@@ -250,6 +252,7 @@ def _localized(errors: DataFrame) -> Finding:
         f"{last.error:+.4f} +- {last.standard_error:.1g}, {middle.error:+.4f}",
         [bool(last.error / middle.error > 0.8 and abs(last.z) > 5)],
         "" if abs(middle.z) > 5 else "the error to compare with is not beyond 5 standard errors",
+        f"ratio {last.error / middle.error:.2f} (above .8)",
     )
 
 
@@ -268,8 +271,9 @@ def _fixed_point(depth: DataFrame) -> Finding:
     )
     return Finding(
         "computed, no samples: cos of the angle by depth increases; angle times depth over 3 pi (1 in the limit)",
-        f"{listed}; {scaled:.3f}",
+        listed,
         every(exact["map"].diff().dropna() < 0, [0.5 < scaled <= 1]),
+        number=f"angle {scaled:.3f} of 3 pi / {int(deepest.depth)} (above .5, at most 1)",
     )
 
 
@@ -293,11 +297,12 @@ def _finite_depth(depth: DataFrame) -> Finding:
         f"mean and deviation of the log angle, width {int(depth.width.max())}, {len(depth)} cells (symmetric weights, "
         f"E|w|^8 finite): within {limit:.1f} standard errors or 5 % of the theory; geometric mean and spread at depth "
         f"{int(deep.depth.max())}, the map has {float(deep['map'].iloc[0]):.4f}",
-        f"{z.max():.1f} and {spread.max():.1f}; {listed}",
+        f"deviations {spread.max():.1f}; {listed}",
         every(
             (z < limit) | ((depth.drawn_mean - depth.log_mean).abs() < 0.05),
             (spread < limit) | ((depth.drawn_sd / depth.log_sd - 1).abs() < 0.05),
         ),
+        number=deviation(z, limit),
     )
 
 
@@ -322,102 +327,5 @@ def _degenerate(gram: DataFrame) -> Finding:
         f"computed, no samples: from depth {int(gram.depth.min())} to {int(gram.depth.max())}",
         "; ".join(listed),
         every(worse),
+        number=f"effective rank {gram.effective_rank.max():.1f} -> {gram.effective_rank.min():.2f} (falls)",
     )
-
-
-@claim(
-    "for initialization the law of wide layers' rows does not matter beyond its second moment: test accuracy is that "
-    "from normal rows",
-    "published",
-    "abstract: 'implications for weight initialization'; the experiment is ours",
-)
-def _initialization(training: DataFrame) -> Finding:
-    """Fails if a significant difference has its interval beyond _MATTERS; else not resolved if one is not within."""
-    wide = training[training.width == training.width.max()]
-    within = (wide.low > -_MATTERS) & (wide.high < _MATTERS)
-    # intervals of a few seeds are too short
-    beyond = ((wide.low > _MATTERS) | (wide.high < -_MATTERS)) & (wide.p_holm < _LEVEL)
-    cases, reason = decided(within, beyond, "differences")
-    return Finding(
-        f"ReLU perceptrons of width {int(wide.width.max())}, {int(wide.pairs.max())} seeds, paired by seed: the whole "
-        f"95 % interval over seeds of the difference of test accuracy within {_MATTERS:g} (our choice); p over seeds, "
-        f"corrected by Holm over {len(training)} laws and widths; narrower networks, whose kernels depend on E|w|^4, "
-        "listed only",
-        "; ".join(
-            f"width {int(width)}, normal rows {rows.reference.iloc[0]:.3f}: "
-            + ", ".join(
-                f"{law_name(r.law)} {r.difference:+.4f} [{r.low:+.4f}, {r.high:+.4f}] (p {r.p_holm:.2g})"
-                for r in rows.itertuples()
-            )
-            for width, rows in training.groupby("width", sort=False)
-        ),
-        cases,
-        reason,
-    )
-
-
-def _two_epochs(rows: DataFrame) -> None:
-    if rows.epoch.nunique() < 2:
-        raise NothingToTestError("no rows before and after training")
-
-
-@claim(
-    "trained rows keep the kernel of rotation-invariant ones, for inputs in random directions",
-    "our question",
-    _IN_TRAINING,
-)
-def _trained(directions: DataFrame) -> Finding:
-    """Fails if after training the mean is away from the map, or the scatter over pairs has grown."""
-    _two_epochs(directions)
-    last = directions[directions.epoch == directions.epoch.max()]
-    away = (last["mean"] - last["map"]).abs().max(skipna=False)
-    sd = directions.pivot_table(index="layer", columns="epoch", values="sd", dropna=False)
-    ratio = (sd.iloc[:, -1] / sd.iloc[:, 0]).max(skipna=False)
-    return Finding(
-        f"rows of one layer of all networks together, {int(last.neurons.min())} at least: mean of cos t' over pairs "
-        f"within {_MEAN} of the map (the unnormalized mean is exact for any rows); its deviation over pairs at most "
-        f"{_SCATTER} times that of the rows before training (our choice of both)",
-        f"{away:.3f}; "
-        + ", ".join(
-            f"layer {layer}: {row.iloc[0]:.3f} -> {row.iloc[-1]:.3f}" for layer, row in sd.iterrows()
-        ),
-        [bool(away < _MEAN and ratio < _SCATTER)],
-    )
-
-
-@claim("single trained layers keep it for pairs of images, on average", "our question", _IN_TRAINING)
-def _images(table: DataFrame) -> Finding:
-    """Fails if after training the mean over pairs of images is away from the map, or its mean square has grown."""
-    _two_epochs(table)
-    first, last = (table[table.epoch == e].set_index("layer") for e in (table.epoch.min(), table.epoch.max()))
-    ratio = np.sqrt(last.square / first.square)
-    return Finding(
-        "cos t' of one layer of one network minus the map of the angle before it, biases included, untrained -> "
-        f"trained: mean within {_MEAN} in every layer, root mean square (in brackets) at most {_SCATTER} times the "
-        "untrained one (our choice)",
-        "; ".join(
-            f"layer {layer}: {first['mean'][layer]:+.3f} ({math.sqrt(first.square[layer]):.3f}) -> "
-            f"{last['mean'][layer]:+.3f} ({math.sqrt(last.square[layer]):.3f})"
-            for layer in last.index
-        ),
-        every(last["mean"].abs() < _MEAN, ratio < _SCATTER),
-    )
-
-
-@claim("real inputs are delocalized, as the central limit theorem needs", "our question")
-def _hypotheses(centred: DataFrame) -> Finding:
-    """Fails if the largest coordinate of one image in a hundred is twice that of a normal input."""
-    return Finding(
-        "max |x_i| / |x| of images less their common mean pixel, median and 99 % point: the latter below twice that of "
-        "a normal input (our choice)",
-        ", ".join(
-            f"{r.dataset} {r.q50:.2f}, {r.q99:.2f} (normal input: {_normal_largest(r.inputs):.2f})"
-            for r in centred.itertuples()
-        ),
-        every(centred.q99 < 2 * centred.inputs.map(_normal_largest)),
-    )
-
-
-def _normal_largest(m: int) -> float:
-    """About the largest of m normal numbers over their norm."""
-    return float(norm.isf(0.5 / m) / math.sqrt(m))

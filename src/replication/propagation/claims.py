@@ -15,8 +15,9 @@ from scipy.stats import binom, chi2
 
 from replication.inference import z_limit
 from replication.labels import activation_name
+from replication.propagation import image_claims
 from replication.propagation.analysis import CELL, FEWEST, FIRST_ORDER_FROM, FIRST_ORDER_TO
-from replication.verdicts import Finding, Source, claim, decided, every, resolved, some
+from replication.verdicts import Finding, Source, claim, decided, deviation, every, resolved, some
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +31,6 @@ _SLOPE = 0.15  # of an exponent
 _SHARE, _LEAST = 0.2, 5e-4  # of a distance
 _PRECISE = 0.1  # error of an estimate that a prediction is tested by, in units of it: our choice
 _LIMIT = 0.15  # of the mean of limits over their predictions: our choice
-_TENDS = 0.02, 0.5  # of a correlation, and of a deviation: our choice
 _BAND = 1.96  # standard errors that a band of 95 % is taken for where limits for many are needed
 _WORDS = {"ks": "N(0, v)", "ks_standardized": "the normal law of the same variance"}
 # the paper shows the positive kind
@@ -76,7 +76,10 @@ def propagation_claims(results: dict[str, DataFrame], deep: int) -> DataFrame:
     ]
     images = results["images"]
     for dataset, part in images.groupby("dataset") if len(images) else [("no data set", images)]:
-        rows += [_covariances(part, dataset=str(dataset)), _tends(part, dataset=str(dataset))]
+        rows += [
+            image_claims.covariances(part, dataset=str(dataset)),
+            image_claims.tends(part, dataset=str(dataset)),
+        ]
     return pd.DataFrame(rows)
 
 
@@ -104,6 +107,7 @@ def _not_gaussian(cells: DataFrame, *, name: str) -> Finding:
         f"{_CLOSE:g}",
         _sizes(ordered, "ks_standardized"),
         *decided(outside[:1], within[:1], "widths"),
+        number=f"{ordered.ks_standardized.iloc[0]:.3f} (above {_CLOSE:g})",
     )
 
 
@@ -254,13 +258,13 @@ def _first_order(laws: DataFrame) -> Finding:
     return Finding(
         f"limit of n -> infinity at depth {laws.depth.iloc[0]} from widths >= 10, linear in 1/n (predicted): each "
         f"within {limit:.1f} standard errors, and their mean ratio within {_LIMIT:.0%} of 1 (three standard errors)",
-        f"mean ratio {mean:.3f} +- {half_width:.3f}; "
-        + ", ".join(
+        ", ".join(
             f"{activation_name(r.activation, r.theta, r.law)} {r.limit:.2f} +- {r.limit_error:.2f} ({r.predicted:.2f})"
             for r in laws.itertuples()
         ),
         every((laws.limit - laws.predicted).abs() < limit * laws.limit_error, together),
         reason,
+        f"mean ratio {mean:.3f} +- {half_width:.3f} (1 within {_LIMIT:.0%})",
     )
 
 
@@ -297,9 +301,10 @@ def _control(control: DataFrame) -> Finding:
     return Finding(
         f"KS statistics beyond the 95 % point of the null law: at most {high} (99.9 % of such counts), no cell "
         "(activation, width) above its own limit, smallest p-value within Bonferroni's limit",
-        f"{exceed} of {layers}; every cell below its limit: {'yes' if worst else 'no'}; smallest p-value "
+        f"every cell below its limit: {'yes' if worst else 'no'}; smallest p-value "
         f"{smallest:.1e}" + (note if len(lost) else ""),
         [exceed <= high and worst and smallest > 0.001 / layers],
+        number=f"{exceed} of {layers} (limit {high})",
     )
 
 
@@ -328,8 +333,9 @@ def _predicted(
     return Finding(
         f"largest deviation over {len(z)} {cells}, those with an error of at most {_PRECISE:.0%} of the prediction, "
         f"below {limit:.1f} standard errors",
-        f"{z.max():.1f}; {len(error) - len(z)} {cells} are known less precisely",
+        f"{len(error) - len(z)} {cells} are known less precisely",
         every(z < limit),
+        number=deviation(z, limit),
     )
 
 
@@ -343,8 +349,9 @@ def _closed_form_orders(orders: DataFrame) -> Finding:
     return Finding(
         "rank correlation of the closed form with the KS statistic of sweep (iii), mean over n > 1: above .9 (odd); "
         "odd above positive for all thetas but one",
-        f"odd {row.odd:.2f}, positive {row.positive:.2f}; odd above positive for {row.worse} of {row.thetas} thetas",
+        f"positive {row.positive:.2f}; odd above positive for {row.worse} of {row.thetas} thetas",
         [row.odd > 0.9 and row.worse >= row.thetas - 1],
+        number=f"rank correlation {row.odd:.2f} (above .9)",
     )
 
 
@@ -357,52 +364,6 @@ def _exact_variance(layers: DataFrame) -> Finding:
     """Fails if a variance that is exact at any width is not the measured one."""
     exact = some(layers[layers.exact_variance & (layers.n_networks >= FEWEST)], f"cells of {FEWEST} networks")
     return _predicted(exact.variance, pd.Series(1.0, exact.index), exact.variance_error, "layers")
-
-
-@claim(
-    "covariances between images ({dataset}) are the predicted ones at any width in the first two layers",
-    "derived here",
-)
-def _covariances(rows: DataFrame, *, dataset: str) -> Finding:
-    """Fails if the covariance of a pair of images is not the predicted one."""
-    rows = some(rows[(rows.n_networks >= FEWEST) & rows.depth.isin([1, 2])], f"cells of {FEWEST} networks")
-    pairs = int(rows.n_pairs.sum())
-    limit = z_limit(pairs)
-    return Finding(
-        f"largest deviation over {pairs} pairs below {limit:.1f} standard errors",
-        f"{rows.largest_z.max():.1f}",
-        every(rows.largest_z.dropna() < limit),
-    )
-
-
-@claim(
-    "the mean correlation of images ({dataset}) tends to the prediction of infinite width",
-    "published",
-    "Poole et al. 2016",
-)
-def _tends(rows: DataFrame, *, dataset: str) -> Finding:
-    """Fails for an activation whose correlation stays as far from the prediction at large width as at small."""
-    rows = some(rows[rows.n_networks >= FEWEST], f"cells of {FEWEST} networks")
-    rows = rows[rows.depth == rows.depth.max()]
-    cells, decisions, listed = rows.groupby(CELL, dropna=False), [], []
-    for (activation, theta, law), cell in cells:
-        ordered = cell.sort_values("width")
-        off = ordered.off.to_numpy()
-        widest = ordered.iloc[-1]
-        allowed = max(_TENDS[0], _TENDS[1] * off[0] if len(off) > 1 else 0.0)
-        decisions.append(resolved(off[-1], z_limit(cells.ngroups) * widest.error, allowed))
-        listed.append(
-            f"{activation_name(activation, theta, law)} {widest.correlation:.3f} +- {widest.error:.3f} "
-            f"({widest.theory:.3f})"
-        )
-    within, outside = np.array(decisions).T
-    return Finding(
-        f"by activation: the deviation at width {int(rows.width.max())}, depth {int(rows.depth.max())} is at most "
-        f"{_TENDS[0]:g}, or half of that at width {int(rows.width.min())}, in intervals of "
-        f"{z_limit(cells.ngroups):.1f} standard errors",
-        f"measured (predicted): {', '.join(listed)}",
-        *decided(within, outside, "activations"),
-    )
 
 
 @claim("with activations that are fitted as in the paper the variance drifts with depth", "derived here")

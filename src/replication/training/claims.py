@@ -77,11 +77,11 @@ def _desirable(control: DataFrame, predictions: DataFrame) -> Finding:
         "the same activation with normal weights is significantly better if normalization makes it exactly Gaussian, "
         "for every activation; closeness to Gaussian goes with trainability over all settings (not confirmed if only "
         "closeness to the Edge of Chaos does)",
-        f"Gaussian networks are better in {better}, worse in {worse} of {len(control)} cases; no 95 % interval of the "
-        f"difference of test accuracy goes above {control.high.max():+.3f}; closeness to Gaussian "
-        f"{_GOES[ks]}, closeness to the Edge of Chaos {_GOES[edge]}",
+        f"no 95 % interval of the difference of test accuracy goes above {control.high.max():+.3f}; closeness to "
+        f"Gaussian {_GOES[ks]}, closeness to the Edge of Chaos {_GOES[edge]}",
         cases,
         unresolved,
+        f"Gaussian networks better in {better}, worse in {worse} of {len(control)} cases",
     )
 
 
@@ -124,14 +124,15 @@ def _better_gaussian(row: DataFrame, cells: DataFrame, *, name: str) -> Finding:
     note = ""
     if left_out:
         note = (
-            f"; {left_out} of {len(cells)} architectures are left out: there networks are dead at the start (up to "
+            f"{left_out} of {len(cells)} architectures are left out: there networks are dead at the start (up to "
             f"{(cells.dead / cells.n_networks).max():.0%}), which is not Gaussian"
         )
     return Finding(
         f"difference of test accuracy, mean over {test.architectures} architectures for each of {test.seeds} seeds "
         "(normalization stays in the network and its gradient while it trains, so that it is more than a start)",
-        f"{_difference(test)}{note}",
+        note,
         *_decided(row),
+        number=f"{_difference(test)} (above 0)",
     )
 
 
@@ -149,6 +150,7 @@ def _route_matters(routes: DataFrame) -> Finding:
         f"interval is within {_SAME})",
         listed,
         *decided(differs, ~differs & same, "differences"),
+        number=f"{_difference(routes.iloc[0])} (not 0)" if len(routes) == 1 else "",
     )
 
 
@@ -158,7 +160,7 @@ def _better_pair(rows: DataFrame, *, first: str, second: str, where: str) -> Fin
 
     Exact pairs and phi_(.99, omega) against tanh and ReLU, on the edge against off it, positive against odd.
     """
-    parts = []
+    parts, whole = [], rows[rows["scope"].isin(["all", "LeNet"])]
     for scope, part in rows.groupby("scope", sort=False):
         better, worse = _significant(part)
         name = {"all": "all architectures: ", "LeNet": ""}.get(str(scope), f"{scope}: ")
@@ -168,7 +170,8 @@ def _better_pair(rows: DataFrame, *, first: str, second: str, where: str) -> Fin
         f"difference of test accuracy over seeds, for each weight law, p (Holm) below {_LEVEL:g}; the verdict is on "
         "all architectures",
         "; ".join(parts),
-        *_decided(rows[rows["scope"].isin(["all", "LeNet"])]),
+        *_decided(whole),
+        number=f"{_difference(whole.iloc[0])} (above 0)" if len(whole) == 1 else "",
     )
 
 
@@ -190,6 +193,7 @@ def _narrow_and_deep(start: DataFrame) -> Finding:
         f"best pair, above {_MOST:.0%} (95 % intervals of Wilson; the best pair is chosen on the same runs)",
         listed,
         *decided(low, high, "widths"),
+        number=f"{best.trains.iloc[0]:.0%} (above {_MOST:.0%})" if len(best) == 1 else "",
     )
 
 
@@ -208,11 +212,11 @@ def _predicts(predictions: DataFrame, start: DataFrame, name: str, *, closeness:
         f"rank correlation with the share of runs that train, within each of {row.architectures} architectures over "
         f"{row.settings} settings (negative: the closer, the better; p by permuting settings, too small as far as "
         "settings are alike)",
-        f"{_correlation(row.rank_correlation, row.p)}; with the other predictor held fixed "
-        f"{_correlation(row.partial, row.partial_p)}; without the positive pairs "
-        f"{_correlation(rest.rank_correlation, rest.p)}{note}",
+        f"with the other predictor held fixed {_correlation(row.partial, row.partial_p)}; without the positive "
+        f"pairs {_correlation(rest.rank_correlation, rest.p)}{note}",
         [_direction(row) < 0],
         "" if _direction(row) else "the correlation is not significant",
+        f"{_correlation(row.rank_correlation, row.p)} (below {_LEVEL:g})",
     )
 
 

@@ -197,7 +197,8 @@ def test_counts_are_in_the_result():
     table = claims(data).set_index("claim")
     row = table[table.index.str.startswith("phi_(.99, omega)")].iloc[0]
     assert row.verdict == "in part"
-    assert row.result.startswith("in 1 of 2; sigma_w with fixed points")
+    assert row.number == "1 of 2"
+    assert row.result.startswith("sigma_w with fixed points")
 
 
 def test_no_rows_no_verdict():

@@ -222,7 +222,7 @@ def test_spherical_pairs_count_too():
     layers = study()
     twin = layers[layers.activation.isin(["odd", "positive"])].assign(theta=math.nan, law="spherical_1")
     claims = verdicts(pd.concat([layers, twin], ignore_index=True))
-    assert "in 10 of 10" in find(claims, "the odd kind")["result"]
+    assert find(claims, "the odd kind")["number"] == "10 of 10"
     assert (
         "phi odd, uniform weights at width 3"
         in find(claims, "pre-activations with phi odd stay closer to Gaussian than with tanh")["result"]
