@@ -160,10 +160,11 @@ def settings_by_accuracy(cells: DataFrame) -> str:
     lines = []
     for key, rows in cells.groupby(SETTING, dropna=False):
         deep = rows[rows.depth == cells.depth.max()]
-        lines.append((rows.accuracy.mean(), key, rows.all_trains.mean(), deep.accuracy.mean()))
+        name = activation_name(**dict(zip(SETTING, key, strict=True)))
+        lines.append((rows.accuracy.mean(), name, rows.all_trains.mean(), deep.accuracy.mean()))
     shown = [
-        [activation_name(*key), f"{trains:.0%}", _text(accuracy, ".3f"), _text(deep, ".3f")]
-        for accuracy, key, trains, deep in sorted(lines, key=lambda line: -line[0])
+        [name, f"{trains:.0%}", _text(accuracy, ".3f"), _text(deep, ".3f")]
+        for accuracy, name, trains, deep in sorted(lines, key=lambda line: -line[0])
     ]
     heads = ["setting", "runs that train", "test accuracy", f"at depth {cells.depth.max()}"]
     return f"\n\n{markdown_table(heads, shown)}\n\n"

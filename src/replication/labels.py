@@ -19,14 +19,58 @@ PAPERS = {
 #: The paper that a stage's statements are about.
 PAPER_OF = dict.fromkeys(("density", "activation", "propagation", "edge_of_chaos", "training"), "1")
 PAPER_OF |= {"isometry": "2", "kernels": "3", "fractional": "4"}
-#: Column heads that tables of several stages share.
-HEADS = {
+_HEADS = {
     "loss": "training loss",
     "accuracy": "test accuracy",
-    "accuracy_least": "least",
-    "accuracy_largest": "largest",
     "reached": "runs below the threshold",
-    "p_holm": "p (Holm)",
+    "epochs_to_loss": "epochs to the threshold",
+    "trains": "runs that train",
+    "all_trains": "runs that train, any rate",
+    "all_runs": "runs, any rate",
+    "all_diverged": "diverged, any rate",
+    "gap": "generalization gap",
+    "speed": "speed",
+    "first_law": "its weights",
+    "second_law": "weights of the second",
+    "n_networks": "networks",
+    "n_samples": "samples",
+    "n_chain": "chains",
+    "n_drawn": "drawn networks",
+    "ks": "KS",
+    "ks_standardized": "KS, unit variance",
+    "chi": "chi_1",
+    "p_low": "P(q <= .1)",
+    "sd": "deviation",
+    "mean_log": "mean of log q",
+    "sd_log": "deviation of log q",
+    "chi2_per_dof": "chi^2 per degree of freedom",
+    "activation_mse": "mean squared error of the fit",
+    "rms_10": "root mean square to 10",
+    "max_10": "largest to 10",
+    "rms_bulk": "root mean square error to 3",
+    "max_bulk": "largest error to 3",
+    "weight_variance": "E W^2",
+    "second": "second",
+    "plain_standard_error": "standard error of the plain way",
+    "kernel_drawn": "drawn",
+    "standard_error": "standard error",
+}
+# endings of names of columns: what of the column that the name begins with
+_ENDINGS = {"p_holm": "p (Holm)", "z": "z", "p": "p"} | {
+    word: word
+    for word in (
+        "low",
+        "high",
+        "error",
+        "drawn",
+        "chain",
+        "least",
+        "largest",
+        "pairs",
+        "published",
+        "limit",
+        "theory",
+    )
 }
 #: Initialization schemes, in the order of tables and figures; see `scheme_name` for those with a parameter.
 SCHEMES = {
@@ -54,6 +98,22 @@ _LAWS = {
     "sphere": "sphere",
     "uniform": "uniform",
 }
+
+
+def column_head(name: str) -> str:
+    """Head of a column of a table.
+
+    Examples
+    --------
+    >>> column_head("accuracy_low"), column_head("p_holm"), column_head("effective_rank")
+    ('test accuracy, low', 'p (Holm)', 'effective rank')
+    """
+    if name in _HEADS or name in _ENDINGS:
+        return _HEADS.get(name) or _ENDINGS[name]
+    for ending, words in _ENDINGS.items():
+        if name.endswith(f"_{ending}"):
+            return f"{column_head(name.removesuffix(f'_{ending}'))}, {words}"
+    return name.replace("_", " ")
 
 
 def activation_name(activation: str, theta: float = math.nan, law: str = "") -> str:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from replication.labels import activation_name, column_head, law_name, weights_name
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+# what values of these columns are called
+_NAMES: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("activation", "first", "second"), activation_name),
+    **dict.fromkeys(("law", "first_law", "second_law"), lambda law: weights_name(law_name(law))),
+}
+_INTEGER = 1e9  # whole numbers below are written with all their digits
 _LONG = 60  # letters that are not folded
-_HEADS = {"number": "number (limit)", "reference": "where", "result": "details"}
+_CLAIM_HEADS = {"number": "number (limit)", "reference": "where", "result": "details"}
 # whole pages without anything from elsewhere, so that they open offline and inside a report
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -51,7 +59,8 @@ def write_table(
 ) -> None:
     """Write `frame` once per path; the ending of a path (.csv, .md, .tex, .html) says how. ValueError for another one.
 
-    For all but CSV `formats` gives format specifications by column, e.g. {"ks": ".4f"}, and `headers` headings.
+    For all but CSV `formats` gives format specifications by column, e.g. {"ks": ".4f"} (else three digits), and
+    `headers` headings (else `labels.column_head`); activations and laws are called by their names.
     Missing values are left empty. In Markdown and HTML long texts of the columns `folded` show their beginning, the
     whole on demand.
     """
@@ -66,12 +75,12 @@ def write_table(
             return text.replace("|", r"\|") if style == "github" else text
 
         columns = [
-            [shown(_text(value, formats.get(str(name), "")), name in folded) for value in frame[name]]
-            for name in frame
+            [shown(_text(value, formats.get(name, ""), name), name in folded) for value in frame[name]]
+            for name in map(str, frame)
         ]
         return tabulate(
             list(zip(*columns, strict=True)),
-            headers=[shown(headers.get(str(name), str(name))) for name in frame],
+            headers=[shown(headers.get(name) or column_head(name)) for name in map(str, frame)],
             tablefmt=style,
             disable_numparse=True,
         )
@@ -95,7 +104,7 @@ def write_claims(claims: DataFrame, paths: Sequence[str | Path]) -> None:
     """Write rows of `verdicts.claim_row`: the verdict and the number that decides beside the claim, the rest folded."""
     first = [name for name in ("paper", "stage", "claim", "verdict", "number", "source") if name in claims]
     order = [*first, *(name for name in claims if name not in first)]
-    write_table(claims[order], paths, headers=_HEADS, folded=("test", "result"))
+    write_table(claims[order], paths, headers=_CLAIM_HEADS, folded=("test", "result"))
 
 
 def claims_markdown(claims: DataFrame) -> str:
@@ -104,7 +113,7 @@ def claims_markdown(claims: DataFrame) -> str:
     folded = {name: claims[name].map(_folded) for name in ("test", "result")}
     rows = claims.assign(verdict="**" + claims.verdict + "**", **folded)[columns]
     return markdown_table(
-        [_HEADS.get(name, name) for name in columns], rows.itertuples(index=False), left=len(columns)
+        [_CLAIM_HEADS.get(name, name) for name in columns], rows.itertuples(index=False), left=len(columns)
     )
 
 
@@ -150,9 +159,13 @@ def _write(path: Path, text: str) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _text(value: Any, spec: str) -> str:
+def _text(value: Any, spec: str, column: str) -> str:
     if isinstance(value, bool) or type(value).__name__ == "bool":
         return "yes" if value else "no"
     if value is None or value != value:  # NaN
         return ""
+    if isinstance(value, str):
+        return _NAMES[column](value) if column in _NAMES and value else value
+    if isinstance(value, float) and not spec:
+        spec = ".0f" if value.is_integer() and abs(value) < _INTEGER else ".3g"
     return format(value, spec)

@@ -25,6 +25,21 @@ def test_round_trip_and_formats(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["t.csv", "t.md", "t.tex"]
 
 
+def test_what_no_format_is_given_for_is_readable_too(tmp_path):
+    """Three digits, names instead of keys; the CSV keeps both."""
+    frame = pd.DataFrame(
+        {"activation": ["normalized_gelu", "odd"], "law": ["iid_student_4", "weibull_4"]}
+        | {"accuracy_low": [0.123456, 1234567.8], "n_networks": [20_000.0, 3.0], "p_holm": [1e-9, 0.5]}
+    )
+    write_table(frame, [tmp_path / "t.md", tmp_path / "t.csv"])
+    head, _, *lines = (tmp_path / "t.md").read_text().splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in (head, *lines)]
+    assert rows[0] == ["activation", "law", "test accuracy, low", "networks", "p (Holm)"]
+    assert rows[1] == ["GELU, normalized", "Student t4", "0.123", "20000", "1e-09"]
+    assert rows[2] == ["phi odd", "theta 4", "1.23e+06", "3", "0.5"]
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "t.csv"), frame)
+
+
 def test_bars_do_not_end_a_cell(tmp_path):
     frame = pd.DataFrame({"claim": ["largest |s - 1|"], "value": [0]})
     write_table(frame, [tmp_path / "t.md", tmp_path / "t.tex"], headers={"value": "|v|"})

@@ -33,4 +33,14 @@ with job(snakemake):
     formats = {name: ".4f" for name in frame if name not in named}
     formats |= dict.fromkeys(("loss_published", "loss", "loss_best", "loss_improved"), ".5f")
     formats |= {"theta": "g", "activation_mse": ".2e", "variance_scatter": ".1e"}
-    write_table(frame, snakemake.output.table, formats)
+    heads = {
+        "loss_published": "loss of the density, published",
+        "loss": "loss",
+        "loss_best": "best of all epochs",
+        "loss_improved": "improved",
+        "product_variance": "E W^2 E phi^2",
+        "density_variance": "the same, by density",
+    }
+    heads |= {f"ks_product_{n}": f"KS of W phi(X), {n} samples" for n in (200_000, 10_000_000)}
+    heads |= {f"variance_{depth}": f"variance at depth {depth}" for depth in (10, 50)}
+    write_table(frame, snakemake.output.table, formats, heads)

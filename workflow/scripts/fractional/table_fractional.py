@@ -4,7 +4,7 @@ from typing import Any
 
 from replication.fractional.claims import fractional_claims
 from replication.jobs import job
-from replication.labels import HEADS, scheme_name
+from replication.labels import scheme_name
 from replication.tables import write_claims, write_table
 
 snakemake: Any  # Snakemake puts it here
@@ -56,7 +56,6 @@ with job(snakemake) as run:
         output.training,
         dict.fromkeys(("accuracy", "accuracy_low", "accuracy_high", "loss"), ".3f")
         | {"trains": ".0%", "learning_rate": "g", "epochs_to_loss": ".1f"},
-        HEADS,
     )
     write_table(
         comparisons.assign(
@@ -67,6 +66,6 @@ with job(snakemake) as run:
             ("accuracy", "least", "largest", "low", "high", "loss", "loss_low", "loss_high"), "+.3f"
         )
         | dict.fromkeys(("p", "p_holm", "loss_p", "loss_p_holm"), ".2g"),
-        HEADS | {"accuracy": "difference of test accuracy", "loss": "difference of training loss"},
+        {"accuracy": "difference of test accuracy", "loss": "difference of training loss"},
     )
     write_claims(fractional_claims(found, cells, comparisons), output.claims)

@@ -4,7 +4,7 @@ from typing import Any
 
 from replication.isometry.claims import isometry_claims
 from replication.jobs import job
-from replication.labels import HEADS, scheme_name
+from replication.labels import scheme_name
 from replication.tables import write_claims, write_table
 from replication.training.analysis import CELL
 
@@ -55,7 +55,6 @@ with job(snakemake) as run:
         snakemake.output.training,
         dict.fromkeys(("accuracy", "accuracy_least", "accuracy_largest", "loss"), ".3f")
         | {"trains": ".0%", "learning_rate": "g", "epochs_to_loss": ".1f"},
-        HEADS,
     )
     comparisons = found["comparisons"]
     write_table(
@@ -63,8 +62,7 @@ with job(snakemake) as run:
         snakemake.output.comparisons,
         dict.fromkeys(("difference", "least", "largest", "gap", "gap_least", "gap_largest"), "+.3f")
         | {f"{question}{p}": ".2g" for question in ("", "speed_", "gap_") for p in ("p", "p_holm")},
-        HEADS
-        | {
+        {
             "scheme": "mirrored orthogonal against",
             "difference": "test accuracy",
             "faster": "earlier at the loss",

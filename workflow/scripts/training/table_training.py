@@ -3,7 +3,6 @@
 from typing import Any
 
 from replication.jobs import job
-from replication.labels import HEADS
 from replication.tables import write_claims, write_table, write_words
 from replication.training.claims import claim_table, training_text
 
@@ -20,13 +19,12 @@ with job(snakemake) as run:
         dict.fromkeys(SHARES, ".0%")
         | dict.fromkeys(DECIMALS, ".3f")
         | {"theta": "g", "learning_rate": "g", "epochs_to_loss": ".1f"},
-        HEADS,
     )
     write_table(
         found["comparisons"],
         snakemake.output.comparisons,
         dict.fromkeys(("difference", "low", "high"), "+.3f") | {"p": ".2g", "p_holm": ".2g"},
-        HEADS | {"difference": "difference of test accuracy"},
+        {"difference": "difference of test accuracy"},
     )
     claims = claim_table(*(found[n] for n in ("sizes", "comparisons", "predictions", "start", "persistence")))
     write_claims(claims, [snakemake.output.claims])
