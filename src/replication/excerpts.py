@@ -14,8 +14,8 @@ mnist_settings                            `settings_by_accuracy` of mnist/traini
 ========================================  ====================================================================
 
 A table that is called folder/table is kept in data/reference/measured: runs of another kind, and speeds. column!=value
-takes the other rows. A value with spaces stands in quotation marks, an empty one is column="". Numbers are written
-without a leading 0.
+takes the other rows, column~=value those whose text contains it. A value with spaces stands in quotation marks, an
+empty one is column="". Numbers are written without a leading 0.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,10 +86,13 @@ def excerpt(query: str, tables: Path) -> str:
         raise ValueError(f"{query}: say a column of {name} and perhaps a format; it has {', '.join(rows)}")
     for condition in (word for word in words if "=" in word):
         key, _, value = condition.partition("=")
-        differs, key = key.endswith("!"), key.removesuffix("!")
+        how, key = (key[-1], key[:-1]) if key[-1] in "!~" else ("", key)
         if key not in rows:
             raise ValueError(f"{query}: {name} has no column {key!r}; it has {', '.join(rows)}")
-        rows = rows[rows[key].map(lambda have, value=value: _same(have, value)) != differs]
+        matches = (
+            rows[key].str.contains(value, regex=False) if how == "~" else rows[key].map(partial(_same, value))
+        )
+        rows = rows[matches != (how == "!")]
     if of not in rows:
         return str(len(rows))
     if not len(rows):
@@ -99,7 +103,7 @@ def excerpt(query: str, tables: Path) -> str:
     return ", ".join(_text(value, "".join(asked[1:])) for value in values)
 
 
-def _same(have: object, value: str) -> bool:
+def _same(value: str, have: object) -> bool:
     try:
         return float(str(have)) == float(value)
     except ValueError:

@@ -64,6 +64,7 @@ def tables(tmp_path):
         ('training scheme=he law="" accuracy .1f', ".9"),
         ("training depth=60 count", "2"),
         ("training depth!=60 count", "1"),
+        ("training scheme~=words runs", "12"),
         ("training depth=7 count", "0"),
         ("training most:accuracy .1f", ".9"),
         ("training depth=60 least:accuracy .3f", "-.045"),
