@@ -111,7 +111,7 @@ def _same(value: str, have: object) -> bool:
 
 
 def _text(value: object, form: str) -> str:
-    return re.sub(r"^([+-]?)0\.", r"\1.", format(value, form))
+    return re.sub(r"(?<![\d.])0\.(?=\d)", ".", format(value, form))
 
 
 def distances(table: DataFrame) -> str:

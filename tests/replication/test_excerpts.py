@@ -48,7 +48,7 @@ def test_texts_and_tables_that_are_shipped_are_listed(monkeypatch):
 def tables(tmp_path):
     frame = pd.DataFrame(
         {"scheme": ["he", "he", "two words"], "law": ["", "weibull_4", ""], "depth": [10, 60, 60]}
-        | {"accuracy": [0.9, 0.236, -0.0449], "runs": [3, 3, 12]}
+        | {"accuracy": [0.9, 0.236, -0.0449], "runs": [3, 3, 12], "note": "-0.05 (limit 10.05)"}
     )
     frame.to_csv(tmp_path / "training.csv", index=False)
     return tmp_path
@@ -69,6 +69,7 @@ def tables(tmp_path):
         ("training most:accuracy .1f", ".9"),
         ("training depth=60 least:accuracy .3f", "-.045"),
         ("training mean:runs .1f", "6.0"),
+        ("training depth=10 note", "-.05 (limit 10.05)"),
         ("training scheme=he depth=10 runs", "3"),
     ],
 )
