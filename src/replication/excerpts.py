@@ -64,7 +64,9 @@ def tables_of(text: str) -> set[str]:
 
 def _read(name: str, tables: Path) -> DataFrame:
     folder = tables.parents[1] / "data/reference/measured" if "/" in name else tables
-    return read_table(folder / f"{name}.csv")
+    frame = read_table(folder / f"{name}.csv")
+    texts = list(frame.select_dtypes(exclude="number"))
+    return frame.assign(**frame[texts].astype(object).fillna(""))
 
 
 def excerpt(query: str, tables: Path) -> str:
@@ -89,9 +91,7 @@ def excerpt(query: str, tables: Path) -> str:
         how, key = (key[-1], key[:-1]) if key[-1] in "!~" else ("", key)
         if key not in rows:
             raise ValueError(f"{query}: {name} has no column {key!r}; it has {', '.join(rows)}")
-        matches = (
-            rows[key].str.contains(value, regex=False) if how == "~" else rows[key].map(partial(_same, value))
-        )
+        matches = rows[key].map(partial(_contains if how == "~" else _same, value))
         rows = rows[matches != (how == "!")]
     if of not in rows:
         return str(len(rows))
@@ -101,6 +101,10 @@ def excerpt(query: str, tables: Path) -> str:
     if reduced:
         values = pd.Series([_REDUCED[reduced](values)])
     return ", ".join(_text(value, "".join(asked[1:])) for value in values)
+
+
+def _contains(value: str, have: object) -> bool:
+    return value in str(have)
 
 
 def _same(value: str, have: object) -> bool:

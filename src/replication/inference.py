@@ -45,7 +45,8 @@ def mean_test(values: ArrayLike) -> MeanTest:
     Interval and p-value say the same: 0 is inside at 95 % where p > .05. Exact for normal values. Measured for five
     values, level .05: .12 for exponential ones, .06 where each is a mean of nine such, .07 for uniform ones.
     For fewer than two values the interval is NaN and p is 1; for equal ones, whose scatter is not known, the interval
-    is a point and p that of all sign changes, 2^(1 - n), or 1 for zeros. TypeError for what is not real.
+    is NaN and p that of all sign changes, 2^(1 - n); for zeros alone it is [0, 0] and p is 1. TypeError for what is not
+    real, ValueError for what is infinite.
 
     Examples
     --------
@@ -54,11 +55,15 @@ def mean_test(values: ArrayLike) -> MeanTest:
     """
     v = real_array("values", values).ravel()
     v = v[~np.isnan(v)]
+    if np.isinf(v).any():
+        raise ValueError(f"values must be finite, got {np.count_nonzero(np.isinf(v))} that are infinite")
     if v.size < 2:
         return MeanTest(float(v.mean()) if v.size else math.nan, math.nan, math.nan, 1.0)
     mean = float(v.mean())
+    if not v.any():
+        return MeanTest(0.0, 0.0, 0.0, 1.0)
     if np.ptp(v) <= 1e-12 * np.abs(v).max():
-        return MeanTest(mean, mean, mean, 2.0 ** (1 - v.size) if v.any() else 1.0)
+        return MeanTest(mean, math.nan, math.nan, 2.0 ** (1 - v.size))
     test = ttest_1samp(v, 0.0)
     interval = test.confidence_interval(0.95)
     return MeanTest(mean, float(interval.low), float(interval.high), float(test.pvalue))

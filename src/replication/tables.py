@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # what values of these columns are called
 _NAMES: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("activation", "first", "second"), activation_name),
-    **dict.fromkeys(("law", "first_law", "second_law"), lambda law: weights_name(law_name(law))),
+    **dict.fromkeys(("law", "weights", "first_law", "second_law"), lambda law: weights_name(law_name(law))),
 }
 _INTEGER = 1e9  # whole numbers below are written with all their digits
 _LONG = 60  # letters that are not folded
@@ -110,7 +110,7 @@ def write_claims(claims: DataFrame, paths: Sequence[str | Path]) -> None:
 def claims_markdown(claims: DataFrame) -> str:
     """Markdown table of rows of `verdicts.claim_row`, the verdict second, without a line end at its end."""
     columns = ["claim", "verdict", "number", "source", "test", "result"]
-    folded = {name: claims[name].map(_folded) for name in ("test", "result")}
+    folded = {name: claims[name].fillna("").map(_folded) for name in ("test", "result")}
     rows = claims.assign(verdict="**" + claims.verdict + "**", **folded)[columns]
     return markdown_table(
         [_CLAIM_HEADS.get(name, name) for name in columns], rows.itertuples(index=False), left=len(columns)
@@ -160,9 +160,11 @@ def _write(path: Path, text: str) -> None:
 
 
 def _text(value: Any, spec: str, column: str) -> str:
+    import pandas as pd
+
     if isinstance(value, bool) or type(value).__name__ == "bool":
         return "yes" if value else "no"
-    if value is None or value != value:  # NaN
+    if pd.isna(value):
         return ""
     if isinstance(value, str):
         return _NAMES[column](value) if column in _NAMES and value else value

@@ -7,7 +7,7 @@ agrees                      within the tolerance
 differs by design           outside, because the target contains an approximation that ours does not
                             make, and that reproduces the target when we make it too
 fails                       outside, or not a number
-not tested                  not resolved: the confidence interval of ours is partly within, partly
+undecided                   not resolved: the confidence interval of ours is partly within, partly
                             outside
 ==========================  ==========================================================================
 
@@ -17,13 +17,16 @@ verdict on a statement      it holds
 confirmed                   in every case
 in part                     in some cases
 not confirmed               in none
-not tested                  unknown: there was no case, or the estimate cannot tell (the result says why)
+undecided                   unknown: the estimates cannot tell (the result says why)
+not tested                  unknown: there was no case
 ==========================  ==========================================================================
 
 ==========================  ==========================================================================
 source                      where the number or the statement comes from
 ==========================  ==========================================================================
-published                   printed in a paper: in text, a table or a figure
+published                   printed in one of the four papers: in text, a table or a figure
+published for fits          printed in one of them for fitted activations, beside ours with exact ones
+literature                  printed in another paper, which is named
 authors' data               computed from objects that the authors released
 authors' program            read in, or computed with, a program that the authors released
 derived here                a result of this project
@@ -51,11 +54,18 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 Source = Literal[
-    "published", "authors' data", "authors' program", "derived here", "independent derivation", "our question"
+    "published",
+    "published for fits",
+    "literature",
+    "authors' data",
+    "authors' program",
+    "derived here",
+    "independent derivation",
+    "our question",
 ]
 SOURCES: tuple[Source, ...] = get_args(Source)
 WORST_FIRST = [
-    "fails", "not confirmed", "in part", "not tested", "differs by design", "confirmed", "agrees",
+    "fails", "not confirmed", "in part", "undecided", "not tested", "differs by design", "confirmed", "agrees",
 ]  # fmt: skip
 NUMBER_COLUMNS = [
     "paper", "block", "item", "target", "source", "ours", "uncertainty", "shared", "tolerance", "verdict", "note",
@@ -111,7 +121,7 @@ def compare(
     if within:
         verdict = "agrees"
     elif not (outside or math.isnan(off)):
-        verdict = "not tested"
+        verdict = "undecided"
     else:
         verdict = "differs by design" if by_design and not math.isnan(off) else "fails"
     row = (block, item, target, _checked(source), ours, uncertainty, shared, tolerance, verdict, note)
@@ -175,7 +185,7 @@ def gather(tables: dict[str, DataFrame]) -> DataFrame:
 
     Where statements are about a data set and optimizer (columns of the table), their words end with these.
     """
-    parts = []
+    parts = [pd.DataFrame(columns=["paper", "stage", *CLAIM_COLUMNS])]
     for stage, table in tables.items():
         words = table.claim
         if "optimizer" in table:
@@ -204,6 +214,7 @@ def blocks(rows: DataFrame) -> DataFrame:
     found = []
     keys = ["paper", "block", "source"]
     for key, part in rows[rows.block != ""].groupby(keys, sort=False):
+        part = part.dropna(subset=["ours", "target"])
         off = part.ours - part.target
         above, differ = int((off > 0).sum()), int((off != 0).sum())
         error = math.hypot(math.sqrt((part.uncertainty**2).sum(skipna=False)) / len(part), part.shared.mean())
@@ -285,6 +296,12 @@ def decided(holds: ArrayLike, fails: ArrayLike, what: str) -> tuple[NDArray[Any]
     return cases, reason if unclear and not refuted.any() else ""
 
 
+def below(values: ArrayLike, limit: float) -> NDArray[Any]:
+    """Whether each value is below the limit; None for NaN, which is no answer."""
+    known = np.asarray(values, dtype=np.float64)
+    return np.where(np.isnan(known), np.array(None), known < limit)
+
+
 def deviation(z: Series[Any], limit: float) -> str:
     """The largest deviation of many, in standard errors, with its limit: the number of a `Finding`."""
     return f"{z.abs().max():.1f} standard errors (limit {limit:.1f})"
@@ -327,7 +344,7 @@ def claim_row(words: str, source: Source, tested: Finding, reference: str = "") 
     if unresolved:
         result = f"{result}; not resolved: {unresolved}" if result else f"not resolved: {unresolved}"
     if unresolved or not holds.size:
-        verdict = "not tested"
+        verdict = "undecided" if unresolved else "not tested"
     else:
         verdict = "confirmed" if holds.all() else "in part" if holds.any() else "not confirmed"
     row = (words, _checked(source), reference, tested.test, number, result, verdict)

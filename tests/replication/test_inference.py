@@ -98,4 +98,9 @@ def test_means_of_too_few_or_equal_values():
         assert math.isnan(found.low)
         assert found.p == 1
     assert mean_test([0.0, 0.0, 0.0]) == (0, 0, 0, 1)
-    assert mean_test([0.1, 0.1, 0.1]) == pytest.approx((0.1, 0.1, 0.1, 0.25))
+    equal = mean_test([0.1, 0.1, 0.1])
+    assert (equal.mean, equal.p) == pytest.approx((0.1, 0.25))
+    assert math.isnan(equal.low)
+    assert math.isnan(equal.high)
+    with pytest.raises(ValueError, match="values must be finite, got 1 that are infinite"):
+        mean_test([0.1, math.inf, 0.1])

@@ -35,7 +35,7 @@ def test_comparisons_give_claims():
     controls = tests[(tests.question == "control") & (tests["scope"] == "all")]
     assert len(controls) > 0
     assert len(claims) > len(controls)
-    assert set(claims.verdict) <= {"confirmed", "in part", "not confirmed", "not tested"}
+    assert set(claims.verdict) <= {"confirmed", "in part", "not confirmed", "undecided", "not tested"}
 
 
 def test_corrected_p_values_are_holms():

@@ -50,15 +50,15 @@ def test_numbers_that_the_sample_cannot_resolve():
     """A confidence interval within .8 to 1.2 agrees, one outside fails, one that contains an end cannot tell."""
     assert number(1.05, half_width=0.1) == "agrees"
     for ours, half_width in ((1.05, 0.19), (1.15, 0.1), (1.25, 0.1), (1.3, np.inf), (1.0, np.nan)):
-        assert number(ours, half_width=half_width) == "not tested"
-        assert number(2 - ours, half_width=half_width) == "not tested"
-        assert number(ours, half_width=half_width, by_design=True) == "not tested"
+        assert number(ours, half_width=half_width) == "undecided"
+        assert number(2 - ours, half_width=half_width) == "undecided"
+        assert number(ours, half_width=half_width, by_design=True) == "undecided"
     assert number(1.31, half_width=0.1) == number(0.69, half_width=0.1) == "fails"
     assert number(1.31, half_width=0.1, by_design=True) == "differs by design"
     assert number(np.nan, half_width=0.1) == "fails"
     assert [number(x, half_width=0.1, at_most=True) for x in (-5.0, 1.15, 1.31)] == [
         "agrees",
-        "not tested",
+        "undecided",
         "fails",
     ]
 
@@ -67,8 +67,8 @@ def test_numbers_that_the_sample_cannot_resolve():
     ("holds", "fails", "verdict"),
     [
         ([True, True], [False, False], "confirmed"),
-        ([True, False], [False, False], "not tested"),
-        ([False, False], False, "not tested"),
+        ([True, False], [False, False], "undecided"),
+        ([False, False], False, "undecided"),
         ([True, False], [False, True], "in part"),
         ([False, False], [False, True], "not confirmed"),
         ([], [], "not tested"),
@@ -79,7 +79,7 @@ def test_estimates_that_cannot_tell_decide_nothing(holds, fails, verdict):
     assert tested["verdict"] == verdict
     unclear = sum(not h for h in holds)
     said = f"not resolved: {unclear} of 2 slopes are too uncertain to tell" in tested["result"]
-    assert said == (verdict == "not tested" and unclear > 0)
+    assert said == (verdict == "undecided")
 
 
 def test_counts_by_paper_and_source():
@@ -176,7 +176,7 @@ def test_statements(cases, verdict):
     own = claim_row("words", "our question", Finding("test", "numbers", cases, number="2 (limit 3)"))
     assert own["number"] == "2 (limit 3)"
     unresolved = row(cases, "too few")
-    assert unresolved["verdict"] == "not tested"
+    assert unresolved["verdict"] == "undecided"
     assert unresolved["result"].endswith("not resolved: too few")
 
 
@@ -184,7 +184,7 @@ def test_a_case_without_a_value_confirms_nothing():
     """bool(NaN) is True."""
     tested = row([1.0, np.nan])
     assert (tested["verdict"], tested["number"], tested["result"]) == (
-        "not tested",
+        "undecided",
         "1 of 2 (1 open)",
         "numbers; not resolved: no value in some of the cases",
     )
@@ -226,7 +226,7 @@ def test_claims_of_empty_tables():
 
 
 def test_sources_are_checked():
-    assert len(SOURCES) == 6
+    assert len(SOURCES) == 8
     with pytest.raises(ValueError, match=r"source must be one of 'published', .*got 'abstract'"):
         compare("item", "abstract", 1.0, 1.0, 0.2)
     with pytest.raises(ValueError, match="source"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from replication.labels import activation_name
+from replication.labels import activation_name, weights_name
 from replication.verdicts import Finding, claim, some
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def _common_fail(common: DataFrame) -> Finding:
     """Fails if W phi(X) is normal for a common pair, or is not though the pair satisfies (b), (c) and (d)."""
     names = list(_NECESSARY)
     violated = [
-        f"{activation_name(r.activation)} with {r.weights} weights "
+        f"{activation_name(r.activation)} with {weights_name(r.weights)} violates "
         f"{''.join(mark for name, mark in _NECESSARY.items() if not getattr(r, name)) or 'none'}"
         for r in common.itertuples()
     ]

@@ -116,7 +116,7 @@ def distance_scales(correlations: DataFrame) -> DataFrame:
     """Layers until the distance of two inputs from the limit of the map has fallen by a factor e, off the edge.
 
     At the largest width by activation, theta and place: measured in networks, predicted by the map; inf where the
-    distance has not fallen that far in the layers that there are.
+    distance has not fallen that far in the layers that there are, `layers`.
     """
     off = correlations[(correlations.width == correlations.width.max()) & (correlations.place != "on")]
     rows: list[dict[str, Any]] = []
@@ -126,7 +126,7 @@ def distance_scales(correlations: DataFrame) -> DataFrame:
             _depth_scale(ordered[name], ordered.limit.iloc[0]) for name in ("correlation", "theory")
         )
         setting = {"activation": activation, "theta": theta, "place": place, "width": int(cell.width.iloc[0])}
-        rows.append(setting | {"measured": measured, "predicted": predicted})
+        rows.append(setting | {"measured": measured, "predicted": predicted, "layers": int(cell.depth.max())})
     return pd.DataFrame(rows)
 
 

@@ -11,7 +11,7 @@ from preactivations.names import number_text
 from replication.fractional.analysis import LEVEL
 from replication.inference import z_limit
 from replication.labels import activation_name, scheme_name
-from replication.verdicts import Finding, claim, deviation, every, some
+from replication.verdicts import Finding, below, claim, deviation, every, some
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -60,7 +60,7 @@ def _preserved(rows: DataFrame) -> Finding:
         f"drawn layers of {int(rows.width.max())} neurons, {len(rows)} cases: mean of |x'|^s against 1, and of "
         f"|x'|^(s/2) against its exact value: largest deviation in standard errors (limit for {len(z)} numbers)",
         "",
-        every(z < limit, abs(rows.exact - 1) < 1e-9),
+        every(below(z, limit), abs(rows.exact - 1) < 1e-9),
         number=deviation(z, limit),
     )
 
@@ -143,7 +143,7 @@ def _limit_theorem(rows: DataFrame) -> Finding:
         f"{len(rows)} cases, width {int(rows.width.max())}, {int(rows.depth.max())} layers: chains of norms, largest "
         f"deviation in standard errors (limit for {len(z)} numbers)",
         "",
-        every(z < limit),
+        every(below(z, limit)),
         number=deviation(z, limit),
     )
 
@@ -217,7 +217,7 @@ def _tails(rows: DataFrame) -> Finding:
         f"layers, against the same quantity of the exact stationary law: largest deviation in standard errors "
         f"({limit:.1f}); listed: the largest {deep.share.iloc[0]:.1%}, where the exact one is within 1 % of s",
         listed,
-        every(z < limit, (deep.exact / deep.s - 1).abs() < 0.01),
+        every(below(z, limit), (deep.exact / deep.s - 1).abs() < 0.01),
         number=deviation(z, limit),
     )
 
@@ -258,10 +258,13 @@ def _vanishing(rows: DataFrame) -> Finding:
 def _local(rows: DataFrame) -> Finding:
     """Fails if the exponent with biases is not s or E|x|^2 is finite there, or without them it stops rising."""
     pareto, light = (some(rows[rows.biases == kind], "rows of a reading") for kind in (True, False))
+    both = some(
+        pareto.merge(light, on=["activation", "s"], suffixes=("", "_light")), "orders with both readings"
+    )
     listed = "; ".join(
-        f"{activation_name(a.activation)}, s = {a.s:g}: {a.first:.3f} -> {a.last:.3f}, without biases {b.first:.3f} -> "
-        f"{b.last:.3f}"
-        for a, b in zip(pareto.itertuples(), light.itertuples(), strict=True)
+        f"{activation_name(r.activation)}, s = {r.s:g}: {r.first:.3f} -> {r.last:.3f}, without biases "
+        f"{r.first_light:.3f} -> {r.last_light:.3f}"
+        for r in both.itertuples()
     )
     return Finding(
         f"computed, no samples: exponent -d log P(|x| > t) / d log t from P = .01 to {rows.lowest.min():.0e}, width "
@@ -287,11 +290,11 @@ def _dropout(rows: DataFrame, small: DataFrame) -> Finding:
         + _probabilities(small[small.level == small.level.min()]),
         every(
             (rows.formula - 1).abs() < 1e-9,
-            z < limit,
+            below(z, limit),
             rows.uncorrected > 1.01,
             small.fractional < small.usual,
         ),
-        number=deviation(z, limit),
+        number=f"{deviation(z, limit)}, formula off 1 by {(rows.formula - 1).abs().max():.0e} (limit 1e-9)",
     )
 
 
@@ -349,5 +352,7 @@ def _training(cells: DataFrame, comparisons: DataFrame, *, dataset: str) -> Find
         f"{open_ones} of {len(comparisons)} differences are not significant"
         if open_ones and not (worse | slower).any()
         else "",
-        f"both better in {(better & faster).sum()} of {len(comparisons)} comparisons (all)",
+        f"both better in {(better & faster).sum()} of {len(comparisons)} comparisons; than each of three baselines for "
+        f"{(better & faster).groupby(comparisons.activation).all().sum()} of {comparisons.activation.nunique()} "
+        "activations (all)",
     )

@@ -48,7 +48,8 @@ def scheme_comparisons(runs: DataFrame) -> DataFrame:
       that stays at a guess has no gap, and says nothing); mean difference gap, gap_least, gap_largest; gap_p,
       gap_p_holm.
 
-    Seeds share the order of batches and the split, not initial values.
+    Seeds share the order of batches and the split, not initial values: given these, pairs of one seed are independent,
+    and the two of a pair are interchangeable if both schemes have one law, as sign flips assume.
     """
     rows = []
     for dataset, part in chosen_runs(runs).groupby("dataset", sort=False):

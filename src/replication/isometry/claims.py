@@ -11,7 +11,7 @@ import pandas as pd
 from replication.inference import z_limit
 from replication.isometry.training_claims import training_claims
 from replication.labels import scheme_name
-from replication.verdicts import Finding, claim, decided, deviation, every, some
+from replication.verdicts import Finding, below, claim, decided, deviation, every, some
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -77,7 +77,7 @@ def _joint_law(tests: DataFrame, *, scores: DataFrame) -> Finding:
         f"n = {r.width}, L = {r.depth}, biases {r.bias_variance:g}: {r.largest:.4f} ({r.largest_independent:.3f})"
         for r in tests.itertuples()
     )
-    fits = every(z < limit, tests.largest_p > level, tests.share_p > level)
+    fits = every(below(z, limit), tests.largest_p > level, tests.share_p > level)
     like_independent = int((tests.largest_independent_p >= level).sum())
     return Finding(
         f"{int(tests.networks.max())} networks with drawn matrices in {len(tests)} cells: covariances of two units and "
@@ -108,7 +108,7 @@ def _cells_agree(cells: DataFrame) -> Finding:
         f"chains of norms in {len(cells)} cells, drawn matrices in {drawn} of them: largest deviation in standard "
         f"errors (limit for {len(z)} numbers; not where fewer than 10 networks are on one side of .1)",
         "",
-        every(z < limit),
+        every(below(z, limit)),
         number=deviation(z, limit),
     )
 
@@ -223,13 +223,13 @@ def _correlations(rows: DataFrame) -> Finding:
     )
     nearer = (deep.log_angle - deep.log_drift).abs() < (deep.log_angle - deep.log_mean_field).abs()
     above, half_width = deep.log_angle - deep.log_mean_field, 3 * deep.log_angle_error
-    below, reason = decided(above < -half_width, above > half_width, "angles")
+    lower, reason = decided(above < -half_width, above > half_width, "angles")
     return Finding(
         f"n = {int(rows.width.max())}: the mean correlation after one layer within {limit:.1f} standard errors of the "
         f"exact one; geometric mean of the angle at depth {int(deep.depth.max())} below mean field, and nearer to mean "
         "field times the drift of small angles (an approximation: exact for small angles only)",
         listed,
-        every(nearer, below, z < limit),
+        every(nearer, lower, below(z, limit)),
         reason if nearer.all() and (z < limit).all() else "",
         f"{above.max():+.2f} in the log angle (below 0)",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from replication.labels import SCHEMES, scheme_name
@@ -47,13 +48,13 @@ def _initial_weights(rows: DataFrame, *, dataset: str, epochs: int) -> Finding:
     """Fails, for each of both alone, if networks of all schemes come out alike, seed by seed."""
     some(rows[rows.speed_pairs > 0], "scheme of which any network comes below the loss in so many epochs")
     ends = pd.concat([rows.least.abs(), rows.largest.abs()])
-    differ = [bool((rows.p_holm < _LEVEL).any()), bool((rows.speed_p_holm < _LEVEL).any())]
-    alike = [bool((ends < _SAME).all()), bool((rows.faster + rows.slower == 0).all())]
+    alike = np.array([(ends < _SAME).all(), (rows.faster + rows.slower == 0).all()])
+    differ = np.array([(rows.p_holm < _LEVEL).any(), (rows.speed_p_holm < _LEVEL).any()]) & ~alike
     cases, reason = decided(differ, alike, "questions")
     return Finding(
         "test accuracy, and epochs until the training loss is below its threshold (ranks): mirrored orthogonal differs "
-        f"from another scheme, paired by seed (Student; sign flips for ranks; Holm's correction, level {_LEVEL:g}); "
-        f"alike: no pair differs by {_SAME:g} of accuracy, or in the epoch",
+        "from another scheme, paired by seed (Student over seeds; sign flips for ranks; Holm's correction, level "
+        f"{_LEVEL:g}); alike: no pair differs by {_SAME:g} of accuracy, or in the epoch",
         "; ".join(
             f"{scheme_name(r.scheme)}: accuracy {r.difference:+.3f} (p {r.p_holm:.2g}), faster in {r.faster:.0f} and "
             f"slower in {r.slower:.0f} of {r.speed_pairs:.0f} pairs (p {r.speed_p_holm:.2g})"

@@ -25,8 +25,8 @@ _IN_TRAINING = (
 @claim(
     "for initialization the law of wide layers' rows does not matter beyond its second moment: test accuracy is that "
     "from normal rows",
-    "published",
-    "abstract: 'implications for weight initialization'; the experiment is ours",
+    "our question",
+    "the abstract names implications for weight initialization, not this one",
 )
 def initialization(training: DataFrame) -> Finding:
     """Fails if a significant difference has its interval beyond _MATTERS; else not resolved if one is not within."""
@@ -97,7 +97,8 @@ def images(table: DataFrame) -> Finding:
             for layer in last.index
         ),
         every(last["mean"].abs() < _MEAN, ratio < _SCATTER),
-        number=f"mean off by up to {last['mean'].abs().max():.3f} (limit {_MEAN})",
+        number=f"mean off by up to {last['mean'].abs().max():.3f} (limit {_MEAN}), root mean square times "
+        f"{ratio.max():.2f} (limit {_SCATTER})",
     )
 
 

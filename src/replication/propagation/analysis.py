@@ -165,6 +165,7 @@ def width_laws(layers: DataFrame, depth: int) -> DataFrame:
 
     limit, limit_error: of n Cov(z_i^2, z_j^2), linear in 1/n; predicted. variance: a of v - 1 = a/n + b/n^2, nothing
     left for n -> infinity, with chi2 and degrees of freedom of the fit: widths - 2, and 1 for two widths (a/n alone).
+    left_over, left_over_error: the constant of a fit that has one, c + a/n, from four widths on + b/n^2.
     NaN for one width. ReLU is left out: its moments have no known errors at depth, and its first-order law holds for
     depth << width only.
     """
@@ -185,7 +186,11 @@ def _width_law(cell: DataFrame) -> dict[str, float]:
     target = ((cell.variance - 1) / cell.variance_error).to_numpy()
     coefficients, *_ = np.linalg.lstsq(columns.T, target, rcond=None)
     left = target - columns.T @ coefficients
+    free = np.stack([np.ones_like(x), x, x * x])[: 2 + (x.size > 3)] / cell.variance_error.to_numpy()
+    constant, *_ = np.linalg.lstsq(free.T, target, rcond=None)
     return {
+        "left_over": constant[0],
+        "left_over_error": math.sqrt(np.linalg.inv(free @ free.T)[0, 0]),
         "limit": fit[1],
         "limit_error": math.sqrt(covariance[1, 1]),
         "predicted": float((cell.width * cell.square_covariance_theory).iloc[0]),

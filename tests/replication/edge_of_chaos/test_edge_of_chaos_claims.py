@@ -36,6 +36,10 @@ def results():
     gaps = {"tanh": 3 / far, "relu": 4.5 * np.pi**2 / far**2}
     off = np.array([-0.01, -0.005, -0.002, -0.001, 0.001, 0.002, 0.005, 0.01])
     return {
+        "pairs": pd.DataFrame(
+            {"kind": ["odd", "positive"], "theta": 4.0, "chi": [1.25, 0.3], "sigma_w": [0.8**0.5, NAN]}
+            | {"sigma_b": [0.2**0.5, NAN]}
+        ),
         "unique": pd.DataFrame(
             {"activation": ["tanh", "oscillating_6"], "theta": NAN, "settings": 80, "most": [1, 9]}
         ),
@@ -92,11 +96,40 @@ def verdict(start, change=None):
 def test_every_claim_has_a_row():
     table = claims(results())
     assert list(table) == CLAIM_COLUMNS
-    assert len(table) == 12
+    assert len(table) == 13
     assert table.notna().all(axis=None)
 
 
 CASES = [
+    ("with sigma_w^2", "confirmed", lambda d: d["pairs"].__setitem__("chi", [0.9, 1.1]), "not confirmed"),
+    ("with sigma_w^2", "confirmed", lambda d: d["pairs"].__setitem__("sigma_b", 0.3), "in part"),
+    # the phase of the limits, and the constant of ReLU
+    (
+        "correlations tend",
+        "confirmed",
+        lambda d: d.__setitem__("correlations", d["correlations"].assign(place="above")),
+        "in part",
+    ),
+    (
+        "on the edge",
+        "confirmed",
+        lambda d: d["rates"].__setitem__("gap", d["rates"].gap * 10),
+        "in part",
+    ),
+    # never falls, though the map does
+    (
+        "the depth to which",
+        "confirmed",
+        lambda d: d["correlations"].__setitem__("correlation", 0.5),
+        "not confirmed",
+    ),
+    # smaller than its noise
+    (
+        "what is left",
+        "confirmed",
+        lambda d: d["correlations"].__setitem__("correlation_error", 0.5 / d["correlations"].width),
+        "undecided",
+    ),
     ("the variance map has", "in part", lambda d: d["unique"].__setitem__("most", 1), "confirmed"),
     ("phi_(.99, omega)", "confirmed", lambda d: d["points"].__setitem__("stable", True), "not confirmed"),
     (
@@ -132,14 +165,14 @@ CASES = [
     ),
     # too uncertain
     *(
-        (start, "confirmed", lambda d: d["correlations"].__setitem__("correlation_error", 0.2), "not tested")
+        (start, "confirmed", lambda d: d["correlations"].__setitem__("correlation_error", 0.2), "undecided")
         for start in ("what is left", "correlations tend")
     ),
     (
         "the second moment",
         "confirmed",
         lambda d: d["unified"].__setitem__("gradient_error", 1.0),
-        "not tested",
+        "undecided",
     ),
     (
         "on the edge",
@@ -166,7 +199,7 @@ CASES = [
         "what is left",
         "confirmed",
         lambda d: d.__setitem__("correlations", d["correlations"].query("width == 10")),
-        "not tested",
+        "undecided",
     ),
     ("off the edge", "confirmed", lambda d: d.__setitem__("scales", d["scales"].iloc[:4:2]), "not tested"),
     (
@@ -203,7 +236,7 @@ def test_counts_are_in_the_result():
 
 def test_no_rows_no_verdict():
     table = claims({name: frame.iloc[:0] for name, frame in results().items()})
-    assert table.verdict.tolist() == ["not tested"] * 12
+    assert table.verdict.tolist() == ["not tested"] * 13
 
 
 def test_fitted_activations_leave_the_variance():

@@ -209,8 +209,8 @@ def test_one_unit_that_fails_is_in_part():
     ("gains", "verdict"),
     [
         ({"relu": 0.2, "linear": 0.2}, "confirmed"),
-        ({"relu": 0.2, "linear": 0.0}, "not tested"),
-        ({"relu": 0.0, "linear": 0.0}, "not tested"),
+        ({"relu": 0.2, "linear": 0.0}, "undecided"),
+        ({"relu": 0.0, "linear": 0.0}, "undecided"),
         ({"relu": -0.2, "linear": 0.2}, "not confirmed"),
     ],
 )
@@ -229,8 +229,8 @@ def test_comparisons_are_paired_by_seed():
     assert row.least == pytest.approx(0.02)
     assert row.pairs == 10
     assert row.p == pytest.approx(2 / 2**10, rel=1e-12)
-    assert row.low == pytest.approx(0.02)
-    assert row.loss_low == row.loss_high == pytest.approx(-0.02)
+    assert math.isnan(row.low)  # equal values: their scatter is not known
+    assert math.isnan(row.loss_high)
     assert row.loss_pairs == 10
     assert table.loc["linear", "he"].p == 1
     np.testing.assert_allclose(table.p_holm, holm(list(table.p)))

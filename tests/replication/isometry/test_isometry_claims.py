@@ -215,13 +215,13 @@ def test_sources():
     assert rows.reference[rows.source == "published"].str.startswith("abstract").all()
 
 
-def test_what_is_too_uncertain_is_not_tested():
+def test_what_is_too_uncertain_is_undecided():
     """Units that look independent too; angles as uncertain as what is to be seen."""
     found = results()
     found["largest"]["largest_independent"] = 0.02
-    assert verdicts(found)["units"] == "not tested"
+    assert verdicts(found)["units"] == "undecided"
     found["correlations"]["log_angle_error"] = 0.5
-    assert verdicts(found)["angles"] == "not tested"
+    assert verdicts(found)["angles"] == "undecided"
 
 
 def test_rare_sides_are_not_tested():

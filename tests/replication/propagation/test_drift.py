@@ -32,10 +32,14 @@ def test_drift_of_the_variance():
 
 def test_no_drift():
     same = layers(1.0005, variance_theory=1.0)
-    assert _drifts(drift_table(layers(1.0), same.assign(variance_error=0.001)))["verdict"] == "not confirmed"
+    sure = drift_table(layers(1.0, variance_error=0.001), same.assign(variance_error=0.001))
+    assert _drifts(sure)["verdict"] == "not confirmed"
     # not significant, but an error that would hide a drift of several percent
     row = _drifts(drift_table(layers(1.0), same))
-    assert row["verdict"] == "not tested"
+    assert row["verdict"] == "undecided"
+    # exact networks drift as far: that is finite width
+    both = drift_table(layers(0.9), layers(0.9, variance_theory=1.0).assign(variance_error=1e-4))
+    assert _drifts(both.assign(exact_error=1e-4))["verdict"] == "not confirmed"
     assert "2 of 2 variances are too uncertain to tell" in row["result"]
 
 

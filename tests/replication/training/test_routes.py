@@ -46,6 +46,6 @@ def test_a_difference_that_is_not_significant_is_no_proof_that_there_is_none():
     assert (routes.p_holm > 0.05).all()
     row = _route_matters(routes)
     assert (row["verdict"], "2 of 2 differences are too uncertain to tell" in row["result"]) == (
-        "not tested",
+        "undecided",
         True,
     )

@@ -22,15 +22,15 @@ HEADS = {
     "block": "numbers of one kind",
     "uncertainty": "standard error of the difference",
     "shared": "of the block",
-    "above": "ours larger",
+    "above": "with ours above",
     "sign_p": "p of that count",
     "mean": "mean of ours - target",
     "error": "standard error",
     "p_holm": "p of the mean (Holm)",
     "within_2": "within 2 standard errors",
-    "within_3": "3",
-    "within_4": "4",
-    "zero_agrees": "0 would agree too",
+    "within_3": "within 3",
+    "within_4": "within 4",
+    "zero_agrees": "numbers that 0 would pass",
     "median_off": "median deviation",
 }
 
@@ -46,7 +46,7 @@ with job(snakemake) as run:
     published = pd.read_csv(snakemake.input.published)
     losses = pd.read_csv(snakemake.input.published_losses)
     fits = pd.DataFrame(read_json(path) for path in snakemake.input.densities)
-    fitted = compare_fitted_sweep_iii(found["points"], published, fits, losses, found["assessments"])
+    fitted = compare_fitted_sweep_iii(found["points"], published, fits, found["assessments"])
     parts = [
         width_one(found["points"]),
         compare_fits(fits, losses, found["assessments"]),
@@ -60,7 +60,9 @@ with job(snakemake) as run:
         ),
     ]
     rows, claims = worst_first(pd.concat(parts, ignore_index=True)), worst_first(gather(claims_of_stages()))
-    formats = dict.fromkeys(("target", "ours", "uncertainty", "shared", "tolerance"), ".3g")
+    formats = dict.fromkeys(("uncertainty", "shared", "tolerance"), ".3g") | dict.fromkeys(
+        ("target", "ours"), ".6g"
+    )
     write_table(rows, snakemake.output.table, formats, HEADS)
     write_claims(claims, snakemake.output.claims)
     write_table(count_verdicts(rows, claims), snakemake.output.verdicts)
