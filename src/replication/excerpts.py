@@ -7,6 +7,7 @@ table column=value ... column [format]    that column of the rows of tables/<sca
                                           columns have these values, in their order, with commas
 table column=value ... count              how many rows these are
 table column=value ... most:column        the largest of these values; likewise least:column, mean:column
+claim words                               verdict and source of the statement that contains the words
 distances                                 `distances`: a table
 verdicts                                  `verdict_lines`: what `make` says at its end
 open_claims                               `open_claims`: statements that are not confirmed
@@ -58,7 +59,7 @@ def tables_of(text: str) -> set[str]:
     found = set()
     for query in queries(text):
         name = shlex.split(query)[0]
-        found |= {_WHOLE[name][0]} if name in _WHOLE else {name}
+        found.add({"claim": "verdicts_claims"}.get(name) or (_WHOLE[name][0] if name in _WHOLE else name))
     return {name for name in found if "/" not in name}
 
 
@@ -78,6 +79,8 @@ def excerpt(query: str, tables: Path) -> str:
         For a query that no row, or no column, answers.
     """
     name, *words = shlex.split(query)
+    if name == "claim":
+        return _verdict(words[0], _read("verdicts_claims", tables))
     if name in _WHOLE:
         table, told_by = _WHOLE[name]
         return told_by(_read(table, tables))
@@ -101,6 +104,13 @@ def excerpt(query: str, tables: Path) -> str:
     if reduced:
         values = pd.Series([_REDUCED[reduced](values)])
     return ", ".join(_text(value, "".join(asked[1:])) for value in values)
+
+
+def _verdict(words: str, claims: DataFrame) -> str:
+    found = claims[claims.claim.str.contains(words, regex=False)]
+    if len(found) != 1:
+        raise ValueError(f"{len(found)} statements contain {words!r}; say more of the one that is meant")
+    return "{} ({})".format(*found.iloc[0][["verdict", "source"]])
 
 
 def _contains(value: str, have: object) -> bool:
@@ -150,7 +160,9 @@ def verdict_lines(counts: DataFrame) -> str:
             for source, part in rows.groupby("source", sort=False)
         ]
         lines.append([f"{paper}, {PAPERS[str(paper)]}", f"{kind}s", "; ".join(sources)])
-    return f"\n\n{markdown_table(['paper', 'what', 'verdicts by source'], lines, left=3)}\n\n"
+    failing = counts["count"][counts.verdict == "fails"].sum()
+    words = f"{failing} of the numbers fail." if failing else "No number fails."
+    return f"\n\n{markdown_table(['paper', 'what', 'verdicts by source'], lines, left=3)}\n\n{words}\n\n"
 
 
 def open_claims(claims: DataFrame) -> str:

@@ -90,6 +90,26 @@ def test_tables_of_other_runs_are_read_where_they_are_kept(tmp_path):
     assert tables_of(text) == set()
 
 
+def test_empty_cells_are_found(tmp_path):
+    """An empty cell of a table is an empty text."""
+    pd.DataFrame({"block": ["b", "", ""], "theta": [4.0, math.nan, 2.05], "n": [1, 2, 3]}).to_csv(
+        tmp_path / "t.csv", index=False
+    )
+    assert excerpt('t block="" n', tmp_path) == "2, 3"
+    assert excerpt('t block!="" n', tmp_path) == "1"
+    assert excerpt("t theta~=2.0 n", tmp_path) == "3"
+
+
+def test_the_verdict_of_a_statement(tmp_path):
+    claims = {"claim": ["all a are b", "no a is b"], "verdict": ["confirmed", "in part"]}
+    pd.DataFrame(claims | {"source": "published"}).to_csv(tmp_path / "verdicts_claims.csv", index=False)
+    assert excerpt('claim "all a"', tmp_path) == "confirmed (published)"
+    assert tables_of('<!-- = claim "all a" --><!-- /= -->') == {"verdicts_claims"}
+    for words in ("b", "c"):
+        with pytest.raises(ValueError, match=f"statements contain '{words}'"):
+            excerpt(f"claim {words}", tmp_path)
+
+
 def test_settings_are_sorted_by_accuracy():
     keys = {"activation": ["tanh", "tanh", "odd", "odd"], "law": ["", "", "weibull_4", "weibull_4"]}
     keys |= {"theta": [math.nan, math.nan, 4.0, 4.0], "depth": [10, 30, 10, 30]}

@@ -15,6 +15,7 @@ from replication.verdicts import (
     CLAIM_COLUMNS,
     SOURCES,
     Finding,
+    below,
     blocks,
     claim,
     claim_row,
@@ -247,3 +248,30 @@ def test_every_claim_says_in_which_world_it_fails():
         ]
         assert tests
         assert [f.__name__ for f in tests if "Fails" not in (f.__doc__ or "")] == [], stage
+
+
+def test_what_is_not_known_is_not_below():
+    assert below([0.5, 2.0, math.nan], 1.0).tolist() == [True, False, None]
+    tested = claim_row("words", "our question", Finding("test", "", every(below([0.5, math.nan], 1.0))))
+    assert tested["verdict"] == "undecided"
+    refuted = claim_row("words", "our question", Finding("test", "", every(below([2.0, math.nan], 1.0))))
+    assert refuted["verdict"] == "not confirmed"
+
+
+def test_missing_numbers_of_a_block_are_left_out():
+    """Of 1.2, NaN, 1.3, NaN with errors .1 the mean difference is .25 +- .1/sqrt 2."""
+    rows = numbers(
+        "1",
+        [
+            compare("x", "published", 1.0, x, 0.5, block="b", uncertainty=0.1)
+            for x in (1.2, math.nan, 1.3, math.nan)
+        ],
+    )
+    (row,) = blocks(rows).itertuples()
+    assert (row.numbers, row.above) == (2, 2)
+    assert row.z == pytest.approx(0.25 / (0.1 / math.sqrt(2)))
+
+
+def test_no_stage_has_no_statements():
+    assert list(gather({})) == ["paper", "stage", *CLAIM_COLUMNS]
+    assert len(gather({})) == 0
