@@ -269,7 +269,8 @@ def _local(rows: DataFrame) -> Finding:
     return Finding(
         f"computed, no samples: exponent -d log P(|x| > t) / d log t from P = .01 to {rows.lowest.min():.0e}, width "
         f"{int(rows.width.max())}: stationary law with biases, within 1 % of s from 1e-4 on and E|x|^2 infinite; after "
-        f"{int(light.depth.max())} layers without biases, rising at every step and E|x|^2 finite",
+        f"{int(light.depth.max())} layers without biases, rising at every step and E|x|^2 finite (P given that no "
+        "layer is dead)",
         listed,
         [
             *((pareto.error < 0.01) & (pareto.square == math.inf)),

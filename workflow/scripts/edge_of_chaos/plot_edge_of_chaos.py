@@ -195,24 +195,36 @@ def plot_scales(paths: Any) -> None:
 
 
 def plot_unified(paths: Any) -> None:
-    figure, (axes,) = panels(1, 4, 3.4)
+    """By scheme: factors per layer of variance and gradient, correlation and distance at the end."""
+    figure, (axes,) = panels(1, 4, 3.3, sharey=True)
     shown = unified[unified["keeps"] != ""]
-    schemes = list(dict.fromkeys(shown.scheme))
+    schemes = list(dict.fromkeys(shown.scheme))[::-1]
     for k, scheme in enumerate(schemes):
         rows = shown[shown.scheme == scheme].sort_values("depth")
-        colour = [*map(plt.get_cmap("tab10"), range(10)), "black", "gold", "darkblue"][k]
-        for ax, name in zip(axes, ("variance", "gradient", "correlation"), strict=False):
-            ax.plot(rows.depth, rows[name], color=colour, lw=1.1, label=scheme)
-            ax.plot(rows.depth, rows[f"{name}_theory"], ":", color=colour, lw=1)
-        axes[3].plot(rows.depth, rows.ks_standardized.where(told(rows)), color=colour, lw=1)
-    axes[0].set(yscale="log")
-    axes[1].set(yscale="log", ylim=(1e-8, 1e6))
-    axes[2].set(ylim=(-0.1, 1.03))
-    axes[3].set(yscale="log")
-    for ax, title in zip(axes, ("variance", "gradient$^2$", "correlation", "distance"), strict=True):
-        ax.set_xlabel("layer")
+        first, last = rows.iloc[0], rows.iloc[-1]
+        per_layer = 1 / (last.depth - first.depth)
+        kept = [last.variance / first.variance, last.variance_theory / first.variance_theory]
+        pairs = [
+            [value**per_layer for value in kept],
+            [value**per_layer for value in (first.gradient, first.gradient_theory)],
+            [last.correlation, last.correlation_theory],
+        ]
+        for ax, (measured, theory) in zip(axes, pairs, strict=False):
+            ax.plot(theory, k, "o", ms=7, mfc="none", mec="0.5")
+            ax.plot(measured, k, "o", ms=3.5, color="black")
+        seen = bool(told(rows[-1:], "ks").iloc[0])
+        axes[3].plot(
+            last.ks if seen else 0, k, "o" if seen else "x", ms=3.5, color="black" if seen else "0.5"
+        )
+    titles = ("variance per layer", "gradient$^2$ per layer", "correlation, end", "distance, end")
+    for ax, title, start in zip(axes, titles, (1, 1, 0.5, 0), strict=True):
+        ax.axvline(start, color="0.5", ls=":", lw=0.8)
         ax.set_title(title)
-    axes[0].plot([], [], ":", color="0.3", label="infinite width")
+    axes[0].set_yticks(range(len(schemes)), schemes, fontsize=7)
+    marks = {"networks": ("o", 3.5, "black", "black"), "infinite width": ("o", 7, "none", "0.5")}
+    marks["not told from 0"] = ("x", 3.5, "0.5", "0.5")
+    for label, (marker, size, face, edge) in marks.items():
+        axes[0].plot([], [], marker, ms=size, mfc=face, mec=edge, label=label)
     shared_legend(figure, axes[:1], 3)
     save(figure, paths, snakemake.params.dpi)
 

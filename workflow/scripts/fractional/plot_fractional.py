@@ -159,31 +159,30 @@ def plot_tails(paths: Any) -> None:
 
 def plot_limits(paths: Any) -> None:
     figure, ((left, right, last),) = panels(1, 3, 2.9)
-    relu = far[far.activation == "relu"]
+    relu, mine = far[far.activation == "relu"], exponents[exponents.activation == "relu"]
+    colours = colour_of([*relu.s, *mine.s])
     for s, rows in relu.groupby("s"):
-        colour = colour_of(far.s)[s]
-        left.plot(rows.depth, rows.log_median, "o-", ms=3, color=colour, label=f"$s = {s:g}$")
-        left.plot(rows.depth, rows.log_high, "--", lw=1, color=colour)
-    left.plot([], [], "-", color="0.3", label="median")
-    left.plot([], [], "--", lw=1, color="0.3", label="99.9 %")
+        left.plot(rows.depth, rows.log_median, "o", ms=3.5, color=colours[s], label=f"$s = {s:g}$")
+        left.plot(rows.depth, rows.log_high, "^", ms=3.5, mfc="none", color=colours[s])
+    left.plot([], [], "o", ms=3.5, color="0.3", label="median")
+    left.plot([], [], "^", ms=3.5, mfc="none", color="0.3", label="99.9 %")
     left.axhline(0, color="0.5", ls=":", lw=0.8)
-    left.set(xscale="log", xlabel="depth $L$", ylabel=r"$\log\,|x^L|$", ylim=(-30, 12))
+    left.set(xscale="log", xlabel="depth $L$", ylabel=r"$\log\,|x^L|$")
+    left.set_yscale("symlog", linthresh=10)
+    ticks(left, y=(-1000, -100, -10, 0, 10))
     left.set_title(f"ReLU, no biases, width {int(relu.width.iloc[0])}")
     left.legend(fontsize=7)
-    mine = exponents[exponents.activation == "relu"]
-    for (s, biases), rows in mine.groupby(["s", "biases"]):
-        colour = colour_of(exponents.s)[s]
-        right.plot(rows.level, rows.exponent, "-" if biases else "o--", ms=3, lw=1.2, color=colour)
-        if biases:
-            right.plot([], [], color=colour, label=f"$s = {s:g}$")
-    right.plot([], [], "-", color="0.3", label="biases")
-    right.plot([], [], "o--", ms=3, color="0.3", label="no biases")
-    right.set(xscale="log", xlabel="$P(|x| > t)$", ylabel="tail exponent at $t$", ylim=(0, 2.3))
+    for s, rows in mine[mine.biases].groupby("s"):
+        right.plot(rows.level, rows.exponent, lw=1.2, color=colours[s], label=f"biases, $s = {s:g}$")
+    # the same for all orders, which are translates
+    rows = mine[~mine.biases & (mine.s == mine.s.min())]
+    right.plot(rows.level, rows.exponent, "o--", ms=3, lw=1.2, color="0.3", label="no biases, any $s$")
+    right.set(xscale="log", xlabel="$P(|x| > t)$", ylabel="tail exponent at $t$", ylim=(0, 2.4))
     right.invert_xaxis()
     right.set_title(f"ReLU, width {int(mine.width.iloc[0])}")
-    right.legend(fontsize=7, loc="upper center", ncols=2)
+    right.legend(fontsize=7, loc="upper left")
     kept = dropout[dropout.activation == "relu"]
-    for colour, (keep, rows) in zip(PALETTE, kept.groupby("keep"), strict=False):
+    for colour, (keep, rows) in zip(("black", "0.6"), kept.groupby("keep"), strict=False):
         at = rows.sort_values("s")
         last.plot(at.s, at.uncorrected, "--", lw=1, color=colour)
         last.errorbar(at.s, at["mean"], 2 * at.error, fmt="o", ms=4, color=colour, label=f"keep {keep:g}")
