@@ -216,7 +216,7 @@ def plot_unified(paths: Any) -> None:
         axes[3].plot(
             last.ks if seen else 0, k, "o" if seen else "x", ms=3.5, color="black" if seen else "0.5"
         )
-    titles = ("variance per layer", "gradient$^2$ per layer", "correlation, end", "distance, end")
+    titles = ("variance / layer", "gradient$^2$ / layer", "correlation, end", "distance, end")
     for ax, title, start in zip(axes, titles, (1, 1, 0.5, 0), strict=True):
         ax.axvline(start, color="0.5", ls=":", lw=0.8)
         ax.set_title(title)
