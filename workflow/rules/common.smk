@@ -239,4 +239,6 @@ def summary():
     for row in claims:
         if row["verdict"] != "confirmed":
             number = f": {row['number']}" if row["number"] else ""
-            print(f"  {row['verdict'].upper()} (paper {row['paper']}, {row['source']}): {row['claim']}{number}")
+            print(
+                f"  {row['verdict'].upper()} (paper {row['paper']}, {row['source']}): {row['claim']}{number}"
+            )
