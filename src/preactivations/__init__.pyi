@@ -12,9 +12,12 @@ from . import rows as rows
 from . import streams as streams
 from . import training as training
 from . import weights as weights
+from .activations.describe import describe as describe
 from .activations.gaussian import GaussianActivation as GaussianActivation
 from .activations.modules import Oscillating as Oscillating
 from .activations.registry import Activation as Activation
+from .edge_of_chaos.critical import critical as critical
+from .edge_of_chaos.critical import gain as gain
 from .pairs.constraints import check_pair as check_pair
 from .pairs.factor import GaussianFactor as GaussianFactor
 from .pairs.gaussian import GaussianPair as GaussianPair

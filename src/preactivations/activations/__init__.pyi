@@ -1,5 +1,7 @@
 from .array_map import as_array_map as as_array_map
+from .describe import describe as describe
 from .gaussian import GaussianActivation as GaussianActivation
+from .modules import Elementwise as Elementwise
 from .modules import Erf as Erf
 from .modules import Oscillating as Oscillating
 from .modules import TabulatedModule as TabulatedModule

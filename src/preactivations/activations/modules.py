@@ -25,12 +25,22 @@ from preactivations.activations._table_evaluation import (
     is_recorded,
     shape_of,
 )
-from preactivations.activations.registry import REGISTRY, Activation, by_name, checked_oscillation
+from preactivations.activations.describe import AnyActivation, describe
+from preactivations.activations.registry import REGISTRY, Activation, checked_oscillation
 from preactivations.names import object_of
 from preactivations.pairs.table import KINDS, TabulatedActivation
 from preactivations.weights import WeightLaw
 
-__all__ = ["Erf", "Oscillating", "TabulatedModule", "activation", "is_elementwise", "module_of"]
+__all__ = [
+    "Elementwise",
+    "Erf",
+    "Oscillating",
+    "TabulatedModule",
+    "activation",
+    "as_module",
+    "is_elementwise",
+    "module_of",
+]
 
 
 @torch.fx.wrap  # a graph of `torch.fx` checks too, when it runs
@@ -94,6 +104,7 @@ class TabulatedModule(nn.Module):
 
     def __init__(self, table: TabulatedActivation) -> None:
         super().__init__()
+        self.table = table
         self.weights, self.kind, self._route = table.weights, table.kind, table.route
         self.error = {torch.float32: table.error32, torch.float64: table.errors.phi}
         self._shapes = tuple(shape_of(table, dtype) for dtype in FORMATS)
@@ -253,6 +264,28 @@ class Erf(nn.Module):
         return torch.erf(x)
 
 
+class Elementwise(nn.Module):
+    """A function of tensors as a module: `function(x)`, elementwise, any shape.
+
+    Parameters
+    ----------
+    function : callable
+        From a floating-point tensor to one of the same shape.
+    """
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def extra_repr(self) -> str:
+        """The name of the function, as `repr` shows it."""
+        return getattr(self.function, "__name__", repr(self.function))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """function(x)."""
+        return self.function(x)
+
+
 # by name: what needs no exact activation imports none
 _EXACT = "preactivations.activations.gaussian:GaussianActivation"
 
@@ -277,8 +310,37 @@ def _class_of(entry: Activation) -> Any:
 
 
 def is_elementwise(module: nn.Module) -> bool:
-    """Whether `module` is of the class of an entry of the registry, whatever its arguments."""
-    return type(module) in {Oscillating, *(_class_of(entry) for entry in REGISTRY.values() if entry.module)}
+    """Whether `module` is an activation: of the class of an entry of the registry, or one that `describe` takes."""
+    if type(module) in {Oscillating, *(_class_of(entry) for entry in REGISTRY.values() if entry.module)}:
+        return True
+    try:
+        describe(module)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def as_module(given: AnyActivation, weights: str | WeightLaw | None = None) -> nn.Module:
+    """The PyTorch module of anything that `describe` takes.
+
+    Parameters
+    ----------
+    given : str, Module, Activation, pair or function of tensors
+        A module is taken as it is; "odd" and "positive" go with `weights`.
+    weights : str or WeightLaw, optional
+
+    Returns
+    -------
+    nn.Module
+
+    Raises
+    ------
+    ValueError
+        For what has no module, as a function of arrays; else as `activation` and `describe`.
+    """
+    if isinstance(given, nn.Module):
+        return given
+    return activation(given, weights) if isinstance(given, str) else module_of(describe(given))
 
 
 def activation(name: str, weights: str | WeightLaw | None = None) -> nn.Module:
@@ -287,7 +349,7 @@ def activation(name: str, weights: str | WeightLaw | None = None) -> nn.Module:
     Parameters
     ----------
     name : str
-        "odd" or "positive" (the exact activation that goes with `weights`), or a name that `registry.by_name` takes.
+        "odd" or "positive" (the exact activation that goes with `weights`), or a name that `describe` takes.
     weights : str or WeightLaw, optional
         Needed for "odd" and "positive", of no effect on others.
 
@@ -302,7 +364,7 @@ def activation(name: str, weights: str | WeightLaw | None = None) -> nn.Module:
         For an unknown name, an exact activation without weights, or what `GaussianActivation` refuses.
     """
     if name not in KINDS:
-        return module_of(by_name(name))
+        return module_of(describe(name))
     if weights is None:
         raise ValueError(f"activation {name!r} goes with a law of weights: give weights=")
     exact: nn.Module = object_of(_EXACT)(weights, name)

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicHermiteSpline, PchipInterpolator
 from scipy.optimize import brentq
 
+from preactivations.activations.describe import AnyActivation, describe
 from preactivations.activations.registry import Pair
 from preactivations.edge_of_chaos._gaussian_moments import (
     GRID,
@@ -31,10 +32,8 @@ from preactivations.edge_of_chaos.fixpoints import (
 from preactivations.edge_of_chaos.maps import (
     V_MAX,
     V_MIN,
-    AnyActivation,
     checked_variances,
     chi,
-    resolve,
     scale_of,
     variance_map,
     variance_slope,
@@ -46,6 +45,7 @@ __all__ = [
     "DepthScales",
     "EocCurve",
     "EocPoint",
+    "WithoutEdge",
     "chi_map",
     "depth_scales",
     "eoc_curve",
@@ -53,6 +53,9 @@ __all__ = [
     "phase",
 ]
 
+_NEGATIVE = "sigma_b^2 = v - E phi^2 / E phi'^2 would be negative"
+_UNSTABLE = "the fixed point is not stable: dv'/dv >= 1"
+_STABLE = 1 - 3e-15  # of dv'/dv: not where v' = v to rounding
 Array = NDArray[np.float64]
 Phase = Literal["ordered", "chaotic", "edge"]
 
@@ -95,18 +98,35 @@ class DepthScales(NamedTuple):
     xi_c: float
 
 
+class WithoutEdge(NamedTuple):
+    """A range of variances at which there is no stable point of the Edge of Chaos, and why.
+
+    Attributes
+    ----------
+    low, high : float
+    reason : str
+    """
+
+    low: float
+    high: float
+    reason: str
+
+
 class EocCurve(NamedTuple):
-    """Points of the Edge of Chaos, shape (n,) each, in order of the variance.
+    """Points of the Edge of Chaos, shape (n,) each, in order of the variance, and where there is none.
 
     Attributes
     ----------
     sigma_w, sigma_b, variance : array, shape (n,)
         The variance is the fixed point v.
+    missing : tuple of WithoutEdge
+        The rest of the range that was asked for, in order.
     """
 
     sigma_w: Array
     sigma_b: Array
     variance: Array
+    missing: tuple[WithoutEdge, ...] = ()
 
 
 def depth_scales(
@@ -137,7 +157,7 @@ def depth_scales(
     >>> scales.correlation, scales.xi_c < 10
     (1.0, True)
     """
-    act = resolve(activation)
+    act = describe(activation)
     options: Any = {"sigma_w": sigma_w, "sigma_b": sigma_b, "weight_variance": weight_variance}
     v = fixed_variance(act, start=start, **options)
     if v == 0 or v == math.inf:
@@ -172,7 +192,7 @@ def phase(
     >>> [phase("tanh", sigma_w=s, sigma_b=0.1) for s in (0.8, 1.5)]
     ['ordered', 'chaotic']
     """
-    act = resolve(activation)
+    act = describe(activation)
     options: Any = {"sigma_w": sigma_w, "weight_variance": weight_variance}
     v = fixed_variance(act, start=start, sigma_b=sigma_b, **options)
     value = float(chi(act, min(max(v, V_MIN), V_MAX), **options))
@@ -207,7 +227,7 @@ def chi_map(
     -------
     variance, chi_1 : array, of the broadcast shape
     """
-    act = resolve(activation)
+    act = describe(activation)
     w, b = np.broadcast_arrays(real_array("sigma_w", sigma_w), real_array("sigma_b", sigma_b))
     for name, values in {"sigma_w": w, "sigma_b": b}.items():
         if not np.all((values >= 0) & np.isfinite(values)):
@@ -262,7 +282,8 @@ def eoc_curve(
 
     At each v, chi_1 = 1 fixes sigma_w and v' = v fixes sigma_b; v belongs to the curve where sigma_b^2 >= 0 and the
     fixed point is stable. The ends where sigma_b = 0 are added. Activations that are linear on both sides of 0 have one
-    point, at every v (NaN here). Empty where there is no point. Other arguments and errors: see `maps`.
+    point, at every v (NaN here). For each part of the range without an edge `missing` says why. Other arguments and
+    errors: see `maps`.
 
     Parameters
     ----------
@@ -281,29 +302,58 @@ def eoc_curve(
     >>> curve.sigma_w.round(12).tolist(), curve.sigma_b.tolist()
     ([1.414213562373], [0.0])
     """
-    act = resolve(activation)
+    act = describe(activation)
     unit = scale_of(act, 1.0, 0.0, weight_variance)
     if act.slopes is not None:
         sigma_w = 1 / math.sqrt(unit * sum(s**2 for s in act.slopes) / 2)
         return EocCurve(np.array([sigma_w]), np.array([0.0]), np.array([math.nan]))
-    if is_steep(act):
-        return EocCurve(*(np.empty(0) for _ in range(3)))
-
-    def bias_square(v: Any) -> Array:
-        return np.asarray(slope_excess(act, v) / moments(act, v).slope_square)
-
     low, high = (float(end) for end in checked_variances(variances))
+    if is_steep(act):
+        nothing, why = np.empty(0), "chi_1 is infinite: phi jumps, or is as steep as |x|^(1/2)"
+        return EocCurve(nothing, nothing, nothing, (WithoutEdge(low, high, why),))
     grid: Array = np.geomspace(low, high, n_points)
-    square, log_v = bias_square(grid), np.log(grid)
+    m, log_v = moments(act, grid), np.log(grid)
+    square = np.asarray(slope_excess(act, grid)) / m.slope_square
+    unstable = ~(m.derivative / m.slope_square < _STABLE)
+
+    def bias_square(x: float) -> float:
+        return float(slope_excess(act, math.exp(x)) / moments(act, math.exp(x)).slope_square)
+
+    def instability(x: float) -> float:
+        at = moments(act, math.exp(x))
+        return float(at.derivative / at.slope_square) - _STABLE
+
     ends = [
-        math.exp(brentq(lambda x: float(bias_square(math.exp(x))), log_v[k], log_v[k + 1], xtol=1e-14))
+        math.exp(brentq(bias_square, log_v[k], log_v[k + 1], xtol=1e-14))
         for k in np.flatnonzero(square[1:] * square[:-1] < 0)
     ]
-    at = np.sort(np.append(grid[square >= 0], ends))
-    m = moments(act, at)
-    sigma_b = np.sqrt(np.where(np.isin(at, ends), 0.0, np.maximum(bias_square(at), 0)))
-    stable = m.derivative / m.slope_square < 1 - 3e-15  # not where v' = v to rounding
-    return EocCurve(1 / np.sqrt(unit * m.slope_square[stable]), sigma_b[stable], at[stable])
+    v, squares = np.append(grid[square >= 0], ends), np.append(square[square >= 0], np.zeros(len(ends)))
+    order = np.argsort(v)
+    v, squares = v[order], squares[order]
+    here = moments(act, v)
+    stable = here.derivative / here.slope_square < _STABLE
+    sigma_w, sigma_b = 1 / np.sqrt(unit * here.slope_square[stable]), np.sqrt(squares[stable])
+    missing = []
+    state = np.where(square < 0, _NEGATIVE, np.where(unstable, _UNSTABLE, ""))
+    for run in np.split(np.arange(grid.size), np.flatnonzero(state[1:] != state[:-1]) + 1):
+        reason = str(state[run[0]])
+        if reason:
+            sides = [float(grid[run[0]]), float(grid[run[-1]])]
+            for side, (inner, outer) in enumerate(((run[0], run[0] - 1), (run[-1], run[-1] + 1))):
+                if 0 <= outer < grid.size:
+                    gap = bias_square if _NEGATIVE in (reason, state[outer]) else instability
+                    sides[side] = math.exp(
+                        _crossing(gap, *sorted((float(log_v[inner]), float(log_v[outer]))))
+                    )
+            missing.append(WithoutEdge(sides[0], sides[1], reason))
+    return EocCurve(sigma_w, sigma_b, v[stable], tuple(missing))
+
+
+def _crossing(function: Any, low: float, high: float) -> float:
+    """Where it changes its sign between two points; their middle if it does not, by rounding."""
+    if function(low) * function(high) < 0:
+        return float(brentq(function, low, high, xtol=1e-12))
+    return (low + high) / 2
 
 
 def eoc_point(pair: Pair) -> EocPoint:
@@ -335,6 +385,10 @@ def eoc_point(pair: Pair) -> EocPoint:
     >>> round(point.sigma_w**2 * point.chi, 12)
     1.0
     """
+    if not isinstance(pair, Pair):
+        raise TypeError(
+            f"eoc_point takes a pair, as GaussianPair, got {pair!r}; for other activations: critical(activation)"
+        )
     if pair.kind != "odd":
         raise ValueError(
             f"{pair!r} has no Edge of Chaos with sigma_w^2 + sigma_b^2 = 1: positive pairs are ordered (chi_1 < 1)"

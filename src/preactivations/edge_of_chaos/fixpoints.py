@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from preactivations.activations.describe import AnyActivation, describe
 from preactivations.activations.registry import Activation
 from preactivations.edge_of_chaos._gaussian_moments import GRID, grid_moments, moments, raw_moments
 from preactivations.edge_of_chaos._mixed_moments import mixed
 from preactivations.edge_of_chaos._panels import jumps
-from preactivations.edge_of_chaos.maps import AnyActivation, checked_variances, resolve, scale_of
+from preactivations.edge_of_chaos.maps import checked_variances, scale_of
 
 __all__ = [
     "EDGE",
@@ -97,7 +98,7 @@ def fixed_points(
     >>> [round(p.variance, 4) for p in fixed_points("tanh", sigma_w=math.sqrt(1.46), sigma_b=math.sqrt(0.013))]
     [0.3029]
     """
-    act = resolve(activation)
+    act = describe(activation)
     scale = scale_of(act, sigma_w, sigma_b, weight_variance)
     low, high = (float(end) for end in checked_variances((1e-10, 1e8) if interval is None else interval))
     if not GRID[0] <= low < high <= GRID[-1]:
@@ -197,7 +198,7 @@ def fixed_variance(
     >>> fixed_variance("relu", sigma_w=1.5)
     inf
     """
-    act = resolve(activation)
+    act = describe(activation)
     scale = scale_of(act, sigma_w, sigma_b, weight_variance)
     v = float(checked_variances(start))
     if act.slopes is not None:
@@ -259,7 +260,7 @@ def correlation_fixed_points(
         If `variance` is not a fixed point to 1e-6; for the identity without bias, every c is one. Else as for
         `variance_map`.
     """
-    act = resolve(activation)
+    act = describe(activation)
     scale = scale_of(act, sigma_w, sigma_b, weight_variance)
     v = float(checked_variances(variance))
     after = scale * float(moments(act, v).square) + sigma_b**2

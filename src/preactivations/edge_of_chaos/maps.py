@@ -14,8 +14,8 @@ Integrals are closed forms or Gauss-Legendre sums over panels that resolve activ
 
 Arguments
 ---------
-activation : str, Activation or GaussianPair
-    A name of `activations`, an `Activation` or an exact pair.
+activation : str, Activation, pair, torch.nn.Module or function
+    Whatever `activations.describe` takes.
 sigma_w, sigma_b : float
     Scales of weights and biases, finite and >= 0: standard deviations sigma_w sqrt(E W^2 / fan_in) and
     sigma_b.
@@ -24,9 +24,9 @@ weight_variance : float, optional
 start : float
     Variance of the first pre-activations, in [1e-14, 1e10].
 
-All functions raise ValueError for an unknown name, for numbers out of range, and where an integral is infinite or can't
-be resolved (phi grows or oscillates too fast for that variance, or jumps where it states no kink); TypeError for
-another type of activation.
+All functions raise ValueError for numbers out of range, and where an integral is infinite or can't be resolved (phi
+grows or oscillates too fast for that variance, or jumps where it states no kink); for activations ValueError and
+TypeError as `activations.describe`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from preactivations.activations.registry import Activation, Pair, by_name, of_pair
+from preactivations.activations.describe import AnyActivation, describe
+from preactivations.activations.registry import Activation
 from preactivations.edge_of_chaos._gaussian_moments import moments, moments_of_square
 from preactivations.edge_of_chaos._mixed_moments import mixed
 from preactivations.real import real_array
@@ -44,11 +45,9 @@ from preactivations.real import real_array
 __all__ = [
     "V_MAX",
     "V_MIN",
-    "AnyActivation",
     "checked_variances",
     "chi",
     "correlation_map",
-    "resolve",
     "scale_of",
     "square_moments",
     "variance_map",
@@ -56,23 +55,7 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-AnyActivation = Activation | Pair | str
-
 V_MIN, V_MAX = 1e-14, 1e10  # of variances
-
-
-def resolve(activation: AnyActivation) -> Activation:
-    """The `Activation` behind a name, a pair or itself; TypeError or ValueError (names) for anything else."""
-    if isinstance(activation, Activation):
-        return activation
-    if isinstance(activation, str):
-        return by_name(activation)
-    if isinstance(activation, Pair):
-        return of_pair(activation)
-    raise TypeError(
-        f"activation must be a name, an Activation or a GaussianPair, got {type(activation).__name__}; for a function "
-        "of your own: Activation(name, phi, dphi, kinks)"
-    )
 
 
 def scale_of(act: Activation, sigma_w: float, sigma_b: float, weight_variance: float | None) -> float:
@@ -122,7 +105,7 @@ def variance_map(
     >>> round(float(variance_map("relu", 3.0, sigma_w=math.sqrt(2))), 12)
     3.0
     """
-    act = resolve(activation)
+    act = describe(activation)
     scale = scale_of(act, sigma_w, sigma_b, weight_variance)
     return np.asarray(scale * moments(act, checked_variances(variance)).square + sigma_b**2)
 
@@ -151,7 +134,7 @@ def variance_slope(
     >>> round(float(variance_slope(GaussianPair(SymmetricWeibull(4), "odd"), 1.0)), 5)
     0.80971
     """
-    act = resolve(activation)
+    act = describe(activation)
     return np.asarray(
         scale_of(act, sigma_w, 0.0, weight_variance) * moments(act, checked_variances(variance)).derivative
     )
@@ -178,7 +161,7 @@ def chi(
     >>> round(float(chi("tanh", 0.3029, sigma_w=math.sqrt(1.46))), 4)
     0.9989
     """
-    act = resolve(activation)
+    act = describe(activation)
     scale = scale_of(act, sigma_w, 0.0, weight_variance)
     square = moments(act, checked_variances(variance)).slope_square
     return np.asarray(scale * square) if scale else np.zeros_like(square)  # 0 also where the mean is infinite
@@ -195,7 +178,7 @@ def square_moments(activation: AnyActivation, variance: float) -> tuple[float, f
     >>> [round(x, 12) for x in square_moments("relu", 1.0)]
     [0.5, 1.5, 0.0]
     """
-    return moments_of_square(resolve(activation), float(checked_variances(variance)))
+    return moments_of_square(describe(activation), float(checked_variances(variance)))
 
 
 def correlation_map(
@@ -232,7 +215,7 @@ def correlation_map(
     >>> correlation_map("relu", [-1.0, 1.0], 1.0).round(12).tolist()
     [0.0, 1.0]
     """
-    act = resolve(activation)
+    act = describe(activation)
     scale = scale_of(act, sigma_w, sigma_b, weight_variance)
     if layers is not None and layers < 1:
         raise ValueError(f"layers must be at least 1, got {layers}")

@@ -24,6 +24,7 @@ import numpy as np
 import scipy.special as sc
 from numpy.typing import NDArray
 
+from preactivations.activations.describe import AnyActivation, as_map
 from preactivations.activations.registry import by_name
 from preactivations.weights import WeightLaw, as_law
 
@@ -75,15 +76,14 @@ class PairCheck(NamedTuple):
     factor_tail: float
 
 
-def check_pair(weights: str | WeightLaw, activation: Callable[[Array], Array]) -> PairCheck:
+def check_pair(weights: str | WeightLaw, activation: AnyActivation) -> PairCheck:
     """Check the four constraints of the head of this file for an arbitrary pair.
 
     Parameters
     ----------
     weights : str or WeightLaw
-    activation : map
-        Elementwise, float64 arrays, finite on the real line. It is evaluated on |x| <= 37 and, for its growth, at
-        +-1e4 and +-2e4.
+    activation : map, or whatever `activations.describe` takes
+        Elementwise, finite on the real line. It is evaluated on |x| <= 37 and, for its growth, at +-1e4 and +-2e4.
 
     Returns
     -------
@@ -106,7 +106,8 @@ def check_pair(weights: str | WeightLaw, activation: Callable[[Array], Array]) -
     x = 9 * u**3
     probability = 3 * u * u * np.exp(-0.5 * x * x)
     probability /= probability.sum()
-    y = np.abs(np.asarray(activation(x), dtype=np.float64))
+    phi = as_map(activation)
+    y = np.abs(np.asarray(phi(x), dtype=np.float64))
     if not np.all(np.isfinite(y)):
         raise ValueError(f"the activation is not finite at x = {x[~np.isfinite(y)][0]:g}")
     if not y.any():
@@ -120,8 +121,8 @@ def check_pair(weights: str | WeightLaw, activation: Callable[[Array], Array]) -
     ks = _ks(z, probability, y, weights)
     ks_standardized = _ks(z, probability, y / math.sqrt(variance), weights)
     weight_exponent = _exponent(lambda h: float(weights.small_ball(h)))
-    factor_exponent = 0.0 if zero_probability > 0 else _exponent(_small_ball(activation))
-    factor_tail = _factor_tail(activation)
+    factor_exponent = 0.0 if zero_probability > 0 else _exponent(_small_ball(phi))
+    factor_tail = _factor_tail(phi)
     conjugate = 1 / factor_tail if factor_tail > 0 else math.inf
     return PairCheck(
         gaussian=ks < _KS_TOLERANCE,

@@ -19,7 +19,7 @@ __all__ = ["TensorEngine", "layers_of_weights", "on_device", "sample"]
 
 
 def on_device(activation: Any, device: str) -> Any:
-    """The activation as a map of tensors of the device: a module is copied there.
+    """The activation as a map of tensors of the device: a module, or that of what is no function, is copied there.
 
     Raises
     ------
@@ -31,6 +31,10 @@ def on_device(activation: Any, device: str) -> Any:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"device {device!r} can't be used: {reason}; leave it out for the CPU") from None
+    if not callable(activation):
+        from preactivations.activations.modules import as_module
+
+        activation = as_module(activation)
     return copy.deepcopy(activation).to(device) if isinstance(activation, torch.nn.Module) else activation
 
 

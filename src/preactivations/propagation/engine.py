@@ -18,7 +18,6 @@ the two agree in law.
 from __future__ import annotations
 
 import math
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,6 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
+from preactivations.activations.describe import as_map
 from preactivations.propagation._arrays import LEAST_VECTOR, ArrayEngine, layers_of_weights
 from preactivations.propagation._conditional import layers, usable_cumulants
 from preactivations.propagation._networks import SPARE_NUMBERS, Layer, Networks
@@ -85,7 +85,7 @@ def simulate(widths: Sequence[int], activation: ArrayMap | TensorMap, **options:
     ----------
     widths : sequence of int
         [n_0, n_1, ..., n_L], at least two numbers: length of the input, neurons of each layer.
-    activation : map or torch.nn.Module
+    activation : map, torch.nn.Module, or whatever `activations.describe` takes
         Elementwise. On the CPU a map of float32 arrays (it may overwrite its argument) or a module; with `device` a
         module or a map of tensors.
     weights : str or WeightLaw
@@ -337,12 +337,9 @@ def plan(
         )
     x = np.ascontiguousarray(np.broadcast_to(x, (*x.shape[:-1], widths[0])).reshape(-1, widths[0]).T)
 
-    torch: Any = sys.modules.get("torch")
-    if device is None and torch is not None and isinstance(activation, torch.nn.Module):
-        from preactivations.activations.array_map import as_array_map
-
-        activation = as_array_map(activation)
-    if device is not None:
+    if device is None:
+        activation = as_map(activation)
+    else:
         from preactivations.propagation._torch import on_device
 
         activation = on_device(activation, device)

@@ -30,10 +30,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from preactivations.activations.describe import AnyActivation, describe
 from preactivations.edge_of_chaos.maps import (
-    AnyActivation,
     checked_variances,
-    resolve,
     square_moments,
     variance_map,
     variance_slope,
@@ -126,7 +125,7 @@ def finite_width(
         if not value >= 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
     v = float(checked_variances(variance))
-    act = resolve(activation)
+    act = describe(activation)
     law = as_law(weights) if weights is not None else getattr(activation, "weights", Normal())
     k2, k4, *_ = cumulants(law)
     scales = {"sigma_w": sigma_w, "weight_variance": k2}

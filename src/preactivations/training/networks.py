@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from preactivations.activations.modules import activation as activation_by_name
+from preactivations.activations.describe import AnyActivation
+from preactivations.activations.modules import as_module
 from preactivations.weights import Normal, WeightLaw, as_law
 
 __all__ = ["initialize", "lenet", "mlp"]
@@ -32,7 +33,7 @@ def mlp(
     depth: int,
     classes: int = 10,
     *,
-    activation: str | nn.Module,
+    activation: AnyActivation,
     weights: str | WeightLaw = "normal",
     sigma_w: float = 1.0,
     sigma_b: float = 0.0,
@@ -45,8 +46,8 @@ def mlp(
     ----------
     inputs, width, depth, classes : int
         At least 1: input dimension, neurons per hidden layer, hidden layers, outputs.
-    activation : str or Module
-        A name that `activations.activation` takes, or an elementwise module, which all layers share.
+    activation : str, Module, Activation, pair or function of tensors
+        Whatever `activations.as_module` takes; all layers share the module.
     weights : str or WeightLaw
         A law, or its name ("weibull_4", "spherical_1", "normal"); for "odd" and "positive" that of the exact pair.
     sigma_w, sigma_b : float
@@ -77,7 +78,7 @@ def mlp(
     """
     _positive(inputs=inputs, width=width, depth=depth, classes=classes)
     law = as_law(weights)
-    phi = activation_by_name(activation, law) if isinstance(activation, str) else activation
+    phi = as_module(activation, law)
     layers: list[nn.Module] = []
     for k in range(depth):
         layers += [_dense(width if k else inputs, width), phi]
@@ -91,7 +92,7 @@ def lenet(
     size: int,
     classes: int = 10,
     *,
-    activation: str | nn.Module,
+    activation: AnyActivation,
     weights: str | WeightLaw = "normal",
     sigma_w: float = 1.0,
     sigma_b: float = 0.0,
@@ -124,7 +125,7 @@ def lenet(
     if size < 16:
         raise ValueError(f"size must be at least 16 (two 5 x 5 kernels and two poolings), got {size}")
     law = as_law(weights)
-    phi = activation_by_name(activation, law) if isinstance(activation, str) else activation
+    phi = as_module(activation, law)
     side = ((size - 4) // 2 - 4) // 2
     layers: list[nn.Module] = []
     for before, after in ((channels, 6), (6, 16)):

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from preactivations.activations.describe import describe
 from preactivations.activations.registry import Pair, by_name, oscillating
 from preactivations.edge_of_chaos.curves import chi_map, depth_scales, eoc_curve, eoc_point
 from preactivations.edge_of_chaos.fixpoints import correlation_fixed_points, fixed_points, fixed_variance
-from preactivations.edge_of_chaos.maps import chi, correlation_map, resolve, variance_map, variance_slope
+from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map, variance_slope
 from preactivations.edge_of_chaos.oscillation import oscillating_range
 from preactivations.streams import Stream
 from replication.settings import Pairs, Setting, setting_by_name
@@ -34,8 +35,8 @@ def curve_rows(activation: Any, n_points: int) -> list[Row]:
     """The Edge of Chaos of an activation: sigma_w, sigma_b, variance."""
     curve = eoc_curve(activation, n_points)
     return [
-        {"sigma_w": w, "sigma_b": b, "variance": v}
-        for w, b, v in zip(*(column.tolist() for column in curve), strict=True)
+        {"sigma_w": float(w), "sigma_b": float(b), "variance": float(v)}
+        for w, b, v in zip(curve.sigma_w, curve.sigma_b, curve.variance, strict=True)
     ]
 
 
@@ -147,7 +148,7 @@ def uniqueness_row(activation: Any, points: int = 14) -> Row:
 
     Scales at which every variance is a fixed point (ReLU on the edge) are not among the `settings` that are counted.
     """
-    act = resolve(activation)
+    act = describe(activation)
     most, where, settings = 0, (math.nan, math.nan), 0
     for sigma_w in [*np.geomspace(0.3, 3, points), 0.9, 0.99]:
         line = act.slopes is not None and abs(float(variance_map(act, 1.0, sigma_w=sigma_w)) - 1) < 1e-9

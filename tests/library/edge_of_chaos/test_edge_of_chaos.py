@@ -294,7 +294,7 @@ def test_depth_scales_are_the_rates_of_the_maps(sigma_w, sigma_b):
 def test_points_of_the_curve_are_on_the_edge(name):
     curve = eoc_curve(name, 60)
     assert len(curve.sigma_w) > 10
-    for w, b, v in list(zip(*curve, strict=True))[:: len(curve.sigma_w) // 8]:
+    for w, b, v in list(zip(*curve[:3], strict=True))[:: len(curve.sigma_w) // 8]:
         assert float(variance_map(name, v, sigma_w=w, sigma_b=b)) == pytest.approx(v, rel=1e-9)
         assert float(chi(name, v, sigma_w=w)) == pytest.approx(1, rel=1e-12)
         assert phase(name, sigma_w=0.98 * w, sigma_b=b, start=v) == "ordered"
@@ -304,8 +304,38 @@ def test_curves_that_are_points_or_nothing():
     relu = eoc_curve("relu")
     assert relu.sigma_w.tolist() == pytest.approx([math.sqrt(2)])
     assert relu.sigma_b.tolist() == [0]
-    assert len(eoc_curve("softplus").sigma_w) == 0
-    assert len(eoc_curve(GaussianPair(SphericalMarginal(0.5), "odd")).sigma_w) == 0
+    assert relu.missing == ()
+    for activation, reason in (
+        ("softplus", "sigma_b^2 = v - E phi^2 / E phi'^2 would be negative"),
+        (GaussianPair(SphericalMarginal(0.5), "odd"), "chi_1 is infinite"),
+        (np.sign, "chi_1 is infinite: phi jumps"),
+    ):
+        curve = eoc_curve(activation, 40, variances=(1e-2, 1e3))
+        assert len(curve.sigma_w) == 0
+        (gap,) = curve.missing
+        assert (gap.low, gap.high) == pytest.approx((1e-2, 1e3))
+        assert gap.reason.startswith(reason)
+
+
+@pytest.mark.parametrize("name", ["gelu", "silu", "mish", "tanh"])
+def test_every_part_of_the_range_has_points_or_a_reason(name):
+    """Where one ends the other begins: at dv'/dv = 1."""
+    curve = eoc_curve(name, 100)
+    for gap in curve.missing:
+        assert not np.any((curve.variance > gap.low) & (curve.variance < gap.high))
+        assert gap.low == pytest.approx(1e-4)
+        sigma_w = chi(name, gap.high) ** -0.5
+        assert float(variance_slope(name, gap.high, sigma_w=sigma_w)) == pytest.approx(1, abs=1e-10)
+        assert curve.variance[0] / gap.high < 1.3
+    assert len(curve.missing) == (name != "tanh")
+    covered = len(curve.variance) + sum(
+        np.sum((np.geomspace(1e-4, 1e4, 100) >= gap.low) & (np.geomspace(1e-4, 1e4, 100) <= gap.high))
+        for gap in curve.missing
+    )
+    assert covered == 100
+
+
+def test_curves_that_begin_at_a_limit():
     # small variances: tanh is linear, so that the curve starts at (1, 0)
     tanh = eoc_curve("tanh")
     assert tanh.sigma_w[0] == pytest.approx(1, abs=2e-4)
@@ -346,7 +376,7 @@ def test_positive_pairs_are_ordered_and_odd_ones_chaotic():
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda: variance_map("swish", 1.0), "unknown activation 'swish'"),
+        (lambda: variance_map("squash", 1.0), "unknown activation 'squash'"),
         (lambda: variance_map("tanh", 0.0), "variance must be in"),
         (lambda: variance_map("tanh", [1.0, math.nan]), "variance must be in .*got nan"),
         (lambda: variance_map("tanh", 1.0, sigma_w=-1), "sigma_w must be finite and >= 0, got -1"),
@@ -366,8 +396,7 @@ def test_errors_of_the_maps(call, says):
 
 
 def test_functions_of_your_own():
-    with pytest.raises(TypeError, match=r"for a function of your own: Activation\(name, phi, dphi, kinks\)"):
-        variance_map(np.tanh, 1.0)
+    assert variance_map(np.tanh, 1.0) == pytest.approx(float(variance_map("tanh", 1.0)), rel=1e-13)
     hard = Activation("hard tanh", lambda x: np.clip(x, -1, 1), lambda x: (np.abs(x) < 1) * 1.0, (-1.0, 1.0))
     v = 0.7
     inside = math.erf(1 / math.sqrt(2 * v))

@@ -1,0 +1,363 @@
+"""Any activation as an `Activation`: by name, pair, module or function, checked before it is used.
+
+=====================  ====================================================================================
+given                  taken as
+=====================  ====================================================================================
+name                   entry of the registry, or an elementwise class of `torch.nn` with its defaults;
+                       letters' case, "_", "-" and spaces are free ("GELU", "leaky_relu", "hard swish")
+`Activation`           itself, once its phi' agrees with differences of phi
+pair                   `registry.of_pair`; recognized by its attributes
+`torch.nn.Module`      what it computes in float64; entry of the registry where it is one of these
+function of tensors    derivative by autograd, where that agrees with differences
+function of arrays     derivative of the polynomial through 9 values (`_probe.slope_by_values`)
+=====================  ====================================================================================
+
+Kinks and jumps of modules and functions are searched for |x| < 66 (`_probe.find_kinks`), and whether phi is a power at
+0, or linear on both sides.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from preactivations.activations._probe import find_kinks, power_at_zero, slope_by_values, slopes_of_lines
+from preactivations.activations.registry import REGISTRY, Activation, Pair, by_name, leaky_relu, of_pair
+
+__all__ = ["AnyActivation", "as_map", "describe"]
+
+Array = NDArray[np.float64]
+Map = Callable[[Array], Array]
+AnyActivation = Any  # what the table lists
+
+#: Names beside those of the registry and of `torch.nn`, without what is free in them.
+_ALIASES = {"swish": "silu", "linear": "identity", "leaky": "leaky_relu", "lrelu": "leaky_relu"}
+# irregular, so that no kink is likely to be one
+_PROBES = np.sort(np.concatenate([np.sinh(np.linspace(-3.69, 3.71, 61)) / 2.1, [-10.0, 0.0, 10.0]]))
+_AGREE = 1e-4  # of two derivatives
+
+
+def describe(activation: AnyActivation) -> Activation:
+    """The `Activation` of anything that is one.
+
+    Parameters
+    ----------
+    activation : str, Activation, pair, torch.nn.Module, or function of arrays or of tensors
+        See the table of the module. Modules are copied, and computed in float64 on the CPU, in the mode (train or eval)
+        that they are in.
+
+    Returns
+    -------
+    Activation
+        The same object for equal names, pairs and functions, so that its integrals are kept.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name; for what gives NaN or infinity at |x| <= 10, is not elementwise, gives other values when it
+        is asked again (random, or with a state that changes), varies too fast; for a derivative, given or by autograd,
+        that is not that of phi.
+    TypeError
+        For what is no activation, is complex, or takes neither arrays nor tensors.
+
+    Examples
+    --------
+    >>> describe("GELU") is describe("gelu")
+    True
+    >>> describe(lambda x: np.clip(x, -1, 1)).kinks
+    (-1.0, 1.0)
+    """
+    if isinstance(activation, str):
+        return _named(activation)
+    if isinstance(activation, Activation):
+        return activation if REGISTRY.get(activation.name) is activation else _checked(activation)
+    if isinstance(activation, Pair):
+        return of_pair(activation)
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(activation, torch.nn.Module):
+        return _of_module(activation)
+    if isinstance(activation, type) or not callable(activation):
+        hint = f"; call it first, {activation.__name__}()" if isinstance(activation, type) else ""
+        raise TypeError(
+            "activation must be a name, an Activation, a pair, a torch.nn.Module or a function of arrays or tensors, "
+            f"got {activation!r}{hint}"
+        )
+    try:
+        return _of_function(activation)
+    except TypeError as problem:
+        if "unhashable" not in str(problem):
+            raise
+        return _of_function.__wrapped__(activation)
+
+
+def as_map(activation: AnyActivation) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """phi from array to array of the same floating dtype: what simulations and integrals over one law need.
+
+    A function of arrays is taken as it is, unchecked; everything else as `describe` takes it, and its errors.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(activation, torch.nn.Module):
+        from preactivations.activations.array_map import as_array_map
+
+        return as_array_map(activation)
+    if callable(activation) and not isinstance(activation, type):
+        try:
+            if isinstance(activation(np.zeros(1)), (np.ndarray, np.generic)):
+                taken: Callable[[NDArray[Any]], NDArray[Any]] = activation
+                return taken
+        except Exception:  # whatever a function of tensors says to an array
+            pass
+    act = describe(activation)
+    return lambda x: np.asarray(act.phi(x), dtype=np.result_type(x, np.float32))
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter not in "_- ")
+
+
+def _named(name: str) -> Activation:
+    plain = _plain(name)
+    known = {_plain(entry): entry for entry in REGISTRY}
+    if plain in known or plain in _ALIASES:
+        return by_name(known.get(plain) or _ALIASES[plain])
+    if not plain.startswith("oscillating"):
+        module = _torch_class(plain)
+        if module is not None:
+            return _of_torch_name(module)
+    return by_name(name.lower())
+
+
+@functools.cache
+def _torch_class(plain: str) -> str | None:
+    """Name of the class of `torch.nn.modules.activation` of that plain name."""
+    from torch.nn.modules import activation
+
+    return next((name for name in activation.__all__ if _plain(name) == plain), None)
+
+
+@functools.cache
+def _of_torch_name(name: str) -> Activation:
+    from torch import nn
+
+    try:
+        module = getattr(nn, name)()
+    except TypeError as problem:
+        raise ValueError(
+            f"activation {name!r} needs arguments: give the module, torch.nn.{name}(...)"
+        ) from problem
+    return _of_module(module)
+
+
+@functools.lru_cache(maxsize=64)
+def _checked(activation: Activation) -> Activation:
+    with np.errstate(all="ignore"):
+        values = _values(activation.phi, activation.name)
+    _compare(activation.name, activation.phi, activation.dphi, "its phi'", values)
+    return activation
+
+
+def _compare(name: str, phi: Map, dphi: Map, whose: str, values: Array) -> None:
+    """ValueError unless dphi is that of phi, at points where differences settle."""
+    with np.errstate(all="ignore"):
+        given = np.asarray(dphi(_PROBES), dtype=np.float64)
+        found = []
+        for size in (1e-4, 1e-6):
+            h = size * (1 + np.abs(_PROBES))
+            found.append((phi(_PROBES + h) - phi(_PROBES - h)) / (2 * h))
+    if given.shape != _PROBES.shape:
+        raise ValueError(f"{name}: {whose} must have the shape of x, got {given.shape} for {_PROBES.shape}")
+    scale = np.abs(found[0]) + np.abs(found[1]) + 1e-3 * np.abs(values).max() / 10 + 1e-6
+    settled = (np.abs(found[0] - found[1]) < _AGREE * scale) & (
+        _PROBES % 1 != 0
+    )  # kinks stand at whole numbers
+    wrong = settled & ~(np.abs(given - found[1]) < _AGREE * 10 * scale)
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        raise ValueError(
+            f"{name}: {whose} is {given[at]:.6g} at x = {_PROBES[at]:.6g}, where phi has the slope {found[1][at]:.6g}"
+        )
+
+
+def _values(phi: Callable[[Any], Any], name: str) -> Array:
+    """phi at the probes, which must be real, of the same shape, and finite."""
+    values = np.asarray(phi(_PROBES.copy()))
+    if values.dtype.kind == "c":
+        raise TypeError(f"{name} is complex; activations are real")
+    if values.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must give real numbers, got dtype {values.dtype}")
+    if values.shape != _PROBES.shape:
+        raise ValueError(
+            f"{name} is not elementwise: it gives shape {values.shape} for shape {_PROBES.shape}"
+        )
+    if not np.isfinite(values).all():
+        at = int(np.argmax(~np.isfinite(values)))
+        raise ValueError(
+            f"{name} gives {values[at]} at x = {_PROBES[at]:.6g}; it must be finite for |x| <= 10"
+        )
+    return values.astype(np.float64)
+
+
+def _elementwise(phi: Callable[[Any], Any], name: str) -> Array:
+    """`_values`, which must be the same again, and for parts of the input."""
+    values = _values(phi, name)
+    if not np.array_equal(_values(phi, name), values):
+        raise ValueError(
+            f"{name} gives other values for the same input: it is random, or has a state that changes (module.eval()?)"
+        )
+    ways = {
+        "in the reverse order": np.asarray(phi(_PROBES[::-1].copy()))[::-1],
+        "in another shape": np.asarray(phi(_PROBES.reshape(8, 8).copy())).ravel(),
+        "without the others": np.concatenate(
+            [np.asarray(phi(x.copy())).ravel() for x in np.split(_PROBES, 4)]
+        ),
+    }
+    for how, other in ways.items():
+        if other.shape != values.shape or not np.allclose(other, values, rtol=1e-9, atol=1e-12):
+            raise ValueError(f"{name} is not elementwise: values of the same numbers {how} are others")
+    if not np.array_equal(_values(phi, name), values):
+        raise ValueError(f"{name} has a state that changes: its values are others now")
+    return values
+
+
+def _made(
+    name: str, phi: Map, dphi: Map | None, module: tuple[Any, ...], variance: float = 1.0
+) -> Activation:
+    """From values, and perhaps a derivative that was checked."""
+    try:
+        kinks = find_kinks(phi, dphi)
+    except ValueError as problem:
+        raise ValueError(f"{name}: {problem}") from None
+    power = power_at_zero(phi) if 0.0 in kinks else 1.0
+    return Activation(
+        name,
+        phi,
+        slope_by_values(phi, kinks) if dphi is None else dphi,
+        kinks,
+        power,
+        slopes_of_lines(phi),
+        variance,
+        module,
+        name,
+    )
+
+
+# -- functions -----------------------------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=64)
+def _of_function(function: Callable[[Any], Any]) -> Activation:
+    name = getattr(function, "__name__", type(function).__name__).strip("<>")
+    if "torch" in sys.modules and (phi := _of_tensors(function)) is not None:
+        from preactivations.activations.modules import Elementwise
+
+        return _of_tensor_map(name, function, phi, (Elementwise, function))
+    try:
+        _elementwise(function, name)
+    except (ValueError, TypeError) as problem:
+        if str(problem).startswith(name):
+            raise
+        raise TypeError(f"{name} takes neither arrays nor tensors: {problem}") from problem
+    return _made(name, lambda x: np.asarray(function(x), dtype=np.float64), None, ())
+
+
+def _of_tensors(function: Callable[[Any], Any]) -> Map | None:
+    """The function as a map of arrays if it is one of tensors."""
+    import torch
+
+    probe = torch.from_numpy(_PROBES.copy()).requires_grad_()
+    try:
+        value = function(probe * 1)
+    except Exception:  # whatever a function of arrays says to a tensor
+        return None
+    if not isinstance(value, torch.Tensor):
+        return None
+    return functools.partial(_array_map, function)
+
+
+def _array_map(function: Callable[[Any], Any], x: Array) -> Array:
+    import torch
+
+    with torch.no_grad():
+        value = function(torch.from_numpy(np.array(x, dtype=np.float64)))
+    return np.asarray(value.detach().numpy())
+
+
+def _array_slope(function: Callable[[Any], Any], x: Array) -> Array:
+    """phi' by autograd; 0 where there is no graph, as of a constant."""
+    import torch
+
+    with torch.enable_grad():
+        at = torch.from_numpy(np.array(x, dtype=np.float64)).requires_grad_()
+        value = function(at * 1)  # some work in place
+        (slope,) = torch.autograd.grad(value.sum(), at, allow_unused=True)
+    return np.zeros(np.shape(x)) if slope is None else np.asarray(slope.numpy())
+
+
+def _of_tensor_map(
+    name: str, function: Callable[[Any], Any], phi: Map, module: tuple[Any, ...]
+) -> Activation:
+    import torch
+
+    values = _elementwise(phi, name)
+    real = lambda x: np.asarray(phi(x), dtype=np.float64)  # noqa: E731
+    with torch.enable_grad():
+        graph = function(torch.from_numpy(_PROBES.copy()).requires_grad_() * 1).requires_grad
+    dphi = functools.partial(_array_slope, function) if graph else None
+    if dphi is not None:
+        _compare(name, real, dphi, "its derivative by autograd", values)
+    return _made(name, real, dphi, module)
+
+
+# -- modules -------------------------------------------------------------------------------------------
+
+
+def _of_module(module: Any) -> Activation:
+    """By what it is, where that is known, else by what it computes."""
+    from preactivations.activations.modules import Oscillating, TabulatedModule, module_of
+    from preactivations.activations.registry import oscillating
+
+    if isinstance(module, TabulatedModule):
+        return of_pair(module.table)
+    if isinstance(module, Oscillating):
+        return oscillating(module.delta, module.omega)
+    kind = type(module).__name__
+    if type(module).__module__ == "torch.nn.modules.activation":
+        if kind == "LeakyReLU":
+            return leaky_relu(module.negative_slope)
+        if kind == "PReLU" and module.weight.numel() == 1:
+            return leaky_relu(float(module.weight.detach()))
+    entry = REGISTRY.get(kind.lower())
+    if entry is not None and repr(module).replace("inplace=True", "") == repr(module_of(entry)):
+        return entry
+    if (found := _KEPT.get(key := _key(module))) is None:
+        found = _KEPT[key] = _computed(module)
+    return found
+
+
+# by what a module is and holds
+_KEPT: dict[Any, Activation] = {}
+
+
+def _key(module: Any) -> Any:
+    held = [*module.named_parameters(), *module.named_buffers()]
+    parts = tuple((name, str(value.dtype), value.detach().cpu().numpy().tobytes()) for name, value in held)
+    return type(module), repr(module), module.training, parts
+
+
+def _computed(module: Any) -> Activation:
+    own = copy.deepcopy(module).cpu().double()
+    name = type(module).__name__
+    try:
+        return _of_tensor_map(
+            name, own, functools.partial(_array_map, own), (functools.partial(copy.deepcopy, module),)
+        )
+    except (RuntimeError, IndexError, ValueError) as problem:
+        if str(problem).startswith(name):
+            raise
+        raise ValueError(f"{name} is not elementwise: {problem}") from problem
