@@ -9,7 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-TEXTS = ("README.md", "DEVIATIONS.md", "docs/results.md")
+TEXTS = ("README.md", "DEVIATIONS.md", "docs/results.md", "docs/theory/edge_of_chaos.md")
 SHIPPED = Path("docs/tables")
 #: Shipped whether a text quotes them or not.
 ALWAYS = {"verdicts_numbers", "verdicts_claims", "verdicts_counts", "verdicts_blocks"}

@@ -12,6 +12,7 @@ distances                                 `distances`: a table
 verdicts                                  `verdict_lines`: what `make` says at its end
 open_claims                               `open_claims`: statements that are not confirmed
 mnist_settings                            `settings_by_accuracy` of mnist/training_cells
+gains                                     `gains.gains`, of no table
 ========================================  ====================================================================
 
 A table that is called folder/table is kept in data/reference/measured: runs of another kind, and speeds. column!=value
@@ -32,6 +33,7 @@ import numpy as np
 import pandas as pd
 
 from replication.distances import STATISTICS, told
+from replication.gains import gains
 from replication.labels import PAPERS, activation_name
 from replication.propagation.analysis import CELL
 from replication.tables import markdown_table, read_table
@@ -60,7 +62,7 @@ def tables_of(text: str) -> set[str]:
     for query in queries(text):
         name = shlex.split(query)[0]
         found.add({"claim": "verdicts_claims"}.get(name) or (_WHOLE[name][0] if name in _WHOLE else name))
-    return {name for name in found if "/" not in name}
+    return {name for name in found if "/" not in name and name != "gains"}
 
 
 def _read(name: str, tables: Path) -> DataFrame:
@@ -79,6 +81,8 @@ def excerpt(query: str, tables: Path) -> str:
         For a query that no row, or no column, answers.
     """
     name, *words = shlex.split(query)
+    if name == "gains":
+        return gains()
     if name == "claim":
         return _verdict(words[0], _read("verdicts_claims", tables))
     if name in _WHOLE:

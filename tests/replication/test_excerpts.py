@@ -21,7 +21,9 @@ from replication.verdicts import compare, count_verdicts, gather, numbers
 
 ROOT = Path(__file__).parents[2]
 TEXTS = [
-    path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")) if queries(path.read_text("utf-8"))
+    path
+    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "docs/theory").glob("*.md"))
+    if queries(path.read_text("utf-8"))
 ]
 
 

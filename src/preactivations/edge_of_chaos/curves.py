@@ -305,8 +305,8 @@ def eoc_curve(
     act = describe(activation)
     unit = scale_of(act, 1.0, 0.0, weight_variance)
     if act.slopes is not None:
-        sigma_w = 1 / math.sqrt(unit * sum(s**2 for s in act.slopes) / 2)
-        return EocCurve(np.array([sigma_w]), np.array([0.0]), np.array([math.nan]))
+        only = 1 / math.sqrt(unit * sum(s**2 for s in act.slopes) / 2)
+        return EocCurve(np.array([only]), np.array([0.0]), np.array([math.nan]))
     low, high = (float(end) for end in checked_variances(variances))
     if is_steep(act):
         nothing, why = np.empty(0), "chi_1 is infinite: phi jumps, or is as steep as |x|^(1/2)"

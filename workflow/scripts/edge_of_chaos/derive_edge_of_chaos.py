@@ -37,10 +37,13 @@ with job(snakemake):
     tables = Tables(snakemake.input.activations)
     pairs = tables(f"weibull_{number_text(theta)}")
     listed = [tables(f"weibull_{number_text(t)}")(kind) for t in snakemake.params.thetas for kind in KINDS]
-    curves = [named(name, nan, curve_rows(name, params["curve_points"])) for name in params["activations"]]
+    shown = dict.fromkeys([*params["activations"], *params["heat_maps"]])
+    curves = [named(name, nan, curve_rows(name, params["curve_points"])) for name in shown]
     for pair in listed:
         t = getattr(pair.weights, "theta", nan)
         curves.append(named(pair.kind, t, curve_rows(pair, params["curve_points"])))
+    if theta not in snakemake.params.thetas:
+        curves.append(named("odd", theta, curve_rows(pairs("odd"), params["curve_points"])))
     write_parquet(pd.concat(curves), snakemake.output.curves)
     write_parquet(pd.DataFrame(map(pair_row, listed)), snakemake.output.pairs)
 

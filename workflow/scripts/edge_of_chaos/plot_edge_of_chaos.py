@@ -69,14 +69,20 @@ def plot_heat(paths: Any) -> None:
         image = ax.pcolormesh(
             table.columns, table.index, table, norm=TwoSlopeNorm(1, 0, 2), cmap="PuOr_r", rasterized=True
         )
-        if table.to_numpy().min() < 1 < table.to_numpy().max():
-            ax.contour(table.columns, table.index, table, levels=[1], colors="black", linewidths=1)
         size = rows.pivot(index="sigma_b", columns="sigma_w", values="variance")
+        same = curves.theta.isna() if np.isnan(theta) else curves.theta == theta
+        edge = curves[(curves.activation == activation) & same]
+        ax.plot(edge.sigma_w, edge.sigma_b, color="black", lw=1)
+        # where there is no edge chi may jump over 1
+        below = table[table.index < edge.sigma_b.min()] if len(edge) else table
+        if len(below) > 1 and below.to_numpy().min() < 1 < below.to_numpy().max():
+            ax.contour(below.columns, below.index, below, [1], colors="black", linewidths=1, linestyles="--")
         ends = np.where(np.isinf(size), 1.0, np.nan)
         ax.contourf(size.columns, size.index, ends, levels=[0.5, 1.5], hatches=["///"], colors="none")
         ax.set_xlabel(r"$\sigma_w$")
         ax.set_title(activation_math(activation, theta))
         ax.grid(visible=False)
+        ax.set(xlim=(table.columns.min(), table.columns.max()), ylim=(table.index.min(), table.index.max()))
     axes[0, 0].set_ylabel(r"$\sigma_b$")
     figure.colorbar(image, ax=axes, extend="max").set_label(r"$\chi_1$")
     save(figure, paths, snakemake.params.dpi)
