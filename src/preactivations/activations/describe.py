@@ -130,7 +130,10 @@ def _named(name: str) -> Activation:
         module = _torch_class(plain)
         if module is not None:
             return _of_torch_name(module)
-    return by_name(name.lower())
+    try:
+        return by_name(name.lower())
+    except ValueError as problem:
+        raise ValueError(f"{problem}; or the name of an elementwise class of torch.nn") from None
 
 
 @functools.cache

@@ -28,7 +28,7 @@ LOWEST = -60  # panels begin at 2^LOWEST
 _ORDER = 16
 _MOST = 1 << 14  # panels per octave
 _SMALL = 1e-280  # of no account
-_ROUNDED = 2e-5  # of |u|: 2e-11 of it is the rounding of u
+_NEXT_TO_ZERO, _ROUNDED = 2.0**-8, 2e-5  # the latter of |u|: 2e-11 of it is the rounding of u
 _NARROW = 2.0**-44  # of |u|: a panel so small holds a point where phi' jumps
 
 _T, _W = np.polynomial.legendre.leggauss(_ORDER)
@@ -127,8 +127,10 @@ def _octave(activation: Activation, k: int) -> Panels:
         tail = np.abs(coefficients[..., -3:]).max(axis=2)
         with np.errstate(divide="ignore", invalid="ignore"):
             # differences of larger numbers, such as 1 - tanh^2, are known to rounding of these
-            # (and what is next to underflow has none); so are u - tanh u and its slope, to rounding of u and 1
-            floor = 1e-3 * np.array([[inner], [inner / high]]) + _ROUNDED * np.array([[high], [1.0]])
+            # (and what is next to underflow has none); so are, next to 0, u - tanh u and its slope, to that of u and 1
+            floor = 1e-3 * np.array([[inner], [inner / high]])
+            if high <= _NEXT_TO_ZERO:
+                floor = floor + _ROUNDED * np.array([[high], [1.0]])
             worst = (tail / (size + floor + _SMALL)).max(axis=0)
         worst = np.nan_to_num(worst)
         narrow = half[:, 0] < _NARROW * high

@@ -228,9 +228,9 @@ def test_registry():
     assert isinstance(activation("relu"), torch.nn.ReLU)
     assert isinstance(activation("odd", SymmetricWeibull(3)), GaussianActivation)
     with pytest.raises(
-        ValueError, match=r"unknown activation 'swish'; accepted: 'elu'.*'odd' and 'positive'"
+        ValueError, match=r"unknown activation 'squash'; accepted: 'elu'.*'odd' and 'positive'"
     ):
-        activation("swish")
+        activation("squash")
     with pytest.raises(ValueError, match="give weights="):
         activation("odd")
 

@@ -15,6 +15,12 @@ from preactivations.edge_of_chaos.maps import chi, variance_map, variance_slope
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.weights import SphericalMarginal, SymmetricWeibull
 
+
+def named(activation):
+    """Of a test: without addresses."""
+    return getattr(activation, "__name__", str(activation))
+
+
 PAIR = GaussianPair(SymmetricWeibull(4), "odd")
 ANY = [
     "tanh",
@@ -31,7 +37,7 @@ ANY = [
 ]
 
 
-@pytest.mark.parametrize("activation", [*ANY, "relu", "softplus", nn.Hardshrink()], ids=str)
+@pytest.mark.parametrize("activation", [*ANY, "relu", "softplus", nn.Hardshrink()], ids=named)
 @pytest.mark.parametrize(("v", "sigma_b"), [(1.0, 0.0), (0.3, 0.2), (7.0, 1.0)])
 def test_the_gain_keeps_the_variance(activation, v, sigma_b):
     sigma_w = gain(activation, v, sigma_b)
@@ -52,7 +58,7 @@ def test_known_gains():
     assert gain(torch.tanh) == pytest.approx(square**-0.5, rel=1e-12)
 
 
-@pytest.mark.parametrize("activation", ANY, ids=str)
+@pytest.mark.parametrize("activation", ANY, ids=named)
 @pytest.mark.parametrize("v", [0.5, 1.0, 4.0])
 def test_points_at_a_variance(activation, v):
     """chi_1 = 1 at a fixed point, and what is said of its slope; or sigma_b^2 would be negative, to quadrature."""
@@ -104,7 +110,7 @@ def test_an_unstable_point_is_said_to_be():
     assert not point.stable
 
 
-@pytest.mark.parametrize("activation", ["tanh", "elu", nn.SELU(), PAIR], ids=str)
+@pytest.mark.parametrize("activation", ["tanh", "elu", nn.SELU(), PAIR], ids=named)
 @pytest.mark.parametrize("sigma_b", [0.1, 0.5])
 def test_points_with_biases(activation, sigma_b):
     """The other way round: the variance that comes out has these biases."""
@@ -137,7 +143,7 @@ def test_no_stable_point_is_overlooked(name, sigma_b):
         (nn.Hardtanh(), 1.0),
         (nn.SELU(), 1 / (1.0507009873554805 * math.sqrt((1 + 1.6732632423543772**2) / 2))),
     ],
-    ids=str,
+    ids=named,
 )
 def test_limits_without_bias(activation, sigma_w):
     """sigma_w = 1/|phi'(0)|: variances shrink to 0, more slowly than by any factor."""

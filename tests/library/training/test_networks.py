@@ -89,8 +89,8 @@ def test_same_generator_same_network():
 def test_errors():
     with pytest.raises(ValueError, match="width must be at least 1, got 0"):
         mlp(8, 0, 2, activation="tanh")
-    with pytest.raises(ValueError, match="unknown activation 'swish'"):
-        mlp(8, 4, 2, activation="swish")
+    with pytest.raises(ValueError, match="unknown activation 'squash'"):
+        mlp(8, 4, 2, activation="squash")
     with pytest.raises(ValueError, match="unknown law of weights 'cauchy'"):
         mlp(8, 4, 2, activation="tanh", weights="cauchy")
     with pytest.raises(ValueError, match="sigma_w must be finite and > 0, got 0"):
