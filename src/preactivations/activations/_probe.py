@@ -15,12 +15,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["find_kinks", "power_at_zero", "slope_by_values", "slopes_of_lines"]
+__all__ = ["find_kinks", "power_at_zero", "slope_by_values", "slopes_of_lines", "smooth_next_to_zero"]
 
 Array = NDArray[np.float64]
 Map = Callable[[Array], Array]
 
-_LOWEST, _HIGHEST = -10, 6  # octaves of |x|; what is below is one panel about 0
+_LOWEST, _NEAR, _HIGHEST = -10, 6, 20  # octaves of |x|; what is below is one panel about 0
 _OFF = 1.03714  # of the ends of octaves, so that no kink is likely to be one
 _ROUGH = 2e-11  # of the values
 _SMALL = 2.0**-6  # of the octave, and of the largest of the panels nearby
@@ -36,34 +36,54 @@ _STENCIL = np.cos(np.linspace(math.pi, 0, 9))
 
 
 def find_kinks(phi: Map, dphi: Map | None = None) -> tuple[float, ...]:
-    """Points with |x| < 66 where phi, or its derivative, jumps or has no limit, in increasing order.
+    """Points where phi, or its derivative, jumps or has no limit, in increasing order.
+
+    For |x| < 66; from there to 2^20 too, if they are few there.
 
     Raises
     ------
     ValueError
-        If there are too many.
+        If there are too many for |x| < 66.
     """
     octaves = _OFF * 2.0 ** np.arange(_LOWEST, _HIGHEST + 1)
     edges = np.concatenate([-1.01 * octaves[::-1], octaves])
     ends = np.stack([edges[:-1], edges[1:]], axis=1)
+    inner = ends[np.abs(ends).max(axis=1) < 1.1 * _OFF * 2.0**_NEAR]
+    outer = ends[np.abs(ends).max(axis=1) >= 1.1 * _OFF * 2.0**_NEAR]
+    functions = (phi,) if dphi is None else (phi, dphi)
+    with np.errstate(all="ignore"):
+        values = [function(inner.mean(axis=1)) for function in functions]
+    # of the values of each function, that are of account
+    floors = [1e-4 * min(1.0, float(np.abs(found[np.isfinite(found)]).max(initial=0))) for found in values]
+    if dphi is not None:
+        floors[1] = 1e-4 * float(np.abs(values[1][np.isfinite(values[1])]).max(initial=0))
+    found = _search(functions, floors, inner, _MOST)
+    if isinstance(found, float):
+        raise ValueError(f"it varies too fast: it has too many kinks, or oscillates, near x = {found:g}")
+    kinks = _refined(phi, found)
+    far = _search(functions, floors, outer, _MOST >> 3)
+    sides = [] if isinstance(far, float) else [far[far[:, 0] < 0], far[far[:, 0] > 0]]
+    return tuple(sorted({*kinks, *(kink for side in sides for kink in _refined(phi, side))}))
+
+
+def _search(functions: tuple[Map, ...], floors: list[float], ends: Array, most: int) -> Array | float:
+    """Panels (ends, size of the octave) on which all functions are polynomials; a place where they are too many."""
     done, count, octave = [], 0, np.diff(ends, axis=1)[:, 0]
     while len(ends):
         count += len(ends)
-        if count > _MOST:
-            raise ValueError(
-                f"it varies too fast: it has too many kinks, or oscillates, near x = {ends[0, 0]:g}"
-            )
+        if count > most:
+            return float(ends[0, 0])
         half = np.diff(ends, axis=1) / 2
         u = ends.mean(axis=1, keepdims=True) + half * _T
         rough = np.zeros(len(ends))
-        for function in (phi,) if dphi is None else (phi, dphi):
+        for function, floor in zip(functions, floors, strict=True):
             with np.errstate(all="ignore"):
                 values = function(u)
             size = np.abs(values).max(axis=1)
             # what overflows far out has no kinks that count
             known = np.isfinite(values).all(axis=1) & (size > 1e-280)
             tail = np.abs(np.where(known[:, None], values, 0.0) @ _TAIL).max(axis=1)
-            rough = np.maximum(rough, np.where(known, tail / (size + 1e-4), 0.0))
+            rough = np.maximum(rough, np.where(known, tail / (size + floor + 1e-290), 0.0))
         scale = np.maximum(np.abs(ends).max(axis=1), 2.0**_LOWEST)
         ready = (rough <= _ROUGH) | (half[:, 0] < _NARROW * scale)
         done.append(np.column_stack([ends, octave])[ready])
@@ -71,7 +91,7 @@ def find_kinks(phi: Map, dphi: Map | None = None) -> tuple[float, ...]:
         middle = split.mean(axis=1)
         ends = np.concatenate([np.stack([split[:, 0], middle], 1), np.stack([middle, split[:, 1]], 1)])
     panels = np.concatenate(done)
-    return _refined(phi, panels[np.argsort(panels[:, 0])])
+    return panels[np.argsort(panels[:, 0])]
 
 
 def _refined(phi: Map, panels: Array) -> tuple[float, ...]:
@@ -131,24 +151,34 @@ def _simple(value: float, error: float, digits: int = 16) -> float:
 def slope_by_values(phi: Map, kinks: tuple[float, ...] = ()) -> Map:
     """phi' of a function that is smooth between its kinks, by values alone, elementwise.
 
-    Of the polynomial through phi at 9 points within .02 (1 + |x|), all on the side of the kinks where x is; a kink
-    itself counts to its right. Error about 1e-13 of the values of phi over 1 + |x| where phi varies on the scale of 1.
+    Of the polynomial through phi at 9 points within w (1 + |x|), all on the side of the kinks where x is; a kink itself
+    counts to its right. w is .02, or so much smaller that half of it gives the same. Error about 2e-15 / w of the
+    values; what is below that of a constant is 0.
     """
     edges = np.array([-math.inf, *sorted(kinks), math.inf])
+    x = np.sinh(np.linspace(-3.69, 3.71, 61)) / 2.1
+    width = 0.02
+    while width > 1e-4:
+        with np.errstate(all="ignore"):
+            wide, narrow = (_slopes(phi, edges, w, x) for w in (width, width / 2))
+        if not np.any(np.abs(wide - narrow) > 1e-10 * (1 + np.abs(narrow))):
+            break
+        width /= 2
+    return functools.partial(_slopes, phi, edges, width)
 
-    def slope(x: Array) -> Array:
-        flat = np.asarray(x, dtype=np.float64).ravel()
-        where = np.searchsorted(edges, flat, side="right")
-        low, high = edges[where - 1], edges[np.minimum(where, len(edges) - 1)]
-        half = np.minimum(0.02 * (1 + np.abs(flat)), 0.25 * (high - low))
-        middle = np.clip(flat, low + half, high - half)
-        # inside, since a kink may belong to the other side
-        values = phi(middle[:, None] + 0.999 * half[:, None] * _STENCIL)
-        t = (flat - middle) / (0.999 * half)
-        derivative = np.einsum("ni,ni->n", values, _differentiation(np.clip(t, -1.002, 1.002)))
-        return np.asarray((derivative / (0.999 * half)).reshape(np.shape(x)))
 
-    return slope
+def _slopes(phi: Map, edges: Array, width: float, x: Array) -> Array:
+    flat = np.asarray(x, dtype=np.float64).ravel()
+    where = np.searchsorted(edges, flat, side="right")
+    low, high = edges[where - 1], edges[np.minimum(where, len(edges) - 1)]
+    half = np.minimum(width * (1 + np.abs(flat)), 0.25 * (high - low))
+    middle = np.clip(flat, low + half, high - half)
+    # inside, since a kink may belong to the other side
+    values = phi(middle[:, None] + 0.999 * half[:, None] * _STENCIL)
+    t = (flat - middle) / (0.999 * half)
+    derivative = np.einsum("ni,ni->n", values, _differentiation(np.clip(t, -1.002, 1.002)))
+    derivative = np.where(np.abs(derivative) < 1e-13 * np.abs(values).max(axis=1), 0.0, derivative)
+    return np.asarray((derivative / (0.999 * half)).reshape(np.shape(x)))
 
 
 @functools.cache
@@ -180,12 +210,46 @@ def power_at_zero(phi: Map) -> float:
 
 
 def slopes_of_lines(phi: Map) -> tuple[float, float] | None:
-    """Slopes left and right of 0 of a function that is linear on both sides and 0 at 0, else None."""
+    """Slopes left and right of 0 of a function that seems linear on both sides and is 0 at 0, else None."""
     x = np.concatenate([2.0 ** np.arange(-40, 40), np.geomspace(0.011, 970, 61)])
     with np.errstate(all="ignore"):
         left, right = -phi(-x) / x, phi(x) / x
-    if float(phi(np.zeros(1))[0]) != 0 or max(np.ptp(left), np.ptp(right)) > 1e-15 * max(
-        abs(left[0]), abs(right[0])
-    ):
+    straight = max(np.ptp(left), np.ptp(right)) <= 1e-15 * max(abs(left[0]), abs(right[0]))  # not for NaN
+    if float(phi(np.zeros(1))[0]) != 0 or not straight:
         return None
     return float(left[0]) + 0.0, float(right[0]) + 0.0  # no negative zeros
+
+
+def smooth_next_to_zero(phi: Map) -> tuple[Map, Map] | None:
+    """phi for |x| < 2^-8 as polynomials of degree 8 on either side, and their slopes, in place of rounding noise.
+
+    Values such as log(1 + exp(x)) - log 2 are known to the rounding of 1 only, which is more than they are next to 0.
+    None where no such polynomials fit to that rounding. phi(0) itself is kept.
+    """
+    nodes = 2.0**-6 * (1 - np.cos(np.linspace(0, math.pi, 49))) / 2 + 2.0**-40
+    zero = float(phi(np.zeros(1))[0])
+    fits = []
+    for side in (-1.0, 1.0):
+        values = phi(side * nodes)
+        start = zero if abs(values[0] - zero) < 1e-9 else float(values[0])
+        powers = np.arange(1, 9)
+        columns = (nodes[:, None] * 64) ** powers
+        coefficients, *_ = np.linalg.lstsq(columns, values - start, rcond=None)
+        if not np.abs(columns @ coefficients - (values - start)).max() <= 4e-15 * max(
+            1.0, float(np.abs(values).max())
+        ):
+            return None
+        scaled = coefficients * 64.0**powers * side**powers
+        fits.append(np.concatenate([[start], scaled]))
+
+    def value(x: Array) -> Array:
+        left, right = (np.polynomial.polynomial.polyval(x, fit) for fit in fits)
+        return np.where(x == 0, zero, np.where(x < 0, left, right))
+
+    def slope(x: Array) -> Array:
+        left, right = (
+            np.polynomial.polynomial.polyval(x, np.polynomial.polynomial.polyder(fit)) for fit in fits
+        )
+        return np.where(x < 0, left, right)
+
+    return value, slope

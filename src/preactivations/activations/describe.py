@@ -21,16 +21,23 @@ from __future__ import annotations
 import copy
 import functools
 import sys
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from preactivations.activations._probe import find_kinks, power_at_zero, slope_by_values, slopes_of_lines
+from preactivations.activations._probe import (
+    find_kinks,
+    power_at_zero,
+    slope_by_values,
+    slopes_of_lines,
+    smooth_next_to_zero,
+)
 from preactivations.activations.registry import REGISTRY, Activation, Pair, by_name, leaky_relu, of_pair
 
-__all__ = ["AnyActivation", "as_map", "describe"]
+__all__ = ["AnyActivation", "as_map", "describe", "torch_module"]
 
 Array = NDArray[np.float64]
 Map = Callable[[Array], Array]
@@ -41,6 +48,7 @@ _ALIASES = {"swish": "silu", "linear": "identity", "leaky": "leaky_relu", "lrelu
 # irregular, so that no kink is likely to be one
 _PROBES = np.sort(np.concatenate([np.sinh(np.linspace(-3.69, 3.71, 61)) / 2.1, [-10.0, 0.0, 10.0]]))
 _AGREE = 1e-4  # of two derivatives
+_MOST_KEPT = 64  # modules and functions
 
 
 def describe(activation: AnyActivation) -> Activation:
@@ -55,7 +63,8 @@ def describe(activation: AnyActivation) -> Activation:
     Returns
     -------
     Activation
-        The same object for equal names, pairs and functions, so that its integrals are kept.
+        The same object for equal names and pairs, and for functions and modules as long as their values are the same,
+        so that its integrals are kept.
 
     Raises
     ------
@@ -76,6 +85,8 @@ def describe(activation: AnyActivation) -> Activation:
     if isinstance(activation, str):
         return _named(activation)
     if isinstance(activation, Activation):
+        if not isinstance(activation.kinks, tuple):
+            activation = activation._replace(kinks=tuple(map(float, activation.kinks)))
         return activation if REGISTRY.get(activation.name) is activation else _checked(activation)
     if isinstance(activation, Pair):
         return of_pair(activation)
@@ -88,18 +99,41 @@ def describe(activation: AnyActivation) -> Activation:
             "activation must be a name, an Activation, a pair, a torch.nn.Module or a function of arrays or tensors, "
             f"got {activation!r}{hint}"
         )
-    try:
-        return _of_function(activation)
-    except TypeError as problem:
-        if "unhashable" not in str(problem):
-            raise
-        return _of_function.__wrapped__(activation)
+    return _kept(activation, activation, _of_function)
+
+
+# what was described, by identity: (itself, its description, its values at the probes)
+_KEPT: OrderedDict[Any, tuple[Any, Activation, Array]] = OrderedDict()
+
+
+def _kept(given: Any, function: Callable[[Any], Any], made: Callable[[Any], Activation]) -> Activation:
+    """The description of before, as long as `function` still has its values; else anew."""
+    key = id(given), "torch" in sys.modules
+    if key in _KEPT and (_KEPT[key][0] is given or _KEPT[key][0] == given):
+        _, found, values = _KEPT[key]
+        with np.errstate(all="ignore"):
+            if np.array_equal(_now(function), values):
+                return found
+    found = made(given)
+    with np.errstate(all="ignore"):
+        _KEPT[key] = given, found, _now(function)
+    if len(_KEPT) > _MOST_KEPT:
+        _KEPT.popitem(last=False)
+    return found
+
+
+def _now(function: Callable[[Any], Any]) -> Array:
+    """Values at the probes of a function of tensors or arrays."""
+    if "torch" in sys.modules and (phi := _of_tensors(function)) is not None:
+        return np.asarray(phi(_PROBES))
+    return np.array(function(_PROBES.copy()))
 
 
 def as_map(activation: AnyActivation) -> Callable[[NDArray[Any]], NDArray[Any]]:
     """phi from array to array of the same floating dtype: what simulations and integrals over one law need.
 
-    A function of arrays is taken as it is, unchecked; everything else as `describe` takes it, and its errors.
+    A function of arrays, or a module, is taken as it is, unchecked; everything else as `describe` takes it, and its
+    errors.
     """
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(activation, torch.nn.Module):
@@ -136,6 +170,21 @@ def _named(name: str) -> Activation:
         raise ValueError(f"{problem}; or the name of an elementwise class of torch.nn") from None
 
 
+def torch_module(name: str) -> Any:
+    """A new module of the class of `torch.nn` of that name, with its parameters; None for names of the registry."""
+    plain = _plain(name)
+    if (
+        plain in _ALIASES
+        or plain in {_plain(entry) for entry in REGISTRY}
+        or (found := _torch_class(plain)) is None
+    ):
+        return None
+    describe(name)  # refuses what is not elementwise
+    from torch import nn
+
+    return getattr(nn, found)()
+
+
 @functools.cache
 def _torch_class(plain: str) -> str | None:
     """Name of the class of `torch.nn.modules.activation` of that plain name."""
@@ -149,7 +198,7 @@ def _of_torch_name(name: str) -> Activation:
     from torch import nn
 
     try:
-        module = getattr(nn, name)()
+        module = getattr(nn, name)().eval()
     except TypeError as problem:
         raise ValueError(
             f"activation {name!r} needs arguments: give the module, torch.nn.{name}(...)"
@@ -194,6 +243,8 @@ def _values(phi: Callable[[Any], Any], name: str) -> Array:
         raise TypeError(f"{name} is complex; activations are real")
     if values.dtype.kind not in "fiub":
         raise TypeError(f"{name} must give real numbers, got dtype {values.dtype}")
+    if values.dtype in (np.float16, np.float32):
+        raise ValueError(f"{name} computes in {values.dtype}, of float64 numbers; integrals need float64")
     if values.shape != _PROBES.shape:
         raise ValueError(
             f"{name} is not elementwise: it gives shape {values.shape} for shape {_PROBES.shape}"
@@ -232,28 +283,37 @@ def _made(
     name: str, phi: Map, dphi: Map | None, module: tuple[Any, ...], variance: float = 1.0
 ) -> Activation:
     """From values, and perhaps a derivative that was checked."""
+    lines = slopes_of_lines(phi)
+    near = smooth_next_to_zero(phi) if lines is None else None
+    if near is not None:
+        phi = functools.partial(_next_to_zero, near[0], phi)
+        dphi = None if dphi is None else functools.partial(_next_to_zero, near[1], dphi)
     try:
         kinks = find_kinks(phi, dphi)
     except ValueError as problem:
         raise ValueError(f"{name}: {problem}") from None
     power = power_at_zero(phi) if 0.0 in kinks else 1.0
-    return Activation(
-        name,
-        phi,
-        slope_by_values(phi, kinks) if dphi is None else dphi,
-        kinks,
-        power,
-        slopes_of_lines(phi),
-        variance,
-        module,
-        name,
-    )
+    if dphi is None:
+        dphi = slope_by_values(phi, kinks)
+        if near is not None:
+            dphi = functools.partial(_next_to_zero, near[1], dphi)
+    slopes = lines if set(kinks) <= {0.0} else None
+    return Activation(name, phi, dphi, kinks, power, slopes, variance, module, name)
+
+
+def _next_to_zero(near: Map, far: Map, x: Array) -> Array:
+    x = np.asarray(x, dtype=np.float64)
+    small = np.abs(x) < 2.0**-8
+    if not small.any():
+        return far(x)
+    if small.all():
+        return near(x)
+    return np.where(small, near(np.where(small, x, 0.0)), far(np.where(small, 1.0, x)))
 
 
 # -- functions -----------------------------------------------------------------------------------------
 
 
-@functools.lru_cache(maxsize=64)
 def _of_function(function: Callable[[Any], Any]) -> Activation:
     name = getattr(function, "__name__", type(function).__name__).strip("<>")
     if "torch" in sys.modules and (phi := _of_tensors(function)) is not None:
@@ -266,7 +326,10 @@ def _of_function(function: Callable[[Any], Any]) -> Activation:
         if str(problem).startswith(name):
             raise
         raise TypeError(f"{name} takes neither arrays nor tensors: {problem}") from problem
-    return _made(name, lambda x: np.asarray(function(x), dtype=np.float64), None, ())
+    phi = lambda x: np.asarray(function(np.array(x, dtype=np.float64)), dtype=np.float64)  # noqa: E731  # a copy
+    act = _made(name, phi, None, ())
+    _compare(name, phi, act.dphi, "its derivative by values", act.phi(_PROBES))
+    return act
 
 
 def _of_tensors(function: Callable[[Any], Any]) -> Map | None:
@@ -322,7 +385,7 @@ def _of_tensor_map(
 
 def _of_module(module: Any) -> Activation:
     """By what it is, where that is known, else by what it computes."""
-    from preactivations.activations.modules import Oscillating, TabulatedModule, module_of
+    from preactivations.activations.modules import Oscillating, TabulatedModule, is_made_by, module_of
     from preactivations.activations.registry import oscillating
 
     if isinstance(module, TabulatedModule):
@@ -330,36 +393,33 @@ def _of_module(module: Any) -> Activation:
     if isinstance(module, Oscillating):
         return oscillating(module.delta, module.omega)
     kind = type(module).__name__
-    if type(module).__module__ == "torch.nn.modules.activation":
+    hooked = module._forward_hooks or module._forward_pre_hooks
+    if type(module).__module__ == "torch.nn.modules.activation" and not hooked:
         if kind == "LeakyReLU":
             return leaky_relu(module.negative_slope)
         if kind == "PReLU" and module.weight.numel() == 1:
             return leaky_relu(float(module.weight.detach()))
-    entry = REGISTRY.get(kind.lower())
+    entry = (
+        None if hooked else next((e for e in REGISTRY.values() if e.module and is_made_by(module, e)), None)
+    )
     if entry is not None and repr(module).replace("inplace=True", "") == repr(module_of(entry)):
         return entry
-    if (found := _KEPT.get(key := _key(module))) is None:
-        found = _KEPT[key] = _computed(module)
-    return found
+    return _kept(module, _double(module), _computed)
 
 
-# by what a module is and holds
-_KEPT: dict[Any, Activation] = {}
-
-
-def _key(module: Any) -> Any:
-    held = [*module.named_parameters(), *module.named_buffers()]
-    parts = tuple((name, str(value.dtype), value.detach().cpu().numpy().tobytes()) for name, value in held)
-    return type(module), repr(module), module.training, parts
+def _double(module: Any) -> Any:
+    """A copy that computes in float64, on the CPU."""
+    name = type(module).__name__
+    if any(value.is_meta for value in [*module.parameters(), *module.buffers()]):
+        raise ValueError(f"{name} is on the device meta, where it has no values")
+    return copy.deepcopy(module).cpu().double()
 
 
 def _computed(module: Any) -> Activation:
-    own = copy.deepcopy(module).cpu().double()
-    name = type(module).__name__
+    own, name = _double(module), type(module).__name__
     try:
-        return _of_tensor_map(
-            name, own, functools.partial(_array_map, own), (functools.partial(copy.deepcopy, module),)
-        )
+        phi, copied = functools.partial(_array_map, own), functools.partial(copy.deepcopy, module)
+        return _of_tensor_map(name, own, phi, (copied,))
     except (RuntimeError, IndexError, ValueError) as problem:
         if str(problem).startswith(name):
             raise

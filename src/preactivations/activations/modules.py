@@ -25,7 +25,7 @@ from preactivations.activations._table_evaluation import (
     is_recorded,
     shape_of,
 )
-from preactivations.activations.describe import AnyActivation, describe
+from preactivations.activations.describe import AnyActivation, describe, torch_module
 from preactivations.activations.registry import REGISTRY, Activation, checked_oscillation
 from preactivations.names import object_of
 from preactivations.pairs.table import KINDS, TabulatedActivation
@@ -304,6 +304,11 @@ def module_of(entry: Activation) -> nn.Module:
     return made
 
 
+def is_made_by(module: nn.Module, entry: Activation) -> bool:
+    """Whether `module` is of the class of an entry of the registry."""
+    return type(module) is _class_of(entry)
+
+
 def _class_of(entry: Activation) -> Any:
     where = entry.module[0]
     return object_of(where) if isinstance(where, str) else where
@@ -364,7 +369,8 @@ def activation(name: str, weights: str | WeightLaw | None = None) -> nn.Module:
         For an unknown name, an exact activation without weights, or what `GaussianActivation` refuses.
     """
     if name not in KINDS:
-        return module_of(describe(name))
+        made: nn.Module = torch_module(name) or module_of(describe(name))
+        return made
     if weights is None:
         raise ValueError(f"activation {name!r} goes with a law of weights: give weights=")
     exact: nn.Module = object_of(_EXACT)(weights, name)

@@ -28,7 +28,6 @@ LOWEST = -60  # panels begin at 2^LOWEST
 _ORDER = 16
 _MOST = 1 << 14  # panels per octave
 _SMALL = 1e-280  # of no account
-_NEXT_TO_ZERO, _ROUNDED = 2.0**-8, 2e-5  # the latter of |u|: 2e-11 of it is the rounding of u
 _NARROW = 2.0**-44  # of |u|: a panel so small holds a point where phi' jumps
 
 _T, _W = np.polynomial.legendre.leggauss(_ORDER)
@@ -127,11 +126,8 @@ def _octave(activation: Activation, k: int) -> Panels:
         tail = np.abs(coefficients[..., -3:]).max(axis=2)
         with np.errstate(divide="ignore", invalid="ignore"):
             # differences of larger numbers, such as 1 - tanh^2, are known to rounding of these
-            # (and what is next to underflow has none); so are, next to 0, u - tanh u and its slope, to that of u and 1
-            floor = 1e-3 * np.array([[inner], [inner / high]])
-            if high <= _NEXT_TO_ZERO:
-                floor = floor + _ROUNDED * np.array([[high], [1.0]])
-            worst = (tail / (size + floor + _SMALL)).max(axis=0)
+            # (and what is next to underflow has none)
+            worst = (tail / (size + 1e-3 * np.array([[inner], [inner / high]]) + _SMALL)).max(axis=0)
         worst = np.nan_to_num(worst)
         narrow = half[:, 0] < _NARROW * high
         # halving does not improve what is rounding noise
@@ -160,7 +156,7 @@ def _no_jumps(activation: Activation, ends: Array, scale: float) -> None:
     if len(ends):
         with np.errstate(all="ignore"):
             size = np.abs(np.diff(activation.phi(ends), axis=1))[:, 0]
-        if np.any(size[np.isfinite(size)] > 1e-6 * max(scale, _SMALL) + 1e-15 * float(np.abs(ends).max())):
+        if np.any(size[np.isfinite(size)] > 1e-6 * max(scale, _SMALL)):
             raise ValueError(
                 f"{activation.name} jumps near u = {ends[int(np.argmax(size)), 0]:.6g}, which is not among its kinks: "
                 "state it there, Activation(kinks=...)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
@@ -13,6 +13,8 @@ from preactivations.activations.registry import Activation
 from preactivations.edge_of_chaos._gaussian_moments import GRID, grid_moments, is_steep, moments, slope_excess
 from preactivations.edge_of_chaos.maps import checked_variances, scale_of
 from preactivations.real import real_number
+
+_ROUNDED = 1e-10  # of dv'/dv: nearer to 1 it is 1 (piecewise linear activations, or none that is known)
 
 __all__ = ["CriticalPoint", "critical", "gain"]
 
@@ -34,7 +36,8 @@ class CriticalPoint(NamedTuple):
     xi_v : float
         Layers in which a deviation of the variance shrinks by e, -1 / log |dv'/dv|; infinite where it does not shrink.
     stable : bool
-        Whether |dv'/dv| < 1: networks come to this variance. Where not, they leave it.
+        Whether networks near this variance come to it: |dv'/dv| < 1 (to 1e-10), or the limit 0 of shrinking variances.
+        Not where every variance is a fixed point.
     """
 
     sigma_w: float
@@ -66,7 +69,7 @@ def gain(activation: AnyActivation, variance: float = 1.0, sigma_b: float = 0.0)
     -------
     float
         sigma_w > 0. `torch.nn.init.calculate_gain` knows the name of some activations; its values keep E z^2 for
-        ReLU and its like only (5/3 for tanh is no fixed point of anything).
+        ReLU and its like at any variance; 5/3 for tanh is that of the variance 1.178.
 
     Raises
     ------
@@ -79,9 +82,9 @@ def gain(activation: AnyActivation, variance: float = 1.0, sigma_b: float = 0.0)
     (2.0, 1.592537)
     """
     act = describe(activation)
-    scale_of(act, 1.0, sigma_b, None)
-    v = float(checked_variances(variance))
-    left = v - real_number("sigma_b", sigma_b) ** 2
+    scale_of(act, 1.0, real_number("sigma_b", sigma_b), None)
+    v = float(checked_variances(real_number("variance", variance)))
+    left = v - sigma_b**2
     if not left > 0:
         raise ValueError(
             f"sigma_b^2 must be below the variance, got sigma_b = {sigma_b:g} and variance {v:g}: biases alone exceed "
@@ -140,20 +143,18 @@ def critical(
         raise ValueError(
             f"{act.name} has no Edge of Chaos: chi_1 is infinite, since phi jumps or is as steep as |x|^(1/2)"
         )
-    unit = scale_of(act, 1.0, 0.0, None)
-    if act.slopes is not None:
+    unit = scale_of(act, 1.0, 0.0 if sigma_b is None else real_number("sigma_b", sigma_b), None)
+    v = float(checked_variances(1.0 if variance is None else real_number("variance", variance)))
+    if act.slopes is not None and any(act.slopes):
         if sigma_b:
             raise ValueError(
                 f"{act.name} is linear on both sides of 0: its edge has no bias, got sigma_b = {sigma_b:g}"
             )
-        if variance is not None:
-            checked_variances(variance)
         sigma_w = 1 / math.sqrt(unit * sum(slope**2 for slope in act.slopes) / 2)
         return CriticalPoint(sigma_w, 0.0, math.nan, 1.0, 1.0, math.inf, stable=False)
-    if sigma_b is None:
-        return _at_variance(act, unit, float(checked_variances(1.0 if variance is None else variance)))
-    scale_of(act, 1.0, real_number("sigma_b", sigma_b), None)
-    return _with_bias(act, unit, float(sigma_b))
+    if act.slopes is not None or float(moments(act, v).slope_square) == 0:
+        raise ValueError(f"{act.name} has no Edge of Chaos: chi_1 is 0 at every scale, since phi' is 0")
+    return _at_variance(act, unit, v) if sigma_b is None else _with_bias(act, unit, float(sigma_b))
 
 
 def _at_variance(act: Activation, unit: float, v: float) -> CriticalPoint:
@@ -171,7 +172,7 @@ def _point(
     unit: float, v: float, bias_square: float, slope_square: float, derivative: float
 ) -> CriticalPoint:
     slope = derivative / slope_square
-    stable = abs(slope) < 1 - 3e-15  # not where v' = v to rounding
+    stable = abs(slope) < 1 - _ROUNDED
     xi = -1 / math.log(abs(slope)) if stable and slope else 0.0 if stable else math.inf
     return CriticalPoint(
         1 / math.sqrt(unit * slope_square), math.sqrt(bias_square), v, 1.0, slope, xi, stable=bool(stable)
@@ -187,8 +188,11 @@ def _with_bias(act: Activation, unit: float, sigma_b: float) -> CriticalPoint:
         v = math.exp(log_v)
         return float(slope_excess(act, v) / moments(act, v).slope_square) - sigma_b**2
 
-    # slope_excess is exact where the two terms almost cancel
-    values = np.asarray(slope_excess(act, grid)) / table.slope_square[known] - sigma_b**2
+    values = grid - table.square[known] / table.slope_square[known]
+    close = np.abs(values) < 1e-4 * grid
+    # exact where the two almost cancel
+    values[close] = np.asarray(slope_excess(act, grid[close])) / table.slope_square[known][close]
+    values -= sigma_b**2
     logs = np.log(grid)
     found: list[CriticalPoint] = []
     if sigma_b == 0 and (limit := _limit_at_zero(act, unit)) is not None:
@@ -217,18 +221,26 @@ def _with_bias(act: Activation, unit: float, sigma_b: float) -> CriticalPoint:
 
 
 def _limit_at_zero(act: Activation, unit: float) -> CriticalPoint | None:
-    """The limit v -> 0 without bias: sigma_w = 1 / |phi'(0)|, for phi(0) = 0 with a derivative there."""
-    zero: Any = np.zeros(1)
-    if float(act.phi(zero)[0]) != 0 or act.power < 1:
+    """The limit v -> 0 without bias, for phi(0) = 0 with derivatives on both sides that are not both 0.
+
+    sigma_w^2 = 2 / (phi'(0-)^2 + phi'(0+)^2), 1 / |phi'(0)|^2 where phi is smooth.
+    """
+    if float(act.phi(np.zeros(1))[0]) != 0 or act.power < 1:
         return None
-    near = 1e-9
-    left, right = (float(act.phi(np.array([side * near]))[0]) / (side * near) for side in (-1, 1))
-    slope_square = (left**2 + right**2) / 2
-    if slope_square == 0 or not math.isfinite(slope_square):
+    squares = []
+    for h in (1e-7, 1e-9, 1e-11):
+        u = np.array([-h, h])
+        squares.append(float(np.sum((act.phi(u) / u) ** 2)) / 2)
+    slope_square = squares[-1]
+    if not slope_square > 1e-12 or np.ptp(squares) > 1e-5 * slope_square:
         return None
+    at = np.array([-1e-13, 1e-13])
+    slope_square = float(np.sum(act.dphi(at) ** 2)) / 2
     # v' < v next to 0 if phi bends inwards: then 0 is approached, slowly
-    v = 1e-6
-    stable = float(moments(act, v).square) / slope_square < v
+    v = np.array([1e-6, 1e-4, 1e-2, 0.1, 1.0])
+    bent = np.asarray(moments(act, v).square) / slope_square / v - 1
+    seen = bent[np.abs(bent) > 1e-11]
+    stable = len(seen) > 0 and seen[0] < 0
     return CriticalPoint(
         1 / math.sqrt(unit * slope_square), 0.0, 0.0, 1.0, 1.0, math.inf, stable=bool(stable)
     )

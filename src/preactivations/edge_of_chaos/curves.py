@@ -54,8 +54,8 @@ __all__ = [
 ]
 
 _NEGATIVE = "sigma_b^2 = v - E phi^2 / E phi'^2 would be negative"
-_UNSTABLE = "the fixed point is not stable: dv'/dv >= 1"
-_STABLE = 1 - 3e-15  # of dv'/dv: not where v' = v to rounding
+_UNSTABLE = "the fixed point is not stable: dv'/dv >= 1, to 1e-10"
+_STABLE = 1 - 1e-10  # of dv'/dv: not where v' = v to rounding
 Array = NDArray[np.float64]
 Phase = Literal["ordered", "chaotic", "edge"]
 
@@ -304,12 +304,18 @@ def eoc_curve(
     """
     act = describe(activation)
     unit = scale_of(act, 1.0, 0.0, weight_variance)
-    if act.slopes is not None:
+    if act.slopes is not None and any(act.slopes):
         only = 1 / math.sqrt(unit * sum(s**2 for s in act.slopes) / 2)
         return EocCurve(np.array([only]), np.array([0.0]), np.array([math.nan]))
     low, high = (float(end) for end in checked_variances(variances))
-    if is_steep(act):
+    if not low < high or n_points < 2:
+        raise ValueError(
+            f"variances must be increasing and n_points at least 2, got {variances} and {n_points}"
+        )
+    flat = act.slopes is not None
+    if is_steep(act) or flat:
         nothing, why = np.empty(0), "chi_1 is infinite: phi jumps, or is as steep as |x|^(1/2)"
+        why = "chi_1 is 0 at every scale: phi' is 0" if flat else why
         return EocCurve(nothing, nothing, nothing, (WithoutEdge(low, high, why),))
     grid: Array = np.geomspace(low, high, n_points)
     m, log_v = moments(act, grid), np.log(grid)

@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from preactivations.activations.modules import TabulatedModule, is_elementwise
+from preactivations.activations.describe import describe
+from preactivations.activations.modules import Elementwise, TabulatedModule, is_elementwise
 
 __all__ = ["Ensemble"]
 
@@ -74,7 +75,7 @@ class Ensemble:
     ) -> None:
         if not networks:
             raise ValueError("an ensemble needs at least one network")
-        kinds = {str(network) for network in {id(network): network for network in networks}.values()}
+        kinds = {_kind(network) for network in {id(network): network for network in networks}.values()}
         if len(kinds) > 1:
             raise ValueError(
                 f"the networks of an ensemble must have the same layers, got {len(kinds)} different ones"
@@ -198,6 +199,13 @@ class Ensemble:
 # -- layers ----------------------------------------------------------------------------------------
 # forward(h, keep, shared): keep what backward needs; shared: one input for all members, without their axis.
 # backward(d, further): d is the derivative by the output; writes the gradients, returns that by the input if `further`.
+
+
+def _kind(network: nn.Sequential) -> tuple[str, ...]:
+    """What networks of an ensemble have in common: their layers, and the values of activations that are nobody's."""
+    own = [m for m in network.modules() if not type(m).__module__.startswith(("torch.", "preactivations."))]
+    own += [m for m in network.modules() if isinstance(m, Elementwise)]
+    return str(network), *(str(describe(m).phi(np.linspace(-4.9, 5.1, 41))) for m in own if is_elementwise(m))
 
 
 class _Dense:

@@ -173,9 +173,138 @@ def test_parameters_that_change_are_seen():
     two = nn.Sequential(nn.PReLU(init=0.5), nn.Tanh())
     first = describe(two)
     assert describe(two) is first
-    two[0].weight.data.fill_(0.1)
+    with torch.no_grad():
+        two[0].weight.fill_(0.1)
     assert describe(two) is not first
     assert float(first.phi(np.array([-2.0]))[0]) == pytest.approx(math.tanh(-1.0))
+
+
+class Swish(nn.Module):
+    """With a number that its text does not show."""
+
+    def __init__(self, beta):
+        super().__init__()
+        self.beta = beta
+
+    def forward(self, x):
+        return x * torch.sigmoid(self.beta * x)
+
+
+class Tanh(nn.Module):
+    """Called as another one."""
+
+    def forward(self, x):
+        return 1.7159 * torch.tanh(2 * x / 3)
+
+
+def by_quad(function, v=1.0):
+    return mean(lambda u: function(u) ** 2, v, [])
+
+
+def test_modules_are_what_they_compute():
+    for beta in (1.0, 5.0):
+        square = by_quad(lambda u, beta=beta: u / (1 + math.exp(-beta * u)))
+        for module in (Swish(beta), nn.Sequential(Swish(beta))):
+            assert float(variance_map(module, 1.0)) == pytest.approx(square, rel=1e-10)
+    assert float(variance_map(Tanh(), 1.0)) == pytest.approx(
+        by_quad(lambda u: 1.7159 * math.tanh(2 * u / 3)), rel=1e-10
+    )
+    hooked = nn.GELU()
+    hooked.register_forward_hook(lambda module, given, value: 2 * value)
+    assert float(variance_map(hooked, 1.0)) == pytest.approx(4 * float(variance_map("gelu", 1.0)), rel=1e-12)
+
+
+def test_functions_that_change_are_seen():
+    scale = 1.0
+
+    def function(x):
+        return scale * np.tanh(x)
+
+    first = float(variance_map(function, 1.0))
+    scale = 2.0
+    assert float(variance_map(function, 1.0)) == pytest.approx(4 * first, rel=1e-12)
+
+
+def test_members_of_an_ensemble_have_one_activation():
+    given = ((lambda x: torch.tanh(x)), (lambda x: torch.sin(3 * x)))
+    nets = [mlp(4, 3, 2, activation=f, rng=np.random.default_rng(0)) for f in given]
+    with pytest.raises(ValueError, match="must have the same layers"):
+        Ensemble(nets)
+    with pytest.raises(ValueError, match="must have the same layers"):
+        Ensemble([mlp(4, 3, 2, activation=Swish(beta)) for beta in (1.0, 5.0)])
+
+
+def test_what_is_not_a_number_far_out_is_no_line():
+    """exp(x) overflows: the function is tanh all the same."""
+
+    def function(x):
+        with np.errstate(all="ignore"):
+            return (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x))
+
+    assert describe(function).slopes is None
+    assert float(variance_map(function, 1.0)) == pytest.approx(float(variance_map("tanh", 1.0)), rel=1e-10)
+    bump = describe(lambda x: x + torch.relu(x - 1.05) - 2 * torch.relu(x - 1.1) + torch.relu(x - 1.15))
+    assert (bump.kinks, bump.slopes) == ((1.05, 1.1, 1.15), None)
+
+
+def test_functions_in_place_get_copies():
+    def function(x):
+        x[x < 0] *= 0.1
+        x += np.tanh(x)
+        return x
+
+    def same(x):
+        y = np.where(x < 0, 0.1 * x, x)
+        return y + np.tanh(y)
+
+    assert float(chi(function, 1.0)) == pytest.approx(float(chi(same, 1.0)), rel=1e-10)
+    x = np.array([-1.0, 2.0])
+    describe(function).phi(x)
+    assert x.tolist() == [-1.0, 2.0]
+
+
+CANCELLING = {
+    "softplus": (lambda x: functional.softplus(x) - math.log(2), lambda u: math.log1p(math.expm1(u) / 2)),
+    "sigmoid - 1/2": (lambda x: torch.sigmoid(x) - 0.5, lambda u: math.tanh(u / 2) / 2),
+    "sqrt": (lambda x: np.sqrt(1 + x * x) - 1, lambda u: math.hypot(1, u) - 1),
+    "1 - cos": (lambda x: 1 - torch.cos(x), lambda u: 2 * math.sin(u / 2) ** 2),
+    "bump": (lambda x: np.exp(-x * x) - 1, lambda u: math.expm1(-u * u)),
+    "ELU": (
+        lambda x: np.where(x > 0, x, np.exp(np.minimum(x, 0)) - 1),
+        lambda u: u if u > 0 else math.expm1(u),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CANCELLING)
+def test_values_that_cancel_next_to_zero(name):
+    function, exact = CANCELLING[name]
+    for v in (1.0, 1e-4):
+        square = mean(lambda u: exact(u) ** 2, v, [0.0])
+        assert float(variance_map(function, v)) == pytest.approx(square, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("function", "square"),
+    [
+        (np.rint, sum((2 * k - 1) * math.erfc((k - 0.5) / math.sqrt(2)) for k in range(1, 9))),
+        (torch.round, sum((2 * k - 1) * math.erfc((k - 0.5) / math.sqrt(2)) for k in range(1, 9))),
+        (lambda x: np.where(x > 1, 1.0, 0.0), math.erfc(1 / math.sqrt(2)) / 2),
+        (lambda x: np.sign(x) * (np.abs(x) > 0.5), math.erfc(0.5 / math.sqrt(2))),
+    ],
+)
+def test_steps(function, square):
+    assert float(variance_map(function, 1.0)) == pytest.approx(square, rel=1e-10)
+
+
+def test_slopes_of_fast_and_far_functions_by_values():
+    for w in (15, 50):
+        exact = w * w * (1 + math.exp(-2 * w * w)) / 2
+        assert float(chi(lambda x, w=w: np.sin(w * x), 1.0)) == pytest.approx(exact, rel=1e-10)
+    far = describe(lambda x: np.clip(x, -100, 100))
+    assert far.kinks == (-100.0, 100.0)
+    small = lambda x: 1e-10 * np.clip(x, -1.03, 1.03)  # noqa: E731
+    assert float(chi(small, 1.0)) == pytest.approx(1e-20 * math.erf(1.03 / math.sqrt(2)), rel=1e-10)
 
 
 class Drifting(nn.Module):
@@ -224,6 +353,8 @@ class StraightThrough(torch.autograd.Function):
         (lambda x: x["a"], IndexError, "only integers"),
         (StraightThrough.apply, ValueError, "apply: its derivative by autograd is 1 at x = .*, where"),
         (Activation("mine", np.tanh, np.cos), ValueError, "mine: its phi' is .* at x = .*, where phi has the slope"),
+        (lambda x: np.tanh(x.astype(np.float32)), ValueError, "lambda computes in float32, of float64 numbers"),
+        (nn.Sequential(nn.PReLU()).to("meta"), ValueError, "Sequential is on the device meta"),
         (nn.ReLU, TypeError, r"got <class .*; call it first, ReLU\(\)"),
         (3, TypeError, "activation must be a name, an Activation, a pair, a torch.nn.Module or a function"),
     ],

@@ -9,7 +9,7 @@ from scipy.integrate import quad
 from torch import nn
 
 from preactivations.edge_of_chaos.critical import critical, gain
-from preactivations.edge_of_chaos.curves import eoc_point
+from preactivations.edge_of_chaos.curves import eoc_curve, eoc_point
 from preactivations.edge_of_chaos.fixpoints import fixed_variance
 from preactivations.edge_of_chaos.maps import chi, variance_map, variance_slope
 from preactivations.pairs.gaussian import GaussianPair
@@ -72,7 +72,7 @@ def test_points_at_a_variance(activation, v):
     assert float(variance_map(activation, v, sigma_b=point.sigma_b, **scales)) == pytest.approx(v, rel=1e-12)
     slope = float(variance_slope(activation, v, **scales))
     assert point.variance_slope == pytest.approx(slope, rel=1e-12)
-    assert point.stable == (abs(slope) < 1)
+    assert point.stable == (abs(slope) < 1 - 1e-10)
     assert (point.variance, point.chi) == (v, 1)
     if point.stable:
         assert point.xi_v == pytest.approx(-1 / math.log(abs(slope)), rel=1e-9)
@@ -182,6 +182,17 @@ def test_lines_have_their_edge_at_every_variance():
         (lambda: critical("softplus"), ValueError, r"no Edge of Chaos with variance 1: sigma_b\^2 would be -2"),
         (lambda: critical("softplus", sigma_b=0.1), ValueError, "is below 0.01 at every variance"),
         (lambda: critical("squash"), ValueError, "unknown activation"),
+        (lambda: critical(nn.Softshrink(), sigma_b=1e-3), ValueError, "has no stable Edge of Chaos"),
+        (lambda: critical("oscillating_6", sigma_b=0.0), ValueError, "oscillating_6 has no stable Edge of Chaos"),
+        (lambda: critical(lambda x: x**3, sigma_b=0.0), ValueError, "lambda has no stable Edge of Chaos"),
+        (lambda: critical(lambda x: 0 * x), ValueError, "chi_1 is 0 at every scale, since phi' is 0"),
+        (lambda: critical(lambda x: 0 * x + 1), ValueError, "chi_1 is 0 at every scale, since phi' is 0"),
+        (lambda: critical("relu", sigma_b="x"), TypeError, "sigma_b must be a real number, got 'x'"),
+        (lambda: critical("relu", sigma_b=math.nan), ValueError, "sigma_b must be finite and >= 0, got nan"),
+        (lambda: critical("relu", variance=[1.0, 2.0]), TypeError, "variance must be a real number"),
+        (lambda: gain("tanh", sigma_b="x"), TypeError, "sigma_b must be a real number"),
+        (lambda: eoc_curve("gelu", 0), ValueError, "variances must be increasing and n_points at least 2"),
+        (lambda: eoc_curve("gelu", variances=(1.0, 0.1)), ValueError, "variances must be increasing"),
         (lambda: eoc_point("tanh"), TypeError, r"eoc_point takes a pair, .*: critical\(activation\)"),
     ],
 )  # fmt: skip
