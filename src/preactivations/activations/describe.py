@@ -36,6 +36,7 @@ from preactivations.activations._probe import (
     smooth_next_to_zero,
 )
 from preactivations.activations.registry import REGISTRY, Activation, Pair, by_name, leaky_relu, of_pair
+from preactivations.names import object_of
 
 __all__ = ["AnyActivation", "as_map", "describe", "torch_module"]
 
@@ -48,6 +49,8 @@ _ALIASES = {"swish": "silu", "linear": "identity", "leaky": "leaky_relu", "lrelu
 # irregular, so that no kink is likely to be one
 _PROBES = np.sort(np.concatenate([np.sinh(np.linspace(-3.69, 3.71, 61)) / 2.1, [-10.0, 0.0, 10.0]]))
 _AGREE = 1e-4  # of two derivatives
+# by name: what needs no module imports none
+_MODULES = "preactivations.activations.modules"
 _MOST_KEPT = 64  # modules and functions
 
 
@@ -317,8 +320,7 @@ def _next_to_zero(near: Map, far: Map, x: Array) -> Array:
 def _of_function(function: Callable[[Any], Any]) -> Activation:
     name = getattr(function, "__name__", type(function).__name__).strip("<>")
     if "torch" in sys.modules and (phi := _of_tensors(function)) is not None:
-        from preactivations.activations.modules import Elementwise
-
+        Elementwise = object_of(f"{_MODULES}:Elementwise")
         return _of_tensor_map(name, function, phi, (Elementwise, function))
     try:
         _elementwise(function, name)
@@ -385,7 +387,8 @@ def _of_tensor_map(
 
 def _of_module(module: Any) -> Activation:
     """By what it is, where that is known, else by what it computes."""
-    from preactivations.activations.modules import Oscillating, TabulatedModule, is_made_by, module_of
+    names = ("Oscillating", "TabulatedModule", "is_made_by", "module_of")
+    Oscillating, TabulatedModule, is_made_by, module_of = (object_of(f"{_MODULES}:{name}") for name in names)
     from preactivations.activations.registry import oscillating
 
     if isinstance(module, TabulatedModule):

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from preactivations.names import object_of
 from preactivations.propagation._networks import SPARE_NUMBERS, Layer, Networks
 from preactivations.weights import Normal, SphericalMarginal, SymmetricWeibull, WeightLaw
 
@@ -32,9 +33,8 @@ def on_device(activation: Any, device: str) -> Any:
         reason = str(error).splitlines()[0]
         raise ValueError(f"device {device!r} can't be used: {reason}; leave it out for the CPU") from None
     if not callable(activation):
-        from preactivations.activations.modules import as_module
-
-        activation = as_module(activation)
+        # by name: other simulations need no module
+        activation = object_of("preactivations.activations.modules:as_module")(activation)
     return copy.deepcopy(activation).to(device) if isinstance(activation, torch.nn.Module) else activation
 
 
