@@ -7,7 +7,8 @@ from functools import partial
 import numpy as np
 from timing import best_times, machine, report, save
 
-from preactivations.edge_of_chaos.curves import chi_map, eoc_curve, eoc_point
+from preactivations.edge_of_chaos.critical import eoc_point
+from preactivations.edge_of_chaos.curves import chi_map, eoc_curve
 from preactivations.edge_of_chaos.maps import correlation_map
 from preactivations.pairs.gaussian import GaussianPair
 from preactivations.weights import SymmetricWeibull

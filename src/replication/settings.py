@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from preactivations.activations.registry import Activation, Pair, by_name, of_pair
-from preactivations.edge_of_chaos.curves import eoc_point
+from preactivations.edge_of_chaos.critical import eoc_point
 from preactivations.edge_of_chaos.fixpoints import fixed_variance
 from preactivations.edge_of_chaos.maps import chi, variance_map
 from preactivations.edge_of_chaos.oscillation import oscillating_range

@@ -28,13 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from preactivations.activations._probe import (
-    find_kinks,
-    power_at_zero,
-    slope_by_values,
-    slopes_of_lines,
-    smooth_next_to_zero,
-)
+from preactivations.activations._checks import PROBES, assembled, checked_values, compare, elementwise
 from preactivations.activations.registry import REGISTRY, Activation, Pair, by_name, leaky_relu, of_pair
 from preactivations.names import object_of
 
@@ -46,9 +40,6 @@ AnyActivation = Any  # what the table lists
 
 #: Names beside those of the registry and of `torch.nn`, without what is free in them.
 _ALIASES = {"swish": "silu", "linear": "identity", "leaky": "leaky_relu", "lrelu": "leaky_relu"}
-# irregular, so that no kink is likely to be one
-_PROBES = np.sort(np.concatenate([np.sinh(np.linspace(-3.69, 3.71, 61)) / 2.1, [-10.0, 0.0, 10.0]]))
-_AGREE = 1e-4  # of two derivatives
 # by name: what needs no module imports none
 _MODULES = "preactivations.activations.modules"
 _MOST_KEPT = 64  # modules and functions
@@ -128,8 +119,8 @@ def _kept(given: Any, function: Callable[[Any], Any], made: Callable[[Any], Acti
 def _now(function: Callable[[Any], Any]) -> Array:
     """Values at the probes of a function of tensors or arrays."""
     if "torch" in sys.modules and (phi := _of_tensors(function)) is not None:
-        return np.asarray(phi(_PROBES))
-    return np.array(function(_PROBES.copy()))
+        return np.asarray(phi(PROBES))
+    return np.array(function(PROBES.copy()))
 
 
 def as_map(activation: AnyActivation) -> Callable[[NDArray[Any]], NDArray[Any]]:
@@ -212,106 +203,9 @@ def _of_torch_name(name: str) -> Activation:
 @functools.lru_cache(maxsize=64)
 def _checked(activation: Activation) -> Activation:
     with np.errstate(all="ignore"):
-        values = _values(activation.phi, activation.name)
-    _compare(activation.name, activation.phi, activation.dphi, "its phi'", values)
+        values = checked_values(activation.phi, activation.name)
+    compare(activation.name, activation.phi, activation.dphi, "its phi'", values)
     return activation
-
-
-def _compare(name: str, phi: Map, dphi: Map, whose: str, values: Array) -> None:
-    """ValueError unless dphi is that of phi, at points where differences settle."""
-    with np.errstate(all="ignore"):
-        given = np.asarray(dphi(_PROBES), dtype=np.float64)
-        found = []
-        for size in (1e-4, 1e-6):
-            h = size * (1 + np.abs(_PROBES))
-            found.append((phi(_PROBES + h) - phi(_PROBES - h)) / (2 * h))
-    if given.shape != _PROBES.shape:
-        raise ValueError(f"{name}: {whose} must have the shape of x, got {given.shape} for {_PROBES.shape}")
-    scale = np.abs(found[0]) + np.abs(found[1]) + 1e-3 * np.abs(values).max() / 10 + 1e-6
-    settled = (np.abs(found[0] - found[1]) < _AGREE * scale) & (
-        _PROBES % 1 != 0
-    )  # kinks stand at whole numbers
-    wrong = settled & ~(np.abs(given - found[1]) < _AGREE * 10 * scale)
-    if wrong.any():
-        at = int(np.argmax(wrong))
-        raise ValueError(
-            f"{name}: {whose} is {given[at]:.6g} at x = {_PROBES[at]:.6g}, where phi has the slope {found[1][at]:.6g}"
-        )
-
-
-def _values(phi: Callable[[Any], Any], name: str) -> Array:
-    """phi at the probes, which must be real, of the same shape, and finite."""
-    values = np.asarray(phi(_PROBES.copy()))
-    if values.dtype.kind == "c":
-        raise TypeError(f"{name} is complex; activations are real")
-    if values.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must give real numbers, got dtype {values.dtype}")
-    if values.dtype in (np.float16, np.float32):
-        raise ValueError(f"{name} computes in {values.dtype}, of float64 numbers; integrals need float64")
-    if values.shape != _PROBES.shape:
-        raise ValueError(
-            f"{name} is not elementwise: it gives shape {values.shape} for shape {_PROBES.shape}"
-        )
-    if not np.isfinite(values).all():
-        at = int(np.argmax(~np.isfinite(values)))
-        raise ValueError(
-            f"{name} gives {values[at]} at x = {_PROBES[at]:.6g}; it must be finite for |x| <= 10"
-        )
-    return values.astype(np.float64)
-
-
-def _elementwise(phi: Callable[[Any], Any], name: str) -> Array:
-    """`_values`, which must be the same again, and for parts of the input."""
-    values = _values(phi, name)
-    if not np.array_equal(_values(phi, name), values):
-        raise ValueError(
-            f"{name} gives other values for the same input: it is random, or has a state that changes (module.eval()?)"
-        )
-    ways = {
-        "in the reverse order": np.asarray(phi(_PROBES[::-1].copy()))[::-1],
-        "in another shape": np.asarray(phi(_PROBES.reshape(8, 8).copy())).ravel(),
-        "without the others": np.concatenate(
-            [np.asarray(phi(x.copy())).ravel() for x in np.split(_PROBES, 4)]
-        ),
-    }
-    for how, other in ways.items():
-        if other.shape != values.shape or not np.allclose(other, values, rtol=1e-9, atol=1e-12):
-            raise ValueError(f"{name} is not elementwise: values of the same numbers {how} are others")
-    if not np.array_equal(_values(phi, name), values):
-        raise ValueError(f"{name} has a state that changes: its values are others now")
-    return values
-
-
-def _made(
-    name: str, phi: Map, dphi: Map | None, module: tuple[Any, ...], variance: float = 1.0
-) -> Activation:
-    """From values, and perhaps a derivative that was checked."""
-    lines = slopes_of_lines(phi)
-    near = smooth_next_to_zero(phi) if lines is None else None
-    if near is not None:
-        phi = functools.partial(_next_to_zero, near[0], phi)
-        dphi = None if dphi is None else functools.partial(_next_to_zero, near[1], dphi)
-    try:
-        kinks = find_kinks(phi, dphi)
-    except ValueError as problem:
-        raise ValueError(f"{name}: {problem}") from None
-    power = power_at_zero(phi) if 0.0 in kinks else 1.0
-    if dphi is None:
-        dphi = slope_by_values(phi, kinks)
-        if near is not None:
-            dphi = functools.partial(_next_to_zero, near[1], dphi)
-    slopes = lines if set(kinks) <= {0.0} else None
-    return Activation(name, phi, dphi, kinks, power, slopes, variance, module, name)
-
-
-def _next_to_zero(near: Map, far: Map, x: Array) -> Array:
-    x = np.asarray(x, dtype=np.float64)
-    small = np.abs(x) < 2.0**-8
-    if not small.any():
-        return far(x)
-    if small.all():
-        return near(x)
-    return np.where(small, near(np.where(small, x, 0.0)), far(np.where(small, 1.0, x)))
 
 
 # -- functions -----------------------------------------------------------------------------------------
@@ -323,14 +217,14 @@ def _of_function(function: Callable[[Any], Any]) -> Activation:
         Elementwise = object_of(f"{_MODULES}:Elementwise")
         return _of_tensor_map(name, function, phi, (Elementwise, function))
     try:
-        _elementwise(function, name)
+        elementwise(function, name)
     except (ValueError, TypeError) as problem:
         if str(problem).startswith(name):
             raise
         raise TypeError(f"{name} takes neither arrays nor tensors: {problem}") from problem
     phi = lambda x: np.asarray(function(np.array(x, dtype=np.float64)), dtype=np.float64)  # noqa: E731  # a copy
-    act = _made(name, phi, None, ())
-    _compare(name, phi, act.dphi, "its derivative by values", act.phi(_PROBES))
+    act = assembled(name, phi, None, ())
+    compare(name, phi, act.dphi, "its derivative by values", act.phi(PROBES))
     return act
 
 
@@ -338,7 +232,7 @@ def _of_tensors(function: Callable[[Any], Any]) -> Map | None:
     """The function as a map of arrays if it is one of tensors."""
     import torch
 
-    probe = torch.from_numpy(_PROBES.copy()).requires_grad_()
+    probe = torch.from_numpy(PROBES.copy()).requires_grad_()
     try:
         value = function(probe * 1)
     except Exception:  # whatever a function of arrays says to a tensor
@@ -372,14 +266,14 @@ def _of_tensor_map(
 ) -> Activation:
     import torch
 
-    values = _elementwise(phi, name)
+    values = elementwise(phi, name)
     real = lambda x: np.asarray(phi(x), dtype=np.float64)  # noqa: E731
     with torch.enable_grad():
-        graph = function(torch.from_numpy(_PROBES.copy()).requires_grad_() * 1).requires_grad
+        graph = function(torch.from_numpy(PROBES.copy()).requires_grad_() * 1).requires_grad
     dphi = functools.partial(_array_slope, function) if graph else None
     if dphi is not None:
-        _compare(name, real, dphi, "its derivative by autograd", values)
-    return _made(name, real, dphi, module)
+        compare(name, real, dphi, "its derivative by autograd", values)
+    return assembled(name, real, dphi, module)
 
 
 # -- modules -------------------------------------------------------------------------------------------

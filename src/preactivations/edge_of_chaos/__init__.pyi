@@ -1,14 +1,14 @@
 from .critical import CriticalPoint as CriticalPoint
+from .critical import EocPoint as EocPoint
 from .critical import critical as critical
+from .critical import eoc_point as eoc_point
 from .critical import gain as gain
 from .curves import DepthScales as DepthScales
 from .curves import EocCurve as EocCurve
-from .curves import EocPoint as EocPoint
 from .curves import WithoutEdge as WithoutEdge
 from .curves import chi_map as chi_map
 from .curves import depth_scales as depth_scales
 from .curves import eoc_curve as eoc_curve
-from .curves import eoc_point as eoc_point
 from .curves import phase as phase
 from .fixpoints import CorrelationPoint as CorrelationPoint
 from .fixpoints import VariancePoint as VariancePoint

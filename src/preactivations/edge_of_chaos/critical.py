@@ -1,4 +1,4 @@
-"""Scales for an activation of one's own: `gain` keeps a variance, `critical` gradients too."""
+"""Scales for an activation: `gain` keeps a variance, `critical` and, for exact pairs, `eoc_point` gradients too."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import numpy as np
 from scipy.optimize import brentq
 
 from preactivations.activations.describe import AnyActivation, describe
-from preactivations.activations.registry import Activation
+from preactivations.activations.registry import Activation, Pair
 from preactivations.edge_of_chaos._gaussian_moments import GRID, grid_moments, is_steep, moments, slope_excess
-from preactivations.edge_of_chaos.maps import checked_variances, scale_of
+from preactivations.edge_of_chaos.maps import checked_variances, chi, scale_of, variance_map
 from preactivations.real import real_number
+from preactivations.weights import SphericalMarginal
 
 _ROUNDED = 1e-10  # of dv'/dv: nearer to 1 it is 1 (piecewise linear activations, or none that is known)
 
-__all__ = ["CriticalPoint", "critical", "gain"]
+__all__ = ["CriticalPoint", "EocPoint", "critical", "eoc_point", "gain"]
 
 
 class CriticalPoint(NamedTuple):
@@ -47,6 +48,22 @@ class CriticalPoint(NamedTuple):
     variance_slope: float
     xi_v: float
     stable: bool
+
+
+class EocPoint(NamedTuple):
+    """A point of the Edge of Chaos, and chi_1 at sigma_w = 1, sigma_b = 0.
+
+    Attributes
+    ----------
+    sigma_w, sigma_b : float
+        sigma_w^2 + sigma_b^2 = 1 for exact pairs.
+    chi : float
+        1 / sigma_w^2, to rounding.
+    """
+
+    sigma_w: float
+    sigma_b: float
+    chi: float
 
 
 def gain(activation: AnyActivation, variance: float = 1.0, sigma_b: float = 0.0) -> float:
@@ -244,3 +261,57 @@ def _limit_at_zero(act: Activation, unit: float) -> CriticalPoint | None:
     return CriticalPoint(
         1 / math.sqrt(unit * slope_square), 0.0, 0.0, 1.0, 1.0, math.inf, stable=bool(stable)
     )
+
+
+def eoc_point(pair: Pair) -> EocPoint:
+    """The only point of the Edge of Chaos of an odd pair at which the variance stays 1.
+
+    sigma_w^2 = 1 / (E W^2 E phi'(G)^2), sigma_b^2 = 1 - sigma_w^2 E W^2 E phi(G)^2, which is the circle
+    sigma_w^2 + sigma_b^2 = 1 for exact pairs. By the Gaussian Poincare inequality chi >= 1 for odd exact pairs, so that
+    the point exists and is unique (derived here).
+
+    Parameters
+    ----------
+    pair : GaussianPair or TabulatedActivation
+
+    Returns
+    -------
+    EocPoint
+
+    Raises
+    ------
+    ValueError
+        For positive pairs, which are ordered everywhere on the circle (chi < 1), for odd spherical pairs with
+        b >= 1/2, whose chi is infinite, and for an activation that is not exact and has no such point.
+
+    Examples
+    --------
+    >>> from preactivations.pairs.gaussian import GaussianPair
+    >>> from preactivations.weights import SymmetricWeibull
+    >>> point = eoc_point(GaussianPair(SymmetricWeibull(4), "odd"))
+    >>> round(point.sigma_w**2 * point.chi, 12)
+    1.0
+    """
+    if not isinstance(pair, Pair):
+        raise TypeError(
+            f"eoc_point takes a pair, as GaussianPair, got {pair!r}; for other activations: critical(activation)"
+        )
+    if pair.kind != "odd":
+        raise ValueError(
+            f"{pair!r} has no Edge of Chaos with sigma_w^2 + sigma_b^2 = 1: positive pairs are ordered (chi_1 < 1)"
+        )
+    if isinstance(pair.weights, SphericalMarginal) and pair.weights.b >= 0.5:
+        raise ValueError(
+            f"{pair!r} has no Edge of Chaos: chi_1 is infinite for b >= 1/2, since phi ~ |x|^(1/(1+2b)) at 0"
+        )
+    value = float(chi(pair, 1.0))
+    if getattr(pair, "route", "exact") != "exact":
+        sigma_w = 1 / math.sqrt(value)
+        square = 1 - sigma_w**2 * float(variance_map(pair, 1.0))
+        if square < 0:
+            raise ValueError(
+                f"{pair!r} has no Edge of Chaos with variance 1: sigma_b^2 would be {square:.3g}"
+            )
+        return EocPoint(sigma_w, math.sqrt(square), value)
+    sigma_w = min(1.0, 1 / math.sqrt(value))
+    return EocPoint(sigma_w, math.sqrt(max(0.0, 1 - sigma_w**2)), value)

@@ -15,7 +15,6 @@ from scipy.interpolate import CubicHermiteSpline, PchipInterpolator
 from scipy.optimize import brentq
 
 from preactivations.activations.describe import AnyActivation, describe
-from preactivations.activations.registry import Pair
 from preactivations.edge_of_chaos._gaussian_moments import (
     GRID,
     Moments,
@@ -35,21 +34,17 @@ from preactivations.edge_of_chaos.maps import (
     checked_variances,
     chi,
     scale_of,
-    variance_map,
     variance_slope,
 )
 from preactivations.real import real_array
-from preactivations.weights import SphericalMarginal
 
 __all__ = [
     "DepthScales",
     "EocCurve",
-    "EocPoint",
     "WithoutEdge",
     "chi_map",
     "depth_scales",
     "eoc_curve",
-    "eoc_point",
     "phase",
 ]
 
@@ -58,22 +53,6 @@ _UNSTABLE = "the fixed point is not stable: dv'/dv >= 1, to 1e-10"
 _STABLE = 1 - 1e-10  # of dv'/dv: not where v' = v to rounding
 Array = NDArray[np.float64]
 Phase = Literal["ordered", "chaotic", "edge"]
-
-
-class EocPoint(NamedTuple):
-    """A point of the Edge of Chaos, and chi_1 at sigma_w = 1, sigma_b = 0.
-
-    Attributes
-    ----------
-    sigma_w, sigma_b : float
-        sigma_w^2 + sigma_b^2 = 1 for exact pairs.
-    chi : float
-        1 / sigma_w^2, to rounding.
-    """
-
-    sigma_w: float
-    sigma_b: float
-    chi: float
 
 
 class DepthScales(NamedTuple):
@@ -360,57 +339,3 @@ def _crossing(function: Any, low: float, high: float) -> float:
     if function(low) * function(high) < 0:
         return float(brentq(function, low, high, xtol=1e-12))
     return (low + high) / 2
-
-
-def eoc_point(pair: Pair) -> EocPoint:
-    """The only point of the Edge of Chaos of an odd pair at which the variance stays 1.
-
-    sigma_w^2 = 1 / (E W^2 E phi'(G)^2), sigma_b^2 = 1 - sigma_w^2 E W^2 E phi(G)^2, which is the circle
-    sigma_w^2 + sigma_b^2 = 1 for exact pairs. By the Gaussian Poincare inequality chi >= 1 for odd exact pairs, so that
-    the point exists and is unique (derived here).
-
-    Parameters
-    ----------
-    pair : GaussianPair or TabulatedActivation
-
-    Returns
-    -------
-    EocPoint
-
-    Raises
-    ------
-    ValueError
-        For positive pairs, which are ordered everywhere on the circle (chi < 1), for odd spherical pairs with
-        b >= 1/2, whose chi is infinite, and for an activation that is not exact and has no such point.
-
-    Examples
-    --------
-    >>> from preactivations.pairs.gaussian import GaussianPair
-    >>> from preactivations.weights import SymmetricWeibull
-    >>> point = eoc_point(GaussianPair(SymmetricWeibull(4), "odd"))
-    >>> round(point.sigma_w**2 * point.chi, 12)
-    1.0
-    """
-    if not isinstance(pair, Pair):
-        raise TypeError(
-            f"eoc_point takes a pair, as GaussianPair, got {pair!r}; for other activations: critical(activation)"
-        )
-    if pair.kind != "odd":
-        raise ValueError(
-            f"{pair!r} has no Edge of Chaos with sigma_w^2 + sigma_b^2 = 1: positive pairs are ordered (chi_1 < 1)"
-        )
-    if isinstance(pair.weights, SphericalMarginal) and pair.weights.b >= 0.5:
-        raise ValueError(
-            f"{pair!r} has no Edge of Chaos: chi_1 is infinite for b >= 1/2, since phi ~ |x|^(1/(1+2b)) at 0"
-        )
-    value = float(chi(pair, 1.0))
-    if getattr(pair, "route", "exact") != "exact":
-        sigma_w = 1 / math.sqrt(value)
-        square = 1 - sigma_w**2 * float(variance_map(pair, 1.0))
-        if square < 0:
-            raise ValueError(
-                f"{pair!r} has no Edge of Chaos with variance 1: sigma_b^2 would be {square:.3g}"
-            )
-        return EocPoint(sigma_w, math.sqrt(square), value)
-    sigma_w = min(1.0, 1 / math.sqrt(value))
-    return EocPoint(sigma_w, math.sqrt(max(0.0, 1 - sigma_w**2)), value)

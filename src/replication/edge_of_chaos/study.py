@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from preactivations.activations.describe import describe
 from preactivations.activations.registry import Pair, by_name, oscillating
-from preactivations.edge_of_chaos.curves import chi_map, depth_scales, eoc_curve, eoc_point
+from preactivations.edge_of_chaos.critical import eoc_point
+from preactivations.edge_of_chaos.curves import chi_map, depth_scales, eoc_curve
 from preactivations.edge_of_chaos.fixpoints import correlation_fixed_points, fixed_points, fixed_variance
 from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map, variance_slope
 from preactivations.edge_of_chaos.oscillation import oscillating_range

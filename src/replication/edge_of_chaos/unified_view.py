@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from preactivations.edge_of_chaos.curves import eoc_point
+from preactivations.edge_of_chaos.critical import eoc_point
 from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map
 from preactivations.heavy_tails.scales import clt_mean_variance, sigma
 from preactivations.propagation.distances import sample_distances

@@ -10,11 +10,10 @@ from scipy.integrate import quad
 from torch import nn
 from torch.nn import functional
 
-from preactivations.activations._probe import find_kinks, power_at_zero, slope_by_values
 from preactivations.activations.describe import describe
 from preactivations.activations.gaussian import GaussianActivation
 from preactivations.activations.modules import Oscillating, as_module, module_of
-from preactivations.activations.registry import REGISTRY, Activation, by_name, of_pair
+from preactivations.activations.registry import Activation, by_name, of_pair
 from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map, variance_slope
 from preactivations.pairs.constraints import check_pair
 from preactivations.pairs.gaussian import GaussianPair
@@ -363,33 +362,6 @@ class StraightThrough(torch.autograd.Function):
 def test_what_is_refused(given, error, says):
     with pytest.raises(error, match=says):
         describe(given)
-
-
-@pytest.mark.parametrize("entry", REGISTRY.values(), ids=lambda entry: entry.name)
-def test_entries_have_the_kinks_that_are_found(entry):
-    """The registry against the search: each kink that is found is stated; derivatives agree."""
-    assert set(find_kinks(entry.phi)) <= set(entry.kinks)
-    x = np.random.default_rng(1).normal(0, 3, 300)
-    np.testing.assert_allclose(slope_by_values(entry.phi, entry.kinks)(x), entry.dphi(x), rtol=0, atol=1e-11)
-
-
-@pytest.mark.parametrize(
-    ("phi", "kinks", "power"),
-    [
-        (np.cbrt, (0.0,), 1 / 3),
-        (lambda x: np.sign(x) * np.abs(x) ** 0.5, (0.0,), 0.5),
-        (lambda x: np.abs(x - math.pi), (math.pi,), 1.0),
-        (lambda x: np.where(x > 0.7316512, 1.0, 0.0), (0.7316512,), 1.0),
-        (np.floor, tuple(np.arange(-67.0, 67.0)), 1.0),
-        (lambda x: np.sin(30 * x), (), 1.0),
-        (lambda x: np.maximum(x - 40, 0.0), (40.0,), 1.0),
-    ],
-)
-def test_kinks_are_found(phi, kinks, power):
-    found = find_kinks(phi)
-    assert found == pytest.approx(kinks, rel=1e-14, abs=0)
-    if power < 1:
-        assert power_at_zero(phi) == pytest.approx(power, abs=1e-4)
 
 
 GIVEN = {

@@ -8,8 +8,8 @@ import torch
 from scipy.integrate import quad
 from torch import nn
 
-from preactivations.edge_of_chaos.critical import critical, gain
-from preactivations.edge_of_chaos.curves import eoc_curve, eoc_point
+from preactivations.edge_of_chaos.critical import critical, eoc_point, gain
+from preactivations.edge_of_chaos.curves import eoc_curve
 from preactivations.edge_of_chaos.fixpoints import fixed_variance
 from preactivations.edge_of_chaos.maps import chi, variance_map, variance_slope
 from preactivations.pairs.gaussian import GaussianPair

@@ -9,7 +9,7 @@ from exact import pairs_of
 from scipy.stats import norm
 
 from preactivations.activations.registry import leaky_relu
-from preactivations.edge_of_chaos.curves import eoc_point
+from preactivations.edge_of_chaos.critical import eoc_point
 from preactivations.edge_of_chaos.fixpoints import fixed_points, fixed_variance
 from preactivations.edge_of_chaos.maps import chi, correlation_map, variance_map
 from preactivations.pairs.fitted import ActivationFit
