@@ -79,8 +79,8 @@ NETWORKS = (
 )  # fmt: skip
 
 
-def test_edit_of_the_maps_reruns_the_networks(built, edit):
-    edit("src/preactivations/edge_of_chaos/curves.py", "\n# edited\n")
+def test_edit_of_the_points_reruns_the_networks(built, edit):
+    edit("src/preactivations/edge_of_chaos/critical.py", "\n# edited\n")
     assert changed(built) == NETWORKS
 
 
