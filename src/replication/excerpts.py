@@ -185,7 +185,7 @@ def settings_by_accuracy(cells: DataFrame) -> str:
     for key, rows in cells.groupby(SETTING, dropna=False):
         deep = rows[rows.depth == cells.depth.max()]
         name = activation_name(**dict(zip(SETTING, key, strict=True)))
-        lines.append((rows.accuracy.mean(), name, rows.all_trains.mean(), deep.accuracy.mean()))
+        lines.append((rows.accuracy.mean(), name, rows.trains.mean(), deep.accuracy.mean()))
     shown = [
         [name, f"{trains:.0%}", _text(accuracy, ".3f"), _text(deep, ".3f")]
         for accuracy, name, trains, deep in sorted(lines, key=lambda line: -line[0])

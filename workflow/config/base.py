@@ -144,7 +144,16 @@ class Optimizer(Section):
     name: Literal["sgd", "adam"]
     """sgd has momentum .9; adam has beta = (.9, .999)."""
     learning_rates: Annotated[list[Annotated[float, Field(gt=0, le=100)]], Distinct] = Field(min_length=1)
-    """The one with the best validation accuracy is reported."""
+    """The one with the best validation accuracy, in the race or after all epochs, is reported."""
+
+
+class Racing(Section):
+    """Learning rates by successive halving: the better half goes on after each round, and the last one is trained."""
+
+    seeds: int = Field(ge=1, le=1000)
+    """Networks per learning rate in the race; none of them counts as a result."""
+    share: float = Field(gt=0, le=1, allow_inf_nan=False)
+    """Length of the race in the epochs of a run."""
 
 
 class WidthCell(Section):

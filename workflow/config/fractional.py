@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from config.base import Distinct, LivingNetworks, Section, TrainedOn, distinct
+from config.base import Distinct, LivingNetworks, Racing, Section, TrainedOn, distinct
 
 Order = Annotated[float, Field(ge=0.05, le=2, description="order of a moment")]
 FractionalOrder = Annotated[float, Field(ge=0.05, lt=2, description="order below that of He")]
@@ -97,6 +97,8 @@ class FractionalData(TrainedOn):
     """Times a parameter is added to its gradient."""
     decay_epochs: Annotated[list[Annotated[int, Field(ge=1)]], Distinct]
     """After so many epochs the learning rates are divided by 10."""
+    augment: bool = False
+    """Mirror and shift images of 32 x 32 at random in training, as the authors' program does."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -106,6 +108,8 @@ class FractionalData(TrainedOn):
             raise ValueError(
                 f"batch_size must be at most 500 with digits (1 149 images), got {self.batch_size}"
             )
+        if self.augment and self.name != "cifar10":
+            raise ValueError(f"augment needs images of 32 x 32 (cifar10), got {self.name}")
         return self
 
 
@@ -126,6 +130,8 @@ class FractionalTraining(Section):
         dict[Scaling, Annotated[list[Annotated[float, Field(gt=0, le=100)]], Distinct]], Given
     ]
     """Per activation; the one with the best validation accuracy is reported."""
+    race: Racing | None
+    """How the learning rate is chosen; null: all of them are trained with all seeds."""
     validation_share: float = Field(gt=0, lt=1)
     """Part of the training images that chooses the learning rate."""
     activations_per_job: int = Field(ge=1, le=3)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from config.base import Distinct, Optimizer, Section, TrainedOn, Width, distinct
+from config.base import Distinct, Optimizer, Racing, Section, TrainedOn, Width, distinct
 
 
 class DrawnLaw(Section):
@@ -109,6 +109,8 @@ class IsometryTraining(Section):
     """Hidden layers."""
     optimizer: Optimizer
     """With its grid of learning rates."""
+    race: Racing | None
+    """How the learning rate is chosen; null: all of them are trained with all seeds."""
     seeds: int = Field(ge=2, le=1000)
     """Networks per learning rate."""
     batch_size: int = Field(ge=1, le=10_000)

@@ -7,7 +7,7 @@ from typing import Annotated, Self, cast
 
 from pydantic import AfterValidator, Field, model_validator
 
-from config.base import DataName, Distinct, Optimizer, Section, TrainedOn, canonical, distinct
+from config.base import DataName, Distinct, Optimizer, Racing, Section, TrainedOn, canonical, distinct
 from preactivations import rows
 from preactivations.kernels.smooth import smooth_kernel
 from preactivations.kernels.sums import characteristic
@@ -162,6 +162,8 @@ class RowTraining(Section):
     """Hidden layers."""
     optimizer: Optimizer
     """With its grid of learning rates."""
+    race: Racing | None
+    """How the learning rate is chosen; null: all of them are trained with all seeds."""
     seeds: int = Field(ge=2, le=1000)
     """Networks per law and learning rate."""
     batch_size: int = Field(ge=1, le=10_000)

@@ -11,6 +11,7 @@ from config.base import (
     DataName,
     Distinct,
     Optimizer,
+    Racing,
     Routes,
     Section,
     SettingName,
@@ -37,6 +38,13 @@ class TrainingData(TrainedOn):
         if self.convolutional and self.name == "digits":
             raise ValueError("digits are 8 x 8: too small for the convolutional network")
         return self
+
+
+class TrainingOptimizer(Optimizer):
+    """An optimizer with its grid of learning rates, and what it trains."""
+
+    widths: Annotated[list[int], Distinct] | None = None
+    """Of perceptrons, 0 for the convolutional network; null: all."""
 
 
 class Persistence(Section):
@@ -81,8 +89,10 @@ class Training(Section):
     """Hidden layers."""
     widths_per_job: int = Field(ge=1)
     """How many widths one job trains; finished cells are kept if a job is stopped."""
-    optimizers: Annotated[list[Optimizer], distinct("name")] = Field(min_length=1)
+    optimizers: Annotated[list[TrainingOptimizer], distinct("name")] = Field(min_length=1)
     """Each with its learning rates."""
+    race: Racing | None
+    """How the learning rate is chosen; null: all of them are trained with all seeds."""
     seeds: int = Field(ge=2, le=1000)
     """Runs per learning rate; they fix initial values and the order of batches."""
     batch_size: int = Field(ge=1, le=100_000)
@@ -99,6 +109,11 @@ class Training(Section):
         if {"odd", "odd_edge", "positive"} & set(self.activations) and not self.thetas:
             raise ValueError("activations odd, odd_edge and positive need thetas")
         fits_are_compared(self.fitted_thetas, self.thetas)
+        for optimizer in self.optimizers:
+            if unknown := set(optimizer.widths or ()) - {0, *self.widths}:
+                raise ValueError(
+                    f"widths of {optimizer.name} must be 0 or among widths {self.widths}, got {sorted(unknown)}"
+                )
         followed = self.persistence
         if followed.dataset not in epochs:
             raise ValueError(f"persistence.dataset must be one of {list(epochs)}, got {followed.dataset!r}")

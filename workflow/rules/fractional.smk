@@ -87,7 +87,7 @@ rule train_fractional:
     params:
         activations=lambda wildcards: FRACTIONAL_GROUPS[wildcards.activations],
         study=lambda wildcards: FRACTIONAL_TRAINING.model_dump(
-            include={"width", "depth", "linear_depth", "validation_share"}
+            include={"width", "depth", "linear_depth", "validation_share", "race"}
         )
         | FRACTIONAL_DATA[wildcards.dataset].model_dump(exclude={"name"}),
         orders=lambda wildcards: {

@@ -40,6 +40,7 @@ rule train:
     output:
         runs=TRAINING_FOLDER / "{dataset}.{group}.{part}.runs.parquet",
         curves=TRAINING_FOLDER / "{dataset}.{group}.{part}.curves.parquet",
+        race=TRAINING_FOLDER / "{dataset}.{group}.{part}.race.parquet",
         initial=TRAINING_FOLDER / "{dataset}.{group}.{part}.initial.parquet",
     wildcard_constraints:
         dataset="|".join(DATASETS),
@@ -54,13 +55,14 @@ rule train:
         architectures=lambda wildcards: (PERCEPTRONS | CONVOLUTIONAL)[wildcards.part],
         study=lambda wildcards: TRAINING.model_dump(
             include={
-                "optimizers",
+                "race",
                 "seeds",
                 "batch_size",
                 "validation_share",
             }
         )
         | {
+            "optimizers": {optimizer.name: optimizer.model_dump() for optimizer in TRAINING.optimizers},
             # the law at initialization is that of every data set: measured with the first one
             "initial_networks": (
                 TRAINING.initial_networks if wildcards.dataset == TRAINING.datasets[0].name else 0
@@ -136,6 +138,7 @@ rule train_persistence:
             ),
             "batch_size": TRAINING.batch_size,
             "validation_share": TRAINING.validation_share,
+            "race": TRAINING.race and TRAINING.race.model_dump(),
             "optimizer": TRAINING.optimizers[0].name,
             "learning_rates": TRAINING.optimizers[0].learning_rates,
         },
@@ -153,7 +156,7 @@ rule analyse_training:
                 for data, parts in TRAINED_PARTS.items()
                 for group, part in parts
             ]
-            for name in ("runs", "curves", "initial")
+            for name in ("runs", "curves", "race", "initial")
         },
         layers=rules.train_persistence.output.layers,
         followed=rules.train_persistence.output.runs,
@@ -269,15 +272,18 @@ rule plot_persistence:
         "../scripts/training/plot_persistence.py"
 
 
-OPTIMIZERS = [optimizer.name for optimizer in TRAINING.optimizers]
+TRAINED_BY = {  # whether networks of these widths are trained: optimizers
+    widths: [o.name for o in TRAINING.optimizers if o.widths is None or set(widths) & set(o.widths)]
+    for widths in (tuple(TRAINING.widths), (0,))
+}
 TRAINING_FIGURES = expand(
     rules.plot_training.output,
     dataset=[data.name for data in TRAINING.datasets if data.perceptrons],
-    optimizer=OPTIMIZERS,
+    optimizer=TRAINED_BY[tuple(TRAINING.widths)],
 ) + expand(
     rules.plot_lenet.output,
     dataset=[data.name for data in TRAINING.datasets if data.convolutional],
-    optimizer=OPTIMIZERS,
+    optimizer=TRAINED_BY[0,],
 )
 
 

@@ -1,9 +1,10 @@
 """Tables of `pairs.table` evaluated in PyTorch, with two derivatives by hand: inside `modules.TabulatedModule`.
 
 Eager CPU calls go through the input in pieces that stay in the second-level cache and keep the derivative for the
-backward pass. On other devices, and where the operations are recorded (compilation, export, FX, fake tensors), the same
-formulas run on whole tensors, without a look at the values. A recorded formula is differentiable itself, to the same
-slopes: whatever differentiates a graph, in either mode, sees polynomials of x and no integers.
+backward pass; in float32 one compiled loop does it (`_table_loops`), where Numba is installed. On other devices, and
+where the operations are recorded (compilation, export, FX, fake tensors), the same formulas run on whole tensors,
+without a look at the values. A recorded formula is differentiable itself, to the same slopes: whatever differentiates
+a graph, in either mode, sees polynomials of x and no integers.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
+from preactivations.loops import loop
 from preactivations.pairs.table import EDGE, Pieces, TabulatedActivation
 
 _CHUNK = 1 << 15  # elements
+_CUBIC = "preactivations.activations._table_loops:cubic"
 
 
 class Format(NamedTuple):
@@ -302,7 +305,27 @@ def evaluate(x: Tensor, table: Tensor, shape: Shape, floor: float, order: int) -
     # in the order of the memory
     flat, *results = (z.as_strided((z.numel(),), (1,)) for z in (x, *out))
     for start in range(0, flat.numel(), _CHUNK):
-        part = flat[start : start + _CHUNK]
-        for full, piece in zip(results, _evaluate(part, table, shape, floor, order), strict=True):
-            full[start : start + _CHUNK] = piece
+        part, *parts = (z[start : start + _CHUNK] for z in (flat, *results))
+        if not _in_loop(part, table, shape, floor, parts):
+            for full, piece in zip(parts, _evaluate(part, table, shape, floor, order), strict=True):
+                full.copy_(piece)
     return out
+
+
+def _in_loop(x: Tensor, table: Tensor, shape: Shape, floor: float, out: list[Tensor]) -> bool:
+    """[phi(x), phi'(x)][: len(out)] into `out`, all flat; False if it is not for the loop: `out` is then of no use."""
+    cubic = x.dtype == torch.float32 and len(table) == 4 and len(out) <= 2
+    # a floor that |x| < 12 meets is that of half precision
+    if not (cubic and shape.uniform and floor < -80) or (fill := loop(_CUBIC)) is None:
+        return False
+    value, slope = out if len(out) == 2 else (out[0], out[0][:0])
+    end = round(EDGE * shape.per_unit)
+    numbers = np.float32(shape.per_unit), np.int32(0 if shape.odd else -end), np.int32(end)
+    if not fill(x.numpy(), table.numpy(), shape.odd, *numbers, value.numpy(), slope.numpy()):
+        return False
+    if not shape.odd:
+        value.clamp_(min=floor).exp_()
+        slope.mul_(value[: len(slope)])
+    elif shape.slope_max < math.inf:
+        slope.clamp_(max=shape.slope_max)
+    return True

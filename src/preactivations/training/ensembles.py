@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from preactivations.activations.describe import describe
 from preactivations.activations.modules import Elementwise, TabulatedModule, is_elementwise
+from preactivations.loops import loop
 
 __all__ = ["Ensemble"]
 
@@ -148,7 +149,7 @@ class Ensemble:
         return self._forward(x, keep=False)
 
     def pre_activations(self, x: Tensor) -> list[Tensor]:
-        """Of each dense layer, (E, units, batch), and convolution, (batch, E * channels, height, width).
+        """Of each dense layer, (E, units, batch), and convolution, (E, batch, channels, height, width).
 
         A list with the output layer last. `x` as for `logits`.
         """
@@ -241,66 +242,87 @@ class _Dense:
 
 
 class _Conv:
-    """Grouped convolution, (batch, E * channels, height, width); as a first layer from (E, batch, channels, ...)."""
+    """Convolution of each member by itself: (E, batch, channels, height, width); a first layer may share its input.
 
-    def __init__(self, parameters: list[tuple[Tensor, Tensor]], first: bool) -> None:
-        (w, self.w_gradient), *bias = parameters
-        self.first, self.members = first, len(w)
-        self.w = w.flatten(0, 1)
+    A grouped convolution of all members is several times slower on a CPU: a group has few channels.
+    """
+
+    def __init__(self, parameters: list[tuple[Tensor, Tensor]]) -> None:
+        (self.w, self.w_gradient), *bias = parameters
         self.b: Tensor | None = None
         self.b_gradient: Tensor | None = None
         if bias:
             self.b, self.b_gradient = bias[0]
 
     def forward(self, h: Tensor, keep: bool, shared: bool) -> Tensor:
-        if self.first and not shared:
-            h = h.transpose(0, 1).flatten(1, 2)  # (batch, E * channels, ...)
-        self.groups = 1 if shared else self.members
+        if shared:
+            h = h.expand(len(self.w), *h.shape)
         self.h = h if keep else None
-        bias = None if self.b is None else self.b.flatten()
-        return nn.functional.conv2d(h, self.w, bias, groups=self.groups)
+        biases = [None] * len(self.w) if self.b is None else self.b
+        return torch.stack([nn.functional.conv2d(x, w, b) for x, w, b in zip(h, self.w, biases, strict=True)])
 
     def backward(self, d: Tensor, further: bool) -> Tensor:
-        sizes = None if self.b is None else [len(self.w)]
-        back, w, b = _ATEN.convolution_backward(
-            d, self.h, self.w, sizes, [1, 1], [0, 0], [1, 1], False, [0, 0], self.groups,
-            [further, True, sizes is not None],
-        )  # fmt: skip
-        self.w_gradient.copy_(w.view_as(self.w_gradient))
-        if self.b_gradient is not None:
-            self.b_gradient.copy_(b.view_as(self.b_gradient))
-        return back if further else d
+        h = self.h
+        assert h is not None
+        sizes = None if self.b is None else [self.w.shape[1]]
+        wanted = [further, True, sizes is not None]
+        back = torch.empty_like(h) if further else d
+        for k, w in enumerate(self.w):
+            dh, dw, db = _ATEN.convolution_backward(
+                d[k], h[k], w, sizes, [1, 1], [0, 0], [1, 1], False, [0, 0], 1, wanted
+            )
+            self.w_gradient[k] = dw
+            if self.b_gradient is not None:
+                self.b_gradient[k] = db
+            if further:
+                back[k] = dh
+        return back
 
 
 class _Pool:
+    """Largest of each window; of (E, batch, channels, height, width), all but the image as one batch."""
+
     def __init__(self, window: int) -> None:
         self.window = [window, window]
 
     def forward(self, h: Tensor, keep: bool, shared: bool) -> Tensor:
-        if not keep:
-            return nn.functional.max_pool2d(h, self.window)
-        out, self.at = _ATEN.max_pool2d_with_indices(h, self.window, self.window)
-        self.h = h
-        return out
+        images = h.flatten(0, 2)
+        self.h = images
+        if (pool := self._loop("largest_of_four", h)) is not None:
+            out = images.new_empty(len(images), *(side // 2 for side in images.shape[1:]))
+            self.at = torch.empty(out.shape, dtype=torch.int32)
+            pool(images.numpy(), out.numpy(), self.at.numpy())
+        elif keep:
+            out, self.at = _ATEN.max_pool2d_with_indices(images, self.window, self.window)
+        else:
+            out = nn.functional.max_pool2d(images, self.window)
+        return out.unflatten(0, h.shape[:3])
 
     def backward(self, d: Tensor, further: bool) -> Tensor:
-        return _ATEN.max_pool2d_with_indices_backward(
-            d, self.h, self.window, self.window, [0, 0], [1, 1], False, self.at
-        )
+        parts = d.flatten(0, 2)
+        if (spread := self._loop("spread", d)) is not None:
+            back = torch.empty_like(self.h)
+            spread(parts.numpy(), self.at.numpy(), back.numpy())
+        else:
+            back = _ATEN.max_pool2d_with_indices_backward(
+                parts, self.h, self.window, self.window, [0, 0], [1, 1], False, self.at
+            )
+        return back.unflatten(0, d.shape[:3])
+
+    def _loop(self, name: str, h: Tensor) -> Any:
+        here = h.device.type == "cpu" and self.window == [2, 2]
+        return loop(f"preactivations.training._pooling:{name}") if here else None
 
 
 class _Flatten:
-    """(batch, E * channels, height, width) -> (E, features, batch)."""
-
-    def __init__(self, members: int) -> None:
-        self.members = members
+    """(E, batch, channels, height, width) -> (E, features, batch)."""
 
     def forward(self, h: Tensor, keep: bool, shared: bool) -> Tensor:
         self.shape = h.shape
-        return h.reshape(len(h), self.members, -1).permute(1, 2, 0).contiguous()
+        return h.flatten(2).mT.contiguous()
 
     def backward(self, d: Tensor, further: bool) -> Tensor:
-        return d.permute(2, 0, 1).reshape(self.shape)
+        return d.mT.reshape(self.shape)
 
 
 class _Normalize:
@@ -398,11 +420,11 @@ def _layers(template: nn.Sequential, parameters: list[tuple[Tensor, Tensor]]) ->
             case nn.Linear():
                 layers.append(_Dense(own, first=not layers))
             case nn.Conv2d() if module.stride == (1, 1) and module.padding == (0, 0):
-                layers.append(_Conv(own, first=not layers))
+                layers.append(_Conv(own))
             case nn.MaxPool2d(kernel_size=int(window)) if module.stride == window:
                 layers.append(_Pool(window))
             case nn.Flatten():
-                layers.append(_Flatten(len(parameters[0][0])))
+                layers.append(_Flatten())
             case nn.RMSNorm() if not own and module.eps is not None:
                 layers.append(_Normalize(module.eps))
             case nn.Tanh():

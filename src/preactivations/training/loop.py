@@ -5,6 +5,7 @@ its own order of batches, and ends where it would alone, up to rounding.
 
 A member diverges when its mean loss over a stretch of at most 100 steps, or on the validation part after an epoch, is
 not finite or above `loss_bound`; it then leaves the ensemble, so that it costs no more, and is recorded, never dropped.
+Members can also be sent away after an epoch, by `keep`: a race of learning rates (`runs.race`).
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from preactivations.streams import Stream
 from preactivations.training.ensembles import Ensemble
 
-__all__ = ["OPTIMIZERS", "Adam", "Score", "Sgd", "Training", "evaluate", "train"]
+__all__ = ["OPTIMIZERS", "Adam", "Score", "Sgd", "Training", "evaluate", "flipped_and_cropped", "train"]
 
 Array = NDArray[np.float64]
 
@@ -119,11 +120,15 @@ class Training(NamedTuple):
     loss : array, shape (n_epochs, E)
         Mean over the batches of each epoch of the loss before the step; NaN from the epoch of divergence on.
     validation : list of Score
-        At the start and after each epoch, epochs + 1 in all; NaN from the epoch of divergence on.
+        At the start and after each epoch, epochs + 1 in all; NaN from the epoch of divergence on, and after the one
+        in which a member was sent away.
     diverged : array of int, shape (E,)
         The epoch (from 1) in which the member diverged, 0 if it did not.
+    batch_loss : array, float32, shape (n_epochs * steps, E)
+        Loss of each batch before its step; NaN from the epoch of divergence on, and after the one in which a member
+        was sent away.
     ensemble : Ensemble or None
-        The members that did not diverge, as they ended; None if all did.
+        The members that are left, as they ended; None if there are none.
     members : array of int, shape (k,)
         Their numbers.
     """
@@ -131,6 +136,7 @@ class Training(NamedTuple):
     loss: Array
     validation: list[Score]
     diverged: NDArray[np.int64]
+    batch_loss: NDArray[np.float32]
     ensemble: Ensemble | None
     members: NDArray[np.int64]
 
@@ -146,11 +152,14 @@ def train(
     stream: Stream,
     epochs: int,
     batch_size: int = 100,
+    steps: int | None = None,
     optimizer: str = "sgd",
     weight_decay: float = 0.0,
     decay_epochs: Sequence[int] = (),
     loss_bound: float = 100.0,
     at_epoch: Callable[[int, Ensemble, NDArray[np.int64]], None] | None = None,
+    keep: Callable[[int, Score, NDArray[np.int64]], NDArray[np.bool_]] | None = None,
+    augment: Callable[[Tensor, np.random.Generator], Tensor] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Training:
     """Train all members of an ensemble (the given one is left as it is).
@@ -167,12 +176,15 @@ def train(
         Inputs and labels that are looked at after each epoch, and never trained on.
     learning_rates : sequence of float, length E
     seeds : sequence of int, length E
-        The order of batches of a member comes from block `seed` of `stream`: members with one seed share it.
+        The order of batches of a member comes from block `seed` of `stream`, part 0, and what `augment` draws from part
+        1: members with one seed share both.
     stream : Stream
     epochs : int
-        At least 1. Each is n // batch_size batches of one permutation; what is left of it is not used then.
+        At least 1. Each is `steps` batches of one permutation; what is left of it is not used then.
     batch_size : int
         From 1 to n; 100 by default.
+    steps : int, optional
+        Batches of an epoch, from 1 to n // batch_size, the default.
     optimizer : {"sgd", "sgd_without_momentum", "adam"}
         "sgd" by default, with momentum .9.
     weight_decay : float
@@ -184,8 +196,14 @@ def train(
     at_epoch : callable, optional
         Called with (epochs done, ensemble, numbers of its members) at the start and after each epoch in which
         a member is left.
+    keep : callable, optional
+        Called with (epochs done, validation scores, numbers of the members that they are of) after each epoch in which
+        a member is left; says which of them go on. By default all.
+    augment : callable, optional
+        Changes the inputs of a batch of one seed, shape (batch, *input), at random: `flipped_and_cropped`. By default
+        they are as given.
     progress : callable, optional
-        Called with 1 after each epoch that is run: none follows once all members have diverged.
+        Called with 1 after each epoch that is run: none follows once no member is left.
 
     Returns
     -------
@@ -194,8 +212,8 @@ def train(
     Raises
     ------
     ValueError
-        For lengths that are not E, a learning rate that is not positive, an unknown optimizer, a batch larger than n, a
-        weight decay that is negative, fewer than 1 epoch.
+        For lengths that are not E, a learning rate that is not positive, an unknown optimizer, a batch larger than n,
+        more steps than there are batches, a weight decay that is negative, fewer than 1 epoch.
     """
     size, n = ensemble.n_members, len(inputs)
     if len(learning_rates) != size or len(seeds) != size:
@@ -212,32 +230,40 @@ def train(
         raise ValueError(f"weight_decay must be finite and >= 0, got {weight_decay}")
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
+    steps = n // batch_size if steps is None else steps
+    if not 1 <= steps <= n // batch_size:
+        raise ValueError(f"steps must be in [1, {n // batch_size}], the batches of an epoch, got {steps}")
     members = np.arange(size)
     ensemble = ensemble.select(torch.arange(size))
     device = ensemble.parameters.device
     rates = ensemble.spread(torch.tensor(learning_rates, dtype=torch.float64))
     method = OPTIMIZERS[optimizer](ensemble.parameters)
     orders = {seed: stream.block(seed) for seed in dict.fromkeys(seeds)}
+    changes = [stream.block(seed, part=1) for seed in orders]
     row = np.array([list(orders).index(seed) for seed in seeds])
     loss = np.full((epochs, size), math.nan)
+    batch_loss = np.full((epochs * steps, size), math.nan, dtype=np.float32)
     diverged = np.zeros(size, dtype=np.int64)
     scores = [_at(evaluate(ensemble, *validation), members, size)]
     if at_epoch is not None:
         at_epoch(0, ensemble, members)
-    steps = n // batch_size
 
-    def drop(good: NDArray[np.bool_], epoch: int) -> None:
-        """Members that are not good have diverged; the others go on."""
+    def drop(good: NDArray[np.bool_]) -> None:
+        """Members that are not good leave; the others go on."""
         nonlocal members, rates, ensemble
         if good.all():
             return
-        diverged[members[~good]] = epoch + 1
         members = members[good]
-        keep = torch.from_numpy(np.flatnonzero(good)).to(device)
-        method.state = [ensemble.take(state, keep) for state in method.state]
-        rates = ensemble.take(rates, keep)
+        rest = torch.from_numpy(np.flatnonzero(good)).to(device)
+        method.state = [ensemble.take(state, rest) for state in method.state]
+        rates = ensemble.take(rates, rest)
         if len(members):
-            ensemble = ensemble.select(keep)
+            ensemble = ensemble.select(rest)
+
+    def check(good: NDArray[np.bool_], epoch: int) -> None:
+        """Members that are not good have diverged."""
+        diverged[members[~good]] = epoch + 1
+        drop(good)
 
     for epoch in range(epochs):
         if epoch in decay_epochs:
@@ -248,34 +274,73 @@ def train(
         for start in range(0, steps, _STRETCH):
             stretch = range(start, min(steps, start + _STRETCH))
             which = torch.from_numpy(row[members]).to(device)
-            sum_ = torch.zeros(len(members), dtype=torch.float64, device=device)
+            losses = []
             for step in stretch:
                 at = batches[which, step]  # (E, batch)
-                sum_ += ensemble.loss_and_gradient(inputs[at], labels[at])
+                x = inputs[at]
+                if augment is not None:
+                    drawn = {k: augment(inputs[batches[k, step]], changes[k]) for k in set(row[members])}
+                    x = torch.stack([drawn[k] for k in row[members]])
+                losses.append(ensemble.loss_and_gradient(x, labels[at]))
                 if weight_decay:
                     ensemble.gradient.add_(ensemble.parameters, alpha=weight_decay)
                 method.step(ensemble.parameters, ensemble.gradient, rates)
-            seen = sum_.cpu().numpy()
+            each = torch.stack(losses).cpu().numpy()
+            seen = each.sum(0, dtype=np.float64)
             total[members] += seen
-            drop(seen <= loss_bound * len(stretch), epoch)  # false for NaN
+            batch_loss[epoch * steps + start : epoch * steps + start + len(stretch), members] = each
+            check(seen <= loss_bound * len(stretch), epoch)  # false for NaN
             if not len(members):
                 break
         if len(members):
             score = evaluate(ensemble, *validation)
             good = score.loss <= loss_bound
-            drop(good, epoch)
+            check(good, epoch)
             score = Score(score.loss[good], score.accuracy[good])
         if progress is not None:
             progress(1)
+        batch_loss[epoch * steps :, diverged > 0] = math.nan
         if not len(members):
-            missing = np.full(size, math.nan)
-            scores += [Score(missing, missing)] * (epochs - epoch)
-            return Training(loss, scores, diverged, None, members)
+            break
         loss[epoch, members] = total[members] / steps
         scores.append(_at(score, members, size))
         if at_epoch is not None:
             at_epoch(epoch + 1, ensemble, members)
-    return Training(loss, scores, diverged, ensemble, members)
+        if keep is not None:
+            drop(keep(epoch + 1, score, members))
+            if not len(members):
+                break
+    missing = np.full(size, math.nan)
+    scores += [Score(missing, missing)] * (epochs + 1 - len(scores))
+    return Training(loss, scores, diverged, batch_loss, ensemble if len(members) else None, members)
+
+
+def flipped_and_cropped(images: Tensor, rng: np.random.Generator, border: int = 4) -> Tensor:
+    """Images of a batch mirrored at random, and shifted by up to `border` pixels, 0 coming in at the sides.
+
+    Parameters
+    ----------
+    images : Tensor, shape (batch, channels, height, width)
+    rng : numpy.random.Generator
+        Each image is mirrored with probability 1/2; its shifts, -border to border, are uniform in both directions.
+    border : int
+        4 by default, the usual one for images of 32 x 32.
+
+    Returns
+    -------
+    Tensor
+        New, of the same shape.
+    """
+    batch, _, height, width = images.shape
+    mirrored = torch.from_numpy(rng.random(batch) < 0.5).to(images.device)
+    rows, columns = torch.from_numpy(rng.integers(2 * border + 1, size=(2, batch))).to(images.device)
+    padded = nn.functional.pad(images, [border] * 4)
+    across = torch.arange(width, device=images.device)
+    across = torch.where(mirrored[:, None], across.flip(0), across) + columns[:, None]
+    down = torch.arange(height, device=images.device) + rows[:, None]
+    which = torch.arange(batch, device=images.device)[:, None, None]
+    # the channels last: indices on both sides of a slice
+    return padded[which, :, down[:, :, None], across[:, None, :]].permute(0, 3, 1, 2).contiguous()
 
 
 def evaluate(ensemble: Ensemble, inputs: Tensor, labels: Tensor) -> Score:

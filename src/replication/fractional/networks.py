@@ -7,8 +7,8 @@ two convolutions with pooling before them. Biases, and convolutions, start as Py
 * "he": order 2;  "xavier": `torch.nn.init.xavier_normal_`, gain 1;
 * "random_walk": the mean log norm is preserved (Sussillo & Abbott 2014).
 
-The authors' program flips and crops the images of CIFAR-10 at random in training; here images are trained on as they
-are.
+Images of CIFAR-10 are mirrored and shifted at random in training, as by the authors' program, where the configuration
+says so.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ def _paired(pairs: DataFrame, tested: bool, *key: str) -> dict[str, float]:
     row |= {"least": accuracy.min(), "largest": accuracy.max(), "p": _p(accuracy, tested)}
     epochs = pd.DataFrame(
         {
-            end: pairs[f"epochs_to_loss{end}"].where(pairs[f"diverged{end}"] == 0).fillna(math.inf)
+            end: pairs[f"steps_to_loss{end}"].where(pairs[f"diverged{end}"] == 0).fillna(math.inf)
             for end in ("", "_other")
         }
     )

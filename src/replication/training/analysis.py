@@ -45,14 +45,8 @@ def cell_table(runs: DataFrame) -> DataFrame:
     """One row per cell (`CELL`) at its chosen learning rate.
 
     runs, diverged, trains (share that trains) with its 95 % Wilson interval, loss and accuracy (test) with 95 %
-    intervals of Student over seeds, epochs_to_loss (mean over the `reached` runs
-    that come below the threshold); of all learning rates: all_runs, all_trains, all_diverged (shares).
+    intervals of Student over seeds, steps_to_loss (mean over the `reached` runs that come below the threshold).
     """
-    every = runs.groupby(CELL, dropna=False).agg(
-        all_runs=("trains", "size"),
-        all_trains=("trains", "mean"),
-        all_diverged=("diverged", lambda d: float((d > 0).mean())),
-    )
     rows = []
     for key, cell in chosen_runs(runs).groupby(CELL, dropna=False):
         low, high = wilson_interval(int(cell.trains.sum()), len(cell))
@@ -67,9 +61,9 @@ def cell_table(runs: DataFrame) -> DataFrame:
         for name, values in (("loss", there.loss), ("accuracy", cell.accuracy)):
             mean, low, high, _ = mean_test(values)
             row |= {name: mean, f"{name}_low": low, f"{name}_high": high}
-        reached = int(cell.epochs_to_loss.notna().sum())
-        rows.append(row | {"epochs_to_loss": cell.epochs_to_loss.mean(), "reached": reached})
-    return pd.DataFrame(rows).merge(every.reset_index(), on=CELL)
+        reached = int(cell.steps_to_loss.notna().sum())
+        rows.append(row | {"steps_to_loss": cell.steps_to_loss.mean(), "reached": reached})
+    return pd.DataFrame(rows)
 
 
 def curve_table(curves: DataFrame, cells: DataFrame) -> DataFrame:
@@ -97,9 +91,8 @@ def with_initial(cells: DataFrame, initial: DataFrame) -> DataFrame:
 def setting_table(cells: DataFrame, initial: DataFrame) -> DataFrame:
     """One row per setting: means over the architectures of one data set and optimizer.
 
-    chi (at infinite width), ks (mean standardized distance from Gaussian at initialization), all_trains (share of all
-    runs that train), trains and accuracy (at the chosen rate), deep_trains and deep_accuracy (deepest architectures),
-    diverged (share of all runs).
+    chi (at infinite width), ks (mean standardized distance from Gaussian at initialization), trains (share of runs) and
+    accuracy, deep_trains and deep_accuracy (deepest architectures), diverged (share of runs).
     """
     table = with_initial(cells, initial)
     deepest = table.depth.max()
@@ -108,29 +101,34 @@ def setting_table(cells: DataFrame, initial: DataFrame) -> DataFrame:
         deep = rows_of[rows_of.depth == deepest]
         row = dict(zip(SETTING, key, strict=True)) | {"chi": rows_of.chi.iloc[0]}
         row |= {"ks": rows_of.ks_standardized.mean()}
-        row |= {name: rows_of[name].mean() for name in ("all_trains", "trains", "accuracy")}
+        row |= {name: rows_of[name].mean() for name in ("trains", "accuracy")}
         row |= {f"deep_{name}": deep[name].mean() for name in ("trains", "accuracy")}
-        rows.append(row | {"all_diverged": rows_of.all_diverged.mean()})
+        rows.append(row | {"diverged": (rows_of.diverged / rows_of.runs).mean()})
     return pd.DataFrame(rows).sort_values("accuracy", ascending=False, ignore_index=True)
 
 
-def size_table(runs: DataFrame, curves: DataFrame, cells: DataFrame) -> DataFrame:
+def size_table(runs: DataFrame, curves: DataFrame, cells: DataFrame, race: DataFrame) -> DataFrame:
     """One row per data set and optimizer: what was trained, and where the chosen learning rates lie.
 
-    runs, settings, architectures, cells, seeds, learning_rates (text), epochs; trains and diverged, shares of the runs;
-    good, cells with an accuracy above .3, and the shares of these at the largest and the smallest rate.
+    runs, settings, architectures, cells, seeds, learning_rates (text, all that were tried), epochs; trains and
+    diverged, shares of the runs; good, cells with an accuracy above .3, and the shares of these at the largest and the
+    smallest rate; steps of all networks, race included, and grid_steps, of as many seeds at each rate.
     """
     rows = []
     for key, mine in runs.groupby(["dataset", "optimizer"]):
         name = dict(zip(("dataset", "optimizer"), key, strict=True))
-        own_cells, own_curves = (
+        own_cells, own_curves, own_race = (
             frame[(frame.dataset == name["dataset"]) & (frame.optimizer == name["optimizer"])]
-            for frame in (cells, curves)
+            if len(frame)
+            else frame
+            for frame in (cells, curves, race)
         )
-        rates = sorted(set(mine.learning_rate))
+        rates = sorted({*mine.learning_rate, *(own_race.learning_rate if len(own_race) else ())})
         good = own_cells[own_cells.accuracy > 0.3]
         counts = {"runs": len(mine), "settings": mine.groupby(SETTING, dropna=False).ngroups}
         counts |= {"architectures": mine.groupby(["width", "depth"]).ngroups, "cells": len(own_cells)}
+        tried = mine.groupby(CELL, dropna=False).learning_rate.nunique().sum()
+        grid = mine.steps.sum() * len(rates) * len(own_cells) / tried
         rows.append(
             name
             | counts
@@ -139,8 +137,18 @@ def size_table(runs: DataFrame, curves: DataFrame, cells: DataFrame) -> DataFram
             | {"diverged": (mine.diverged > 0).mean(), "good": len(good)}
             | {"at_largest": (good.learning_rate == rates[-1]).mean()}
             | {"at_smallest": (good.learning_rate == rates[0]).mean()}
+            | {"steps": int(mine.steps.sum()) + race_steps(own_race), "grid_steps": round(grid)}
         )
     return pd.DataFrame(rows)
+
+
+def race_steps(race: DataFrame) -> int:
+    """Steps of all networks in races, those that diverge before the end of a round counted to it."""
+    if not len(race):
+        return 0
+    ordered = race.sort_values("round")
+    before = ordered.groupby([*CELL, "learning_rate"], dropna=False).steps.shift(fill_value=0)
+    return int(((ordered.steps - before) * ordered.seeds).sum())
 
 
 def training_frames(runs: DataFrame, curves: DataFrame) -> dict[str, DataFrame]:

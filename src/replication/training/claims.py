@@ -341,7 +341,7 @@ def _settings(settings: DataFrame, deepest: int) -> Iterator[str]:
     rows = (
         (
             activation_name(row.activation, row.theta, row.law), f"{row.chi:.3f}", f"{row.ks:.3f}",
-            f"{row.all_trains:.0%}", f"{row.accuracy:.3f}", f"{row.deep_accuracy:.3f}", f"{row.all_diverged:.0%}",
+            f"{row.trains:.0%}", f"{row.accuracy:.3f}", f"{row.deep_accuracy:.3f}", f"{row.diverged:.0%}",
         )
         for row in settings.itertuples()
     )  # fmt: skip
@@ -349,7 +349,7 @@ def _settings(settings: DataFrame, deepest: int) -> Iterator[str]:
     yield ""
     yield (
         "Distance: from the normal law of the same variance, last hidden layer, mean over architectures. Runs that "
-        "train, diverged: share of all runs. Accuracy: at the chosen learning rate, mean over architectures."
+        "train, that diverge, and accuracy: at the chosen learning rate, mean over architectures."
     )
 
 

@@ -122,7 +122,7 @@ def _pairs_of(part: DataFrame) -> list[tuple[str, tuple[str, str], tuple[str, st
 
 
 class Prediction(NamedTuple):
-    """Does a quantity at initialization predict which settings train? Ranks within each architecture.
+    """Does a quantity at initialization predict the test accuracy of settings? Ranks within each architecture.
 
     rank_correlation: Spearman's, mean over architectures in which not all settings do equally well. p: two-sided, by
     permuting the settings, the same way in all architectures: settings are the units, not cells. (Settings of one
@@ -142,7 +142,7 @@ class Prediction(NamedTuple):
 
 
 def predict(
-    table: DataFrame, name: str, given: str, target: str = "all_trains", key: Sequence[str] = ()
+    table: DataFrame, name: str, given: str, target: str = "accuracy", key: Sequence[str] = ()
 ) -> Prediction:
     """How well `name` orders the settings by `target`, alone and with `given` held fixed.
 
@@ -217,6 +217,7 @@ def _cubic(z: Array) -> Callable[[Array], Array]:
 def study_frames(
     runs: DataFrame,
     curves: DataFrame,
+    race: DataFrame,
     initial: DataFrame,
     layers: DataFrame,
     followed: DataFrame,
@@ -235,7 +236,7 @@ def study_frames(
     ]
     return {
         "cells": cells,
-        "sizes": size_table(runs, curves, cells),
+        "sizes": size_table(runs, curves, cells, race),
         "start": with_initial(cells, initial),
         "loss": curve_table(curves, cells),
         "comparisons": comparisons(chosen_runs(runs), initial, chosen_fitted),

@@ -10,7 +10,7 @@ that activations can be compared in pairs.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ from preactivations.training.networks import lenet, mlp
 from preactivations.training.runs import Plan, Split, tensors
 from replication.propagation.depth import layer_rows, simulate_depth
 from replication.settings import Setting
-from replication.training.cell import train_cell
+from replication.training.cell import Watch, train_cell
 
 Row = dict[str, Any]
 
@@ -55,7 +55,7 @@ def train_setting(
 ) -> dict[str, pd.DataFrame]:
     """Train all members of a cell. Seed k has block k of `stream` for initial values and of `order` for the batches.
 
-    `law` is the name of the law of an exact pair; options are device, at_epoch, ... of `cell.train_cell`.
+    `law` is the name of the law of an exact pair; options are device, watch, ... of `cell.train_cell`.
     """
     width, depth = architecture
     network: Any = {"activation": setting.module(), "weights": setting.weights} | setting.scales
@@ -121,7 +121,7 @@ def persistence(
     images: int = 50,
     law: str = "",
     device: str | None = None,
-    watch: Callable[[int, Ensemble, NDArray[np.int64]], None] | None = None,
+    watch: Watch | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Do pre-activations stay Gaussian while a network trains? Frames "layers", and "runs" as from `train_setting`.
 
@@ -129,25 +129,22 @@ def persistence(
     (all seeds that have not diverged) for one image, its mean over `images` images of the test part: `ks_standardized`;
     that of independent normal samples of the same size, `null_mean`, and its 95 % point `null_95` for one image;
     n_samples; n_runs; variance in units of v. The neurons of a network are dependent, the more so once it has trained,
-    so that the null values are a reference and not a test. `watch` is called as `at_epoch` of `training.train`, at
+    so that the null values are a reference and not a test. `watch` is called as by `cell.train_cell`, at
     those epochs.
     """
-    members = plan.members()
     probes, _ = tensors((data.test[0][:images], data.test[1][:images]), device, flat=True)
     probes = probes * math.sqrt(setting.input_norm)
     rows: list[Row] = []
     known: dict[int, tuple[float, float]] = {}
 
-    def look(epoch: int, ensemble: Ensemble, who: NDArray[np.int64]) -> None:
+    def look(epoch: int, ensemble: Ensemble, who: list[tuple[float, int]]) -> None:
         if epoch not in epochs:
             return
         if watch is not None:
             watch(epoch, ensemble, who)
         layers = [z.double().cpu().numpy() for z in ensemble.pre_activations(probes)[:-1]]
-        for rate in plan.learning_rates:
-            mine = [k for k, member in enumerate(who) if members[member][0] == rate]
-            if not mine:
-                continue
+        for rate in sorted({rate for rate, _ in who}):
+            mine = [k for k, (own, _) in enumerate(who) if own == rate]
             for depth, z in enumerate(layers, 1):
                 sample = z[mine].reshape(-1, z.shape[-1])
                 size = len(sample)
@@ -163,18 +160,19 @@ def persistence(
                 )
 
     runs = train_setting(
-        setting, architecture, data, plan, stream, order, law=law, device=device, at_epoch=look
+        setting, architecture, data, plan, stream, order, law=law, device=device, watch=look
     )["runs"]
     names = runs.iloc[0][["dataset", "activation", "law", "theta", "width", "optimizer"]].to_dict()
     return {"layers": pd.DataFrame([names | row for row in rows]), "runs": runs}
 
 
-def neuron_rows(ensemble: Ensemble, who: NDArray[np.int64], plan: Plan) -> list[Row]:
-    """Weights of an ensemble of perceptrons: learning_rate, seed, layer (from 1), neuron, weights (list), bias."""
-    members = plan.members()
+def neuron_rows(ensemble: Ensemble, who: list[tuple[float, int]]) -> list[Row]:
+    """Weights of an ensemble of perceptrons: learning_rate, seed, layer (from 1), neuron, weights (list), bias.
+
+    `who` lists (learning rate, seed) of its members.
+    """
     rows: list[Row] = []
-    for k, member in enumerate(who):
-        rate, seed = members[member]
+    for k, (rate, seed) in enumerate(who):
         dense = [layer for layer in ensemble.network(k) if isinstance(layer, nn.Linear)]
         for number, layer in enumerate(dense, 1):
             weights, biases = (p.detach().cpu().numpy() for p in (layer.weight, layer.bias))

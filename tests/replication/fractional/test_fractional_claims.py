@@ -49,7 +49,7 @@ def runs(gains, seeds=10, spread=0.01):
                         "test_loss": 1.0,
                         "test_accuracy": accuracy,
                     }
-                    | {"trains": True, "epochs_to_loss": 1.0}
+                    | {"trains": True, "steps_to_loss": 1.0}
                 )
     return pd.DataFrame(rows)
 

@@ -44,7 +44,7 @@ def runs(dataset="digits", **worlds):
                 row |= {"test_accuracy": values.get("accuracy", 0.9) + jitter}
                 row |= {"validation_accuracy": row["test_accuracy"], "validation_loss": row["test_loss"]}
                 epochs = values.get("epochs", 5)
-                rows.append(row | {"epochs_to_loss": math.nan if epochs is None else float(epochs)})
+                rows.append(row | {"steps_to_loss": math.nan if epochs is None else float(epochs)})
     return pd.DataFrame(rows)
 
 

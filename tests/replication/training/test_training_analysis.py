@@ -34,7 +34,7 @@ def run(
         "loss": nan if diverged else loss, "validation_loss": nan if diverged else loss,
         "validation_accuracy": nan if diverged else (accuracy if validation is None else validation),
         "test_loss": nan if diverged else loss, "test_accuracy": nan if diverged else accuracy,
-        "trains": bool(not diverged and loss < 1.15), "epochs_to_loss": nan if diverged or loss >= 1.15 else 3.0,
+        "trains": bool(not diverged and loss < 1.15), "steps_to_loss": nan if diverged or loss >= 1.15 else 3.0,
     }  # fmt: skip
 
 

@@ -66,7 +66,7 @@ def test_rows_of_a_cell(digits):
     for row in bad:
         assert row["diverged"] == 1
         assert not row["trains"]
-        assert all(math.isnan(row[name]) for name in ("loss", "test_accuracy", "epochs_to_loss"))
+        assert all(math.isnan(row[name]) for name in ("loss", "test_accuracy", "steps_to_loss"))
     for row in good:
         assert row["diverged"] == 0
         assert row["trains"] == (row["loss"] < 0.5 * math.log(10))
@@ -74,7 +74,7 @@ def test_rows_of_a_cell(digits):
         assert [c["epoch"] for c in mine] == list(range(11))
         assert mine[-1]["validation_loss"] == pytest.approx(row["validation_loss"])
         below = [c["epoch"] for c in mine if c["loss"] < 0.5 * math.log(10)]
-        assert row["epochs_to_loss"] == below[0]
+        assert row["steps_to_loss"] == below[0]
         assert row["test_accuracy"] > 0.5
     assert len({row["loss"] for row in good}) == 3
 

@@ -9,7 +9,7 @@ from replication.tables import write_claims, write_table
 
 snakemake: Any  # Snakemake puts it here
 
-HIDDEN = ["theta", "all_runs", "all_trains", "all_diverged"]
+HIDDEN = ["theta"]
 HIDDEN += [f"{name}_{end}" for name in ("trains", "loss") for end in ("low", "high")]
 
 with job(snakemake) as run:
@@ -55,7 +55,7 @@ with job(snakemake) as run:
         named.assign(law=named.law.map(scheme_name)).rename(columns={"law": "scheme"}),
         output.training,
         dict.fromkeys(("accuracy", "accuracy_low", "accuracy_high", "loss"), ".3f")
-        | {"trains": ".0%", "learning_rate": "g", "epochs_to_loss": ".1f"},
+        | {"trains": ".0%", "learning_rate": "g", "steps_to_loss": ".0f"},
     )
     write_table(
         comparisons.assign(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from preactivations.streams import Stream
+from preactivations.training.loop import flipped_and_cropped
 from replication.fractional.networks import deep_network
 from replication.jobs import job
 from replication.training.cell import generator, images, plan_of, train_cell
@@ -30,6 +31,7 @@ def cell(activation: str, scheme: str) -> Any:
         device=run.device,
         weight_decay=study["weight_decay"],
         decay_epochs=study["decay_epochs"],
+        augment=flipped_and_cropped if study["augment"] else None,
     )
 
 

@@ -11,7 +11,7 @@ from replication.training.analysis import CELL
 snakemake: Any  # Snakemake puts it here
 
 # Wilson intervals say too little about a few seeds, and few seeds have wide ones of Student: least and largest instead
-HIDDEN = ["law", "theta", "all_runs", "all_trains", "all_diverged"]
+HIDDEN = ["law", "theta"]
 HIDDEN += [f"{name}_{end}" for name in ("trains", "loss", "accuracy") for end in ("low", "high")]
 
 with job(snakemake) as run:
@@ -54,7 +54,7 @@ with job(snakemake) as run:
         named.assign(activation=named.activation.map(scheme_name)).rename(columns={"activation": "scheme"}),
         snakemake.output.training,
         dict.fromkeys(("accuracy", "accuracy_least", "accuracy_largest", "loss"), ".3f")
-        | {"trains": ".0%", "learning_rate": "g", "epochs_to_loss": ".1f"},
+        | {"trains": ".0%", "learning_rate": "g", "steps_to_loss": ".0f"},
     )
     comparisons = found["comparisons"]
     write_table(

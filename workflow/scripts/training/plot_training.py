@@ -80,11 +80,11 @@ def plot_accuracy(paths: Any) -> None:
 def plot_share(paths: Any) -> None:
     names, table = [], []
     architectures = sorted(set(zip(cells.width, cells.depth, strict=True)))
-    order = cells.groupby(SETTING, dropna=False).all_trains.mean().sort_values(ascending=False).index
+    order = cells.groupby(SETTING, dropna=False).trains.mean().sort_values(ascending=False).index
     rows_of = {key: rows for key, rows in cells.groupby(SETTING, dropna=False)}
     lookup = {(a, law): rows for (a, law, _), rows in rows_of.items()}
     for activation, law, theta in order:
-        share = lookup[activation, law].set_index(["width", "depth"]).all_trains
+        share = lookup[activation, law].set_index(["width", "depth"]).trains
         names.append(activation_math(activation, theta, law))
         table.append([share.get(at, np.nan) for at in architectures])
     figure, ((ax,),) = panels(1, 1, 0.23 * len(names) + 1.4, letters=False)
@@ -100,7 +100,7 @@ def plot_share(paths: Any) -> None:
     ax.set_yticks(range(len(names)), names)
     ax.set_xlabel("width x hidden layers")
     ax.grid(visible=False)
-    figure.colorbar(image, label="share of runs that train\n(all seeds and learning rates)", pad=0.02)
+    figure.colorbar(image, label="share of runs that train\n(at the chosen learning rate)", pad=0.02)
     save(figure, paths, snakemake.params.dpi)
 
 
@@ -164,7 +164,7 @@ def plot_predictors(paths: Any) -> None:
         for options, rows in groups(start):
             for depth, at in rows.groupby("depth"):
                 ax.plot(
-                    at[name].clip(lower=least), at.all_trains, options["marker"], color=options["color"], alpha=0.75,
+                    at[name].clip(lower=least), at.accuracy, options["marker"], color=options["color"], alpha=0.75,
                     ms=sizes[depth], mew=0.6, mfc="white" if options["marker"] == "^" else options["color"],
                 )  # fmt: skip
         found = predictions[predictions.predictor == name].set_index("among")
@@ -174,7 +174,7 @@ def plot_predictors(paths: Any) -> None:
         ]
         ax.set_title(f"rank correlation {texts[0]},\nwithout positive pairs {texts[1]}")
         ax.set(xscale="log", xlabel=label, ylim=(-0.03, 1.03))
-    axes[0].set_ylabel("share of runs that train")
+    axes[0].set_ylabel("test accuracy")
     for options, _ in groups(start):
         fill = "white" if options["marker"] == "^" else options["color"]
         axes[0].plot(

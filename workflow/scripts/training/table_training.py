@@ -8,7 +8,7 @@ from replication.training.claims import claim_table, training_text
 
 snakemake: Any  # Snakemake puts it here
 
-SHARES = ("trains", "trains_low", "trains_high", "all_trains", "all_diverged")
+SHARES = ("trains", "trains_low", "trains_high")
 DECIMALS = ("accuracy", "accuracy_low", "accuracy_high", "loss", "loss_low", "loss_high")
 
 with job(snakemake) as run:
@@ -18,7 +18,7 @@ with job(snakemake) as run:
         snakemake.output.table,
         dict.fromkeys(SHARES, ".0%")
         | dict.fromkeys(DECIMALS, ".3f")
-        | {"theta": "g", "learning_rate": "g", "epochs_to_loss": ".1f"},
+        | {"theta": "g", "learning_rate": "g", "steps_to_loss": ".0f"},
     )
     write_table(
         found["comparisons"],

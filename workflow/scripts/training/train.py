@@ -18,12 +18,11 @@ snakemake: Any  # Snakemake puts it here
 
 def trained(activation: str, law: str, width: int, depth: int, optimizer: str) -> dict[str, pd.DataFrame]:
     seed, dataset, study = run.params.seed, run.wildcards.dataset, run.params.study
-    rates = next(grid["learning_rates"] for grid in study["optimizers"] if grid["name"] == optimizer)
     return train_setting(
         setting_by_name(activation, tables(law, run.params.route)),
         Architecture(width, depth),
         data,
-        plan_of(study, optimizer, rates),
+        plan_of(study, optimizer, study["optimizers"][optimizer]["learning_rates"]),
         Stream(seed, "training", dataset, activation, law, width, depth),
         Stream(seed, "training", dataset, "order"),
         law=law,
@@ -47,8 +46,9 @@ def tasks() -> Iterator[Any]:
             if width and study["initial_networks"]:
                 yield initial, cell | {"depths": depths}
             for depth in depths:
-                for optimizer in study["optimizers"]:
-                    yield trained, cell | {"depth": depth, "optimizer": optimizer["name"]}
+                for name, optimizer in study["optimizers"].items():
+                    if width in (optimizer["widths"] or [width]):
+                        yield trained, cell | {"depth": depth, "optimizer": name}
 
 
 with job(snakemake) as run:

@@ -23,7 +23,7 @@ def cell(activation: str, law: str) -> dict[str, pd.DataFrame]:
 
     def keep(epoch: int, ensemble: Ensemble, who: Any) -> None:
         if activation == "relu" and epoch in (0, last):  # what the stage kernels looks at
-            neurons.extend({"epoch": epoch} | row for row in neuron_rows(ensemble, who, plan))
+            neurons.extend({"epoch": epoch} | row for row in neuron_rows(ensemble, who))
 
     frames = persistence(
         setting_by_name(activation, tables(law)),
