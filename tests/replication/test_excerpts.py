@@ -115,7 +115,7 @@ def test_the_verdict_of_a_statement(tmp_path):
 def test_settings_are_sorted_by_accuracy():
     keys = {"activation": ["tanh", "tanh", "odd", "odd"], "law": ["", "", "weibull_4", "weibull_4"]}
     keys |= {"theta": [math.nan, math.nan, 4.0, 4.0], "depth": [10, 30, 10, 30]}
-    cells = pd.DataFrame(keys | {"accuracy": [0.8, 0.5, 0.9, 0.8], "all_trains": [1.0, 0.5, 1.0, 1.0]})
+    cells = pd.DataFrame(keys | {"accuracy": [0.8, 0.5, 0.9, 0.8], "trains": [1.0, 0.5, 1.0, 1.0]})
     assert settings_by_accuracy(cells).split("\n")[4:6] == [
         "| phi odd, theta 4 | 100% | .850 | .800 |",
         "| tanh | 75% | .650 | .500 |",

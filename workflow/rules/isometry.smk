@@ -78,7 +78,7 @@ rule train_isometry:
         schemes=lambda wildcards: SCHEME_GROUPS[wildcards.schemes],
         depths=ISOMETRY.training.depths,
         study=lambda wildcards: ISOMETRY.training.model_dump(
-            include={"width", "optimizer", "seeds", "batch_size", "validation_share"}
+            include={"width", "optimizer", "seeds", "race", "batch_size", "validation_share"}
         )
         | {
             "epochs": next(

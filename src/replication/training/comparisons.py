@@ -122,7 +122,7 @@ def _pairs_of(part: DataFrame) -> list[tuple[str, tuple[str, str], tuple[str, st
 
 
 class Prediction(NamedTuple):
-    """Does a quantity at initialization predict the test accuracy of settings? Ranks within each architecture.
+    """Does a quantity at initialization predict which settings train? Ranks within each architecture.
 
     rank_correlation: Spearman's, mean over architectures in which not all settings do equally well. p: two-sided, by
     permuting the settings, the same way in all architectures: settings are the units, not cells. (Settings of one
@@ -142,7 +142,7 @@ class Prediction(NamedTuple):
 
 
 def predict(
-    table: DataFrame, name: str, given: str, target: str = "accuracy", key: Sequence[str] = ()
+    table: DataFrame, name: str, given: str, target: str = "trains", key: Sequence[str] = ()
 ) -> Prediction:
     """How well `name` orders the settings by `target`, alone and with `given` held fixed.
 

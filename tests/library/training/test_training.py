@@ -10,7 +10,7 @@ from torch import nn
 
 from preactivations.streams import Stream
 from preactivations.training.ensembles import Ensemble
-from preactivations.training.loop import evaluate, train
+from preactivations.training.loop import evaluate, flipped_and_cropped, train
 from preactivations.training.networks import lenet, mlp
 
 OPTIMIZERS = {
@@ -225,3 +225,78 @@ def test_plain_descent_weight_decay_and_steps_of_the_rate():
             Ensemble([net]), x, y, validation=(x, y), learning_rates=[0.5], seeds=[0], stream=Stream(0), epochs=1,
             batch_size=30, weight_decay=-1,
         )  # fmt: skip
+
+
+def test_members_are_sent_away_and_the_others_go_on_as_alone():
+    """Two of four leave after the second epoch: what is left ends where it ends without them; epochs can be short."""
+    x, y = problem()
+    members = networks(mlp, 6, 5, 3, 3, count=4, activation="tanh")
+    options = {"validation": (x, y), "stream": Stream(1), "epochs": 4, "batch_size": 8, "steps": 5}
+    seen = []
+
+    def keep(epoch, score, who):
+        seen.append((epoch, who.tolist(), score.accuracy.shape))
+        return np.isin(who, [1, 2]) if epoch == 2 else np.ones(len(who), dtype=bool)
+
+    found = train(
+        Ensemble(members, dtype=torch.float64),
+        x,
+        y,
+        learning_rates=[0.01] * 4,
+        seeds=range(4),
+        keep=keep,
+        **options,
+    )
+    assert seen == [(1, [0, 1, 2, 3], (4,)), (2, [0, 1, 2, 3], (4,)), (3, [1, 2], (2,)), (4, [1, 2], (2,))]
+    assert not found.diverged.any()
+    assert found.members.tolist() == [1, 2]
+    assert found.batch_loss.shape == (20, 4)
+    np.testing.assert_array_equal(np.isnan(found.batch_loss[:, 0]), [False] * 10 + [True] * 10)
+    assert [np.isnan(score.loss).tolist() for score in found.validation[2:4]] == [
+        [False] * 4,
+        [True, False, False, True],
+    ]
+    np.testing.assert_allclose(found.batch_loss.reshape(4, 5, 4).mean(1)[:, 1], found.loss[:, 1], rtol=1e-6)
+    single = train(
+        Ensemble(members[2:3], dtype=torch.float64), x, y, learning_rates=[0.01], seeds=[2], **options
+    )
+    np.testing.assert_allclose(single.loss[:, 0], found.loss[:, 2], rtol=1e-9)
+    nobody = train(
+        Ensemble(members, dtype=torch.float64), x, y, learning_rates=[0.01] * 4, seeds=range(4), **options,
+        keep=lambda epoch, score, who: np.zeros(len(who), dtype=bool),
+    )  # fmt: skip
+    assert nobody.ensemble is None
+    assert len(nobody.validation) == 5
+
+
+def test_images_are_mirrored_and_shifted():
+    """Each result is one of the 2 x 81 images that it can be; half are mirrored, shifts are uniform (5 errors)."""
+    images = torch.randn(4000, 2, 6, 5, generator=torch.Generator().manual_seed(1))
+    found = flipped_and_cropped(images, np.random.default_rng(0), border=1)
+    assert found.shape == images.shape
+    padded = nn.functional.pad(images, [1] * 4)
+    count = np.zeros((2, 3, 3))
+    for mirror in (0, 1):
+        for a in range(3):
+            for b in range(3):
+                possible = padded[:, :, a : a + 6, b : b + 5]
+                possible = possible.flip(3) if mirror else possible
+                count[mirror, a, b] = (possible == found).all(dim=(1, 2, 3)).sum()
+    assert count.sum() == 4000
+    assert np.abs(count - 4000 / 18).max() < 5 * np.sqrt(4000 / 18)
+
+
+def test_changes_of_the_batches_follow_the_seed():
+    """Members of one seed see the same changed images, whatever else is in the ensemble."""
+    x = torch.randn(60, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    y = (x.mean((1, 2, 3)) > 0).long()
+    members = networks(lenet, 1, 16, 2, count=2, activation="tanh")
+    options = {"validation": (x, y), "stream": Stream(1), "epochs": 2, "batch_size": 20}
+    changed = options | {"augment": flipped_and_cropped}
+    rates = {"learning_rates": [0.01, 0.01, 0.03], "seeds": [7, 5, 7]}
+    found = train(Ensemble([*members, members[0]]), x, y, **rates, **changed)
+    alone = train(Ensemble(members[1:]), x, y, learning_rates=[0.01], seeds=[5], **changed)
+    np.testing.assert_allclose(found.loss[:, 1], alone.loss[:, 0], rtol=1e-5)
+    assert found.batch_loss[0, 0] == pytest.approx(found.batch_loss[0, 2], rel=1e-5)
+    plain = train(Ensemble(members[1:]), x, y, learning_rates=[0.01], seeds=[5], **options)
+    assert abs(plain.batch_loss[0, 0] - alone.batch_loss[0, 0]) > 1e-4

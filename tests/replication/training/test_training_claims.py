@@ -49,7 +49,7 @@ def followed(end):
 
 
 def text(runs, initial_frame, end=0.02):
-    return words(runs, curves(runs), initial_frame, *followed(end))
+    return words(runs, curves(runs), pd.DataFrame(), initial_frame, *followed(end))
 
 
 def words(*raw):
@@ -230,12 +230,12 @@ def test_a_setting_that_diverged_or_was_never_gaussian_is_not_a_loss():
     assert row["result"] == "of 1 settings 1 are Gaussian at the start, of these 1 at the end"
     assert row["verdict"] == "confirmed"
     runs_of = study()
-    assert "diverged" in words(runs_of, curves(runs_of), at_start(runs_of), gone, runs)
+    assert "diverged" in words(runs_of, curves(runs_of), pd.DataFrame(), at_start(runs_of), gone, runs)
     never = layers.assign(ks_standardized=0.2)
     assert persistence_claim(persistence_table(never, runs))["verdict"] == "not tested"
     constant = layers.assign(ks_standardized=math.nan)
     assert persistence_claim(persistence_table(constant, runs))["verdict"] == "not tested"
-    answer = words(runs_of, curves(runs_of), at_start(runs_of), constant, runs)
+    answer = words(runs_of, curves(runs_of), pd.DataFrame(), at_start(runs_of), constant, runs)
     assert "constant" in answer
     assert "nan" not in answer
 
@@ -266,6 +266,6 @@ def test_dead_controls_are_told():
 def test_convolutional_networks_have_their_claims():
     conv = study(better=0.2, seeds=14)
     conv = conv[conv.depth == 3].assign(width=0, depth=0)
-    answer = words(conv, curves(conv), pd.DataFrame(), *followed(0.02))
+    answer = words(conv, curves(conv), pd.DataFrame(), pd.DataFrame(), *followed(0.02))
     assert "| LeNet-like network |" in answer
     assert "| phi odd trains better than tanh on the edge (LeNet) | **confirmed** |" in answer

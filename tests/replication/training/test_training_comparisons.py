@@ -60,7 +60,7 @@ def predictors(effect, settings=10, seed=3):
                         "depth": depth,
                         "ks_standardized": ks + 0.01 * rng.random(),
                         "edge": depth * edge,
-                        "all_trains": effect * edge + 0.1 * rng.random(),
+                        "trains": effect * edge + 0.1 * rng.random(),
                     }
                 )
     return pd.DataFrame(rows)
@@ -70,7 +70,7 @@ def test_predictors():
     table = predictors(-1.0)
     edge, ks = predict(table, "edge", "ks_standardized"), predict(table, "ks_standardized", "edge")
     expected = np.mean(
-        [spearmanr(cell.edge, cell.all_trains).statistic for _, cell in table.groupby(["width", "depth"])]
+        [spearmanr(cell.edge, cell.trains).statistic for _, cell in table.groupby(["width", "depth"])]
     )
     assert edge.rank_correlation == pytest.approx(expected, abs=1e-12)
     assert edge.rank_correlation < -0.9
@@ -96,7 +96,7 @@ def test_partial_p_values_hold_their_level_where_the_other_predictor_acts(monkey
         table = pd.DataFrame(
             {
                 "activation": f"a{i}", "law": "", "width": 3, "depth": depth,
-                "x": z[i] + 0.3 * rng.random(), "z": z[i], "all_trains": z[i] + 0.3 * rng.random(),
+                "x": z[i] + 0.3 * rng.random(), "z": z[i], "trains": z[i] + 0.3 * rng.random(),
             }
             for i in range(25)
             for depth in (3, 30)
@@ -106,7 +106,7 @@ def test_partial_p_values_hold_their_level_where_the_other_predictor_acts(monkey
 
 
 def test_predictors_of_too_little_are_not_known():
-    same = predictors(0.0).assign(all_trains=1.0)
+    same = predictors(0.0).assign(trains=1.0)
     assert math.isnan(predict(same, "edge", "ks_standardized").rank_correlation)
     assert math.isnan(predict(predictors(1.0, settings=3), "edge", "ks_standardized").p)
 

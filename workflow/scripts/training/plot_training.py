@@ -164,7 +164,7 @@ def plot_predictors(paths: Any) -> None:
         for options, rows in groups(start):
             for depth, at in rows.groupby("depth"):
                 ax.plot(
-                    at[name].clip(lower=least), at.accuracy, options["marker"], color=options["color"], alpha=0.75,
+                    at[name].clip(lower=least), at.trains, options["marker"], color=options["color"], alpha=0.75,
                     ms=sizes[depth], mew=0.6, mfc="white" if options["marker"] == "^" else options["color"],
                 )  # fmt: skip
         found = predictions[predictions.predictor == name].set_index("among")
@@ -174,7 +174,7 @@ def plot_predictors(paths: Any) -> None:
         ]
         ax.set_title(f"rank correlation {texts[0]},\nwithout positive pairs {texts[1]}")
         ax.set(xscale="log", xlabel=label, ylim=(-0.03, 1.03))
-    axes[0].set_ylabel("test accuracy")
+    axes[0].set_ylabel("share of runs that train")
     for options, _ in groups(start):
         fill = "white" if options["marker"] == "^" else options["color"]
         axes[0].plot(
