@@ -114,7 +114,7 @@ FAULTS = [
         "fractional.training.datasets",
         [{"title": "digits"}],
         "fractional.training.datasets.0.title",
-        "keys here: batch_size",
+        "keys here: augment",
     ),
     ("density.fitted.extended_thetas", [3], "", "must not repeat thetas, got [3.0] in both"),
     ("gpu", "tpu", "gpu", "'tpu'"),
@@ -193,6 +193,30 @@ FAULTS = [
         "'lion'",
     ),
     ("training.seeds", 1, "training.seeds", "greater than or equal to 2"),
+    ("training.race", {"seeds": 1, "share": 1.5}, "training.race.share", "less than or equal to 1"),
+    ("isometry.training.race", {"seeds": 0, "share": 0.5}, "isometry.training.race.seeds", "greater than"),
+    (
+        "training.optimizers",
+        [{"name": "sgd", "learning_rates": [0.1], "widths": [0, 3, 4]}],
+        "training",
+        "widths of sgd must be 0 or among widths [3, 10, 30], got [4]",
+    ),
+    (
+        "fractional.training.datasets",
+        [
+            {
+                "name": "digits",
+                "epochs": 2,
+                "batch_size": 64,
+                "seeds": 2,
+                "weight_decay": 0,
+                "decay_epochs": [],
+            }
+            | {"augment": True}
+        ],
+        "fractional.training.datasets.0",
+        "augment needs images of 32 x 32 (cifar10), got digits",
+    ),
     ("training.persistence.at", [0, 21], "training", "at most the epochs = 20, got [0, 21]"),
     ("training.activations", ["odd", "tanh"], "training", "controls relu needs activations relu"),
     ("training.persistence.dataset", "mnist", "training", "persistence.dataset must be one of ['digits']"),

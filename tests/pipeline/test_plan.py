@@ -237,8 +237,11 @@ def test_it_is_said_before_the_first_job(built, scale):
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ("plan SCALE=lptop", "SCALE=lptop is unknown; SCALE is one of: laptop mnist paper smoke"),
-        ("reproduce SCALE=lptop", "SCALE=lptop is unknown; SCALE is one of: laptop mnist paper smoke"),
+        ("plan SCALE=lptop", "SCALE=lptop is unknown; SCALE is one of: laptop mnist paper smoke workstation"),
+        (
+            "reproduce SCALE=lptop",
+            "SCALE=lptop is unknown; SCALE is one of: laptop mnist paper smoke workstation",
+        ),
         ("plan STAGE=foo", "STAGE=foo is unknown; STAGE is one of: activation density "),
         ("rerun STAGE=foo", "STAGE=foo is unknown; STAGE is one of: activation density "),
         ("rerun", "STAGE= is unknown; STAGE is one of: activation density "),
