@@ -147,6 +147,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/propagation.py
 	$(BIN)/python benchmarks/edge_of_chaos.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/racing.py
 	$(BIN)/python benchmarks/relu_law.py
 	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/heavy_tails.py

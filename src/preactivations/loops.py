@@ -6,7 +6,6 @@ that is all. The loops compute the same, in the same order of operations, in one
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -27,10 +26,14 @@ def compiled(function: Callable[..., Any]) -> Any:
         return njit(**options)(function)
 
 
-@functools.cache
+_KNOWN: dict[str, Any] = {}
+
+
 def loop(name: str) -> Any:
     """The compiled function "package.module:name", or None without Numba."""
-    try:
-        return compiled(object_of(name))
-    except ImportError:
-        return None
+    if name not in _KNOWN:
+        try:
+            _KNOWN[name] = compiled(object_of(name))
+        except ImportError:
+            _KNOWN[name] = None
+    return _KNOWN[name]

@@ -1,10 +1,13 @@
 """Compiled loops compute what the tensor operations in whose place they are compute."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from preactivations import loops
 from preactivations.activations import _table_evaluation
 from preactivations.activations.modules import activation
 from preactivations.loops import compiled, loop
@@ -112,7 +115,6 @@ def test_where_nothing_can_be_kept(monkeypatch):
 
 
 def test_without_numba(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "numba", None)
-    loop.cache_clear()
+    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.setattr(loops, "_KNOWN", {})
     assert loop("preactivations.training._pooling:spread") is None
-    loop.cache_clear()
