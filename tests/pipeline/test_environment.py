@@ -38,11 +38,12 @@ def test_library_needs_no_pipeline():
         "lazy_loader",
     }
     assert set(PROJECT["optional-dependencies"]) == {
-        "datasets", "pipeline", "cluster", "test", "system", "docs",
+        "fast", "datasets", "pipeline", "cluster", "test", "system", "docs",
     }  # fmt: skip
-    assert set(PROJECT["optional-dependencies"]["datasets"]) <= set(
-        PROJECT["optional-dependencies"]["pipeline"]
-    )
+    for extra in ("fast", "datasets"):
+        assert set(PROJECT["optional-dependencies"][extra]) <= set(
+            PROJECT["optional-dependencies"]["pipeline"]
+        )
 
 
 def test_lock_is_a_plain_constraints_file_that_covers_everything():
